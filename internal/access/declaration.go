@@ -1,0 +1,35 @@
+package access
+
+import "time"
+
+// Declaration is a wished-for state of the directory, as a whole or in part:
+// what it names is made or changed, what it does not name stays. Secrets in it
+// are sealed already.
+//
+// Every shop without a self grant gets one, due at At. A shop whose app has a
+// higher SecretVersion than before has its grant made active and due at At.
+type Declaration struct {
+	// Revision is the directory's revision that this was planned against; the
+	// store refuses another with [ErrStale].
+	Revision int64
+	At       time.Time
+	Apps     []App
+	Tenants  []Tenant
+	Shops    []Shop
+	Clients  []Client
+	Members  []Member
+	// Remove lists what to delete, planned by prune: ids by kind. A shop's
+	// removal revokes its grant; an app with grants that are not revoked is
+	// refused.
+	Remove Removal
+}
+
+// Removal names what a declaration deletes.
+type Removal struct {
+	Apps, Tenants, Shops, Clients []string
+}
+
+// Empty tells whether nothing is to be removed.
+func (r Removal) Empty() bool {
+	return len(r.Apps)+len(r.Tenants)+len(r.Shops)+len(r.Clients) == 0
+}

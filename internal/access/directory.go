@@ -1,0 +1,112 @@
+package access
+
+import "time"
+
+// AppKind is the kind of a WeChat application.
+type AppKind string
+
+// The kinds of app. Their differences are WeChat's: a service account logs
+// people in inside WeChat, a website app logs them in on a PC, a shop's own
+// app calls shop APIs and cannot log anybody in.
+const (
+	ServiceAccount AppKind = "service_account" // 服务号, door 1
+	Website        AppKind = "website"         // 网站应用, door 2
+	ShopApp        AppKind = "shop"            // 微信小店 自研, key "self"
+)
+
+// App is a WeChat application that we hold the secret of.
+type App struct {
+	ID     string // ours, a slug
+	Kind   AppKind
+	AppID  string // WeChat's, "wx…"
+	Name   string
+	Secret []byte // AppSecret, sealed for its place, with SecretVersion as generation
+	// SecretVersion counts changes of Secret; it is part of what Secret is
+	// sealed with.
+	SecretVersion int64
+	// CallbackHost is the one host that callbacks of this app may arrive at,
+	// as entered at WeChat: no scheme; a port only under the loopback rule.
+	CallbackHost string
+	// VerifyName and VerifyBody are the domain proof, "MP_verify_….txt" and
+	// its content. Both may be empty.
+	VerifyName, VerifyBody string
+	// Scope is what logins through this app ask for, for every login alike,
+	// so that a kept pair is replaced by one of the same scope and never ended
+	// by a narrower one. Empty for a shop's own app.
+	Scope    string
+	Egress   string   // source address, or http:// or socks5:// proxy; empty is the default route
+	APIHosts []string // base URLs to use instead of the configured API host, in order
+}
+
+// Tenant (商家) is a group of shops with one circle of owners.
+type Tenant struct {
+	ID   string // ours, a slug
+	Name string
+}
+
+// Shop (店铺) is one WeChat Store.
+type Shop struct {
+	ID       string // ours, a short slug, used in URLs
+	TenantID string
+	AppID    string // our id of the shop's own app
+	Name     string
+	// RevokeOnWithdraw ends the shop's own grant as well when an owner
+	// withdraws theirs.
+	RevokeOnWithdraw bool
+}
+
+// Role is what a person may do in a tenant or a shop.
+type Role string
+
+// The roles, widest first.
+const (
+	Owner    Role = "owner"    // 店主
+	Operator Role = "operator" // 运营
+	Viewer   Role = "viewer"
+)
+
+// Valid tells whether r is one of the roles.
+func (r Role) Valid() bool { return r == Owner || r == Operator || r == Viewer }
+
+// Covers tells whether r allows all that other allows.
+func (r Role) Covers(other Role) bool { return r.rank() >= other.rank() && r.Valid() && other.Valid() }
+
+func (r Role) rank() int {
+	switch r {
+	case Owner:
+		return 3
+	case Operator:
+		return 2
+	case Viewer:
+		return 1
+	}
+	return 0
+}
+
+// Member is a person's role. ShopID is empty for a role in the whole tenant.
+type Member struct {
+	TenantID string
+	ShopID   string
+	PersonID string
+	Role     Role
+	Since    time.Time
+	Until    time.Time // zero: no end
+}
+
+// Active tells whether the membership counts at now.
+func (m Member) Active(now time.Time) bool { return m.Until.IsZero() || now.Before(m.Until) }
+
+// RoleIn gives the widest role that members hold in shop at now, and whether
+// there is one. members are all of one person.
+func RoleIn(members []Member, shop Shop, now time.Time) (Role, bool) {
+	var best Role
+	for _, m := range members {
+		if !m.Active(now) || m.TenantID != shop.TenantID || (m.ShopID != "" && m.ShopID != shop.ID) {
+			continue
+		}
+		if m.Role.rank() > best.rank() {
+			best = m.Role
+		}
+	}
+	return best, best != ""
+}

@@ -1,0 +1,60 @@
+package access
+
+import (
+	"errors"
+	"time"
+
+	"github.com/zhanggui/zhanggui/wechat/secret"
+)
+
+// InvitationState is where an invitation stands; see the package comment.
+type InvitationState string
+
+// The states of an invitation.
+const (
+	InvitationOpen      InvitationState = "open"
+	InvitationTaken     InvitationState = "taken"
+	InvitationConfirmed InvitationState = "confirmed"
+	InvitationDead      InvitationState = "dead"
+)
+
+// InvitationLife is how long an invitation can be taken and confirmed.
+const InvitationLife = 30 * time.Minute
+
+// MaxCodeTries is how many wrong codes kill a taken invitation.
+const MaxCodeTries = 3
+
+// Invitation lets one person become a member.
+type Invitation struct {
+	ID        string // public
+	TokenHash []byte // SHA-256 of the token in the link
+	TenantID  string
+	ShopID    string // empty: the whole tenant
+	Role      Role
+	InvitedBy string // "admin:…", "person:…" or "operator"
+	CreatedAt time.Time
+	ExpiresAt time.Time
+	State     InvitationState
+	PersonID  string // who took it
+	Code      string // four digits, shown to the taker only
+	Tries     int    // wrong codes so far
+}
+
+// Usable tells whether the invitation can still be taken at now.
+func (i Invitation) Usable(now time.Time) bool {
+	return i.State == InvitationOpen && now.Before(i.ExpiresAt)
+}
+
+// Errors of invitations.
+var (
+	ErrInvitationGone = errors.New("access: the invitation is used, withdrawn or expired; ask for a new one")
+	ErrWrongCode      = errors.New("access: the code is not the one shown to the person invited; ask them to read it again")
+)
+
+// NewInvitation makes an open invitation and the token of its link. by names
+// the inviter as "kind:id".
+func NewInvitation(tenant, shop string, role Role, by string, now time.Time) (Invitation, secret.Value) {
+	token, hash := NewKey(InvitePrefix)
+	return Invitation{ID: NewID("i"), TokenHash: hash, TenantID: tenant, ShopID: shop, Role: role, InvitedBy: by,
+		CreatedAt: now, ExpiresAt: now.Add(InvitationLife), State: InvitationOpen}, token
+}

@@ -1,0 +1,83 @@
+package access
+
+import "time"
+
+// Door is the way a person logged in.
+type Door string
+
+// The doors.
+const (
+	DoorWeChat Door = "wechat" // in WeChat's own browser, connect/oauth2/authorize
+	DoorQR     Door = "qr"     // on a PC, connect/qrconnect
+	DoorKey    Door = "key"    // an administrator's key
+)
+
+// Identity is how WeChat names a person to one app. (App, OpenID) is the key.
+type Identity struct {
+	App      string // our app id
+	OpenID   string
+	UnionID  string // as last answered by WeChat; may be empty and may change
+	PersonID string
+	SeenAt   time.Time // when WeChat last named this person
+}
+
+// Profile is what WeChat tells of a person's face and name. It lives in a row
+// of its own that can be deleted.
+type Profile struct {
+	PersonID  string
+	Nickname  string
+	AvatarURL string
+	UpdatedAt time.Time
+}
+
+// Person is a human as others see them: our random id, the profile if there is
+// one, and the roles held.
+type Person struct {
+	ID      string
+	Profile Profile
+	Members []Member
+}
+
+// Session is a login with us. The browser holds a random token; we hold its
+// SHA-256.
+type Session struct {
+	ID        string // public, random; for lists and revocation
+	TokenHash []byte
+	PersonID  string // one of PersonID and AdminID is set
+	AdminID   string
+	App       string // our id of the app that proved the person; empty for administrators
+	Door      Door
+	CreatedAt time.Time
+	SeenAt    time.Time // last use, kept to the minute
+	ProvedAt  time.Time // when WeChat last named the person
+	ExpiresAt time.Time // absolute end
+	IdleLimit time.Duration
+	EndedAt   time.Time // zero while live
+	EndedWhy  string
+	Device    string // a short description from the user agent, e.g. "微信 · Android"
+}
+
+// Live tells whether the session counts at now.
+func (s Session) Live(now time.Time) bool {
+	return s.EndedAt.IsZero() && now.Before(s.ExpiresAt) && now.Before(s.SeenAt.Add(s.IdleLimit))
+}
+
+// SessionFilter picks sessions to end. Fields that are set must all match; a
+// filter with no field set matches nothing.
+type SessionFilter struct {
+	ID       string
+	PersonID string
+	AdminID  string
+	// NotID spares one session, for "end all my other sessions".
+	NotID string
+	Why   string // recorded with each ended session
+}
+
+// Consent records that a person accepted what we ask and why (授权说明).
+type Consent struct {
+	PersonID string
+	App      string
+	TenantID string
+	Version  string // version of the text that was shown
+	At       time.Time
+}

@@ -1,0 +1,31 @@
+// Package notice says what a human must be told, as values. A notice is
+// written in the transaction of the change that caused it, so that none is
+// lost and none is told of a change that did not happen. Sending is somebody
+// else's work.
+package notice
+
+import "time"
+
+// Kind names a cause, one for each thing a human can do something about.
+type Kind string
+
+// The kinds of notice.
+const (
+	GrantNeedsOwner Kind = "grant.needs_owner" // an owner must authorise again
+	GrantStopped    Kind = "grant.stopped"     // an operator must mend a setting
+	GrantHealed     Kind = "grant.healed"      // a grant told of before works again
+	GrantExpiring   Kind = "grant.expiring"    // a user grant nears the end of its 30 days
+	GrantRevoked    Kind = "grant.revoked"     // somebody ended a grant
+	ClockBack       Kind = "clock.back"        // the clock runs behind what the store has seen
+	AuditBroken     Kind = "audit.broken"      // the log does not verify
+	NewOwner        Kind = "member.owner"      // somebody became an owner
+)
+
+// Notice is one thing to tell. Text is written by whoever sends it, from Kind
+// and Details: a notice holds no prose, no secret and no personal data.
+type Notice struct {
+	At      time.Time
+	Kind    Kind
+	Subject string            // e.g. "grant:g_x"
+	Details map[string]string // errcode, cause, day…
+}
