@@ -1,0 +1,166 @@
+package audit
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"sync"
+)
+
+// maxHead bounds one record of a head file; a real one has about 250 bytes.
+const maxHead = 16 << 10
+
+// HeadFile is the file of signed heads, one note after another with an empty
+// line after each:
+//
+//	zhanggui-audit           ┐
+//	1234                     │ text of the note
+//	mCQqwTIj…=               │
+//	time 2026-01-02T…Z       ┘
+//	                         empty line
+//	— zhanggui-audit Zm9v…   signatures
+//	                         empty line: the record is whole
+//
+// It only grows. A record without its last line was cut by a crash; it was
+// never acknowledged, so that readers pass over it and [OpenHeadFile] cuts it
+// off. One process writes it; others may read. Methods may be called from
+// several goroutines.
+type HeadFile struct {
+	mu   sync.Mutex
+	file headWriter
+	end  int64 // of the last whole record
+}
+
+// headWriter is what a head file needs of an *os.File.
+type headWriter interface {
+	WriteAt(b []byte, off int64) (int, error)
+	Truncate(size int64) error
+	Sync() error
+	Close() error
+}
+
+// OpenHeadFile opens the file for appending and makes it if it is not there.
+func OpenHeadFile(path string) (*HeadFile, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("audit: open the file of signed heads: %w", err)
+	}
+	end, err := repair(f)
+	if err == nil {
+		err = syncDir(filepath.Dir(path))
+	}
+	if err != nil {
+		f.Close()
+		return nil, fmt.Errorf("audit: file of signed heads %s: %w", path, err)
+	}
+	return &HeadFile{file: f, end: end}, nil
+}
+
+// repair cuts off a torn last record and returns where the whole ones end.
+func repair(f *os.File) (int64, error) {
+	_, end, err := ReadHeads(f)
+	if err != nil {
+		return 0, err
+	}
+	info, err := f.Stat()
+	if err != nil || info.Size() == end {
+		return end, err
+	}
+	return end, f.Truncate(end)
+}
+
+// Append writes a signed head and returns when it is on disk. After an error
+// the head counts as not written; the next Append takes its place.
+func (h *HeadFile) Append(c Checkpoint) error {
+	record := append(bytes.Clone(c.SignedNote), '\n')
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if err := h.write(record); err != nil {
+		return fmt.Errorf("audit: append the head of %d entries to its file: %w; see that the disk is writable and not full", c.Size, err)
+	}
+	h.end += int64(len(record))
+	return nil
+}
+
+// write puts the record after the last whole one, over the rest of one that
+// failed before.
+func (h *HeadFile) write(record []byte) error {
+	if err := h.file.Truncate(h.end); err != nil {
+		return err
+	}
+	if _, err := h.file.WriteAt(record, h.end); err != nil {
+		return err
+	}
+	return h.file.Sync()
+}
+
+// Close closes the file.
+func (h *HeadFile) Close() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.file.Close()
+}
+
+// ReadHeads reads the signed notes of a head file, in the order in which they
+// were written, and tells where the last whole record ends; what follows there
+// was cut by a crash. It does not look into the notes: [OpenCheckpoint] does,
+// with the key.
+func ReadHeads(r io.Reader) (notes [][]byte, end int64, err error) {
+	br := bufio.NewReaderSize(r, maxHead)
+	for {
+		record, err := readRecord(br)
+		if errors.Is(err, io.EOF) {
+			return notes, end, nil
+		}
+		if err != nil {
+			return notes, end, err
+		}
+		end += int64(len(record))
+		notes = append(notes, record[:len(record)-1])
+	}
+}
+
+// readRecord reads up to and including the second empty line. io.EOF says that
+// there is no further whole record.
+func readRecord(br *bufio.Reader) ([]byte, error) {
+	var record []byte
+	for empty := 0; empty < 2; {
+		line, err := br.ReadSlice('\n')
+		if errors.Is(err, io.EOF) {
+			return nil, io.EOF
+		}
+		if err != nil {
+			return nil, fmt.Errorf("audit: read signed heads: %w", err)
+		}
+		if len(record)+len(line) > maxHead {
+			return nil, errors.New("audit: this is not a file of signed heads: a record is too long; restore it from a copy")
+		}
+		record = append(record, line...)
+		if len(line) == 1 {
+			empty++
+		}
+	}
+	return record, nil
+}
+
+// ReadHeadFile reads the signed notes of the file at path. A file that does not
+// exist has none.
+func ReadHeadFile(path string) ([][]byte, error) {
+	f, err := os.Open(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("audit: read the file of signed heads: %w", err)
+	}
+	defer f.Close()
+	notes, _, err := ReadHeads(f)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return notes, nil
+}

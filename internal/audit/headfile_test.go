@@ -1,0 +1,174 @@
+package audit
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestHeadFileKeepsWhatItTook(t *testing.T) {
+	w := newWorld(t, testSigner(t), 9, everyThird)
+	path := filepath.Join(t.TempDir(), HeadsFile)
+	for _, c := range w.checkpoints { // opened anew each time, as after restarts
+		appendHead(t, path, c)
+	}
+	notes, err := ReadHeadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.EqualFunc(notes, w.heads, bytes.Equal) {
+		t.Errorf("read back %d notes that differ from the %d written", len(notes), len(w.heads))
+	}
+}
+
+// TestHeadFileTorn cuts the file at every byte: whole records before the cut
+// are read, and the next head is appended in place of the torn one.
+func TestHeadFileTorn(t *testing.T) {
+	w := newWorld(t, testSigner(t), 6, everyThird)
+	dir := t.TempDir()
+	path := filepath.Join(dir, HeadsFile)
+	appendHead(t, path, w.checkpoints[0])
+	first := len(mustRead(t, path))
+	appendHead(t, path, w.checkpoints[1])
+	whole := mustRead(t, path)
+	for cut := range len(whole) {
+		if err := os.WriteFile(path, []byte(whole[:cut]), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		want := w.heads[:0]
+		if cut >= first {
+			want = w.heads[:1]
+		}
+		if got, err := ReadHeadFile(path); err != nil || !slices.EqualFunc(got, want, bytes.Equal) {
+			t.Fatalf("cut at %d: %d notes, %v; want %d", cut, len(got), err, len(want))
+		}
+		appendHead(t, path, w.checkpoints[1])
+		got, err := ReadHeadFile(path)
+		if err != nil || len(got) != len(want)+1 || !bytes.Equal(got[len(want)], w.heads[1]) {
+			t.Fatalf("cut at %d, appended: %d notes, %v", cut, len(got), err)
+		}
+	}
+}
+
+func TestReadHeadFileAbsent(t *testing.T) {
+	if notes, err := ReadHeadFile(filepath.Join(t.TempDir(), HeadsFile)); err != nil || notes != nil {
+		t.Errorf("absent file: %v, %v", notes, err)
+	}
+}
+
+func TestHeadFileRefusesAnotherFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), HeadsFile)
+	if err := os.WriteFile(path, bytes.Repeat([]byte("not a head\n"), 10_000), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := OpenHeadFile(path); err == nil {
+		t.Error("a file of something else was opened, and would have been cut")
+	}
+	if _, err := ReadHeadFile(path); err == nil {
+		t.Error("a file of something else was read")
+	}
+	if got := mustRead(t, path); len(got) != 110_000 {
+		t.Errorf("the file was changed to %d bytes", len(got))
+	}
+}
+
+// flakyFile fails its next write after some bytes, or its next sync.
+type flakyFile struct {
+	data      []byte
+	failWrite bool
+	failSync  bool
+}
+
+var errFull = errors.New("no space left")
+
+func (f *flakyFile) WriteAt(b []byte, off int64) (int, error) {
+	if f.failWrite {
+		b = b[:len(b)/2]
+	}
+	f.data = append(f.data[:off], b...)
+	if f.failWrite {
+		return len(b), errFull
+	}
+	return len(b), nil
+}
+
+func (f *flakyFile) Truncate(size int64) error { f.data = f.data[:size]; return nil }
+func (f *flakyFile) Close() error              { return nil }
+func (f *flakyFile) Sync() error {
+	if f.failSync {
+		return errFull
+	}
+	return nil
+}
+
+// A write that failed, halfway or after it landed, leaves no trace behind the
+// next one.
+func TestHeadFileAfterAFailedWrite(t *testing.T) {
+	w := newWorld(t, testSigner(t), 9, everyThird)
+	for _, fail := range []func(f *flakyFile, on bool){
+		func(f *flakyFile, on bool) { f.failWrite = on },
+		func(f *flakyFile, on bool) { f.failSync = on },
+	} {
+		disk := &flakyFile{}
+		h := &HeadFile{file: disk}
+		if err := h.Append(w.checkpoints[0]); err != nil {
+			t.Fatal(err)
+		}
+		fail(disk, true)
+		if err := h.Append(w.checkpoints[1]); !errors.Is(err, errFull) || !strings.Contains(err.Error(), "disk") {
+			t.Fatalf("error = %v", err)
+		}
+		fail(disk, false)
+		if err := h.Append(w.checkpoints[2]); err != nil {
+			t.Fatal(err)
+		}
+		notes, end, err := ReadHeads(bytes.NewReader(disk.data))
+		want := [][]byte{w.heads[0], w.heads[2]}
+		if err != nil || end != int64(len(disk.data)) || !slices.EqualFunc(notes, want, bytes.Equal) {
+			t.Errorf("%d notes to byte %d of %d, %v", len(notes), end, len(disk.data), err)
+		}
+	}
+}
+
+func appendHead(t *testing.T, path string, c Checkpoint) {
+	t.Helper()
+	h, err := OpenHeadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := h.Append(c); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func FuzzReadHeads(f *testing.F) {
+	w := newWorld(f, testSigner(f), 6, everyThird)
+	whole := append(append(bytes.Clone(w.heads[0]), '\n'), append(w.heads[1], '\n')...)
+	f.Add(whole)
+	f.Add(whole[:len(whole)-3])
+	f.Add([]byte("\n\n\n\n"))
+	f.Add([]byte{})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		notes, end, err := ReadHeads(bytes.NewReader(b))
+		if end < 0 || end > int64(len(b)) {
+			t.Fatalf("whole records end at %d of %d", end, len(b))
+		}
+		if err != nil {
+			return
+		}
+		var again []byte
+		for _, n := range notes {
+			again = append(append(again, n...), '\n')
+		}
+		if !bytes.Equal(again, b[:end]) {
+			t.Errorf("the notes do not make up the file again")
+		}
+	})
+}

@@ -1,0 +1,245 @@
+package audit
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"time"
+
+	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
+)
+
+// VerifyInput is a log and its evidence. Against a log that grows meanwhile,
+// read Checkpoints first, then Heads, and take Records and StoredHash from one
+// snapshot that begins after both: a head is signed after its entries are
+// stored, and is in the file before it is in the database.
+type VerifyInput struct {
+	// Records yields every row of the log in the order of Seq.
+	Records iter.Seq2[Record, error]
+	// StoredHash gives the stored hash at an index, false if there is none.
+	// It is called with 0, 1, 2… while Records yields, so that it may read
+	// ahead in pages, and so that Records must not hold the only connection
+	// while it yields: fetch a page, close it, then yield.
+	StoredHash func(idx int64) (tlog.Hash, bool, error)
+	// Checkpoints are the rows of the database.
+	Checkpoints []Checkpoint
+	// Heads are the notes of the file; see [ReadHeadFile].
+	Heads [][]byte
+	// Verifier checks the signatures; see [ReadVerifier].
+	Verifier note.Verifier
+}
+
+// Verify compares the log with itself and with its signed heads. It reads the
+// entries once, in constant memory apart from the heads. The error says that
+// something could not be read; what is wrong with the log is in the Report.
+//
+// A checkpoint that the file has and the database lacks is no problem: a crash
+// between the two leaves that.
+func Verify(in VerifyInput) (Report, error) {
+	if in.Records == nil || in.StoredHash == nil || in.Verifier == nil {
+		return Report{}, errors.New("audit: verify needs records, stored hashes and a public key")
+	}
+	v := &verification{in: in}
+	v.openHeads()
+	v.compareHeads()
+	for rec, err := range in.Records {
+		if err == nil {
+			err = v.entry(rec)
+		}
+		if err != nil {
+			return v.report, fmt.Errorf("audit: verify stopped at entry %d: %w", v.tree.size, err)
+		}
+	}
+	if err := v.end(); err != nil {
+		return v.report, fmt.Errorf("audit: verify stopped after the last entry: %w", err)
+	}
+	return v.report, nil
+}
+
+// head is a signed head whose signature fits.
+type head struct {
+	size int64
+	root tlog.Hash
+	at   time.Time
+	file bool // from the file, not the database
+}
+
+func (h head) source() string {
+	if h.file {
+		return "the file of signed heads"
+	}
+	return "the database"
+}
+
+// verification is one run of Verify.
+type verification struct {
+	in     VerifyInput
+	report Report
+	heads  []head // by size; the first ones are taken off as the tree reaches them
+	tree   frontier
+	rows   int64 // highest Seq seen, plus one
+	// broken says that a number was left out or came twice, so that the tree
+	// cannot be computed any further. Rows are still compared with themselves.
+	broken  bool
+	scratch []tlog.Hash
+}
+
+// openHeads checks the signatures of both sources.
+func (v *verification) openHeads() {
+	inFile := make(map[tlog.Hash]bool)
+	for i, signed := range v.in.Heads {
+		c, err := OpenCheckpoint(signed, v.in.Verifier)
+		if err != nil {
+			v.report.add(HeadForged, -1, "head number %d of the file has no good signature", i+1)
+			continue
+		}
+		inFile[c.Root] = true
+		v.heads = append(v.heads, head{c.Size, c.Root, c.At, true})
+	}
+	for _, row := range v.in.Checkpoints {
+		c, err := OpenCheckpoint(row.SignedNote, v.in.Verifier)
+		if err != nil {
+			v.report.add(HeadForged, -1, "the checkpoint of %d entries in the database has no good signature", row.Size)
+			continue
+		}
+		if c.Size != row.Size || c.Root != row.Root || !c.At.Equal(row.At) {
+			v.report.add(HeadEdited, -1, "the checkpoint row of %d entries differs from its own signed note, which says %d", row.Size, c.Size)
+		}
+		if !inFile[c.Root] {
+			v.report.add(HeadsFileShort, -1, "the database has a head of %d entries, signed %s, that the file of signed heads lacks",
+				c.Size, stamp(c.At))
+		}
+		v.heads = append(v.heads, head{c.Size, c.Root, c.At, false})
+	}
+	slices.SortStableFunc(v.heads, func(a, b head) int { return cmp.Compare(a.size, b.size) })
+}
+
+// entry takes the next row.
+func (v *verification) entry(rec Record) error {
+	v.report.Entries++
+	data := tlog.RecordHash(rec.Data)
+	if data != rec.Leaf {
+		v.report.add(EntryEdited, rec.Seq, "entry %d was edited: its data do not give the hash that stands beside them", rec.Seq)
+	}
+	v.place(rec.Seq)
+	v.rows = max(v.rows, rec.Seq+1)
+	if v.broken {
+		return nil
+	}
+	return v.grow(rec.Seq, data, rec.Leaf)
+}
+
+// place checks that the row's number is the next one.
+func (v *verification) place(seq int64) {
+	switch {
+	case seq < v.rows:
+		v.report.add(EntryOrder, seq, "entry %d comes after entry %d: its number was used twice, or rows were moved", seq, v.rows-1)
+		v.broken = true
+	case seq > v.rows:
+		v.report.add(EntryMissing, v.rows, "gap in the log before entry %[2]d: %[1]s missing", span(v.rows, seq-1), seq)
+		v.broken = true
+	}
+}
+
+// grow adds a leaf to the tree and compares what it completes. Of the two
+// hashes of an edited row it takes the one that is stored in the tree too, so
+// that one edited row is not reported as many wrong roots.
+func (v *verification) grow(seq int64, data, leaf tlog.Hash) error {
+	idx := tlog.StoredHashIndex(0, seq)
+	stored, ok, err := v.in.StoredHash(idx)
+	if err != nil {
+		return err
+	}
+	h := data
+	if ok && stored == leaf {
+		h = leaf
+	}
+	v.compareHash(seq, 0, h, stored, ok)
+	v.scratch = v.tree.push(h, v.scratch[:0])
+	for level, want := range v.scratch[1:] {
+		stored, ok, err := v.in.StoredHash(idx + int64(level) + 1)
+		if err != nil {
+			return err
+		}
+		v.compareHash(seq, level+1, want, stored, ok)
+	}
+	v.compareHeads()
+	return nil
+}
+
+// compareHash compares one stored hash, that of the subtree of 2^level
+// entries that ends with seq.
+func (v *verification) compareHash(seq int64, level int, want, stored tlog.Hash, ok bool) {
+	first := seq + 1 - 1<<level
+	switch {
+	case !ok:
+		v.report.add(HashMissing, first, "the stored hash of %s is missing", span(first, seq))
+	case stored != want && level == 0:
+		v.report.add(HashChanged, first, "entry %d is not what was written: its hash differs from the one stored in the tree, so one of the two was changed", seq)
+	case stored != want:
+		v.report.add(HashChanged, first, "the stored hash of %s is not what these entries give", span(first, seq))
+	default:
+		v.report.Hashes++
+	}
+}
+
+// compareHeads compares the root with the heads of the size that the tree has
+// now.
+func (v *verification) compareHeads() {
+	for len(v.heads) > 0 && v.heads[0].size == v.tree.size {
+		h := v.heads[0]
+		v.heads = v.heads[1:]
+		if h.root != v.tree.root() {
+			v.report.add(RootDisagrees, v.report.Signed,
+				"the log was rewritten: the first %d entries do not give the root that was signed %s (head in %s), and those before entry %d do agree with theirs",
+				h.size, stamp(h.at), h.source(), v.report.Signed)
+			continue
+		}
+		v.agree(h)
+	}
+}
+
+// agree counts a head that the entries confirm.
+func (v *verification) agree(h head) {
+	v.report.Signed, v.report.SignedAt = h.size, h.at
+	if h.file {
+		v.report.Heads++
+	} else {
+		v.report.Checkpoints++
+	}
+}
+
+// end looks at what is there beyond the last row.
+func (v *verification) end() error {
+	v.report.Root = v.tree.root()
+	for _, h := range v.heads {
+		if h.size > v.rows {
+			v.report.add(LogTruncated, v.rows, "the log was cut: it ends with %d entries, and the head in %s that was signed %s counts %d (up to entry %d heads agree)",
+				v.rows, h.source(), stamp(h.at), h.size, v.report.Signed)
+		}
+	}
+	if v.rows > 0 && len(v.in.Heads) == 0 && len(v.in.Checkpoints) == 0 {
+		v.report.add(NoHeads, -1, "there are %d entries and no signed head to compare them with", v.rows)
+	}
+	if v.broken {
+		return nil
+	}
+	_, ok, err := v.in.StoredHash(tlog.StoredHashCount(v.rows))
+	if ok && err == nil {
+		v.report.add(HashExtra, v.rows, "the tree has stored hashes for entry %d, and the log ends before it", v.rows)
+	}
+	return err
+}
+
+// span names a range of entries in words.
+func span(first, last int64) string {
+	if first == last {
+		return fmt.Sprintf("entry %d", first)
+	}
+	return fmt.Sprintf("entries %d to %d", first, last)
+}
+
+func stamp(t time.Time) string { return t.UTC().Format(headTimeLayout) }
