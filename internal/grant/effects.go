@@ -1,0 +1,104 @@
+package grant
+
+import (
+	"errors"
+	"time"
+
+	"github.com/zhanggui/zhanggui/internal/access"
+	"github.com/zhanggui/zhanggui/internal/audit"
+	"github.com/zhanggui/zhanggui/internal/notice"
+)
+
+// Effects is everything that follows from one decision. A store applies all of
+// it in one transaction, or nothing.
+type Effects struct {
+	At          time.Time
+	Settle      *Settlement
+	Authorise   *Authorisation
+	Revoke      []Revocation
+	Login       *Login
+	EndSessions []access.SessionFilter
+	Notices     []notice.Notice
+	Audit       []audit.Entry
+}
+
+// Settlement ends a lease. It is refused with [ErrLost] when Term is not the
+// grant's newest or From is not its generation.
+type Settlement struct {
+	GrantID string
+	Term    int64
+	From    int64   // the generation that was kept when the claim was made
+	Tokens  *Tokens // new tokens of generation From+1; nil keeps the old ones
+	State   State
+	Cause   string
+	ErrCode int
+	DueAt   time.Time // zero: never by itself
+	Attempt int
+	// Routine settles share one audit entry for each batch. The others bring
+	// their own in Effects.Audit.
+	Routine bool
+}
+
+// Authorisation makes a grant, or gives an existing one new tokens or a new
+// start. For a user grant (App, OpenID, Scope) decides whether it exists; for a
+// self grant ShopID does. From is the generation that it replaces, 0 for a
+// grant that has none; another generation is refused with [ErrLost].
+type Authorisation struct {
+	GrantID  string // of the existing grant, or a new id
+	Kind     Kind
+	App      string
+	ShopID   string
+	PersonID string
+	OpenID   string
+	Scope    string
+	From     int64
+	Tokens   *Tokens // nil: the keeper fetches them (self grants)
+	DueAt    time.Time
+}
+
+// Revocation ends a grant. Its tokens are deleted.
+type Revocation struct {
+	GrantID string
+	Cause   string
+}
+
+// Login is what a successful callback changes besides the grant.
+type Login struct {
+	StateHash []byte // the callback that this finishes; see Callback
+	NewPerson string // id of the person to make, or empty
+	Identity  access.Identity
+	Session   access.Session
+	Consent   *access.Consent
+	// Take is the invitation that the person takes, with the code they are
+	// shown.
+	Take *Take
+}
+
+// Take binds an open invitation to a person.
+type Take struct {
+	InvitationID string
+	PersonID     string
+	Code         string // four digits
+}
+
+// Callback is the durable record that a state and a code were used. It is
+// written before the code is exchanged, so that no crash and no second request
+// can exchange it twice.
+type Callback struct {
+	App       string
+	StateHash []byte
+	CodeHash  []byte
+	At        time.Time
+	SessionID string // the session it led to; empty when it led to none
+}
+
+// Errors of transitions.
+var (
+	// ErrLost says that somebody else wrote first. Nothing was changed; read
+	// again and decide again.
+	ErrLost = errors.New("grant: another holder wrote first; read the grant again")
+	// ErrLeased says that somebody else holds the lease.
+	ErrLeased = errors.New("grant: another holder is refreshing it; wait for its result")
+	// ErrNotFound says that there is no such grant.
+	ErrNotFound = errors.New("grant: not found")
+)
