@@ -1,0 +1,32 @@
+package vault
+
+// Every place of the program where something sealed is kept. The words are part
+// of what is sealed: a changed word makes stored values unreadable.
+
+// AppSecret is the AppSecret of an app. version counts changes of the secret.
+func AppSecret(appID string, version int64) Cell {
+	return Cell{Table: "apps", Column: "secret", Row: appID, Kind: "app_secret", Generation: version}
+}
+
+// GrantAccess is the access token of a grant. kind is the grant's kind.
+func GrantAccess(grantID, kind string, generation int64) Cell {
+	return Cell{Table: "grants", Column: "access", Row: grantID, Kind: kind, Generation: generation}
+}
+
+// GrantRefresh is the refresh token of a grant. kind is the grant's kind.
+func GrantRefresh(grantID, kind string, generation int64) Cell {
+	return Cell{Table: "grants", Column: "refresh", Row: grantID, Kind: kind, Generation: generation}
+}
+
+// StateCookie is the cookie that binds a login through an app to a browser.
+func StateCookie(appID string) Cell {
+	return Cell{Table: "cookie", Column: "state", Row: appID, Kind: "state"}
+}
+
+// HintCookie is the cookie that remembers how a browser logged in last.
+func HintCookie() Cell { return Cookie("hint") }
+
+// Cookie is any other sealed cookie, by its name.
+func Cookie(name string) Cell {
+	return Cell{Table: "cookie", Column: name, Kind: "cookie"}
+}
