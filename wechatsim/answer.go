@@ -1,0 +1,173 @@
+package wechatsim
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// call is one request on its way through the emulator.
+type call struct {
+	r    *http.Request
+	host string
+	body []byte
+	q    url.Values
+	now  time.Time
+
+	// For the ledger, filled in by identify.
+	appid, token, tokenKind, person, fault string
+}
+
+// answer is what a handler decided. Handlers never write to the network, so
+// that a fault can spoil or lose the answer after it took effect.
+type answer struct {
+	status  int
+	header  http.Header
+	body    []byte
+	errcode int
+	rid     string
+	lost    bool
+
+	callbacks []string // where a page sends the browser
+	ticket    string   // a page that waits for a decision
+	page      *PageError
+}
+
+func (a answer) writeTo(w http.ResponseWriter) {
+	h := w.Header()
+	for k, v := range a.header {
+		h[k] = v
+	}
+	h.Set("Content-Length", strconv.Itoa(len(a.body)))
+	w.WriteHeader(a.status)
+	_, _ = w.Write(a.body) // the caller may be gone; nothing is left to do then
+}
+
+const jsonType = "application/json; encoding=utf-8" // sic: WeChat writes encoding, not charset
+
+// newRID makes an id of the form WeChat ends its error texts with.
+func newRID(now time.Time) string {
+	return fmt.Sprintf("%08x-%08x-%08x", uint32(now.Unix()), rand.Uint32(), rand.Uint32())
+}
+
+// okHead leads the answers that carry an errcode on success.
+type okHead struct {
+	ErrCode int    `json:"errcode"`
+	ErrMsg  string `json:"errmsg"`
+}
+
+var okay = okHead{ErrMsg: "ok"}
+
+// encode writes v as WeChat does: nothing but what JSON demands is escaped.
+func encode(v any) []byte {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		panic("wechatsim: an answer does not encode: " + err.Error())
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+}
+
+func (s *Sim) contentType(c *call) string {
+	if strings.HasPrefix(c.r.URL.Path, "/sns/") {
+		return s.sw.SNSContentType
+	}
+	return jsonType
+}
+
+// ok answers v with HTTP 200.
+func (s *Sim) ok(c *call, v any) answer {
+	return answer{status: http.StatusOK, header: http.Header{"Content-Type": {s.contentType(c)}}, body: encode(v)}
+}
+
+// fail answers an errcode with its usual text. HTTP says 200, as WeChat does.
+func (s *Sim) fail(c *call, code int) answer { return s.failText(c, code, errTexts[code]) }
+
+func (s *Sim) failText(c *call, code int, text string) answer {
+	if text == "" {
+		text = "error " + strconv.Itoa(code)
+	}
+	rid := newRID(c.now)
+	sep := " "
+	if strings.HasPrefix(c.r.URL.Path, "/sns/") {
+		sep = ", "
+	}
+	body := struct {
+		ErrCode any    `json:"errcode"`
+		ErrMsg  string `json:"errmsg"`
+	}{code, text + sep + "rid: " + rid}
+	if s.sw.ErrcodeAsString && strings.HasPrefix(c.r.URL.Path, "/channels/") {
+		body.ErrCode = strconv.Itoa(code)
+	}
+	a := s.ok(c, body)
+	a.errcode, a.rid = code, rid
+	return a
+}
+
+// errTexts are the texts that go with errcodes.
+var errTexts = map[int]string{
+	-1:       "system error",
+	40001:    "invalid credential, access_token is invalid or not latest",
+	40002:    "invalid grant_type",
+	40003:    "invalid openid",
+	40013:    "invalid appid",
+	40014:    "invalid access_token",
+	40029:    "invalid code",
+	40030:    "invalid refresh_token",
+	40035:    "invalid parameter",
+	40066:    "invalid url",
+	40125:    "invalid appsecret",
+	40163:    "code been used",
+	40243:    "appsecret is frozen",
+	41001:    "access_token missing",
+	41002:    "appid missing",
+	41003:    "refresh_token missing",
+	41004:    "appsecret missing",
+	41008:    "missing code",
+	41009:    "missing openid",
+	42001:    "access_token expired",
+	42002:    "refresh_token expired",
+	42003:    "code expired",
+	42007:    "user changed the password, access_token and refresh_token are invalid",
+	43001:    "require GET method",
+	43002:    "require POST method",
+	44002:    "empty post data",
+	45009:    "reach max api daily quota limit",
+	45011:    "api minute-quota reach limit, must slower, retry next minute",
+	47001:    "data format error",
+	48001:    "api unauthorized",
+	50001:    "user has not authorized this api",
+	50002:    "user limited",
+	76003:    "cgi_path is malformed",
+	76021:    "cgi_path not found",
+	76022:    "cgi_path could not be queried",
+	10020013: "the number of skus must be 1 to 500",
+	10020017: "category is illegal",
+	10020019: "freight template is missing",
+	10020020: "title is empty",
+	10020021: "title is too long",
+	10020022: "head images are missing",
+	10020035: "image must be uploaded first",
+	10020039: "price must not be zero",
+	10020042: "title is too short",
+	10020047: "product is in review",
+	10020049: "product is in review, cancel the review first",
+	10020050: "no right",
+	10020051: "invalid parameter",
+	10020052: "not found",
+	10020054: "stock update failed",
+	10020065: "product is not listed",
+	10020091: "invalid diff_type",
+	10020112: "this sku is updated too often",
+	10020217: "product is in review, stock cannot change",
+	10020218: "num must not be zero",
+	10020219: "stock is not enough",
+	10020289: "product was never listed",
+}

@@ -1,0 +1,349 @@
+package wechatsim
+
+import (
+	"encoding/json"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// order is one order of a shop. The receiver is kept in plain and shown masked.
+type order struct {
+	id                        uint64
+	status                    int
+	created, updated, paid    time.Time
+	openid, unionid           string
+	name, tel, street         string
+	customerNotes, shopsNotes string
+	lines                     []orderLine
+	aftersale                 bool
+}
+
+// orderLine is one kind of goods in an order, as it is on the wire.
+type orderLine struct {
+	ProductID   string `json:"product_id"`
+	SkuID       string `json:"sku_id"`
+	SkuCnt      int    `json:"sku_cnt"`
+	OnAftersale int    `json:"on_aftersale_sku_cnt"`
+	Finished    int    `json:"finish_aftersale_sku_cnt"`
+	Title       string `json:"title"`
+	ThumbImg    string `json:"thumb_img"`
+	SalePrice   int64  `json:"sale_price"`
+	MarketPrice int64  `json:"market_price"`
+	SkuAttrs    []attr `json:"sku_attrs"`
+
+	code string
+}
+
+func (o *order) idString() string { return strconv.FormatUint(o.id, 10) }
+
+const (
+	maxOrderRange = 7 * 24 * 60 * 60 // seconds
+	maxOrderPage  = 100
+)
+
+// timeRange is a closed range of unix seconds.
+type timeRange struct {
+	Start int64 `json:"start_time"`
+	End   int64 `json:"end_time"`
+}
+
+func (r *timeRange) ok() bool {
+	return r == nil || r.Start > 0 && r.End >= r.Start && r.End-r.Start <= maxOrderRange
+}
+
+func (r *timeRange) has(t time.Time) bool {
+	return r == nil || r.Start <= t.Unix() && t.Unix() <= r.End
+}
+
+// orderList serves POST /channels/ec/order/list/get.
+func (s *Sim) orderList(c *call, sh *shop) answer {
+	var in struct {
+		Created  *timeRange `json:"create_time_range"`
+		Updated  *timeRange `json:"update_time_range"`
+		Status   *int       `json:"status"`
+		OpenID   string     `json:"openid"`
+		PageSize int        `json:"page_size"`
+		NextKey  string     `json:"next_key"`
+	}
+	if bad := s.decode(c, &in); bad != 0 {
+		return s.fail(c, bad)
+	}
+	missing := in.Created == nil && in.Updated == nil
+	if s.sw.OrderListNeedsBothRanges {
+		missing = in.Created == nil || in.Updated == nil
+	}
+	if missing || !in.Created.ok() || !in.Updated.ok() {
+		return s.fail(c, 10020051)
+	}
+	ids := sh.orderIDs(func(o *order) bool {
+		return in.Created.has(o.created) && in.Updated.has(o.updated) &&
+			(in.Status == nil || *in.Status == o.status) && (in.OpenID == "" || in.OpenID == o.openid)
+	})
+	key, size := in.NextKey, in.PageSize
+	in.NextKey, in.PageSize = "", 0 // the rest is what the key belongs to
+	page, next, more, ok := s.page(ids, "list "+string(encode(in)), key, size, maxOrderPage)
+	if !ok {
+		return s.fail(c, 10020051)
+	}
+	return s.ok(c, struct {
+		okHead
+		IDs     []string `json:"order_id_list"`
+		NextKey string   `json:"next_key"`
+		HasMore bool     `json:"has_more"`
+	}{okay, page, next, more})
+}
+
+// orderIDs lists the ids of the orders that fit, newest first.
+func (sh *shop) orderIDs(fits func(*order) bool) []string {
+	ids := []string{}
+	for i := len(sh.orders) - 1; i >= 0; i-- {
+		if o := sh.orders[i]; fits(o) {
+			ids = append(ids, o.idString())
+		}
+	}
+	return ids
+}
+
+// searchCondition is what order/search looks for; all that is given must fit.
+type searchCondition struct {
+	Title         string `json:"title"`
+	SkuCode       string `json:"sku_code"`
+	UserName      string `json:"user_name"`
+	TelLast4      string `json:"tel_number_last4"`
+	TelNumber     string `json:"tel_number"` // retired: its last four digits count
+	OrderID       idText `json:"order_id"`
+	MerchantNotes string `json:"merchant_notes"`
+	CustomerNotes string `json:"customer_notes"`
+}
+
+func (q *searchCondition) fits(o *order) bool {
+	last4 := q.TelLast4
+	if last4 == "" && q.TelNumber != "" {
+		last4 = q.TelNumber[max(0, len(q.TelNumber)-4):]
+	}
+	return strings.HasSuffix(o.tel, last4) &&
+		(q.OrderID == "" || string(q.OrderID) == o.idString()) &&
+		(q.UserName == "" || q.UserName == o.name) &&
+		strings.Contains(o.customerNotes, q.CustomerNotes) && strings.Contains(o.shopsNotes, q.MerchantNotes) &&
+		o.hasLine(func(l orderLine) bool {
+			return strings.Contains(l.Title, q.Title) && (q.SkuCode == "" || q.SkuCode == l.code)
+		})
+}
+
+func (o *order) hasLine(fits func(orderLine) bool) bool {
+	for _, l := range o.lines {
+		if fits(l) {
+			return true
+		}
+	}
+	return false
+}
+
+// orderSearch serves POST /channels/ec/order/search.
+func (s *Sim) orderSearch(c *call, sh *shop) answer {
+	var in struct {
+		Condition searchCondition `json:"search_condition"`
+		Aftersale *int            `json:"on_aftersale_order_exist"`
+		Status    *int            `json:"status"`
+		PageSize  int             `json:"page_size"`
+		NextKey   string          `json:"next_key"`
+	}
+	if bad := s.decode(c, &in); bad != 0 {
+		return s.fail(c, bad)
+	}
+	if in.Condition == (searchCondition{}) {
+		return s.fail(c, 10020051)
+	}
+	ids := sh.orderIDs(func(o *order) bool {
+		return in.Condition.fits(o) && (in.Status == nil || *in.Status == o.status) &&
+			(in.Aftersale == nil || (*in.Aftersale == 1) == o.aftersale)
+	})
+	key, size := in.NextKey, in.PageSize
+	in.NextKey, in.PageSize = "", 0
+	page, next, more, ok := s.page(ids, "search "+string(encode(in)), key, size, maxOrderPage)
+	if !ok {
+		return s.fail(c, 10020051)
+	}
+	return s.ok(c, map[string]any{"errcode": 0, "errmsg": "ok", s.sw.OrderSearchField: page, "has_more": more, "next_key": next})
+}
+
+// orderGet serves POST /channels/ec/order/get.
+func (s *Sim) orderGet(c *call, sh *shop) answer {
+	var in struct {
+		OrderID idText `json:"order_id"`
+	}
+	if bad := s.decode(c, &in); bad != 0 {
+		return s.fail(c, bad)
+	}
+	if in.OrderID == "" {
+		return s.fail(c, 10020051)
+	}
+	for _, o := range sh.orders {
+		if o.idString() == string(in.OrderID) {
+			return s.ok(c, struct {
+				okHead
+				Order orderDoc `json:"order"`
+			}{okay, s.orderDoc(sh, o)})
+		}
+	}
+	return s.fail(c, 10020052)
+}
+
+// orderDoc is an order on the wire.
+type orderDoc struct {
+	OrderID    json.RawMessage `json:"order_id"`
+	Status     int             `json:"status"`
+	CreateTime int64           `json:"create_time"`
+	UpdateTime int64           `json:"update_time"`
+	OpenID     string          `json:"openid"`
+	UnionID    string          `json:"unionid,omitempty"`
+	Detail     orderDetail     `json:"order_detail"`
+	Aftersale  aftersaleDetail `json:"aftersale_detail"`
+}
+
+type orderDetail struct {
+	Products []orderLine  `json:"product_infos"`
+	Pay      payInfo      `json:"pay_info"`
+	Price    priceInfo    `json:"price_info"`
+	Delivery deliveryInfo `json:"delivery_info"`
+	Coupon   couponInfo   `json:"coupon_info"`
+	Ext      extInfo      `json:"ext_info"`
+	Sharer   struct{}     `json:"sharer_info"`
+	Settle   settleInfo   `json:"settle_info"`
+	Sharers  []any        `json:"sku_sharer_infos"`
+}
+
+type payInfo struct {
+	PrepayID      string `json:"prepay_id"`
+	TransactionID string `json:"transaction_id,omitempty"`
+	PrepayTime    int64  `json:"prepay_time"`
+	PayTime       int64  `json:"pay_time,omitempty"`
+	Method        int    `json:"payment_method"`
+}
+
+type priceInfo struct {
+	Product    int64 `json:"product_price"`
+	Order      int64 `json:"order_price"`
+	Freight    int64 `json:"freight"`
+	Discounted int64 `json:"discounted_price"`
+	Is         bool  `json:"is_discounted"`
+}
+
+type deliveryInfo struct {
+	Address  addressInfo `json:"address_info"`
+	Parcels  []parcel    `json:"delivery_product_info"`
+	ShipDone int64       `json:"ship_done_time,omitempty"`
+	Method   int         `json:"deliver_method"`
+}
+
+type addressInfo struct {
+	UserName   string `json:"user_name"`
+	PostalCode string `json:"postal_code"`
+	Province   string `json:"province_name"`
+	City       string `json:"city_name"`
+	County     string `json:"county_name"`
+	Detail     string `json:"detail_info"`
+	Tel        string `json:"tel_number"`
+}
+
+type parcel struct {
+	WaybillID string       `json:"waybill_id"`
+	Courier   string       `json:"delivery_id"`
+	Time      int64        `json:"delivery_time"`
+	Type      int          `json:"deliver_type"`
+	Products  []parcelLine `json:"product_infos"`
+}
+
+type parcelLine struct {
+	ProductID string `json:"product_id"`
+	SkuID     string `json:"sku_id"`
+	Count     int    `json:"product_cnt"`
+}
+
+type couponInfo struct {
+	UserCouponID string `json:"user_coupon_id,omitempty"`
+}
+
+type extInfo struct {
+	CustomerNotes string `json:"customer_notes"`
+	MerchantNotes string `json:"merchant_notes"`
+	FinderID      string `json:"finder_id,omitempty"`
+	LiveID        string `json:"live_id,omitempty"`
+	Scene         int    `json:"order_scene"`
+}
+
+type settleInfo struct {
+	Commission int64 `json:"commission_fee"`
+	Predicted  int64 `json:"predict_commission_fee"`
+}
+
+type aftersaleDetail struct {
+	Orders []aftersaleOrder `json:"aftersale_order_list"`
+	Count  int              `json:"on_aftersale_order_cnt"`
+}
+
+type aftersaleOrder struct {
+	ID     string `json:"aftersale_order_id"`
+	Status int    `json:"status"`
+}
+
+func (s *Sim) orderDoc(sh *shop, o *order) orderDoc {
+	id := encode(o.idString())
+	if s.sw.OrderIDAsNumber {
+		id = []byte(o.idString())
+	}
+	d := orderDoc{OrderID: id, Status: o.status, CreateTime: o.created.Unix(), UpdateTime: o.updated.Unix(),
+		OpenID: o.openid, Detail: o.detail(), Aftersale: aftersaleDetail{Orders: []aftersaleOrder{}}}
+	if a := s.apps[sh.AppID]; a != nil && a.OpenPlatform != "" {
+		d.UnionID = o.unionid
+	}
+	if o.aftersale {
+		d.Aftersale = aftersaleDetail{Orders: []aftersaleOrder{{ID: "2" + o.idString()[1:], Status: 13}}, Count: 1}
+	}
+	return d
+}
+
+func (o *order) detail() orderDetail {
+	const freight = 500
+	var goods int64
+	for _, l := range o.lines {
+		goods += l.SalePrice * int64(l.SkuCnt)
+	}
+	d := orderDetail{
+		Products: o.lines,
+		Pay:      payInfo{PrepayID: "prepay" + o.idString(), PrepayTime: o.created.Unix(), Method: 1},
+		Price:    priceInfo{Product: goods, Order: goods + freight, Freight: freight},
+		Delivery: deliveryInfo{Address: o.address(), Parcels: o.parcels()},
+		Ext:      extInfo{CustomerNotes: o.customerNotes, MerchantNotes: o.shopsNotes, Scene: 2},
+		Settle:   settleInfo{Predicted: goods / 20},
+		Sharers:  []any{},
+	}
+	if !o.paid.IsZero() {
+		d.Pay.TransactionID, d.Pay.PayTime = "42"+o.idString(), o.paid.Unix()
+	}
+	if len(d.Delivery.Parcels) > 0 {
+		d.Delivery.ShipDone = o.updated.Unix()
+	}
+	return d
+}
+
+// address is masked, as WeChat shows it.
+func (o *order) address() addressInfo {
+	_, size := utf8.DecodeRuneInString(o.name)
+	return addressInfo{UserName: o.name[:size] + "**", PostalCode: "510000", Province: "广东省", City: "广州市", County: "海珠区",
+		Detail: "****", Tel: o.tel[:3] + "****" + o.tel[7:]}
+}
+
+// parcels exist from status 30 (to receive) on.
+func (o *order) parcels() []parcel {
+	if o.status != 30 && o.status != 100 {
+		return []parcel{}
+	}
+	p := parcel{WaybillID: "SF" + o.idString()[:13], Courier: "SF", Time: o.updated.Unix(), Type: 1}
+	for _, l := range o.lines {
+		p.Products = append(p.Products, parcelLine{l.ProductID, l.SkuID, l.SkuCnt})
+	}
+	return []parcel{p}
+}

@@ -1,0 +1,261 @@
+package wechatsim
+
+import (
+	"slices"
+	"time"
+)
+
+// Kind is what sort of WeChat application an [App] is.
+type Kind string
+
+// The kinds of application the emulator knows.
+const (
+	// ServiceAccount (服务号) serves /connect/oauth2/authorize.
+	ServiceAccount Kind = "service_account"
+	// Website (网站应用) serves /connect/qrconnect.
+	Website Kind = "website"
+	// ShopApp (微信小店) serves the shop API with its own AppID and AppSecret.
+	ShopApp Kind = "shop"
+)
+
+// World is everything the emulator starts with. It is written as JSON; see
+// [LoadWorld]. The zero World is valid but empty: nobody and nothing in it.
+type World struct {
+	// Seed decides the generated catalogue, orders, openids and unionids.
+	// The same seed gives the same ones.
+	Seed uint64 `json:"seed"`
+	// Epoch is the moment before which the generated products and orders were
+	// made. Left out: midnight (Chinese time) of the day the emulator starts.
+	Epoch time.Time `json:"epoch,omitzero"`
+	// TokenLife is the life of access tokens of /sns/, /cgi-bin/token and
+	// /cgi-bin/stable_token; default 7200s, at least 10s. Shorten it to watch
+	// renewals. The five-minute windows of stable_token stay five minutes
+	// while TokenLife is over 300s, and are half of it otherwise. Nothing else
+	// is shortened: codes live 5 and 10 minutes and refresh tokens RefreshLife,
+	// because no answer tells a program about those.
+	TokenLife Duration `json:"token_life,omitzero"`
+	// RefreshLife is the life of a user's refresh token, counted from the code
+	// exchange; default 720h (30 days).
+	RefreshLife Duration `json:"refresh_life,omitzero"`
+	// Loopback allows http and a port in a redirect_uri whose host is
+	// localhost, 127.0.0.1 or ends in .localhost, whatever the app's callback
+	// domain. Every other host stays as strict as WeChat.
+	Loopback bool `json:"loopback"`
+	// Apps are the applications and their credentials.
+	Apps []App `json:"apps"`
+	// People are those who can be shown a page.
+	People []Person `json:"people"`
+	// Shops describes apps of kind shop. An app of that kind without an entry
+	// gets a shop of default size.
+	Shops []Shop `json:"shops,omitempty"`
+	// Limits replaces the default call limits of single API paths.
+	Limits []Limit `json:"limits,omitempty"`
+	// Switches starts from [StrictSwitches]; in JSON name only what differs.
+	Switches *Switches `json:"switches,omitempty"`
+	// Faults are armed when the emulator starts.
+	Faults []Fault `json:"faults,omitempty"`
+}
+
+// App is an application with its credentials.
+type App struct {
+	// AppID is "wx" and 16 lower-case hexadecimal digits.
+	AppID string `json:"appid"`
+	// Secret is the AppSecret.
+	Secret string `json:"secret"`
+	// Kind decides which pages and calls the app may use.
+	Kind Kind `json:"kind"`
+	// Name is shown on the consent page.
+	Name string `json:"name"`
+	// CallbackDomain is the only host (or host/path) that a redirect_uri may
+	// name: 网页授权域名 of a service account, 授权回调域 of a website.
+	CallbackDomain string `json:"callback_domain,omitempty"`
+	// OpenPlatform names the open-platform account the app is bound to. Apps
+	// of one account see the same unionid of a person.
+	OpenPlatform string `json:"open_platform,omitempty"`
+	// Scopes are the scopes the app may ask for. Left out: all of its kind.
+	Scopes []string `json:"scopes,omitempty"`
+	// IPAllowlist holds addresses and CIDR blocks; empty switches it off. A
+	// shop may use the block sizes /8, /16 and /24 only.
+	IPAllowlist []string `json:"ip_allowlist,omitempty"`
+	// Verified: the account passed verification. Left out: true.
+	Verified *bool `json:"verified,omitempty"`
+	// Banned: authorize pages show 10004.
+	Banned bool `json:"banned,omitempty"`
+	// SecretFrozen: calls that carry the secret answer 40243.
+	SecretFrozen bool `json:"secret_frozen,omitempty"`
+	// TestAccount: only followers may authorise it, others see 10006.
+	TestAccount bool `json:"test_account,omitempty"`
+}
+
+// Person is a WeChat user.
+type Person struct {
+	// Name is the handle used in URLs and Go calls: a-z, 0-9, '-' and '_'.
+	Name string `json:"name"`
+	// Nickname is shown to apps with consent.
+	Nickname string `json:"nickname"`
+	// Avatar is the picture's URL without the size at its end; may be empty.
+	Avatar string `json:"avatar,omitempty"`
+	// Snapshot: pages that ask for snsapi_userinfo get a snapshot user.
+	Snapshot bool `json:"snapshot,omitempty"`
+	// Closed: the account is closed; it can authorise nothing.
+	Closed bool `json:"closed,omitempty"`
+	// Follows lists the appids the person follows; test accounts ask for it.
+	Follows []string `json:"follows,omitempty"`
+	// OpenIDs sets the person's openid in some apps; others are generated.
+	OpenIDs map[string]string `json:"openids,omitempty"`
+}
+
+// Shop describes a WeChat Store (微信小店).
+type Shop struct {
+	// AppID names an app of kind shop.
+	AppID string `json:"appid"`
+	// Nickname is the shop's name; default the app's.
+	Nickname string `json:"nickname,omitempty"`
+	// Username is the gh_ id; generated if left out.
+	Username string `json:"username,omitempty"`
+	// SubjectType is the sort of owner; default 企业.
+	SubjectType string `json:"subject_type,omitempty"`
+	// Status is opening, open_finished (default), closing or close_finished.
+	Status string `json:"status,omitempty"`
+	// Products is how many goods are generated; 0 means 48, -1 none.
+	Products int `json:"products,omitempty"`
+	// Orders is how many orders are generated; 0 means 120, -1 none.
+	Orders int `json:"orders,omitempty"`
+}
+
+// Limit is how often one app may call one API path.
+type Limit struct {
+	// Path is an API path such as /channels/ec/order/get.
+	Path string `json:"path"`
+	// Daily calls per Chinese calendar day, then 45009. 0: the default.
+	Daily int `json:"daily,omitempty"`
+	// PerMinute calls per clock minute, then 45011. 0: the default.
+	PerMinute int `json:"per_minute,omitempty"`
+}
+
+// The ids of [DefaultWorld]. None of them exists at WeChat.
+const (
+	DefaultServiceAccount = "wx00000000000000a1"
+	DefaultWebsite        = "wx00000000000000b1"
+	DefaultShop           = "wx00000000000000c1"
+
+	DefaultServiceSecret = "sandbox-secret-service-account-1"
+	DefaultWebsiteSecret = "sandbox-secret-website-000000001"
+	DefaultShopSecret    = "sandbox-secret-shop-000000000001"
+
+	// DefaultDomain is the callback domain of both login apps.
+	DefaultDomain = "zhanggui.example.com"
+)
+
+// DefaultWorld returns a fresh copy of the world that a zero [Options] uses:
+// one stationery shop, one service account and one website app under the same
+// open-platform account, and five people. "owner", "operator" and "customer"
+// are ordinary; "guest" is a snapshot visitor; "quirk" has a control character
+// in the nickname. Loopback is on.
+func DefaultWorld() *World {
+	return &World{
+		Seed:     1,
+		Loopback: true,
+		Apps: []App{
+			{AppID: DefaultServiceAccount, Secret: DefaultServiceSecret, Kind: ServiceAccount,
+				Name: "蓝天文具服务号", CallbackDomain: DefaultDomain, OpenPlatform: "bluesky"},
+			{AppID: DefaultWebsite, Secret: DefaultWebsiteSecret, Kind: Website,
+				Name: "蓝天文具管理后台", CallbackDomain: DefaultDomain, OpenPlatform: "bluesky"},
+			{AppID: DefaultShop, Secret: DefaultShopSecret, Kind: ShopApp,
+				Name: "蓝天文具店", OpenPlatform: "bluesky"},
+		},
+		People: []Person{
+			{Name: "owner", Nickname: "林店主", Avatar: "https://thirdwx.example.com/mmopen/owner"},
+			{Name: "operator", Nickname: "小周", Avatar: "https://thirdwx.example.com/mmopen/operator"},
+			{Name: "customer", Nickname: "爱画画的小美🎨"},
+			{Name: "guest", Nickname: "路过的访客", Snapshot: true},
+			{Name: "quirk", Nickname: "怪\u0001名字"},
+		},
+		Shops: []Shop{{AppID: DefaultShop}},
+	}
+}
+
+// clone returns a copy of w. Lists inside apps and people are shared: the
+// emulator replaces them and never writes into them.
+func (w *World) clone() *World {
+	c := *w
+	c.Apps = slices.Clone(w.Apps)
+	for i, a := range c.Apps {
+		if a.Verified != nil {
+			c.Apps[i].Verified = new(*a.Verified)
+		}
+	}
+	c.People = slices.Clone(w.People)
+	c.Shops = slices.Clone(w.Shops)
+	c.Limits = slices.Clone(w.Limits)
+	c.Faults = slices.Clone(w.Faults)
+	if w.Switches != nil {
+		sw := *w.Switches
+		c.Switches = &sw
+	}
+	return &c
+}
+
+// fill puts the documented defaults where nothing was said.
+func (w *World) fill() {
+	if w.TokenLife == 0 {
+		w.TokenLife = Duration(7200 * time.Second)
+	}
+	if w.RefreshLife == 0 {
+		w.RefreshLife = Duration(30 * 24 * time.Hour)
+	}
+	if w.Switches == nil {
+		sw := StrictSwitches()
+		w.Switches = &sw
+	}
+	for i := range w.Apps {
+		w.Apps[i].fill()
+	}
+	for i := range w.Apps {
+		if a := w.Apps[i]; a.Kind == ShopApp && !slices.ContainsFunc(w.Shops, func(s Shop) bool { return s.AppID == a.AppID }) {
+			w.Shops = append(w.Shops, Shop{AppID: a.AppID})
+		}
+	}
+	for i := range w.Shops {
+		w.Shops[i].fill(w)
+	}
+}
+
+// fill gives an app the scopes of its kind and calls it verified.
+func (a *App) fill() {
+	if a.Verified == nil {
+		a.Verified = new(true)
+	}
+	if a.Scopes != nil {
+		return
+	}
+	switch a.Kind {
+	case ServiceAccount:
+		a.Scopes = []string{scopeBase, scopeUserinfo}
+	case Website:
+		a.Scopes = []string{scopeLogin}
+	}
+}
+
+func (s *Shop) fill(w *World) {
+	for _, a := range w.Apps {
+		if a.AppID == s.AppID && s.Nickname == "" {
+			s.Nickname = a.Name
+		}
+	}
+	if s.Username == "" {
+		s.Username = "gh_" + derive(w.Seed, "gh", s.AppID)[:12]
+	}
+	if s.SubjectType == "" {
+		s.SubjectType = "企业"
+	}
+	if s.Status == "" {
+		s.Status = "open_finished"
+	}
+	if s.Products == 0 {
+		s.Products = 48
+	}
+	if s.Orders == 0 {
+		s.Orders = 120
+	}
+}
