@@ -1,0 +1,177 @@
+package setup
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/zhanggui/zhanggui/internal/access"
+	"github.com/zhanggui/zhanggui/internal/vault"
+	"github.com/zhanggui/zhanggui/wechat/secret"
+)
+
+// add plans everything that the manifest names.
+func (p *plan) add(m Manifest) error {
+	for _, a := range m.Apps {
+		if err := p.app(a); err != nil {
+			return err
+		}
+	}
+	for _, t := range m.Tenants {
+		p.tenant(t)
+	}
+	for _, s := range m.Shops {
+		if err := p.shop(s); err != nil {
+			return err
+		}
+	}
+	for _, c := range m.Clients {
+		p.client(c)
+	}
+	for _, mb := range m.Members {
+		mb.Since = p.now
+		p.d.Members = append(p.d.Members, mb)
+		p.note("member", mb.PersonID, false, nil)
+	}
+	return nil
+}
+
+func (p *plan) app(a App) error {
+	want := access.App{
+		ID: a.ID, Kind: a.Kind, AppID: a.AppID, Name: a.Name, CallbackHost: a.CallbackHost,
+		VerifyName: a.VerifyName, VerifyBody: a.VerifyBody, Scope: a.scope(), Egress: a.Egress, APIHosts: a.APIHosts,
+	}
+	_, err := p.putApp(want, a.Secret, "app", a.ID)
+	return err
+}
+
+// putApp plans an app with its secret, and reports whether the app changes.
+// The change is told under the name of what was declared.
+func (p *plan) putApp(want access.App, plain secret.Value, kind, id string) (bool, error) {
+	was, known := p.kept.apps[want.ID]
+	want.Secret, want.SecretVersion = was.Secret, was.SecretVersion
+	var d diff
+	fresh, err := p.isNewSecret(was, known, plain)
+	if err != nil {
+		return false, err
+	}
+	if fresh {
+		d = append(d, "secret")
+		want.SecretVersion++
+		if want.Secret, err = p.sealer.Seal(plain, vault.AppSecret(want.ID, want.SecretVersion)); err != nil {
+			return false, fmt.Errorf("setup: seal the secret of %s %s: %w", kind, id, err)
+		}
+	}
+	field(&d, "kind", was.Kind, want.Kind)
+	field(&d, "appid", was.AppID, want.AppID)
+	field(&d, "name", was.Name, want.Name)
+	field(&d, "callback_host", was.CallbackHost, want.CallbackHost)
+	field(&d, "verify_file", was.VerifyName+" "+was.VerifyBody, want.VerifyName+" "+want.VerifyBody)
+	field(&d, "scope", was.Scope, want.Scope)
+	field(&d, "egress", was.Egress, want.Egress)
+	list(&d, "api_hosts", was.APIHosts, want.APIHosts)
+	if !p.note(kind, id, known, d) {
+		return false, nil
+	}
+	p.d.Apps = append(p.d.Apps, want)
+	return true, nil
+}
+
+// isNewSecret compares with the kept secret, so that applying twice does not
+// seal twice.
+func (p *plan) isNewSecret(was access.App, known bool, plain secret.Value) (bool, error) {
+	if plain.IsZero() {
+		return false, nil
+	}
+	if !known {
+		return true, nil
+	}
+	old, err := p.sealer.Open(was.Secret, vault.AppSecret(was.ID, was.SecretVersion))
+	if err != nil {
+		return false, fmt.Errorf("setup: open the kept secret of app %s: %w", was.ID, err)
+	}
+	return !old.Equal(plain), nil
+}
+
+func (p *plan) tenant(want access.Tenant) {
+	was, known := p.kept.tenants[want.ID]
+	var d diff
+	field(&d, "name", was.Name, want.Name)
+	if p.note("tenant", want.ID, known, d) {
+		p.d.Tenants = append(p.d.Tenants, want)
+	}
+}
+
+func (p *plan) shop(s Shop) error {
+	app := access.App{ID: shopAppPrefix + s.ID, Kind: access.ShopApp, AppID: s.AppID, Name: s.Name, Egress: s.Egress, APIHosts: s.APIHosts}
+	changed, err := p.putApp(app, s.Secret, "shop", s.ID)
+	if err != nil {
+		return err
+	}
+	want := access.Shop{ID: s.ID, TenantID: s.Tenant, AppID: app.ID, Name: s.Name, RevokeOnWithdraw: s.RevokeOnWithdraw}
+	was, known := p.kept.shops[s.ID]
+	var d diff
+	field(&d, "tenant", was.TenantID, want.TenantID)
+	field(&d, "revoke_shop_on_withdraw", was.RevokeOnWithdraw, want.RevokeOnWithdraw)
+	if changed || p.note("shop", s.ID, known, d) {
+		p.d.Shops = append(p.d.Shops, want)
+	}
+	return nil
+}
+
+func (p *plan) client(c Client) {
+	was, known := p.kept.clients[c.ID]
+	want := access.Client{ID: c.ID, Name: c.Name, KeyHash: was.KeyHash, KeyHint: was.KeyHint, Mode: c.Mode,
+		Shops: slices.Sorted(slices.Values(c.Shops)), CreatedAt: was.CreatedAt, ExpiresAt: c.Expires, RevokedAt: was.RevokedAt}
+	var d diff
+	field(&d, "name", was.Name, want.Name)
+	field(&d, "mode", was.Mode, want.Mode)
+	list(&d, "shops", was.Shops, want.Shops)
+	if !was.ExpiresAt.Equal(want.ExpiresAt) {
+		d = append(d, "expires")
+	}
+	if !known {
+		key, hash := access.NewKey(access.ClientKeyPrefix)
+		p.keys[c.ID] = key
+		want.KeyHash, want.KeyHint, want.CreatedAt = hash, access.KeyHint(key), p.now
+	}
+	if p.note("client", c.ID, known, d) {
+		p.d.Clients = append(p.d.Clients, want)
+	}
+}
+
+// prune plans the removal of what the manifest does not name. Members are
+// people's affair and are never pruned.
+func (p *plan) prune(m Manifest) {
+	apps, shops := named(m.Apps, func(a App) string { return a.ID }), named(m.Shops, func(s Shop) string { return s.ID })
+	for id := range shops {
+		apps[shopAppPrefix+id] = true
+	}
+	p.d.Remove = access.Removal{
+		Clients: p.missing("client", p.kept.clients.ids(), named(m.Clients, func(c Client) string { return c.ID })),
+		Shops:   p.missing("shop", p.kept.shops.ids(), shops),
+		Apps:    p.missing("app", p.kept.apps.ids(), apps),
+		Tenants: p.missing("tenant", p.kept.tenants.ids(), named(m.Tenants, func(t access.Tenant) string { return t.ID })),
+	}
+}
+
+func named[T any](rows []T, id func(T) string) map[string]bool {
+	m := map[string]bool{}
+	for _, r := range rows {
+		m[id(r)] = true
+	}
+	return m
+}
+
+func (p *plan) missing(kind string, kept, wanted map[string]bool) []string {
+	var gone []string
+	for id := range kept {
+		if !wanted[id] {
+			gone = append(gone, id)
+		}
+	}
+	slices.Sort(gone)
+	for _, id := range gone {
+		p.changes = append(p.changes, Change{Op: "remove", Kind: kind, ID: id})
+	}
+	return gone
+}

@@ -1,0 +1,181 @@
+package setup
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/zhanggui/zhanggui/internal/access"
+	"github.com/zhanggui/zhanggui/internal/audit"
+	"github.com/zhanggui/zhanggui/internal/vault"
+	"github.com/zhanggui/zhanggui/wechat/secret"
+)
+
+// Directory is what setup needs of the store.
+type Directory interface {
+	Revision(ctx context.Context) (int64, error)
+	Apps(ctx context.Context) ([]access.App, error)
+	Tenants(ctx context.Context) ([]access.Tenant, error)
+	Shops(ctx context.Context) ([]access.Shop, error)
+	Clients(ctx context.Context) ([]access.Client, error)
+	Declare(ctx context.Context, d access.Declaration, entries ...audit.Entry) error
+}
+
+// Sealer seals and opens secrets.
+type Sealer interface {
+	Seal(plain secret.Value, cell vault.Cell) ([]byte, error)
+	Open(sealed []byte, cell vault.Cell) (secret.Value, error)
+}
+
+// Setup applies manifests. It is safe for concurrent use.
+type Setup struct {
+	dir    Directory
+	sealer Sealer
+	now    func() time.Time
+}
+
+// New makes a Setup.
+func New(dir Directory, sealer Sealer, now func() time.Time) *Setup {
+	return &Setup{dir: dir, sealer: sealer, now: now}
+}
+
+// Apply makes the directory as m wishes. It returns an [*InvalidError] when m
+// cannot be applied, and [access.ErrStale] when somebody else changed the
+// directory meanwhile; in both cases nothing was changed.
+func (s *Setup) Apply(ctx context.Context, m Manifest, by audit.Actor, o Options) (Result, error) {
+	kept, err := s.read(ctx)
+	if err != nil {
+		return Result{}, err
+	}
+	if err := m.check(kept); err != nil {
+		return Result{}, err
+	}
+	p := plan{kept: kept, sealer: s.sealer, now: s.now(), keys: map[string]secret.Value{}}
+	if err := p.add(m); err != nil {
+		return Result{}, err
+	}
+	if o.Prune {
+		p.prune(m)
+	}
+	res := Result{Changes: p.changes, Keys: p.keys}
+	if o.DryRun {
+		res.Keys = nil
+		return res, nil
+	}
+	if len(p.changes) == 0 {
+		return res, nil
+	}
+	return res, s.dir.Declare(ctx, p.declaration(), p.entries(by)...)
+}
+
+// kept is what the directory holds now.
+type kept struct {
+	revision int64
+	apps     table[access.App]
+	tenants  table[access.Tenant]
+	shops    table[access.Shop]
+	clients  table[access.Client]
+}
+
+type table[T any] map[string]T
+
+func (t table[T]) ids() map[string]bool {
+	m := make(map[string]bool, len(t))
+	for id := range t {
+		m[id] = true
+	}
+	return m
+}
+
+func index[T any](rows []T, id func(T) string) table[T] {
+	t := make(table[T], len(rows))
+	for _, r := range rows {
+		t[id(r)] = r
+	}
+	return t
+}
+
+func (s *Setup) read(ctx context.Context) (k kept, err error) {
+	// The revision is read first: a change during the reads makes it stale.
+	if k.revision, err = s.dir.Revision(ctx); err != nil {
+		return k, fmt.Errorf("setup: read revision: %w", err)
+	}
+	apps, err := s.dir.Apps(ctx)
+	if err != nil {
+		return k, fmt.Errorf("setup: read apps: %w", err)
+	}
+	tenants, err := s.dir.Tenants(ctx)
+	if err != nil {
+		return k, fmt.Errorf("setup: read tenants: %w", err)
+	}
+	shops, err := s.dir.Shops(ctx)
+	if err != nil {
+		return k, fmt.Errorf("setup: read shops: %w", err)
+	}
+	clients, err := s.dir.Clients(ctx)
+	if err != nil {
+		return k, fmt.Errorf("setup: read clients: %w", err)
+	}
+	k.apps = index(apps, func(a access.App) string { return a.ID })
+	k.tenants = index(tenants, func(t access.Tenant) string { return t.ID })
+	k.shops = index(shops, func(s access.Shop) string { return s.ID })
+	k.clients = index(clients, func(c access.Client) string { return c.ID })
+	return k, nil
+}
+
+// plan grows the declaration and the list of changes side by side.
+type plan struct {
+	kept    kept
+	sealer  Sealer
+	now     time.Time
+	d       access.Declaration
+	changes []Change
+	keys    map[string]secret.Value
+}
+
+func (p *plan) declaration() access.Declaration {
+	p.d.Revision, p.d.At = p.kept.revision, p.now
+	return p.d
+}
+
+// entries is one audit entry for each change: field names, never values.
+func (p *plan) entries(by audit.Actor) []audit.Entry {
+	entries := make([]audit.Entry, 0, len(p.changes))
+	for _, c := range p.changes {
+		e := audit.Entry{At: p.now, Actor: by, Action: c.Kind + "." + c.Op, Subject: c.Kind + ":" + c.ID, Outcome: audit.Done}
+		if len(c.Fields) > 0 {
+			e.Details = map[string]string{"fields": fmt.Sprint(c.Fields)}
+		}
+		entries = append(entries, e)
+	}
+	return entries
+}
+
+// note records a difference and tells whether there is one.
+func (p *plan) note(kind, id string, known bool, fields []string) bool {
+	switch {
+	case !known:
+		p.changes = append(p.changes, Change{Op: "create", Kind: kind, ID: id})
+	case len(fields) > 0:
+		p.changes = append(p.changes, Change{Op: "change", Kind: kind, ID: id, Fields: fields})
+	default:
+		return false
+	}
+	return true
+}
+
+// diff names the fields that differ.
+type diff []string
+
+func field[T comparable](d *diff, name string, was, is T) {
+	if was != is {
+		*d = append(*d, name)
+	}
+}
+
+func list[T comparable](d *diff, name string, was, is []T) {
+	if !slices.Equal(was, is) {
+		*d = append(*d, name)
+	}
+}

@@ -1,0 +1,282 @@
+package setup_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/zhanggui/zhanggui/internal/access"
+	"github.com/zhanggui/zhanggui/internal/audit"
+	"github.com/zhanggui/zhanggui/internal/setup"
+	"github.com/zhanggui/zhanggui/internal/vault"
+	"github.com/zhanggui/zhanggui/wechat/secret"
+)
+
+var start = time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
+
+// directory is the store's part in memory, with its optimistic check.
+type directory struct {
+	revision int64
+	apps     map[string]access.App
+	tenants  map[string]access.Tenant
+	shops    map[string]access.Shop
+	clients  map[string]access.Client
+	entries  []audit.Entry
+	// between runs once after the next read, as somebody else would.
+	between func(*directory)
+}
+
+func newDirectory() *directory {
+	return &directory{apps: map[string]access.App{}, tenants: map[string]access.Tenant{}, shops: map[string]access.Shop{}, clients: map[string]access.Client{}}
+}
+
+func values[T any](m map[string]T) []T {
+	var all []T
+	for _, k := range sorted(m) {
+		all = append(all, m[k])
+	}
+	return all
+}
+
+func sorted[T any](m map[string]T) []string {
+	var keys []string
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+func (d *directory) Revision(context.Context) (int64, error)          { return d.revision, nil }
+func (d *directory) Apps(context.Context) ([]access.App, error)       { return values(d.apps), nil }
+func (d *directory) Tenants(context.Context) ([]access.Tenant, error) { return values(d.tenants), nil }
+func (d *directory) Shops(context.Context) ([]access.Shop, error)     { return values(d.shops), nil }
+func (d *directory) Clients(context.Context) ([]access.Client, error) {
+	if d.between != nil {
+		d.between(d)
+		d.between = nil
+	}
+	return values(d.clients), nil
+}
+
+func (d *directory) Declare(_ context.Context, dec access.Declaration, entries ...audit.Entry) error {
+	if dec.Revision != d.revision {
+		return access.ErrStale
+	}
+	d.revision++
+	for _, a := range dec.Apps {
+		d.apps[a.ID] = a
+	}
+	for _, t := range dec.Tenants {
+		d.tenants[t.ID] = t
+	}
+	for _, s := range dec.Shops {
+		d.shops[s.ID] = s
+	}
+	for _, c := range dec.Clients {
+		d.clients[c.ID] = c
+	}
+	for _, id := range dec.Remove.Clients {
+		delete(d.clients, id)
+	}
+	for _, id := range dec.Remove.Shops {
+		delete(d.shops, id)
+	}
+	for _, id := range dec.Remove.Apps {
+		delete(d.apps, id)
+	}
+	for _, id := range dec.Remove.Tenants {
+		delete(d.tenants, id)
+	}
+	d.entries = append(d.entries, entries...)
+	return nil
+}
+
+type rig struct {
+	*setup.Setup
+	dir   *directory
+	vault *vault.Vault
+}
+
+func newRig(t *testing.T) rig {
+	t.Helper()
+	kek, err := vault.FileKEK(t.TempDir()+"/master.key", true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, _, err := vault.Create(t.Context(), kek)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := newDirectory()
+	return rig{setup.New(dir, v, func() time.Time { return start }), dir, v}
+}
+
+var operator = audit.Actor{Kind: audit.ActorOperator}
+
+func manifest() setup.Manifest {
+	return setup.Manifest{
+		Apps: []setup.App{{ID: "fuwuhao", Kind: access.ServiceAccount, AppID: "wx00000000000000a1", Secret: secret.FromString("service-secret"),
+			CallbackHost: "zhanggui.example.com", VerifyName: "MP_verify_abc.txt", VerifyBody: "abc"}},
+		Tenants: []access.Tenant{{ID: "lantian", Name: "蓝天文具"}},
+		Shops:   []setup.Shop{{ID: "lantian", Tenant: "lantian", Name: "蓝天文具店", AppID: "wx00000000000000c1", Secret: secret.FromString("shop-secret")}},
+		Clients: []setup.Client{{ID: "erp", Name: "ERP", Shops: []string{"lantian"}, Mode: access.Read}},
+	}
+}
+
+func (r rig) apply(t *testing.T, m setup.Manifest, o setup.Options) setup.Result {
+	t.Helper()
+	res, err := r.Apply(t.Context(), m, operator, o)
+	if err != nil {
+		t.Fatalf("apply: %v", err)
+	}
+	return res
+}
+
+func ops(res setup.Result) []string {
+	var all []string
+	for _, c := range res.Changes {
+		all = append(all, strings.TrimSpace(c.Op+" "+c.Kind+" "+c.ID+" "+strings.Join(c.Fields, ",")))
+	}
+	return all
+}
+
+func TestApplyMakesWhatIsDeclared(t *testing.T) {
+	r := newRig(t)
+	res := r.apply(t, manifest(), setup.Options{})
+	want := []string{"create app fuwuhao", "create tenant lantian", "create shop lantian", "create client erp"}
+	if diff := cmp.Diff(want, ops(res)); diff != "" {
+		t.Error(diff)
+	}
+	app := r.dir.apps["fuwuhao"]
+	if app.Scope != "snsapi_userinfo" || app.SecretVersion != 1 {
+		t.Errorf("app = scope %q, secret version %d", app.Scope, app.SecretVersion)
+	}
+	opened, err := r.vault.Open(r.dir.apps["shop-lantian"].Secret, vault.AppSecret("shop-lantian", 1))
+	if err != nil || opened.RevealString() != "shop-secret" {
+		t.Errorf("the shop's secret does not open in its place: %v", err)
+	}
+	key := res.Keys["erp"]
+	if !slices.Equal(access.HashKey(key.RevealString()), r.dir.clients["erp"].KeyHash) {
+		t.Error("the key that was shown is not the one that is kept")
+	}
+	if len(r.dir.entries) != len(want) {
+		t.Errorf("%d audit entries for %d changes", len(r.dir.entries), len(want))
+	}
+}
+
+func TestApplyTwiceChangesNothing(t *testing.T) {
+	r := newRig(t)
+	r.apply(t, manifest(), setup.Options{})
+	sealed := r.dir.apps["fuwuhao"].Secret
+	res := r.apply(t, manifest(), setup.Options{})
+	if len(res.Changes) != 0 || len(res.Keys) != 0 || r.dir.revision != 1 {
+		t.Errorf("the second apply changed %v, made %d keys, revision %d", ops(res), len(res.Keys), r.dir.revision)
+	}
+	if !slices.Equal(sealed, r.dir.apps["fuwuhao"].Secret) {
+		t.Error("an equal secret was sealed anew")
+	}
+}
+
+func TestApplyTellsWhatChanges(t *testing.T) {
+	tests := map[string]struct {
+		change func(*setup.Manifest)
+		want   string
+	}{
+		"secret":      {func(m *setup.Manifest) { m.Apps[0].Secret = secret.FromString("another") }, "change app fuwuhao secret"},
+		"no secret":   {func(m *setup.Manifest) { m.Apps[0].Secret = secret.Value{} }, ""},
+		"host":        {func(m *setup.Manifest) { m.Apps[0].CallbackHost = "b.example.com" }, "change app fuwuhao callback_host"},
+		"tenant name": {func(m *setup.Manifest) { m.Tenants[0].Name = "新名" }, "change tenant lantian name"},
+		"shop secret": {func(m *setup.Manifest) { m.Shops[0].Secret = secret.FromString("another") }, "change shop lantian secret"},
+		"withdraw":    {func(m *setup.Manifest) { m.Shops[0].RevokeOnWithdraw = true }, "change shop lantian revoke_shop_on_withdraw"},
+		"mode":        {func(m *setup.Manifest) { m.Clients[0].Mode = access.Write }, "change client erp mode"},
+		"end":         {func(m *setup.Manifest) { m.Clients[0].Expires = start.AddDate(1, 0, 0) }, "change client erp expires"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t)
+			r.apply(t, manifest(), setup.Options{})
+			hash := r.dir.clients["erp"].KeyHash
+			m := manifest()
+			tt.change(&m)
+			if got := strings.Join(ops(r.apply(t, m, setup.Options{})), "; "); got != tt.want {
+				t.Errorf("changes = %q, want %q", got, tt.want)
+			}
+			if !slices.Equal(hash, r.dir.clients["erp"].KeyHash) {
+				t.Error("a change replaced the client's key")
+			}
+			if got := ops(r.apply(t, m, setup.Options{})); len(got) != 0 {
+				t.Errorf("applied again it changes %v", got)
+			}
+		})
+	}
+}
+
+func TestDryRunChangesNothing(t *testing.T) {
+	r := newRig(t)
+	res := r.apply(t, manifest(), setup.Options{DryRun: true})
+	if len(res.Changes) != 4 || res.Keys != nil || r.dir.revision != 0 {
+		t.Errorf("changes %v, keys %v, revision %d", ops(res), res.Keys, r.dir.revision)
+	}
+}
+
+func TestPruneRemovesWhatIsNotNamed(t *testing.T) {
+	r := newRig(t)
+	r.apply(t, manifest(), setup.Options{})
+	m := manifest()
+	m.Shops, m.Clients = nil, nil
+	if got := ops(r.apply(t, m, setup.Options{})); len(got) != 0 {
+		t.Errorf("without prune it changes %v", got)
+	}
+	want := []string{"remove client erp", "remove shop lantian", "remove app shop-lantian"}
+	if diff := cmp.Diff(want, ops(r.apply(t, m, setup.Options{Prune: true}))); diff != "" {
+		t.Error(diff)
+	}
+	if len(r.dir.shops)+len(r.dir.clients) != 0 || len(r.dir.apps) != 1 {
+		t.Error("prune left something behind")
+	}
+}
+
+func TestTwoAppliersCannotMix(t *testing.T) {
+	r := newRig(t)
+	r.dir.between = func(d *directory) { d.revision++ }
+	if _, err := r.Apply(t.Context(), manifest(), operator, setup.Options{}); !errors.Is(err, access.ErrStale) {
+		t.Errorf("err = %v, want ErrStale", err)
+	}
+	if len(r.dir.apps) != 0 {
+		t.Error("half of a stale plan was carried out")
+	}
+}
+
+func TestEveryProblemIsToldAtOnce(t *testing.T) {
+	m := setup.Manifest{
+		Apps: []setup.App{
+			{ID: "Bad Id", Kind: "else", AppID: "gh_123", CallbackHost: "https://x/", VerifyName: "verify.txt"},
+			{ID: "shop-x", Kind: access.Website, AppID: "wx00000000000000b1", Secret: secret.FromString("s"), CallbackHost: "h", Scope: "snsapi_base"},
+		},
+		Tenants: []access.Tenant{{ID: "t1"}, {ID: "t1"}},
+		Shops:   []setup.Shop{{ID: "s1", Tenant: "nobody", AppID: "wx1", Egress: "ftp://x"}},
+		Clients: []setup.Client{{ID: "c1", Shops: []string{"s9"}, Mode: "all"}},
+		Members: []access.Member{{PersonID: "p_1", TenantID: "nobody", Role: "king"}},
+	}
+	_, err := newRig(t).Apply(t.Context(), m, operator, setup.Options{})
+	invalid, ok := errors.AsType[*setup.InvalidError](err)
+	if !ok {
+		t.Fatalf("err = %v, want InvalidError", err)
+	}
+	text := err.Error()
+	for _, want := range []string{"an id is 1 to 40", "kind \"else\"", "gh_123", "callback_host", "verify_file", "belong to shops", "snsapi_base",
+		"tenant \"t1\" is named twice", "tenant \"nobody\"", "wx1", "needs its secret", "egress", "shop \"s9\"", "mode \"all\"", "role \"king\""} {
+		if !strings.Contains(text, want) {
+			t.Errorf("nothing is said of %q in:\n%s", want, text)
+		}
+	}
+	if len(invalid.Problems) < 14 {
+		t.Errorf("only %d problems", len(invalid.Problems))
+	}
+}
