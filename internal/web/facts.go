@@ -1,0 +1,44 @@
+package web
+
+import (
+	"context"
+	"net/netip"
+)
+
+// facts are what Wrap found out about a request. They travel in the context
+// as one pointer, so that inner handlers can leave notes for the access log.
+type facts struct {
+	id      string
+	client  netip.Addr
+	host    string
+	scheme  string
+	pattern string // of the innermost handler that ran
+	failure *Error
+}
+
+type factsKey struct{}
+
+// factsOf gives the request's facts, or empty ones that nobody reads outside
+// of Wrap.
+func factsOf(ctx context.Context) *facts {
+	if f, ok := ctx.Value(factsKey{}).(*facts); ok {
+		return f
+	}
+	return &facts{}
+}
+
+// RequestID gives the id that the answer and the access log carry. It is
+// ours: ids that callers send are not used. Empty outside of [Wrap].
+func RequestID(ctx context.Context) string { return factsOf(ctx).id }
+
+// ClientAddr gives the caller's address: the peer's, or what a trusted proxy
+// says. It is invalid when unknown, as on a unix socket.
+func ClientAddr(ctx context.Context) netip.Addr { return factsOf(ctx).client }
+
+// EffectiveHost gives host[:port] as the browser used it, in lower case. It is
+// input: compare it with configuration, never build a URL from it.
+func EffectiveHost(ctx context.Context) string { return factsOf(ctx).host }
+
+// Scheme gives "https" or "http" as the browser used it. Empty outside of
+// [Wrap].
+func Scheme(ctx context.Context) string { return factsOf(ctx).scheme }

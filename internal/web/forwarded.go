@@ -1,0 +1,96 @@
+package web
+
+import (
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+)
+
+// learn reads who is asking, then removes from the request what must not be
+// believed further in.
+func learn(f *facts, r *http.Request, trusted []netip.Prefix) {
+	peer := peerAddr(r.RemoteAddr)
+	f.client, f.host, f.scheme = peer, strings.ToLower(r.Host), "http"
+	if r.TLS != nil {
+		f.scheme = "https"
+	}
+	believe := contains(trusted, peer)
+	stripHeaders(r.Header, believe)
+	if believe {
+		f.client = clientBehind(r.Header.Values("X-Forwarded-For"), peer, trusted)
+		if h := strings.ToLower(last(r.Header.Values("X-Forwarded-Host"))); validHost(h) {
+			f.host = h
+		}
+		if s := strings.ToLower(last(r.Header.Values("X-Forwarded-Proto"))); s == "https" || s == "http" {
+			f.scheme = s
+		}
+	}
+}
+
+// peerAddr reads net/http's RemoteAddr. A unix socket has no address.
+func peerAddr(remote string) netip.Addr {
+	ap, err := netip.ParseAddrPort(remote)
+	if err != nil {
+		return netip.Addr{}
+	}
+	return ap.Addr().Unmap().WithZone("")
+}
+
+func contains(prefixes []netip.Prefix, a netip.Addr) bool {
+	return a.IsValid() && slices.ContainsFunc(prefixes, func(p netip.Prefix) bool { return p.Contains(a) })
+}
+
+// clientBehind walks X-Forwarded-For from the right, the end that our own
+// proxies wrote, to the first address that is not one of them. What stands
+// further left was sent by that caller and proves nothing.
+func clientBehind(values []string, peer netip.Addr, trusted []netip.Prefix) netip.Addr {
+	client := peer
+	for _, s := range slices.Backward(strings.Split(strings.Join(values, ","), ",")) {
+		a, err := netip.ParseAddr(strings.TrimSpace(s))
+		if err != nil {
+			return client
+		}
+		client = a.Unmap().WithZone("")
+		if !contains(trusted, client) {
+			return client
+		}
+	}
+	return client
+}
+
+// last gives the last element of a list header: the one that the nearest
+// proxy wrote, if it appends instead of replacing.
+func last(values []string) string {
+	s := strings.Join(values, ",")
+	return strings.TrimSpace(s[strings.LastIndexByte(s, ',')+1:])
+}
+
+// validHost tells whether s has the form host[:port]. Anything else from a
+// proxy is ignored.
+func validHost(s string) bool {
+	if s == "" || len(s) > 255 {
+		return false
+	}
+	return !strings.ContainsFunc(s, func(c rune) bool {
+		return !(c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || strings.ContainsRune(".-:[]", c))
+	})
+}
+
+// stripHeaders removes identity headers from everybody and forwarding headers
+// from all but trusted proxies. Some servers read "_" as "-", so names are
+// compared with that difference removed, and the odd spellings go in any case.
+func stripHeaders(h http.Header, believe bool) {
+	for name := range h {
+		plain := strings.ReplaceAll(strings.ToLower(name), "_", "-")
+		odd := strings.Contains(name, "_")
+		switch {
+		case strings.HasPrefix(plain, "x-zhanggui-"):
+			delete(h, name)
+		case plain == "forwarded", plain == "x-real-ip", strings.HasPrefix(plain, "x-forwarded-"):
+			if !believe || odd {
+				delete(h, name)
+			}
+		}
+	}
+}
