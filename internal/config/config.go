@@ -1,0 +1,115 @@
+package config
+
+import (
+	"log/slog"
+	"net/netip"
+	"time"
+
+	"github.com/zhanggui/zhanggui/wechat/secret"
+)
+
+// Config holds the server's settings. [Load] makes a checked one. It is a
+// value: copy it freely, and do not change it while others read it.
+//
+// The doc tags are the text of the reference page.
+type Config struct {
+	PublicURL      URL            `yaml:"public_url" env:"PUBLIC_URL" doc:"Address that people and WeChat use: https, no port. It may carry a path prefix. Loopback names may use http and a port."`
+	Listen         string         `yaml:"listen" env:"LISTEN" doc:"Address of the public listener."`
+	OpsListen      string         `yaml:"ops_listen" env:"OPS_LISTEN" doc:"Address of the operations listener: metrics, health, profiles. Keep it private."`
+	Data           string         `yaml:"data" env:"DATA" doc:"Directory of the database, the keys and the admin socket."`
+	Database       secret.Value   `yaml:"database" env:"DATABASE" doc:"Empty: SQLite in the data directory, the one database of this build."`
+	Loopback       bool           `yaml:"loopback" env:"LOOPBACK" doc:"Allow http and a port for localhost, 127.0.0.1 and *.localhost, and secrets written out. On by itself if public_url names such a host."`
+	TrustedProxies []netip.Prefix `yaml:"trusted_proxies" env:"TRUSTED_PROXIES" doc:"Networks of the proxies in front of this server; X-Forwarded-* is believed from them only."`
+	RedirectHosts  []string       `yaml:"redirect_hosts" env:"REDIRECT_HOSTS" doc:"Hosts that people may be sent back to after a login, besides the public one."`
+	Egress         string         `yaml:"egress" env:"EGRESS" doc:"How calls leave for WeChat: a source address, or an http:// or socks5:// proxy. Empty: the default route."`
+	WeChat         WeChat         `yaml:"wechat" envPrefix:"WECHAT_"`
+	TLS            TLS            `yaml:"tls" envPrefix:"TLS_"`
+	Session        Session        `yaml:"session" envPrefix:"SESSION_"`
+	MasterKey      MasterKey      `yaml:"master_key" envPrefix:"MASTER_KEY_"`
+	Operator       Operator       `yaml:"operator" envPrefix:"OPERATOR_"`
+	Log            Log            `yaml:"log" envPrefix:"LOG_"`
+}
+
+// WeChat says where WeChat is. The defaults are the real ones; the emulator
+// and the China-mainland or overseas nodes are reached by changing them.
+type WeChat struct {
+	Open  URL      `yaml:"open" env:"OPEN" doc:"Base URL of the login pages."`
+	API   URL      `yaml:"api" env:"API" doc:"Base URL of the API."`
+	MP    URL      `yaml:"mp" env:"MP" doc:"Base URL of the console for accounts, for links that people follow."`
+	Hosts []string `yaml:"hosts" env:"HOSTS" doc:"Further base URLs of the API, in the order to try them when the first cannot be reached."`
+}
+
+// TLSMode says who ends TLS.
+type TLSMode string
+
+// The TLS modes.
+const (
+	TLSOff   TLSMode = "off"   // a proxy in front, or loopback
+	TLSFiles TLSMode = "files" // certificate and key from files, reloaded on change
+	TLSACME  TLSMode = "acme"  // certificates fetched automatically
+)
+
+// TLS says how the public listener speaks TLS.
+type TLS struct {
+	Mode TLSMode `yaml:"mode" env:"MODE" doc:"off, files or acme. Off needs a loopback listen address or trusted proxies."`
+	Cert string  `yaml:"cert" env:"CERT" doc:"Certificate file, for files."`
+	Key  string  `yaml:"key" env:"KEY" doc:"Key file, for files."`
+	ACME ACME    `yaml:"acme" envPrefix:"ACME_"`
+}
+
+// ACME says whom to ask for certificates.
+type ACME struct {
+	Email     string   `yaml:"email" env:"EMAIL" doc:"Address that the certificate authority may write to."`
+	Hosts     []string `yaml:"hosts" env:"HOSTS" doc:"Hosts to get certificates for; the host of public_url must be one."`
+	Directory URL      `yaml:"directory" env:"DIRECTORY" doc:"Directory URL of the certificate authority."`
+}
+
+// Session bounds how long people stay logged in.
+type Session struct {
+	Idle     time.Duration `yaml:"idle" env:"IDLE" doc:"A session ends when it was not used for this long."`
+	Absolute time.Duration `yaml:"absolute" env:"ABSOLUTE" doc:"A session ends this long after the login, used or not."`
+}
+
+// MasterKey says where the key is that all others are sealed with. At most
+// one is set; with none, a key file is made in the data directory.
+type MasterKey struct {
+	File    string   `yaml:"file" env:"FILE" doc:"File that holds the master key. Empty, with env and command: a file in the data directory."`
+	Env     string   `yaml:"env" env:"ENV" doc:"Name of the environment variable that holds the master key."`
+	Command []string `yaml:"command" env:"COMMAND" doc:"Program and arguments whose output is the master key, such as a KMS client."`
+}
+
+// Operator is who runs this server, as pages say it.
+type Operator struct {
+	Name      string `yaml:"name" env:"NAME" doc:"Name of the operator, in the footer of pages and on the consent page."`
+	Contact   string `yaml:"contact" env:"CONTACT" doc:"How people reach the operator."`
+	ICP       string `yaml:"icp" env:"ICP" doc:"ICP filing number (ICP 备案号), shown in the footer."`
+	PoliceICP string `yaml:"police_icp" env:"POLICE_ICP" doc:"Public security filing number (公安联网备案号), shown in the footer."`
+}
+
+// Log says what the log looks like.
+type Log struct {
+	Format string     `yaml:"format" env:"FORMAT" doc:"text or json."`
+	Level  slog.Level `yaml:"level" env:"LEVEL" doc:"debug, info, warn or error."`
+}
+
+// Default gives the settings of a first start on one's own machine.
+func Default() Config {
+	return Config{
+		PublicURL: mustURL("http://127.0.0.1:8080"),
+		Listen:    "127.0.0.1:8080",
+		OpsListen: "127.0.0.1:9090",
+		Data:      "./zhanggui-data",
+		Loopback:  true,
+		WeChat: WeChat{
+			Open: mustURL("https://open.weixin.qq.com"),
+			API:  mustURL("https://api.weixin.qq.com"),
+			MP:   mustURL("https://mp.weixin.qq.com"),
+		},
+		TLS: TLS{
+			Mode: TLSOff,
+			ACME: ACME{Directory: mustURL("https://acme-v02.api.letsencrypt.org/directory")},
+		},
+		Session: Session{Idle: 7 * 24 * time.Hour, Absolute: 30 * 24 * time.Hour},
+		Log:     Log{Format: "text", Level: slog.LevelInfo},
+	}
+}

@@ -1,0 +1,143 @@
+package config
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/zhanggui/zhanggui/internal/access"
+)
+
+// Manifest is the wished-for state of the directory, as `zhanggui apply` reads
+// it. What it does not name stays as it is.
+type Manifest struct {
+	Apps    []App    `yaml:"apps"`
+	Tenants []Tenant `yaml:"tenants"`
+	Shops   []Shop   `yaml:"shops"`
+	Clients []Client `yaml:"clients"`
+	Members []Member `yaml:"members"`
+
+	report *report // where each entry stands, for problems of Resolve
+}
+
+// App is a WeChat application that logs people in.
+type App struct {
+	ID           string         `yaml:"id"`
+	Kind         access.AppKind `yaml:"kind"` // service_account or website
+	AppID        string         `yaml:"appid"`
+	Secret       Secret         `yaml:"secret"` // empty: keep the one the server has
+	Name         string         `yaml:"name"`
+	CallbackHost string         `yaml:"callback_host"` // empty: the public host, if it is known
+	VerifyFile   VerifyFile     `yaml:"verify_file"`
+	Scope        string         `yaml:"scope"` // empty: the kind's usual one
+	Egress       string         `yaml:"egress"`
+	APIHosts     []string       `yaml:"api_hosts"`
+}
+
+// VerifyFile is the domain proof that WeChat asks for.
+type VerifyFile struct {
+	Name    string `yaml:"name"`
+	Content string `yaml:"content"`
+}
+
+// Tenant (商家) is a group of shops with one circle of owners.
+type Tenant struct {
+	ID   string `yaml:"id"`
+	Name string `yaml:"name"`
+}
+
+// Shop (店铺) is one WeChat Store with its own AppID and AppSecret.
+type Shop struct {
+	ID       string   `yaml:"id"`
+	Tenant   string   `yaml:"tenant"`
+	AppID    string   `yaml:"appid"`
+	Secret   Secret   `yaml:"secret"` // empty: keep the one the server has
+	Name     string   `yaml:"name"`
+	Egress   string   `yaml:"egress"`
+	APIHosts []string `yaml:"api_hosts"`
+	// RevokeShopOnWithdraw ends the shop's own grant too when an owner
+	// withdraws theirs.
+	RevokeShopOnWithdraw bool `yaml:"revoke_shop_on_withdraw"`
+}
+
+// Client is a program that gets a key of its own.
+type Client struct {
+	ID      string      `yaml:"id"`
+	Name    string      `yaml:"name"`
+	Shops   []string    `yaml:"shops"`
+	Mode    access.Mode `yaml:"mode"`    // read or write; empty: read
+	Expires time.Time   `yaml:"expires"` // zero: no end
+}
+
+// Member is a person's role in a tenant, or in one shop of it.
+type Member struct {
+	Person string      `yaml:"person"` // our id, p_…
+	Tenant string      `yaml:"tenant"`
+	Shop   string      `yaml:"shop"` // empty: the whole tenant
+	Role   access.Role `yaml:"role"`
+	Until  time.Time   `yaml:"until"` // zero: no end
+}
+
+// Rules are what a manifest is held against besides itself.
+type Rules struct {
+	// PublicHost is the server's public host[:port]. Empty: callback hosts are
+	// checked for their form only.
+	PublicHost string
+	// Loopback is the server's loopback setting.
+	Loopback bool
+	// Exists tells whether the server knows an id already; kind is "tenant" or
+	// "shop". Nil: the manifest must name everything that it refers to.
+	Exists func(kind, id string) bool
+}
+
+// RulesOf gives the rules of a server with these settings.
+func RulesOf(c *Config) Rules {
+	return Rules{PublicHost: c.PublicURL.Host(), Loopback: c.Loopback}
+}
+
+// LoadManifest reads and checks a manifest. If anything is wrong, the error is
+// a [Problems] with all of it, except when the file cannot be read at all.
+// Secrets are not looked at; see [Manifest.Resolve].
+func LoadManifest(path string, rules Rules) (*Manifest, error) {
+	data, err := readFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("config: read the manifest; name an existing file with -f: %w", err)
+	}
+	return ParseManifest(path, data, rules)
+}
+
+// ParseManifest is [LoadManifest] for content that the caller has. The file's
+// name is for problems.
+func ParseManifest(file string, data []byte, rules Rules) (*Manifest, error) {
+	m := &Manifest{report: newReport(file)}
+	m.report.decode(data, m)
+	m.fillDefaults(rules)
+	m.check(m.report, rules)
+	if err := m.report.problems.err(); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// fillDefaults writes out what was left to us.
+func (m *Manifest) fillDefaults(rules Rules) {
+	for i := range m.Apps {
+		a := &m.Apps[i]
+		if a.Scope == "" {
+			a.Scope = usualScope[a.Kind]
+		}
+		if a.CallbackHost == "" {
+			a.CallbackHost = rules.PublicHost
+		}
+	}
+	for i := range m.Clients {
+		if m.Clients[i].Mode == "" {
+			m.Clients[i].Mode = access.Read
+		}
+	}
+}
+
+// usualScope is what an app of a kind asks for unless told otherwise.
+var usualScope = map[access.AppKind]string{
+	access.ServiceAccount: "snsapi_userinfo",
+	access.Website:        "snsapi_login",
+}

@@ -1,0 +1,201 @@
+package config
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/zhanggui/zhanggui/internal/access"
+)
+
+var (
+	slugForm   = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$`)
+	appIDForm  = regexp.MustCompile(`^wx[0-9a-f]{16}$`)
+	personForm = regexp.MustCompile(`^p_[a-z0-9]{1,64}$`)
+	verifyForm = regexp.MustCompile(`^MP_verify_[A-Za-z0-9]{1,64}\.txt$`)
+	proofForm  = regexp.MustCompile(`^[A-Za-z0-9]{1,128}$`)
+)
+
+// The words of problems that several entries share.
+const (
+	idRemedy    = "write 1 to 40 lower-case letters, digits and inner hyphens"
+	appIDRemedy = "copy it from the WeChat console: wx and 16 hex digits"
+)
+
+// ids are the ids of one kind that were seen, with the place of each.
+type ids map[string]string
+
+// check holds the manifest against itself and the rules.
+func (m *Manifest) check(r *report, rules Rules) {
+	wxIDs := ids{}
+	m.checkApps(r, rules, wxIDs)
+	tenants := ids{}
+	for i, t := range m.Tenants {
+		s := item("tenants", i)
+		r.id(s, t.ID, tenants)
+		r.line(s+".name", t.Name)
+	}
+	shops := m.checkShops(r, rules, tenants, wxIDs)
+	m.checkClients(r, rules, shops)
+	m.checkMembers(r, rules, tenants, shops)
+}
+
+func (m *Manifest) checkApps(r *report, rules Rules, wxIDs ids) {
+	seen := ids{}
+	for i, a := range m.Apps {
+		s := item("apps", i)
+		r.id(s, a.ID, seen)
+		r.want(!strings.HasPrefix(a.ID, "shop-"), s+".id", `begins with "shop-"`, "choose another id; these belong to the shops' own apps")
+		r.want(usualScope[a.Kind] != "", s+".kind", "is not a kind of app", "write service_account or website; a shop's own app is written under shops")
+		r.appID(s, a.AppID, wxIDs)
+		r.secretRef(s+".secret", a.Secret, rules.Loopback)
+		r.line(s+".name", a.Name)
+		r.callbackHost(s+".callback_host", a.CallbackHost, rules)
+		r.verifyFile(s+".verify_file", a.VerifyFile)
+		r.scope(s+".scope", a)
+		r.route(s, a.Egress, a.APIHosts, rules)
+	}
+}
+
+func (m *Manifest) checkShops(r *report, rules Rules, tenants, wxIDs ids) ids {
+	seen := ids{}
+	for i, sh := range m.Shops {
+		s := item("shops", i)
+		r.id(s, sh.ID, seen)
+		r.reference(s+".tenant", "tenant", sh.Tenant, tenants, rules)
+		r.appID(s, sh.AppID, wxIDs)
+		r.secretRef(s+".secret", sh.Secret, rules.Loopback)
+		r.line(s+".name", sh.Name)
+		r.route(s, sh.Egress, sh.APIHosts, rules)
+	}
+	return seen
+}
+
+func (m *Manifest) checkClients(r *report, rules Rules, shops ids) {
+	seen := ids{}
+	for i, c := range m.Clients {
+		s := item("clients", i)
+		r.id(s, c.ID, seen)
+		r.line(s+".name", c.Name)
+		r.want(c.Mode == access.Read || c.Mode == access.Write, s+".mode", "is not a mode", "write read or write")
+		r.want(len(c.Shops) > 0, s+".shops", "is empty", "name the shops that this program may use")
+		for j, shop := range c.Shops {
+			at := item(s+".shops", j)
+			r.reference(at, "shop", shop, shops, rules)
+			r.want(slices.Index(c.Shops, shop) == j, at, "is named twice", "keep one of them")
+		}
+	}
+}
+
+func (m *Manifest) checkMembers(r *report, rules Rules, tenants, shops ids) {
+	seen := map[Member]bool{}
+	for i, mb := range m.Members {
+		s := item("members", i)
+		r.want(personForm.MatchString(mb.Person), s+".person", "is not a person's id", "copy it from the console: p_ and letters and digits")
+		r.reference(s+".tenant", "tenant", mb.Tenant, tenants, rules)
+		if mb.Shop != "" {
+			r.reference(s+".shop", "shop", mb.Shop, shops, rules)
+			r.want(m.tenantOf(mb.Shop, mb.Tenant) == mb.Tenant, s+".shop", "belongs to another tenant", "name the shop's own tenant")
+		}
+		r.want(mb.Role.Valid(), s+".role", "is not a role", "write owner, operator or viewer")
+		key := Member{Person: mb.Person, Tenant: mb.Tenant, Shop: mb.Shop}
+		r.want(!seen[key], s, "gives a person a second role in the same place", "keep one of them")
+		seen[key] = true
+	}
+}
+
+// tenantOf gives the tenant of a shop in the manifest, or fallback if the shop
+// is not in it.
+func (m *Manifest) tenantOf(shop, fallback string) string {
+	for _, s := range m.Shops {
+		if s.ID == shop {
+			return s.Tenant
+		}
+	}
+	return fallback
+}
+
+func item(list string, i int) string { return list + "[" + strconv.Itoa(i) + "]" }
+
+// id wants a slug that no earlier entry has.
+func (r *report) id(s, id string, seen ids) {
+	s += ".id"
+	if !r.want(slugForm.MatchString(id), s, "is not an id", idRemedy) {
+		return
+	}
+	r.want(seen[id] == "", s, "is used twice", fmt.Sprintf("choose another, or remove the entry at %s", seen[id]))
+	seen[id] = s
+}
+
+// appID wants a WeChat appid that no other entry has: two entries of one appid
+// would take each other's tokens away.
+func (r *report) appID(s, appid string, seen ids) {
+	s += ".appid"
+	if !r.want(appIDForm.MatchString(appid), s, "is not an appid", appIDRemedy) {
+		return
+	}
+	r.want(seen[appid] == "", s, "is used twice", fmt.Sprintf("keep one entry for each appid; the other is %s", seen[appid]))
+	seen[appid] = s
+}
+
+// reference wants an id that the manifest or the server knows.
+func (r *report) reference(s, kind, id string, seen ids, rules Rules) {
+	if !r.want(slugForm.MatchString(id), s, "is not an id", idRemedy) {
+		return
+	}
+	known := seen[id] != "" || rules.Exists != nil && rules.Exists(kind, id)
+	r.want(known, s, "names a "+kind+" that does not exist", "add it under "+kind+"s, or mend the name")
+}
+
+// callbackHost wants the host that is entered at WeChat: a bare name, the
+// public one, and a port only under the loopback rule.
+func (r *report) callbackHost(s, host string, rules Rules) {
+	if host == "" {
+		return // the server fills in its own
+	}
+	name, port := cutPort(host)
+	if IsLoopbackHost(host) {
+		r.want(portOrNone(port), s, "has a port that is none", "write host:port, such as localhost:8080")
+		r.want(rules.Loopback, s, "is a loopback host", "write the public host; loopback hosts need loopback: true")
+		return
+	}
+	if !r.want(hostName(host), s, "is not a host as entered at WeChat", "write a bare name in lower case, such as "+orExample(rules.PublicHost)+", without scheme, port and path") {
+		return
+	}
+	r.want(rules.PublicHost == "" || name == rules.PublicHost, s, "is not the host of public_url",
+		"WeChat sends people to this host, and this server answers at another; make the two equal")
+}
+
+func orExample(host string) string {
+	if host == "" {
+		return "zhanggui.example.com"
+	}
+	return host
+}
+
+func (r *report) verifyFile(s string, v VerifyFile) {
+	if v == (VerifyFile{}) {
+		return
+	}
+	r.want(verifyForm.MatchString(v.Name), s+".name", "is not the name of a domain proof", "copy it from the WeChat console: MP_verify_….txt")
+	r.want(proofForm.MatchString(v.Content), s+".content", "is not the content of a domain proof", "copy the one line of the file, letters and digits only")
+}
+
+// scope wants one that WeChat gives to apps of the kind.
+func (r *report) scope(s string, a App) {
+	switch a.Kind {
+	case access.ServiceAccount:
+		r.want(a.Scope == "snsapi_userinfo" || a.Scope == "snsapi_base", s, "does not fit a service account", "write snsapi_userinfo or snsapi_base, or leave it out")
+	case access.Website:
+		r.want(a.Scope == "snsapi_login", s, "does not fit a website app", "write snsapi_login, or leave it out")
+	}
+}
+
+func (r *report) route(s, egress string, hosts []string, rules Rules) {
+	r.egress(s+".egress", egress)
+	for i, h := range hosts {
+		r.baseURL(item(s+".api_hosts", i), h, rules.Loopback)
+	}
+}

@@ -1,0 +1,72 @@
+package config
+
+import (
+	"encoding"
+	"fmt"
+	"reflect"
+	"strings"
+)
+
+// setting is one leaf of Config.
+type setting struct {
+	name string // in the file, e.g. "tls.mode"
+	env  string // e.g. "ZHANGGUI_TLS_MODE"
+	doc  string
+	kind reflect.Type
+	def  reflect.Value
+}
+
+// settings lists every leaf of Config in the order of the struct.
+func settings() []setting {
+	return leaves(reflect.ValueOf(Default()), "", envPrefix)
+}
+
+func leaves(v reflect.Value, path, prefix string) []setting {
+	var all []setting
+	for i, f := range fieldList(v.Type()) {
+		name := join(path, f.Tag.Get("yaml"))
+		if more, ok := f.Tag.Lookup("envPrefix"); ok {
+			all = append(all, leaves(v.Field(i), name, prefix+more)...)
+			continue
+		}
+		all = append(all, setting{name, prefix + f.Tag.Get("env"), f.Tag.Get("doc"), f.Type, v.Field(i)})
+	}
+	return all
+}
+
+func fieldList(t reflect.Type) []reflect.StructField {
+	fields := make([]reflect.StructField, 0, t.NumField())
+	for f := range t.Fields() {
+		fields = append(fields, f)
+	}
+	return fields
+}
+
+// Reference gives the table of all settings as Markdown, for the operator's
+// guide.
+func Reference() string {
+	var b strings.Builder
+	b.WriteString("| setting | environment | default | meaning |\n|---|---|---|---|\n")
+	for _, s := range settings() {
+		fmt.Fprintf(&b, "| `%s` | `%s` | %s | %s |\n", s.name, s.env, defaultText(s.def), strings.ReplaceAll(s.doc, "|", "\\|"))
+	}
+	return b.String()
+}
+
+func defaultText(v reflect.Value) string {
+	if v.Kind() == reflect.Slice && v.Len() == 0 {
+		return ""
+	}
+	text := fmt.Sprint(v.Interface())
+	if m, ok := v.Interface().(encoding.TextMarshaler); ok {
+		b, _ := m.MarshalText() // none of the types used here fails
+		text = string(b)
+	}
+	switch {
+	case text == "":
+		return ""
+	case v.Type() == durationType:
+		text = strings.TrimSuffix(text, "0m0s")
+	}
+	return "`" + strings.ToLower(text) + "`"
+}
