@@ -1,0 +1,79 @@
+// Package login is how a person gets in: doors, state, our own sessions, and
+// the pages around them. WeChat only proves who somebody is; what keeps them
+// logged in is a session of ours.
+//
+// # A login, step by step
+//
+//  1. Begin. GET /login, or a tap on the consent page of an invitation. The
+//     user agent picks the door: WeChat's own browser gets the service account
+//     (door 1), every other gets the website app's QR page (door 2). The browser
+//     receives a random state inside WeChat's URL and a sealed cookie that binds
+//     this state to the browser, the app, the door, the scope, the place to go
+//     back to, the shop, and the invitation with the consent text that was shown.
+//     Nothing is written. There is one cookie for each state, so two tabs work.
+//  2. WeChat sends the browser back to GET /oauth/callback/{app}. The checks run
+//     in a fixed order, cheap and certain ones first: known app, exactly its
+//     configured host, form of the state, cookie, form of the code, clock. Until
+//     here nothing was written and WeChat was not asked.
+//  3. UseState is committed. From now on this state and this code are used up,
+//     whatever happens next: a crash, a lost answer, fifty copies of the request.
+//  4. The code is exchanged, once. It is never repeated. From here on the work no
+//     longer depends on the browser's patience.
+//  5. Login is committed, in one transaction: person and identity, the user grant
+//     with its sealed pair as the next generation, the new session, the end of
+//     the session this browser had before, consent, the taken invitation, and the
+//     audit entry. If somebody else wrote the grant or the identity meanwhile,
+//     everything is read again, sealed again and tried again, a few times.
+//  6. Only then is the access token used, for the profile. That may fail without
+//     harm. The answer is a 303 to a clean URL.
+//
+// # What each failure leaves behind
+//
+//	fails at             kept                      the person sees
+//	checks (2)           nothing                   why, and a button to start again
+//	UseState (3)         nothing or a used state   start again
+//	exchange answers no  a used state              why, and what to do
+//	exchange is lost (4) a used state              start again; audited as unknown
+//	snapshot user        a used state              "tap 使用完整服务"
+//	commit (5)           a used state; maybe all   start again
+//	profile (6)          everything                nothing: they are in
+//
+// A callback that comes twice, as a reload or because WeChat or a network
+// repeats it, finds its state used; the cookie is left to end by itself, so that
+// a reload is still known as this browser's own. The browser that began and has a
+// live session goes on to the clean place. Everybody else gets a page to start
+// afresh. Nobody ever gets a session from a used state.
+//
+// # Scope
+//
+// Every login through an app asks for the app's one configured scope. A login
+// is also the rotation of the kept refresh token, and the pair is kept per (app,
+// openid, scope). If a silent login asked for less, the new narrow pair might
+// end the kept wide one at WeChat. So a silent re-proof asks with the scope of
+// the pair that it will replace. Should WeChat answer with another scope
+// than was asked, the pair is kept under the scope of the answer, where it
+// replaces nothing wider.
+//
+// # Sessions
+//
+// The browser holds a random token in a __Host- cookie, the store its SHA-256.
+// A session ends by logout, by idleness, at its absolute age, when the browser
+// logs in again, and whenever somebody ends it in the store: the next request
+// notices. Failing to read the store logs nobody out. Administrators sign in
+// with a key and get a session of the same kind, which never outlives the key;
+// whoever revokes an administrator ends their sessions in the same transaction.
+//
+// # Two persons who may be one
+//
+// WeChat may name, with a unionid, somebody who is another person to us. They
+// are asked after the login whether both are the same human, and only their
+// yes moves an identity. The person with roles is kept. If both hold roles
+// nothing is offered, because one set of roles would be lost.
+//
+// # Refusals
+//
+// Every refusal is a page in the reader's language with a way on. Where
+// somebody tried something, it goes to the [Tally] too, which keeps one audit
+// entry for many alike. A state, a code or a token is never part of a page, a
+// log line or an entry.
+package login
