@@ -1,0 +1,289 @@
+package keeper
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/zhanggui/zhanggui/internal/audit"
+	"github.com/zhanggui/zhanggui/internal/grant"
+	"github.com/zhanggui/zhanggui/internal/vault"
+	"github.com/zhanggui/zhanggui/wechat"
+	"github.com/zhanggui/zhanggui/wechat/secret"
+)
+
+// want is why a refresh is made. The zero want is the schedule's.
+type want struct {
+	demand   bool  // somebody waits for a token: look again whether it is there by now
+	rejected int64 // the generation that WeChat refused, 0 for none
+}
+
+// attempt is one refresh under one lease.
+type attempt struct {
+	k     *Keeper
+	claim grant.Claim
+	want  want
+	begin time.Time // before the claim was asked for
+	trust time.Time // until when the lease is believed in
+	epoch uint64    // of the memory when the attempt began
+
+	same bool // WeChat gave out the token that is kept
+}
+
+// leaseUntil is when the lease is certainly over.
+func (a *attempt) leaseUntil() time.Time { return a.begin.Add(a.k.opt.Lease) }
+
+// attempt refreshes a claimed grant, settles, and gives the token that is kept
+// afterwards. begin is from before the claim. It is bounded by the lease and
+// by nothing that the caller does.
+func (k *Keeper) attempt(ctx context.Context, c grant.Claim, begin time.Time, w want) (Token, error) {
+	a := &attempt{
+		k: k, claim: c, want: w, begin: begin, epoch: k.epoch.Load(),
+		trust: begin.Add(k.opt.Lease - k.opt.Margin),
+	}
+	defer k.markBusy(c.Grant.ID)()
+	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), a.trust.Sub(k.now()), errTrustOver)
+	defer cancel()
+	return a.run(ctx)
+}
+
+var errTrustOver = errors.New("keeper: the lease is nearly over; somebody else may claim the grant soon")
+
+// run is the whole of a refresh; see the package comment.
+func (a *attempt) run(ctx context.Context) (Token, error) {
+	now, g := a.k.now(), a.claim.Grant
+	if a.trust.Sub(now) < a.k.opt.Ask+a.k.opt.Margin { // no room to ask and to settle
+		return Token{}, a.release(ctx, notYet(g.ID, a.k.opt.Tick, errTrustOver))
+	}
+	if a.want.demand {
+		// Got the lease? Look again: its last holder may have done the work.
+		if tok, ok, err := a.k.answer(g, a.want, now); ok || err != nil {
+			return tok, a.release(ctx, err)
+		}
+	}
+	if end := refreshEnd(g.Tokens); g.Kind == grant.User && !end.IsZero() && !now.Before(end) {
+		return a.fail(ctx, reaction{do: dead, cause: causeEnded}, &Failure{})
+	}
+	key, kept, err := a.open()
+	if err != nil {
+		return a.fail(ctx, reaction{do: stop, cause: causeUnreadable}, &Failure{Err: err})
+	}
+	asked := a.k.now()
+	ans, err := a.ask(ctx, key, kept, &asked)
+	if err != nil {
+		f := asFailure(err)
+		return a.fail(ctx, reactTo(g.Kind, f), f)
+	}
+	return a.keep(ctx, ans, kept, asked)
+}
+
+// open gives what the request needs: the AppSecret of a self grant, the
+// refresh token of a user grant; and the kept access token, empty if there is
+// none or it cannot be read.
+func (a *attempt) open() (key, kept secret.Value, err error) {
+	g, v := a.claim.Grant, a.k.opt.Vault
+	if g.Kind == grant.User {
+		key, err = v.Open(g.Tokens.Refresh, vault.GrantRefresh(g.ID, string(g.Kind), g.Tokens.Generation))
+	} else {
+		key, err = v.Open(a.claim.App.Secret, vault.AppSecret(a.claim.App.ID, a.claim.App.SecretVersion))
+	}
+	if err != nil {
+		return key, kept, err
+	}
+	if g.Tokens.Generation > 0 {
+		kept, _ = a.k.openAccess(g) // unreadable: the new token is another one then
+	}
+	return key, kept, nil
+}
+
+func (k *Keeper) openAccess(g grant.Grant) (secret.Value, error) {
+	return k.opt.Vault.Open(g.Tokens.Access, vault.GrantAccess(g.ID, string(g.Kind), g.Tokens.Generation))
+}
+
+// ask sends the request, and a forced one after it when the answer is the
+// token that WeChat itself refuses. asked becomes the start of the request
+// that brought the answer.
+func (a *attempt) ask(ctx context.Context, key, kept secret.Value, asked *time.Time) (Answer, error) {
+	ans, err := a.askOnce(ctx, key, false)
+	if err != nil || !ans.Access.Equal(kept) {
+		return ans, err
+	}
+	a.same = true
+	if a.want.rejected == 0 || !a.mayForce(ctx) {
+		return ans, nil
+	}
+	*asked = a.k.now()
+	forced, err := a.askOnce(ctx, key, true)
+	if err == nil {
+		a.same = forced.Access.Equal(kept)
+	}
+	return forced, err
+}
+
+// askOnce sends one request, bounded by its own deadline inside the lease.
+func (a *attempt) askOnce(ctx context.Context, key secret.Value, force bool) (Answer, error) {
+	ctx, cancel := context.WithTimeout(ctx, a.k.opt.Ask)
+	defer cancel()
+	start := a.k.now()
+	ans, err := a.send(ctx, key, force)
+	if err == nil {
+		err = a.check(ans)
+	}
+	cause := ""
+	if err != nil {
+		cause = reactTo(a.claim.Grant.Kind, asFailure(err)).cause
+	}
+	a.k.opt.Observer.Asked(a.claim.Grant.Kind, cause, a.k.now().Sub(start))
+	a.k.health.platform(err, cause, a.k.now())
+	return ans, err
+}
+
+func (a *attempt) send(ctx context.Context, key secret.Value, force bool) (Answer, error) {
+	if a.claim.Grant.Kind == grant.User {
+		return a.k.opt.Platform.RefreshUser(ctx, a.claim.App, key)
+	}
+	return a.k.opt.Platform.Stable(ctx, a.claim.App, key, force)
+}
+
+// check refuses an answer that cannot be kept.
+func (a *attempt) check(ans Answer) error {
+	if ans.Access.IsZero() || ans.ExpiresIn <= 0 {
+		return &Failure{Outcome: wechat.OutcomeAnswered, Err: wechat.ErrMalformed}
+	}
+	if g := a.claim.Grant; ans.OpenID != "" && g.Kind == grant.User && ans.OpenID != g.OpenID {
+		return &Failure{Outcome: wechat.OutcomeAnswered, Err: errStranger}
+	}
+	return nil
+}
+
+var errStranger = errors.New("keeper: the answer belongs to another person; nothing was kept, check the app's settings")
+
+// longestLife is the longest life that is believed. WeChat documents two
+// hours; renewing earlier than needed is harmless, later is not.
+const longestLife = 2 * time.Hour
+
+// sameEnd is how far two ends of one token may lie apart: WeChat answers in
+// whole seconds, and requests take time.
+const sameEnd = 15 * time.Second
+
+// keep seals an answer and settles it. Nothing uses the answer before it is
+// durable.
+func (a *attempt) keep(ctx context.Context, ans Answer, kept secret.Value, asked time.Time) (Token, error) {
+	g := a.claim.Grant
+	end := asked.Add(min(ans.ExpiresIn, longestLife))
+	if a.same && g.Kind == grant.Self && within(g.Tokens.AccessExpires, end, sameEnd) {
+		// Nothing new to keep. What is learned is when to ask again.
+		return a.succeed(ctx, nil, kept, end)
+	}
+	tokens, err := a.seal(ctx, ans, end)
+	if err != nil {
+		return a.fail(ctx, reaction{do: stop, cause: causeUnsealed}, &Failure{Err: err})
+	}
+	return a.succeed(ctx, &tokens, ans.Access, end)
+}
+
+// seal makes the next generation of tokens. It tries again for a moment: the
+// answer may hold a refresh token that WeChat will not give out twice.
+func (a *attempt) seal(ctx context.Context, ans Answer, end time.Time) (grant.Tokens, error) {
+	for n := 1; ; n++ {
+		t, err := a.sealOnce(ans, end)
+		if err == nil || n == sealTries || !pause(ctx, pauseFor(n)) {
+			return t, err
+		}
+	}
+}
+
+const sealTries = 4
+
+func (a *attempt) sealOnce(ans Answer, end time.Time) (grant.Tokens, error) {
+	g, v := a.claim.Grant, a.k.opt.Vault
+	t := g.Tokens
+	t.Generation++
+	t.AccessExpires = end
+	var err error
+	if t.Access, err = v.Seal(ans.Access, vault.GrantAccess(g.ID, string(g.Kind), t.Generation)); err != nil {
+		return t, err
+	}
+	if g.Kind != grant.User {
+		return t, nil
+	}
+	// The refresh token is sealed again even if it is the old one: its place
+	// names the generation.
+	refresh := ans.Refresh
+	if refresh.IsZero() {
+		old := vault.GrantRefresh(g.ID, string(g.Kind), g.Tokens.Generation)
+		if refresh, err = v.Open(g.Tokens.Refresh, old); err != nil {
+			return t, err
+		}
+	}
+	t.Refresh, err = v.Seal(refresh, vault.GrantRefresh(g.ID, string(g.Kind), t.Generation))
+	return t, err
+}
+
+// succeed settles a token and puts it into memory. A nil tokens keeps the old
+// ones.
+func (a *attempt) succeed(ctx context.Context, tokens *grant.Tokens, value secret.Value, end time.Time) (Token, error) {
+	g, now := a.claim.Grant, a.k.now()
+	kept := g.Tokens
+	if tokens != nil {
+		kept = *tokens
+	}
+	v := verdict{
+		outcome: audit.Done, state: grant.Active,
+		due: notAfter(renewAt(g.Kind, now, end, a.k.opt.Jitter), now, kept),
+	}
+	if err := a.settle(ctx, a.effects(v, tokens, now)); err != nil {
+		return Token{}, err
+	}
+	tok := Token{Value: value, Generation: kept.Generation, Expires: end, GrantID: g.ID}
+	a.k.hold(g, tok, a.epoch)
+	if a.same && a.want.rejected != 0 {
+		return Token{}, notYet(g.ID, reportAgain, errStillKept)
+	}
+	return tok, nil
+}
+
+// fail settles a failure. The error says what the grant is now.
+func (a *attempt) fail(ctx context.Context, r reaction, f *Failure) (Token, error) {
+	g, now := a.claim.Grant, a.k.now()
+	v := judge(g, r, f, now, a.leaseUntil(), a.k.opt.Jitter)
+	a.k.opt.Logger.Warn("refresh failed", "grant", g.ID, "cause", v.cause, "errcode", v.code,
+		"rid", v.rid, "attempt", v.attempt, "next", v.due, "err", f.Err)
+	if err := a.settle(ctx, a.effects(v, nil, now)); err != nil {
+		return Token{}, err
+	}
+	g.State, g.Cause, g.ErrCode, g.DueAt, g.Attempt = v.state, v.cause, v.code, v.due, v.attempt
+	return Token{}, refusal(g, now, f.Err)
+}
+
+// release gives the lease back and changes nothing else. It returns err, or
+// why the lease could not be given back.
+func (a *attempt) release(ctx context.Context, err error) error {
+	g := a.claim.Grant
+	s := grant.Settlement{
+		GrantID: g.ID, Term: g.Lease.Term, From: g.Tokens.Generation, State: g.State, Cause: g.Cause,
+		ErrCode: g.ErrCode, DueAt: g.DueAt, Attempt: g.Attempt, Routine: true,
+	}
+	e := grant.Effects{At: a.k.now(), Settle: &s}
+	if lost := a.settle(ctx, e); lost != nil {
+		a.k.opt.Logger.Warn("lease not given back; it ends by itself", "grant", g.ID, "err", lost)
+	}
+	return err
+}
+
+func within(a, b time.Time, d time.Duration) bool { return a.Sub(b).Abs() <= d }
+
+// pauseFor gives the short waits of tries under a lease: 50 ms, doubled.
+func pauseFor(n int) time.Duration { return 25 * time.Millisecond << min(n, 6) }
+
+// pause waits for d and reports whether ctx is still alive.
+func pause(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

@@ -1,0 +1,270 @@
+package keeper
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/zhanggui/zhanggui/internal/audit"
+	"github.com/zhanggui/zhanggui/internal/grant"
+	"github.com/zhanggui/zhanggui/wechat"
+)
+
+// Failure is a request to WeChat that brought no token.
+type Failure struct {
+	Outcome    wechat.Outcome
+	Code       int // errcode, 0 when none was read
+	HTTPStatus int // 0 when no answer began
+	RID        string
+	Err        error
+}
+
+// Error returns one line without secrets.
+func (f *Failure) Error() string {
+	if f.Err != nil {
+		return f.Err.Error()
+	}
+	return fmt.Sprintf("keeper: %s outcome, errcode %d, HTTP %d; see the errcode's explanation",
+		f.Outcome, f.Code, f.HTTPStatus)
+}
+
+// Unwrap returns the cause.
+func (f *Failure) Unwrap() error { return f.Err }
+
+// action is what a failure leads to. None of them deletes anything.
+type action int
+
+const (
+	again action = iota // the retry plan
+	limit               // wait for WeChat's next minute or day
+	stop                // an operator must mend something; looked at again every so often
+	dead                // the owner must authorise again
+)
+
+// reaction is one row of the table: what to do, the cause as it is stored and
+// told, and what is special about the wait.
+type reaction struct {
+	do    action
+	cause string
+	tell  bool          // tell a human the first time, not only after tellAfter failures
+	day   bool          // limit: until the next day, not the next minute
+	own   time.Duration // stop: the errcode asks for so long a wait
+}
+
+// Causes that are not an errcode's.
+const (
+	causeUnknown    = "outcome_unknown" // asked, and no answer was read
+	causeNotSent    = "not_sent"        // nothing left this machine
+	causeMalformed  = "malformed_answer"
+	causeOddCode    = "unknown_errcode"
+	causeUnreadable = "secret_unreadable" // the vault cannot open what is kept
+	causeUnsealed   = "seal_failed"       // the vault cannot seal the answer
+	causeStranger   = "other_person"      // the answer names another openid
+	causeEnded      = "refresh_expired"   // the 30 days are over
+)
+
+// any kind of grant, in the table of reactions
+const anyKind grant.Kind = ""
+
+type reactionKey struct {
+	kind grant.Kind
+	code int
+}
+
+// reactions is what the keeper knows about errcodes of token calls. A code
+// that is not here follows its class in package wechat; a code that nobody
+// knows is tried again and told, and deletes nothing.
+var reactions = map[reactionKey]reaction{
+	{anyKind, -1}:    {do: again, cause: "busy"},
+	{anyKind, 44990}: {do: limit, cause: "second_limit"},
+	{anyKind, 45011}: {do: limit, cause: "minute_limit"},
+	{anyKind, 45009}: {do: limit, cause: "day_limit", tell: true, day: true},
+
+	{anyKind, 40001}:    {do: stop, cause: "secret_wrong"},
+	{grant.User, 40001}: {do: again, cause: causeOddCode}, // a person's refresh sends no AppSecret
+	{anyKind, 40125}:    {do: stop, cause: "secret_wrong"},
+	{anyKind, 40243}:    {do: stop, cause: "secret_frozen"},
+	{anyKind, 40013}:    {do: stop, cause: "appid_wrong"},
+	{anyKind, 40164}:    {do: stop, cause: "ip_not_listed"},
+	{anyKind, 45035}:    {do: stop, cause: "ip_not_listed"},
+	{anyKind, 61004}:    {do: stop, cause: "ip_not_listed"},
+	{anyKind, 50002}:    {do: stop, cause: "account_limited", own: time.Hour},
+	{anyKind, 48004}:    {do: stop, cause: "api_forbidden", own: time.Hour},
+
+	// The administrator of the account is asked whether our address is good.
+	{anyKind, 89501}: {do: stop, cause: "ip_unconfirmed"},
+	{anyKind, 89502}: {do: stop, cause: "ip_unconfirmed"},
+	{anyKind, 89503}: {do: stop, cause: "ip_unconfirmed"},
+	{anyKind, 89504}: {do: stop, cause: "ip_unconfirmed"},
+	{anyKind, 89505}: {do: stop, cause: "ip_unconfirmed"},
+	{anyKind, 89506}: {do: stop, cause: "ip_refused", own: 24 * time.Hour},
+	{anyKind, 89507}: {do: stop, cause: "ip_refused", own: time.Hour},
+
+	{grant.User, 40030}: {do: dead, cause: "refresh_invalid"},
+	{grant.User, 42002}: {do: dead, cause: "refresh_expired"},
+	{grant.User, 42007}: {do: dead, cause: "password_changed"},
+}
+
+// classReactions are for codes without a row of their own. A class that is
+// not here is treated as an unknown code.
+var classReactions = map[wechat.Class]reaction{
+	wechat.ClassRetry:    {do: again, cause: "busy"},
+	wechat.ClassSlow:     {do: limit, cause: "limit"},
+	wechat.ClassOperator: {do: stop, cause: "setting"},
+	wechat.ClassBlocked:  {do: stop, cause: "blocked", own: time.Hour},
+	wechat.ClassCaller:   {do: stop, cause: "request_wrong"},
+}
+
+// tokenKinds says which endpoint a kind of grant is renewed at.
+var tokenKinds = map[grant.Kind]wechat.EndpointKind{
+	grant.Self: wechat.KindTokenCall,
+	grant.User: wechat.KindUserRefresh,
+}
+
+// reactTo finds the row for a failure.
+func reactTo(kind grant.Kind, f *Failure) reaction {
+	switch {
+	case f.Code != 0:
+		return reactToCode(kind, f.Code)
+	case f.HTTPStatus == http.StatusForbidden:
+		// The shop's allowlist answers 403 before the API is reached, see
+		// developers.weixin.qq.com/doc/store/shop/dev_before/ipbaimingdan.
+		return reaction{do: stop, cause: "ip_not_listed"}
+	case f.HTTPStatus == http.StatusTooManyRequests:
+		return reaction{do: limit, cause: "minute_limit"}
+	case f.Outcome == wechat.OutcomeNotSent:
+		return reaction{do: again, cause: causeNotSent}
+	case errors.Is(f.Err, errStranger):
+		return reaction{do: stop, cause: causeStranger}
+	case f.Outcome == wechat.OutcomeAnswered:
+		return reaction{do: again, cause: causeMalformed}
+	}
+	return reaction{do: again, cause: causeUnknown}
+}
+
+func reactToCode(kind grant.Kind, code int) reaction {
+	for _, key := range []reactionKey{{kind, code}, {anyKind, code}} {
+		if r, ok := reactions[key]; ok {
+			return r
+		}
+	}
+	if r, ok := classReactions[wechat.Explain(tokenKinds[kind], code).Class]; ok {
+		return r
+	}
+	return reaction{do: again, cause: causeOddCode}
+}
+
+// verdict is what an attempt decided, before it is written.
+type verdict struct {
+	outcome audit.Outcome
+	state   grant.State
+	cause   string
+	code    int
+	rid     string
+	due     time.Time // zero: never by itself
+	attempt int
+	tell    bool
+}
+
+// judge turns a reaction into a verdict on g. over is when the lease and the
+// request are certainly over: after an unknown outcome nobody asks before.
+func judge(g grant.Grant, r reaction, f *Failure, now, over time.Time, j jitter) verdict {
+	v := verdict{
+		outcome: audit.Failed, state: grant.Active, cause: r.cause, code: f.Code, rid: f.RID,
+		attempt: g.Attempt + 1,
+	}
+	switch r.do {
+	case stop:
+		v.state = grant.Stopped
+		if g.State != grant.Stopped {
+			v.attempt = 1
+		}
+		v.due = stopAt(now, v.attempt, r.own, j)
+	case dead:
+		v.state = grant.NeedsOwner
+	case limit:
+		v.due = nextMinute(now, j)
+		if r.day {
+			v.due = nextDay(now, j)
+		}
+	case again:
+		v.due = retryAt(now, v.attempt, j)
+	}
+	if !v.due.IsZero() {
+		v.due = notAfter(v.due, now, g.Tokens)
+	}
+	if r.cause == causeUnknown {
+		v.outcome = audit.Unknown
+		v.due = later(v.due, over)
+	}
+	if g.State == grant.Stopped && passing(r) {
+		// Whether the setting is mended is still not known: stay stopped, and
+		// keep the errcode, so that the same one is not told twice.
+		v.state, v.code = grant.Stopped, g.ErrCode
+	}
+	v.tell = shouldTell(g, r, v)
+	return v
+}
+
+// passing reactions say nothing about what an operator or an owner must do.
+func passing(r reaction) bool { return r.do == again || r.do == limit }
+
+// shouldTell says whether a human is told: once for each cause.
+func shouldTell(g grant.Grant, r reaction, v verdict) bool {
+	switch {
+	case r.do == stop && g.State == grant.Stopped:
+		return g.ErrCode != v.code || g.Cause != v.cause && !passingCauses[g.Cause]
+	case r.do == stop || r.do == dead:
+		return g.State != v.state
+	case r.tell:
+		return g.State != grant.Stopped && g.Cause != v.cause
+	}
+	return v.attempt >= tellAfter && !told(g)
+}
+
+// passingCauses are the causes of passing reactions.
+var passingCauses = func() map[string]bool {
+	causes := map[string]bool{causeUnknown: true, causeNotSent: true, causeMalformed: true, causeOddCode: true}
+	for _, r := range reactions {
+		if passing(r) {
+			causes[r.cause] = true
+		}
+	}
+	for _, r := range classReactions {
+		if passing(r) {
+			causes[r.cause] = true
+		}
+	}
+	return causes
+}()
+
+// told says whether a human knows that g is in trouble, so that they are also
+// told when it is over.
+func told(g grant.Grant) bool {
+	if g.State == grant.Stopped || g.Attempt >= tellAfter {
+		return true
+	}
+	for _, r := range reactions {
+		if r.tell && r.cause == g.Cause {
+			return true
+		}
+	}
+	return false
+}
+
+func later(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return b
+	}
+	return a
+}
+
+// asFailure gives the failure in err. An error of another kind is an unknown
+// outcome: whoever made it does not know our rules.
+func asFailure(err error) *Failure {
+	if f, ok := errors.AsType[*Failure](err); ok {
+		return f
+	}
+	return &Failure{Outcome: wechat.OutcomeUnknown, Err: err}
+}

@@ -1,0 +1,69 @@
+// Package keeper keeps the access token of every grant fresh and hands it out:
+// [Keeper.Token], [Keeper.Report]. It is the only place that asks WeChat for
+// tokens after an authorisation.
+//
+// # A refresh
+//
+//	tick ──► ClaimDue ─┐
+//	Token, Report ──► Claim ─┴─► look again ─► open ─► ask ─► classify ─► seal ─► Settle ─► memory
+//	                  (lease)    (maybe done)         (WeChat)                   (durable)
+//
+// The store decides who refreshes: a lease on the grant, with a term that
+// counts up. Everything after the claim is bounded by the lease and detached
+// from whoever wanted the token; callers wait for it as long as they like.
+//
+//	claim          ask begins        ask must end      trust ends   lease ends
+//	  ├────────────────┼──── Ask ─────────┼──── settle ──────┤── Margin ──┤
+//	  begin                                                  anybody may claim
+//
+// Trust is counted from before the claim was sent, so it ends before the lease
+// does on any clock. Nothing is asked unless there is room left to settle. A
+// holder that was paused past its lease may still reach WeChat, which knows no
+// fencing; its settle is refused, since another term or generation is kept by
+// then, and it drops what it got and reads again.
+//
+// # States and who decides
+//
+// The states are those of package grant. The keeper alone moves a grant between
+// active and stopped, and from active to needs_owner; revoking and authorising
+// are others' transitions, after which they call [Keeper.Forget] or
+// [Keeper.Kick]. What a failure leads to is a table in classify.go; when it is
+// looked at again are the tables in schedule.go. Plans are data in the store,
+// not sleeping goroutines: a mended setting takes effect at the next look.
+//
+// # Where it can break
+//
+// Every step that reaches outside can fail, or can fail and have landed:
+//
+//	step    failed                              failed but landed
+//	Claim   next tick or caller                 lease runs out; next claim is told: unsettled
+//	ask     not sent: retry plan                unknown: recorded; nobody asks before the lease
+//	                                            is over, then WeChat is asked what holds
+//	seal    tried again, then stopped; the      (has no other side)
+//	        answer is not used
+//	Settle  repeated while the lease is         the repeat is refused, the row is read and
+//	        trusted; the answer is not used     found to be this settle: it counts
+//	crash   the lease runs out; the next claim is unsettled, which the store
+//	        records with it, and WeChat is asked what holds
+//
+// A lost answer costs little: WeChat gives the same stable token to whoever
+// asks again, and a person's refresh token is kept until a newer one is
+// durable.
+//
+// # What holds
+//
+//   - For one grant and generation one refresh is sent, over any number of
+//     callers and replicas; a second one only after the first's lease and
+//     deadline are over and its outcome is recorded as unknown.
+//   - A token is served only after the store has it.
+//   - An errcode that nobody knows deletes nothing. Nothing here deletes tokens.
+//   - Before its end a token is served although WeChat or the store is down;
+//     [Keeper.Health] says so. After its end it is never served.
+//   - Callers cannot make the keeper ask more often than its plan: what failed
+//     waits for its time, and a report is answered at most once in a while.
+//   - A human is told once for each cause, and once when it is over.
+//
+// Expiry counts from the start of the request, on the monotonic clock within
+// one process. Locks are held for map lookups only, never during a call to the
+// store, the vault or WeChat.
+package keeper

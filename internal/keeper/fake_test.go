@@ -1,0 +1,491 @@
+package keeper
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/zhanggui/zhanggui/internal/access"
+	"github.com/zhanggui/zhanggui/internal/audit"
+	"github.com/zhanggui/zhanggui/internal/grant"
+	"github.com/zhanggui/zhanggui/internal/notice"
+	"github.com/zhanggui/zhanggui/internal/vault"
+	"github.com/zhanggui/zhanggui/wechat"
+	"github.com/zhanggui/zhanggui/wechat/secret"
+)
+
+// fault is what happens to one call: it fails and did nothing, or it landed
+// and its answer is lost.
+type fault int
+
+const (
+	fine fault = iota
+	failed
+	landed4Sure
+)
+
+var errFault = errors.New("database is not there")
+
+// memStore is a store with the rules of a real one: terms, generations, due
+// times, millisecond times.
+type memStore struct {
+	mu      sync.Mutex
+	grants  map[string]*grant.Grant
+	apps    map[string]access.App
+	forces  map[string][]time.Time
+	audit   []audit.Entry
+	notices []notice.Notice
+	batches []int
+	fault   func(op string) fault // nil: none
+}
+
+func newMemStore() *memStore {
+	return &memStore{grants: map[string]*grant.Grant{}, apps: map[string]access.App{}, forces: map[string][]time.Time{}}
+}
+
+// do runs f as one transaction under the fault of the moment.
+func (s *memStore) do(ctx context.Context, op string, f func()) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	what := fine
+	if s.fault != nil {
+		what = s.fault(op)
+	}
+	if what == failed {
+		return errFault
+	}
+	f()
+	if what == landed4Sure {
+		return errFault
+	}
+	return nil
+}
+
+func live(g *grant.Grant, now time.Time) bool {
+	return g.SettledTerm < g.Lease.Term && now.Before(g.Lease.Until)
+}
+
+func ms(t time.Time) time.Time {
+	if t.IsZero() {
+		return t
+	}
+	return time.UnixMilli(t.UnixMilli())
+}
+
+func (s *memStore) lease(g *grant.Grant, r grant.ClaimRequest) grant.Claim {
+	unsettled := g.SettledTerm < g.Lease.Term
+	if unsettled {
+		s.audit = append(s.audit, audit.Entry{Action: "grant.unsettled", Outcome: audit.Unknown})
+	}
+	g.Lease = grant.Lease{Owner: r.Owner, Term: g.Lease.Term + 1, Until: ms(r.Now.Add(r.For))}
+	return grant.Claim{Grant: *g, App: s.apps[g.App], Unsettled: unsettled}
+}
+
+func claimable(g *grant.Grant) bool { return g.State == grant.Active || g.State == grant.Stopped }
+
+func (s *memStore) ClaimDue(ctx context.Context, r grant.ClaimRequest) (out []grant.Claim, err error) {
+	err = s.do(ctx, "ClaimDue", func() {
+		for _, g := range s.sorted() {
+			if len(out) < r.Limit && claimable(g) && !g.DueAt.IsZero() && !g.DueAt.After(r.Now) && !live(g, r.Now) {
+				out = append(out, s.lease(g, r))
+			}
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (s *memStore) sorted() []*grant.Grant {
+	var list []*grant.Grant
+	for _, g := range s.grants {
+		list = append(list, g)
+	}
+	slices.SortFunc(list, func(a, b *grant.Grant) int { return cmp.Or(a.DueAt.Compare(b.DueAt), cmp.Compare(a.ID, b.ID)) })
+	return list
+}
+
+func (s *memStore) Claim(ctx context.Context, id string, r grant.ClaimRequest) (c grant.Claim, err error) {
+	var refused error
+	err = s.do(ctx, "Claim", func() {
+		g := s.grants[id]
+		switch {
+		case g == nil || !claimable(g):
+			refused = fmt.Errorf("grant %s: %w", id, grant.ErrNotFound)
+		case live(g, r.Now):
+			refused = grant.ErrLeased
+		default:
+			c = s.lease(g, r)
+		}
+	})
+	return c, cmp.Or(err, refused)
+}
+
+func (s *memStore) Settle(ctx context.Context, batch []grant.Effects) (errs []error, err error) {
+	errs = make([]error, len(batch))
+	err = s.do(ctx, "Settle", func() {
+		s.batches = append(s.batches, len(batch))
+		for i, e := range batch {
+			errs[i] = s.settleOne(e)
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	return errs, nil
+}
+
+func (s *memStore) settleOne(e grant.Effects) error {
+	g := s.grants[e.Settle.GrantID]
+	if g == nil || g.Lease.Term != e.Settle.Term || g.SettledTerm == g.Lease.Term || g.Tokens.Generation != e.Settle.From {
+		return fmt.Errorf("settle: %w", grant.ErrLost)
+	}
+	if t := e.Settle.Tokens; t != nil {
+		if t.Generation != e.Settle.From+1 {
+			return errors.New("generation does not follow")
+		}
+		g.Tokens = *t
+		g.Tokens.AccessExpires, g.Tokens.RefreshIssued = ms(t.AccessExpires), ms(t.RefreshIssued)
+	}
+	g.State, g.Cause, g.ErrCode = e.Settle.State, e.Settle.Cause, e.Settle.ErrCode
+	g.DueAt, g.Attempt, g.SettledTerm, g.UpdatedAt = ms(e.Settle.DueAt), e.Settle.Attempt, g.Lease.Term, ms(e.At)
+	s.audit = append(s.audit, e.Audit...)
+	s.notices = append(s.notices, e.Notices...)
+	return nil
+}
+
+func (s *memStore) Grant(ctx context.Context, id string) (out grant.Grant, err error) {
+	var refused error
+	err = s.do(ctx, "Grant", func() {
+		if g := s.grants[id]; g != nil {
+			out = *g
+			return
+		}
+		refused = fmt.Errorf("grant %s: %w", id, grant.ErrNotFound)
+	})
+	return out, cmp.Or(err, refused)
+}
+
+func (s *memStore) ShopGrant(ctx context.Context, shop string) (grant.Grant, error) {
+	return s.Grant(ctx, "g_"+shop)
+}
+
+func (s *memStore) Grants(ctx context.Context, f grant.Filter) (out []grant.Grant, err error) {
+	err = s.do(ctx, "Grants", func() {
+		for _, g := range s.sorted() {
+			if (f.Kind == "" || f.Kind == g.Kind) && (f.ShopID == "" || f.ShopID == g.ShopID) {
+				out = append(out, *g)
+			}
+		}
+	})
+	return out, err
+}
+
+func (s *memStore) ForcedRefreshes(ctx context.Context, id string, since time.Time) (out []time.Time, err error) {
+	err = s.do(ctx, "ForcedRefreshes", func() {
+		for _, at := range s.forces[id] {
+			if !at.Before(since) {
+				out = append(out, at)
+			}
+		}
+	})
+	return out, err
+}
+
+func (s *memStore) SpendForce(ctx context.Context, id string, at time.Time, _ string, e audit.Entry) error {
+	return s.do(ctx, "SpendForce", func() {
+		s.forces[id] = append(s.forces[id], at)
+		s.audit = append(s.audit, e)
+	})
+}
+
+// revoke is what the transition Revoke does to a row.
+func (s *memStore) revoke(id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	g := s.grants[id]
+	g.State, g.Tokens, g.DueAt = grant.Revoked, grant.Tokens{Generation: g.Tokens.Generation}, time.Time{}
+	g.Lease.Term++
+	g.SettledTerm = g.Lease.Term
+}
+
+// row reads a grant past all faults.
+func (s *memStore) row(id string) grant.Grant {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return *s.grants[id]
+}
+
+func (s *memStore) set(id string, f func(*grant.Grant)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f(s.grants[id])
+}
+
+func (s *memStore) setFault(f func(string) fault) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.fault = f
+}
+
+// told lists the kinds of notice so far.
+func (s *memStore) told() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var kinds []string
+	for _, n := range s.notices {
+		kinds = append(kinds, string(n.Kind))
+	}
+	return kinds
+}
+
+func (s *memStore) entries(outcome audit.Outcome) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := 0
+	for _, e := range s.audit {
+		if e.Outcome == outcome {
+			n++
+		}
+	}
+	return n
+}
+
+// boxVault seals by writing the cell in front. A value opens in its own cell
+// only.
+type boxVault struct {
+	mu       sync.Mutex
+	sealFail int // so many seals fail from now on
+}
+
+func (v *boxVault) Seal(s secret.Value, c vault.Cell) ([]byte, error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.sealFail > 0 {
+		v.sealFail--
+		return nil, errors.New("key service is not there")
+	}
+	return append([]byte(c.String()+"\x00"), s.Reveal()...), nil
+}
+
+func (v *boxVault) Open(sealed []byte, c vault.Cell) (secret.Value, error) {
+	value, ok := strings.CutPrefix(string(sealed), c.String()+"\x00")
+	if !ok {
+		return secret.Value{}, errors.New("does not open here")
+	}
+	return secret.FromString(value), nil
+}
+
+// fakeWeChat behaves as the platform does with stable tokens and persons'
+// tokens.
+type fakeWeChat struct {
+	mu      sync.Mutex
+	latency time.Duration
+	made    int
+	stable  map[string]*stableToken
+	asks    []ask
+	// next decides about a request: nil answers; the error comes instead of an
+	// answer, before or after the request took effect.
+	next func(a ask) (err error, took bool)
+}
+
+type stableToken struct {
+	value string
+	end   time.Time
+	force time.Time
+}
+
+type ask struct {
+	at    time.Time
+	app   string
+	force bool
+	n     int
+}
+
+func newFakeWeChat() *fakeWeChat { return &fakeWeChat{stable: map[string]*stableToken{}} }
+
+func (w *fakeWeChat) begin(ctx context.Context, app access.App, force bool) (a ask, err error, took bool) {
+	w.mu.Lock()
+	a = ask{time.Now(), app.ID, force, len(w.asks) + 1}
+	w.asks = append(w.asks, a)
+	next, latency := w.next, w.latency
+	w.mu.Unlock()
+	if next != nil {
+		err, took = next(a)
+	}
+	if latency > 0 && !pause(ctx, latency) {
+		return a, &Failure{Outcome: wechat.OutcomeUnknown, Err: ctx.Err()}, took
+	}
+	return a, err, took
+}
+
+func (w *fakeWeChat) Stable(ctx context.Context, app access.App, key secret.Value, force bool) (Answer, error) {
+	_, err, took := w.begin(ctx, app, force)
+	if err != nil && !took {
+		return Answer{}, err
+	}
+	if key.RevealString() != "app-secret-"+app.ID {
+		return Answer{}, refused(40125)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	now, t := time.Now(), w.stable[app.ID]
+	switch {
+	case t == nil || !now.Before(t.end.Add(-5*time.Minute)):
+		t = &stableToken{value: w.mint(), end: now.Add(2 * time.Hour)}
+	case force && now.Sub(t.force) >= 30*time.Second:
+		t = &stableToken{value: w.mint(), end: now.Add(2 * time.Hour), force: now}
+	}
+	w.stable[app.ID] = t
+	left := t.end.Sub(now).Truncate(time.Second)
+	return Answer{Access: secret.FromString(t.value), ExpiresIn: left}, err
+}
+
+func (w *fakeWeChat) RefreshUser(ctx context.Context, app access.App, refresh secret.Value) (Answer, error) {
+	_, err, took := w.begin(ctx, app, false)
+	if err != nil && !took {
+		return Answer{}, err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return Answer{Access: secret.FromString(w.mint()), Refresh: refresh, OpenID: "o_demo_owner_0001", ExpiresIn: 2 * time.Hour}, err
+}
+
+func (w *fakeWeChat) mint() string { w.made++; return fmt.Sprintf("token-%06d", w.made) }
+
+func (w *fakeWeChat) asked() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.asks)
+}
+
+func (w *fakeWeChat) setNext(f func(a ask) (error, bool)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.next = f
+}
+
+// answer makes every request from now on end with err, before it took effect;
+// nil mends it.
+func (w *fakeWeChat) answer(err error) {
+	w.setNext(func(ask) (error, bool) { return err, false })
+}
+
+func refused(code int) error {
+	return &Failure{Outcome: wechat.OutcomeAnswered, Code: code, HTTPStatus: 200}
+}
+
+func lost() error {
+	return &Failure{Outcome: wechat.OutcomeUnknown, Err: errors.New("connection ended before an answer")}
+}
+
+// env is a keeper with everything around it.
+type env struct {
+	t      testing.TB
+	store  *memStore
+	vault  *boxVault
+	wechat *fakeWeChat
+	*Keeper
+}
+
+func newEnv(t testing.TB, change ...func(*Options)) *env {
+	e := &env{t: t, store: newMemStore(), vault: &boxVault{}, wechat: newFakeWeChat()}
+	e.Keeper = e.another("one", change...)
+	e.addShop("lantian")
+	return e
+}
+
+// another makes one more process on the same store.
+func (e *env) another(owner string, change ...func(*Options)) *Keeper {
+	o := Options{
+		Store: e.store, Ledger: e.store, Vault: e.vault, Platform: e.wechat, Owner: owner,
+		Logger: slog.New(slog.DiscardHandler),
+	}
+	for _, f := range change {
+		f(&o)
+	}
+	return New(o)
+}
+
+func (e *env) addShop(id string) {
+	e.store.mu.Lock()
+	defer e.store.mu.Unlock()
+	app := access.App{ID: "app-" + id, AppID: "wx00000000000000a1", Kind: access.ShopApp, SecretVersion: 1}
+	app.Secret, _ = e.vault.Seal(secret.FromString("app-secret-"+app.ID), vault.AppSecret(app.ID, 1))
+	e.store.apps[app.ID] = app
+	e.store.grants["g_"+id] = &grant.Grant{
+		ID: "g_" + id, Kind: grant.Self, App: app.ID, ShopID: id, State: grant.Active, DueAt: time.Now(),
+	}
+}
+
+// addUser adds a person's grant whose code was exchanged now.
+func (e *env) addUser(id string) {
+	e.addShop("of-" + id)
+	e.store.mu.Lock()
+	defer e.store.mu.Unlock()
+	delete(e.store.grants, "g_of-"+id)
+	t := grant.Tokens{Generation: 1, AccessExpires: time.Now().Add(2 * time.Hour), RefreshIssued: time.Now()}
+	t.RefreshExpires = t.RefreshIssued.Add(refreshLife)
+	t.Access, _ = e.vault.Seal(secret.FromString("user-access-1"), vault.GrantAccess(id, "user", 1))
+	t.Refresh, _ = e.vault.Seal(secret.FromString("user-refresh-1"), vault.GrantRefresh(id, "user", 1))
+	e.store.grants[id] = &grant.Grant{
+		ID: id, Kind: grant.User, App: "app-of-" + id, PersonID: "p_1", OpenID: "o_demo_owner_0001",
+		Scope: "snsapi_base", State: grant.Active, Tokens: t, DueAt: time.Now().Add(time.Hour),
+	}
+}
+
+// running runs k until the returned function is called, which waits for it.
+func running(k *Keeper) func() {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() { defer close(done); k.Run(ctx) }()
+	return func() { cancel(); <-done }
+}
+
+// must gives the token of the demo shop.
+func (e *env) must() Token {
+	e.t.Helper()
+	tok, err := e.Token(context.Background(), "lantian")
+	if err != nil {
+		e.t.Fatalf("Token: %v", err)
+	}
+	return tok
+}
+
+func (e *env) row() grant.Grant { return e.store.row("g_lantian") }
+
+// Short names for fakes of Platform.
+type (
+	appT    = access.App
+	secretT = secret.Value
+)
+
+func secretOf(s string) secret.Value { return secret.FromString(s) }
+
+func containsSecret(text string) bool {
+	return strings.Contains(text, "token-0") || strings.Contains(text, "app-secret-") || strings.Contains(text, "user-refresh")
+}
+
+// poisoned is a store that cannot write one grant's settle, nor any batch with
+// it.
+type poisoned struct{ *memStore }
+
+func (p poisoned) Settle(ctx context.Context, batch []grant.Effects) ([]error, error) {
+	for _, e := range batch {
+		if e.Settle.GrantID == "g_poison" {
+			return nil, errFault
+		}
+	}
+	return p.memStore.Settle(ctx, batch)
+}

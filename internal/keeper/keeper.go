@@ -1,0 +1,190 @@
+package keeper
+
+import (
+	"context"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/zhanggui/zhanggui/internal/access"
+	"github.com/zhanggui/zhanggui/internal/audit"
+	"github.com/zhanggui/zhanggui/internal/grant"
+	"github.com/zhanggui/zhanggui/internal/vault"
+	"github.com/zhanggui/zhanggui/wechat/secret"
+)
+
+// Store is what the keeper needs of a store. Every method is one transaction.
+type Store interface {
+	ClaimDue(ctx context.Context, r grant.ClaimRequest) ([]grant.Claim, error)
+	Claim(ctx context.Context, grantID string, r grant.ClaimRequest) (grant.Claim, error)
+	Settle(ctx context.Context, batch []grant.Effects) ([]error, error)
+	Grant(ctx context.Context, id string) (grant.Grant, error)
+	ShopGrant(ctx context.Context, shopID string) (grant.Grant, error)
+	Grants(ctx context.Context, f grant.Filter) ([]grant.Grant, error)
+}
+
+// Ledger counts forced refreshes across all replicas. WeChat allows 20 a day
+// for one app, 30 seconds apart.
+type Ledger interface {
+	ForcedRefreshes(ctx context.Context, grantID string, since time.Time) ([]time.Time, error)
+	SpendForce(ctx context.Context, grantID string, at time.Time, by string, e audit.Entry) error
+}
+
+// Vault seals and opens what is stored.
+type Vault interface {
+	Seal(v secret.Value, c vault.Cell) ([]byte, error)
+	Open(sealed []byte, c vault.Cell) (secret.Value, error)
+}
+
+// Platform is the part of WeChat that renews tokens. Its calls must end when
+// ctx ends. Failures are [*Failure]; any other error counts as an unknown
+// outcome.
+type Platform interface {
+	// Stable asks for a shop's own token. Without force the same token comes
+	// back until its last five minutes; with force the old one dies at once.
+	Stable(ctx context.Context, app access.App, appSecret secret.Value, force bool) (Answer, error)
+	// RefreshUser renews a person's token.
+	RefreshUser(ctx context.Context, app access.App, refresh secret.Value) (Answer, error)
+}
+
+// Answer is a renewed token.
+type Answer struct {
+	Access    secret.Value
+	Refresh   secret.Value  // user grants; empty when WeChat named none
+	OpenID    string        // user grants; empty when WeChat named none
+	ExpiresIn time.Duration // counts from the start of the request
+}
+
+// Observer is told what happens, for metrics. Its methods must return quickly
+// and may be called by several goroutines. Kinds and causes are small fixed
+// sets, fit for labels.
+type Observer interface {
+	// Asked is told of every request to WeChat; cause is empty for a token.
+	Asked(kind grant.Kind, cause string, took time.Duration)
+	// Settled is told of every settle transaction.
+	Settled(batch int, took time.Duration, err error)
+	// ServedStale is told when a token is served although it should have been
+	// renewed by now.
+	ServedStale()
+}
+
+// Options are the parts and the numbers of a keeper. The first five must be
+// set; a zero number takes its default.
+type Options struct {
+	Store    Store
+	Ledger   Ledger
+	Vault    Vault
+	Platform Platform
+	Owner    string // names this process in leases; unique among replicas
+
+	Now      func() time.Time                  // default time.Now; keep its monotonic reading
+	Jitter   func(time.Duration) time.Duration // default uniform in [0, d)
+	Logger   *slog.Logger                      // default discards
+	Observer Observer                          // default none
+
+	Tick    time.Duration // how often due work is looked for; default 1 s
+	Lease   time.Duration // length of a lease; default 30 s
+	Margin  time.Duration // trust in a lease ends so long before it does; default 5 s
+	Ask     time.Duration // longest request to WeChat; default 8 s
+	Recheck time.Duration // how old a token in memory gets before the store is looked at; default 15 s
+	Workers int           // refreshes at the same time; default 64
+	PerTick int           // claims in one tick, so that catching up stays even; default 500
+}
+
+func (o *Options) fill() {
+	o.Tick = orElse(o.Tick, time.Second)
+	o.Lease = orElse(o.Lease, 30*time.Second)
+	o.Margin = orElse(o.Margin, 5*time.Second)
+	o.Ask = orElse(o.Ask, 8*time.Second)
+	o.Recheck = orElse(o.Recheck, 15*time.Second)
+	o.Workers = orElse(o.Workers, 64)
+	o.PerTick = orElse(o.PerTick, 500)
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Jitter == nil {
+		o.Jitter = uniform
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Observer == nil {
+		o.Observer = deaf{}
+	}
+}
+
+func orElse[T int | time.Duration](v, standard T) T {
+	if v <= 0 {
+		return standard
+	}
+	return v
+}
+
+// uniform returns a random duration in [0, d).
+func uniform(d time.Duration) time.Duration {
+	if d <= 0 {
+		return 0
+	}
+	return rand.N(d)
+}
+
+// deaf is the observer of a keeper that has none.
+type deaf struct{}
+
+func (deaf) Asked(grant.Kind, string, time.Duration) {}
+func (deaf) Settled(int, time.Duration, error)       {}
+func (deaf) ServedStale()                            {}
+
+// Keeper keeps tokens fresh and hands them out. Make it with [New]. All
+// methods may be called by several goroutines; Run once at a time.
+type Keeper struct {
+	opt     Options
+	base    time.Time            // when it was made
+	uptime  func() time.Duration // since base
+	shops   *table               // by shop id
+	users   *table               // by grant id
+	epoch   atomic.Uint64
+	flights flights
+	settler settler
+	health  health
+	wake    chan struct{}
+
+	mu       sync.Mutex
+	busy     map[string]chan struct{}  // attempts of this process by grant
+	kicked   map[string]bool           // grants to be looked at at once
+	leased   []string                  // kicked grants that somebody else holds; kicked again at the next tick
+	verdicts map[string]verdictOnToken // reports that a refresh did not answer, by shop
+}
+
+// New makes a keeper. It panics when a part is missing: that is a mistake in
+// the program, not in its use.
+func New(o Options) *Keeper {
+	if o.Store == nil || o.Ledger == nil || o.Vault == nil || o.Platform == nil || o.Owner == "" {
+		panic("keeper: Store, Ledger, Vault, Platform and Owner must be set")
+	}
+	base, uptime := o.clock()
+	o.fill()
+	k := &Keeper{
+		opt: o, base: base, uptime: uptime, shops: newTable(), users: newTable(), wake: make(chan struct{}, 1),
+		busy: map[string]chan struct{}{}, kicked: map[string]bool{}, verdicts: map[string]verdictOnToken{},
+	}
+	k.settler = settler{store: o.Store, observe: o.Observer.Settled, now: o.Now, health: &k.health}
+	k.flights.logger = o.Logger
+	return k
+}
+
+// clock gives a starting point and the time since then, for the hit path.
+// Without a clock from outside it reads the monotonic clock only, which takes
+// half as long as reading both.
+func (o *Options) clock() (base time.Time, uptime func() time.Duration) {
+	if o.Now == nil {
+		base = time.Now()
+		return base, func() time.Duration { return time.Since(base) }
+	}
+	now, base := o.Now, o.Now()
+	return base, func() time.Duration { return now().Sub(base) }
+}
+
+func (k *Keeper) now() time.Time { return k.opt.Now() }

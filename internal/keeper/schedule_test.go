@@ -1,0 +1,225 @@
+package keeper
+
+import (
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/zhanggui/zhanggui/internal/grant"
+	"github.com/zhanggui/zhanggui/wechat"
+)
+
+func most(d time.Duration) time.Duration { return d }
+func none(time.Duration) time.Duration   { return 0 }
+
+// TestPlansAddUp: the second column of a plan is the sum of the first.
+func TestPlansAddUp(t *testing.T) {
+	for name, plan := range map[string][]rung{"retries": retries, "stops": stops} {
+		var sum time.Duration
+		for i, r := range plan {
+			if sum += r.wait; sum != r.total {
+				t.Errorf("%s, line %d: total %v, want %v", name, i+1, r.total, sum)
+			}
+			if i > 0 && r.wait < plan[i-1].wait {
+				t.Errorf("%s, line %d: waits less than the line before", name, i+1)
+			}
+		}
+	}
+	if told := retries[tellAfter-1].total; told >= renewals[grant.Self].before {
+		t.Errorf("a human is told %v after the first failure, when the token has ended", told)
+	}
+}
+
+func TestRenewAt(t *testing.T) {
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	tests := []struct {
+		kind     grant.Kind
+		left     time.Duration
+		from, to time.Duration // due, counted from now, without and with all jitter
+	}{
+		{grant.Self, 2 * time.Hour, 115 * time.Minute, 116 * time.Minute},
+		{grant.Self, 345 * time.Second, 45 * time.Second, 90 * time.Second},
+		{grant.Self, 5 * time.Minute, 150 * time.Second, 150 * time.Second},
+		{grant.Self, 10 * time.Second, 5 * time.Second, 5 * time.Second},
+		{grant.Self, time.Second, time.Second, time.Second},
+		{grant.User, 2 * time.Hour, 110 * time.Minute, 112 * time.Minute},
+		{grant.User, 8 * time.Minute, 4 * time.Minute, 4 * time.Minute},
+	}
+	for _, tt := range tests {
+		from := renewAt(tt.kind, now, now.Add(tt.left), none).Sub(now)
+		to := renewAt(tt.kind, now, now.Add(tt.left), most).Sub(now)
+		if from != tt.from || to != tt.to {
+			t.Errorf("%s with %v left: due in %v … %v, want %v … %v", tt.kind, tt.left, from, to, tt.from, tt.to)
+		}
+	}
+}
+
+func TestRenewalIsInTime(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		now := time.Unix(1_800_000_000, 0)
+		left := time.Duration(rapid.Int64Range(int64(2*time.Second), int64(3*time.Hour)).Draw(t, "left"))
+		part := rapid.Int64Range(0, 99).Draw(t, "jitter")
+		kind := rapid.SampledFrom([]grant.Kind{grant.Self, grant.User}).Draw(t, "kind")
+		due := renewAt(kind, now, now.Add(left), func(d time.Duration) time.Duration { return d * time.Duration(part) / 100 })
+		if due.Before(now.Add(soonest)) || !due.Before(now.Add(left)) {
+			t.Fatalf("due in %v of a life of %v", due.Sub(now), left)
+		}
+	})
+}
+
+func TestLimitsFollowThePlatformsClock(t *testing.T) {
+	at := func(s string) time.Time {
+		got, err := time.Parse(time.RFC3339, s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got
+	}
+	for _, tt := range []struct{ now, day string }{
+		{"2026-03-01T15:59:59Z", "2026-03-01T16:00:00Z"}, // a second before midnight in Shanghai
+		{"2026-03-01T16:00:00Z", "2026-03-02T16:00:00Z"},
+		{"2026-12-31T20:00:00Z", "2027-01-01T16:00:00Z"},
+	} {
+		if got := nextDay(at(tt.now), none); !got.Equal(at(tt.day)) {
+			t.Errorf("next day after %s is %s, want %s", tt.now, got, tt.day)
+		}
+	}
+	if got := nextMinute(at("2026-03-01T15:00:07Z"), none); !got.Equal(at("2026-03-01T15:01:00Z")) {
+		t.Errorf("next minute is %s", got)
+	}
+}
+
+func TestRetryAndStopBounds(t *testing.T) {
+	now := time.Unix(1_800_000_000, 0)
+	for n := range 50 {
+		if got := retryAt(now, n, none).Sub(now); got != leastRetry {
+			t.Errorf("failure %d: shortest wait %v", n, got)
+		}
+		if got := retryAt(now, n, most).Sub(now); got > 10*time.Minute {
+			t.Errorf("failure %d: longest wait %v", n, got)
+		}
+		if got := stopAt(now, n, 0, most).Sub(now); got < 10*time.Minute || got > 66*time.Minute {
+			t.Errorf("stop %d: wait %v", n, got)
+		}
+	}
+	if got := stopAt(now, 1, 24*time.Hour, none).Sub(now); got != 24*time.Hour {
+		t.Errorf("own wait of a day became %v", got)
+	}
+}
+
+func TestReactions(t *testing.T) {
+	answered := func(code int) *Failure { return &Failure{Outcome: wechat.OutcomeAnswered, Code: code, HTTPStatus: 200} }
+	tests := []struct {
+		name  string
+		kind  grant.Kind
+		f     *Failure
+		do    action
+		cause string
+	}{
+		{"busy", grant.Self, answered(-1), again, "busy"},
+		{"day limit", grant.Self, answered(45009), limit, "day_limit"},
+		{"minute limit", grant.Self, answered(45011), limit, "minute_limit"},
+		{"second limit", grant.Self, answered(44990), limit, "second_limit"},
+		{"wrong secret", grant.Self, answered(40001), stop, "secret_wrong"},
+		{"wrong secret", grant.Self, answered(40125), stop, "secret_wrong"},
+		{"frozen", grant.Self, answered(40243), stop, "secret_frozen"},
+		{"appid", grant.Self, answered(40013), stop, "appid_wrong"},
+		{"appid, person", grant.User, answered(40013), stop, "appid_wrong"},
+		{"ip", grant.Self, answered(40164), stop, "ip_not_listed"},
+		{"ip, shop", grant.Self, answered(45035), stop, "ip_not_listed"},
+		{"ip, platform", grant.Self, answered(61004), stop, "ip_not_listed"},
+		{"ip, edge", grant.Self, &Failure{HTTPStatus: 403}, stop, "ip_not_listed"},
+		{"confirm", grant.Self, answered(89503), stop, "ip_unconfirmed"},
+		{"refused", grant.Self, answered(89506), stop, "ip_refused"},
+		{"password", grant.User, answered(42007), dead, "password_changed"},
+		{"expired", grant.User, answered(42002), dead, "refresh_expired"},
+		{"invalid", grant.User, answered(40030), dead, "refresh_invalid"},
+		{"a shop has no refresh token", grant.Self, answered(42002), again, causeOddCode},
+		{"a refresh sends no secret", grant.User, answered(40001), again, causeOddCode},
+		{"never seen", grant.Self, answered(987654), again, causeOddCode},
+		{"never seen, person", grant.User, answered(987654), again, causeOddCode},
+		{"request wrong", grant.Self, answered(40002), stop, "request_wrong"},
+		{"timeout", grant.Self, &Failure{Outcome: wechat.OutcomeUnknown}, again, causeUnknown},
+		{"502", grant.Self, &Failure{Outcome: wechat.OutcomeUnknown, HTTPStatus: 502}, again, causeUnknown},
+		{"429", grant.Self, &Failure{Outcome: wechat.OutcomeUnknown, HTTPStatus: 429}, limit, "minute_limit"},
+		{"no route", grant.Self, &Failure{Outcome: wechat.OutcomeNotSent}, again, causeNotSent},
+		{"HTML", grant.Self, &Failure{Outcome: wechat.OutcomeAnswered, Err: wechat.ErrMalformed}, again, causeMalformed},
+	}
+	for _, tt := range tests {
+		got := reactTo(tt.kind, tt.f)
+		if got.do != tt.do || got.cause != tt.cause {
+			t.Errorf("%s (%s): %v %s, want %v %s", tt.name, tt.kind, got.do, got.cause, tt.do, tt.cause)
+		}
+	}
+}
+
+// TestReactionsAgreeWithClasses: no row contradicts what the wire client says
+// about the same code.
+func TestReactionsAgreeWithClasses(t *testing.T) {
+	fits := map[action][]wechat.Class{
+		again: {wechat.ClassRetry, wechat.ClassReauthorise},
+		limit: {wechat.ClassSlow},
+		stop:  {wechat.ClassOperator, wechat.ClassBlocked, wechat.ClassUser, wechat.ClassSlow, wechat.ClassRetry},
+		dead:  {wechat.ClassReauthorise},
+	}
+	for key, r := range reactions {
+		for kind, endpoint := range tokenKinds {
+			if key.kind != anyKind && key.kind != kind || reactToCode(kind, key.code) != r {
+				continue
+			}
+			class, ok := wechat.Explain(endpoint, key.code).Class, false
+			for _, c := range fits[r.do] {
+				ok = ok || c == class
+			}
+			if !ok {
+				t.Errorf("%d at %s: the client says %s, the keeper does %q", key.code, endpoint, class, r.cause)
+			}
+		}
+	}
+}
+
+// TestUnknownCodesKeepEverything: whatever number comes back, no state is left
+// that only a human's authorisation leaves, unless the code is known to mean
+// that.
+func TestUnknownCodesKeepEverything(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		code := rapid.IntRange(-100000, 10000000).Draw(t, "code")
+		kind := rapid.SampledFrom([]grant.Kind{grant.Self, grant.User}).Draw(t, "kind")
+		g := grant.Grant{Kind: kind, State: grant.Active, Attempt: rapid.IntRange(0, 20).Draw(t, "attempt")}
+		f := &Failure{Outcome: wechat.OutcomeAnswered, Code: code}
+		r := reactTo(kind, f)
+		v := judge(g, r, f, time.Unix(1_800_000_000, 0), time.Unix(1_800_000_030, 0), uniform)
+		known := kind == grant.User && (code == 40030 || code == 42002 || code == 42007)
+		if (v.state == grant.NeedsOwner) != known || v.state == grant.Revoked {
+			t.Fatalf("errcode %d of a %s grant leads to %s", code, kind, v.state)
+		}
+		if !known && v.due.IsZero() {
+			t.Fatalf("errcode %d of a %s grant is never looked at again", code, kind)
+		}
+	})
+}
+
+func TestRemindersFollowFromThePlan(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		issued := time.Unix(1_800_000_000, 0)
+		tokens := grant.Tokens{RefreshIssued: issued, RefreshExpires: issued.Add(refreshLife)}
+		planned, now, sent := issued.Add(time.Hour), issued, []string{}
+		for now.Before(tokens.RefreshExpires) {
+			// Looked at after its plan, late by up to four days.
+			now = planned.Add(time.Duration(rapid.Int64Range(0, int64(96*time.Hour)).Draw(t, "late")))
+			if r, ok := remind(tokens, planned, now); ok {
+				sent = append(sent, r.day)
+			}
+			planned = notAfter(now.Add(time.Duration(rapid.Int64Range(1, int64(48*time.Hour)).Draw(t, "wait"))), now, tokens)
+		}
+		for i, day := range sent {
+			if i > 0 && sent[i-1] >= day {
+				t.Fatalf("reminders %v", sent)
+			}
+		}
+		if len(sent) == 0 || sent[len(sent)-1] != "27" {
+			t.Fatalf("reminders %v do not end with day 27", sent)
+		}
+	})
+}

@@ -1,0 +1,166 @@
+package keeper
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/zhanggui/zhanggui/internal/grant"
+)
+
+// settle writes an attempt's effects. It returns nil only when they are
+// durable.
+//
+// A settle that failed may have landed: the database was told to commit and
+// the answer was lost. So it is repeated while the lease is trusted, which is
+// harmless because the store compares term and generation, and a repeat that
+// is refused looks whether the winner was this settle itself.
+func (a *attempt) settle(ctx context.Context, e grant.Effects) error {
+	for n := 0; ; n++ {
+		err := a.k.settler.settle(ctx, e, n > 0)
+		if errors.Is(err, grant.ErrLost) {
+			return a.lost(ctx, e, n > 0)
+		}
+		if err == nil {
+			return nil
+		}
+		if !pause(ctx, pauseFor(n+1)) {
+			return notYet(e.Settle.GrantID, a.k.opt.Lease, fmt.Errorf("settle: %w", err))
+		}
+	}
+}
+
+// lost decides what a refused settle means. With repeated, an earlier try may
+// have been the one that won.
+func (a *attempt) lost(ctx context.Context, e grant.Effects, repeated bool) error {
+	err := notYet(e.Settle.GrantID, a.k.opt.Tick, grant.ErrLost)
+	if !repeated {
+		return err
+	}
+	g, readErr := a.k.opt.Store.Grant(ctx, e.Settle.GrantID)
+	if readErr != nil {
+		return errors.Join(err, readErr)
+	}
+	if landed(g, e.Settle) {
+		return nil
+	}
+	return err
+}
+
+// landed says whether g shows that this settlement was applied.
+func landed(g grant.Grant, s *grant.Settlement) bool {
+	if s.Tokens != nil {
+		return g.Tokens.Digest() == s.Tokens.Digest()
+	}
+	return g.Lease.Term == s.Term && g.SettledTerm == s.Term && g.Tokens.Generation == s.From && g.State == s.State
+}
+
+// gather is how long the first settle of a batch waits for company. A commit
+// costs about as much.
+const gather = 2 * time.Millisecond
+
+// mostSettles is how many settles one transaction takes.
+const mostSettles = 128
+
+// settleTimeout bounds one settle transaction.
+const settleTimeout = 5 * time.Second
+
+// settler puts settles that are ready at about the same time into one
+// transaction. It needs no goroutine of its own: the first to come waits a
+// moment and writes for all.
+type settler struct {
+	store interface {
+		Settle(ctx context.Context, batch []grant.Effects) ([]error, error)
+	}
+	observe func(batch int, took time.Duration, err error)
+	now     func() time.Time
+	health  *health
+
+	mu   sync.Mutex
+	open *batch
+}
+
+// batch is one transaction; errs and err are readable once done is closed.
+type batch struct {
+	effects []grant.Effects
+	full    chan struct{}
+	done    chan struct{}
+	errs    []error
+	err     error
+}
+
+// settle returns when e is durable or refused. With alone it shares no
+// transaction, so that one that cannot be written does not spoil others.
+func (s *settler) settle(ctx context.Context, e grant.Effects, alone bool) error {
+	if alone {
+		b := &batch{effects: []grant.Effects{e}}
+		s.write(ctx, b)
+		return b.result(0)
+	}
+	b, i := s.join(e)
+	if i == 0 {
+		// Detached: this goroutine writes for others too.
+		s.lead(context.WithoutCancel(ctx), b)
+	}
+	select {
+	case <-b.done:
+		return b.result(i)
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// join adds e to the open batch and returns its place in it.
+func (s *settler) join(e grant.Effects) (*batch, int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.open == nil {
+		s.open = &batch{full: make(chan struct{}), done: make(chan struct{})}
+	}
+	b := s.open
+	b.effects = append(b.effects, e)
+	if len(b.effects) == mostSettles {
+		s.open = nil
+		close(b.full)
+	}
+	return b, len(b.effects) - 1
+}
+
+// lead waits for company, closes the batch and writes it.
+func (s *settler) lead(ctx context.Context, b *batch) {
+	defer close(b.done)
+	t := time.NewTimer(gather)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-b.full:
+	}
+	s.mu.Lock()
+	if s.open == b {
+		s.open = nil
+	}
+	s.mu.Unlock()
+	s.write(ctx, b)
+}
+
+func (s *settler) write(ctx context.Context, b *batch) {
+	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
+	defer cancel()
+	b.err = errUnfinished // stays if the store panics
+	start := s.now()
+	b.errs, b.err = s.store.Settle(ctx, b.effects)
+	s.observe(len(b.effects), s.now().Sub(start), b.err)
+	s.health.store(b.err, s.now())
+}
+
+var errUnfinished = errors.New("keeper: the settle did not finish; it is repeated")
+
+// result gives the outcome of the ith item.
+func (b *batch) result(i int) error {
+	if b.err != nil || i >= len(b.errs) {
+		return b.err
+	}
+	return b.errs[i]
+}

@@ -1,0 +1,121 @@
+package keeper
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/zhanggui/zhanggui/internal/grant"
+)
+
+// Health says what the keeper cannot reach at the moment. Tokens that are
+// still valid are served all the same.
+type Health struct {
+	StoreDownSince    time.Time // zero: the store answers
+	PlatformDownSince time.Time // zero: WeChat answers
+	PlatformCause     string    // e.g. "outcome_unknown"
+	Refreshing        int       // attempts under way in this process
+}
+
+// Degraded tells whether anything is out of reach.
+func (h Health) Degraded() bool { return !h.StoreDownSince.IsZero() || !h.PlatformDownSince.IsZero() }
+
+// Status is where one grant stands, for lists and pages. It holds no secret.
+type Status struct {
+	GrantID    string
+	Kind       grant.Kind
+	ShopID     string // self grants
+	PersonID   string // user grants
+	State      grant.State
+	Cause      string
+	ErrCode    int
+	Generation int64
+	Expires    time.Time // of the access token; zero when there is none
+	EndsAt     time.Time // of the refresh token; zero for self grants
+	DueAt      time.Time // next look; zero: never by itself
+	Attempt    int       // failures in a row
+	UpdatedAt  time.Time // last change
+	Refreshing bool      // somebody holds the lease
+}
+
+// Health gives the keeper's view of what it depends on.
+func (k *Keeper) Health() Health {
+	h := k.health.read()
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	h.Refreshing = len(k.busy)
+	return h
+}
+
+// Status gives where a shop's grant stands.
+func (k *Keeper) Status(ctx context.Context, shopID string) (Status, error) {
+	g, err := k.opt.Store.ShopGrant(ctx, shopID)
+	if err != nil {
+		return Status{}, fmt.Errorf("keeper: status of shop %s: %w", shopID, err)
+	}
+	return statusOf(g, k.now()), nil
+}
+
+// Snapshot gives where all grants stand that f picks.
+func (k *Keeper) Snapshot(ctx context.Context, f grant.Filter) ([]Status, error) {
+	list, err := k.opt.Store.Grants(ctx, f)
+	if err != nil {
+		return nil, fmt.Errorf("keeper: snapshot: %w", err)
+	}
+	now, all := k.now(), make([]Status, 0, len(list))
+	for _, g := range list {
+		all = append(all, statusOf(g, now))
+	}
+	return all, nil
+}
+
+func statusOf(g grant.Grant, now time.Time) Status {
+	return Status{
+		GrantID: g.ID, Kind: g.Kind, ShopID: g.ShopID, PersonID: g.PersonID, State: g.State, Cause: g.Cause,
+		ErrCode: g.ErrCode, Generation: g.Tokens.Generation, Expires: g.Tokens.AccessExpires,
+		EndsAt: refreshEnd(g.Tokens), DueAt: g.DueAt, Attempt: g.Attempt, UpdatedAt: g.UpdatedAt,
+		Refreshing: g.SettledTerm < g.Lease.Term && now.Before(g.Lease.Until),
+	}
+}
+
+// trouble is since when something does not answer, and why.
+type trouble struct {
+	since time.Time
+	cause string
+}
+
+// health remembers troubles. Reading and noting take no lock.
+type health struct {
+	storeDown, platformDown atomic.Pointer[trouble]
+}
+
+func (h *health) store(err error, now time.Time) { note(&h.storeDown, err != nil, "", now) }
+
+// platform is told of every request. WeChat answers when it says no, too.
+func (h *health) platform(err error, cause string, now time.Time) {
+	note(&h.platformDown, err != nil && unreachable[cause], cause, now)
+}
+
+var unreachable = map[string]bool{causeUnknown: true, causeNotSent: true, causeMalformed: true, "busy": true}
+
+func note(p *atomic.Pointer[trouble], down bool, cause string, now time.Time) {
+	old := p.Load()
+	switch {
+	case !down && old != nil:
+		p.CompareAndSwap(old, nil)
+	case down && old == nil:
+		p.CompareAndSwap(nil, &trouble{since: now, cause: cause})
+	}
+}
+
+func (h *health) read() Health {
+	var out Health
+	if t := h.storeDown.Load(); t != nil {
+		out.StoreDownSince = t.since
+	}
+	if t := h.platformDown.Load(); t != nil {
+		out.PlatformDownSince, out.PlatformCause = t.since, t.cause
+	}
+	return out
+}

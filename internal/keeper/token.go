@@ -1,0 +1,274 @@
+package keeper
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/zhanggui/zhanggui/internal/grant"
+)
+
+// Token gives the access token of a shop's own grant. A token in memory costs
+// no lock and no allocation. Otherwise all callers of one shop wait for
+// one look into the store and, if need be, one refresh; a caller whose ctx
+// ends leaves, the work goes on.
+//
+// A token that should have been renewed by now is still served until its real
+// end when no newer one can be had.
+//
+// Errors are [*Error]; test them against the sentinels of this package. A ctx
+// that ends gives its cause.
+func (k *Keeper) Token(ctx context.Context, shopID string) (Token, error) {
+	h, now := k.shops.get(shopID), k.uptime()
+	if h == nil || now >= h.soft {
+		return k.slow(ctx, k.shop(shopID), h)
+	}
+	if now > h.check {
+		k.recheck(k.shop(shopID), h)
+	}
+	return h.Token, nil
+}
+
+// UserToken gives the access token of a person's grant. It works like
+// [Keeper.Token].
+func (k *Keeper) UserToken(ctx context.Context, grantID string) (Token, error) {
+	h, now := k.users.get(grantID), k.uptime()
+	if h == nil || now >= h.soft {
+		return k.slow(ctx, k.user(grantID), h)
+	}
+	if now > h.check {
+		k.recheck(k.user(grantID), h)
+	}
+	return h.Token, nil
+}
+
+// source is where a caller's name leads: a place in memory, a row in the
+// store.
+type source struct {
+	name  string // of the flight
+	key   string
+	table *table
+	read  func(context.Context) (grant.Grant, error)
+}
+
+func (k *Keeper) shop(id string) source {
+	return source{"shop " + id, id, k.shops, func(ctx context.Context) (grant.Grant, error) {
+		return k.opt.Store.ShopGrant(ctx, id)
+	}}
+}
+
+func (k *Keeper) user(grantID string) source {
+	return source{"grant " + grantID, grantID, k.users, func(ctx context.Context) (grant.Grant, error) {
+		return k.opt.Store.Grant(ctx, grantID)
+	}}
+}
+
+// patience is the longest that a caller waits for a newer token while the old
+// one is still valid.
+const patience = 2 * time.Second
+
+// slow is Token without luck. h is what memory holds, or nil.
+func (k *Keeper) slow(ctx context.Context, s source, h *held) (Token, error) {
+	fl := k.join(s, s.name, want{demand: true})
+	if h == nil || !k.now().Before(h.Expires) {
+		return fl.wait(ctx)
+	}
+	short, cancel := context.WithTimeout(ctx, min(patience, h.Expires.Sub(k.now())/2))
+	defer cancel()
+	tok, err := fl.wait(short)
+	if err == nil || final(err) {
+		return tok, err
+	}
+	if !k.now().Before(h.Expires) || s.table.get(s.key) == nil {
+		return fl.wait(ctx) // ended or forgotten meanwhile
+	}
+	k.opt.Observer.ServedStale()
+	return h.Token, nil
+}
+
+// final errors end a grant, whatever is left of its token.
+func final(err error) bool {
+	return errors.Is(err, ErrRevoked) || errors.Is(err, ErrNeedsOwner) || errors.Is(err, ErrUnknownShop)
+}
+
+// recheck looks at the store beside serving from memory: another replica may
+// have renewed or revoked the grant. A store that does not answer changes
+// nothing; the token's end bounds for how long.
+func (k *Keeper) recheck(s source, h *held) {
+	if h.checking.CompareAndSwap(false, true) {
+		k.join(s, s.name, want{demand: true})
+	}
+}
+
+// join starts or joins the flight that fetches a token.
+func (k *Keeper) join(s source, name string, w want) *flight {
+	return k.flights.join(name, func() (Token, error) {
+		// A holder elsewhere may need its whole lease, and we one after it.
+		ctx, cancel := context.WithTimeoutCause(context.Background(), 3*k.opt.Lease, errHolderSlow)
+		defer cancel()
+		tok, err := k.fetch(ctx, s, w)
+		if final(err) {
+			s.table.dropKey(s.key)
+		} else if err != nil {
+			k.extend(s)
+		}
+		return tok, err
+	})
+}
+
+var errHolderSlow = errors.New("keeper: waited for another holder of the lease and got nothing; see its log")
+
+// extend plans the next look at the store for a token that could not be
+// checked now.
+func (k *Keeper) extend(s source) {
+	if h := s.table.get(s.key); h != nil && h.checking.Load() {
+		next := &held{Token: h.Token, soft: h.soft, check: k.uptime() + k.opt.Recheck}
+		epoch := k.epoch.Load()
+		s.table.put(s.key, next, func() bool { return k.epoch.Load() == epoch })
+	}
+}
+
+// fetch looks into the store and refreshes if that is needed and allowed. It
+// repeats only while somebody else holds the lease.
+func (k *Keeper) fetch(ctx context.Context, s source, w want) (Token, error) {
+	for gone := 0; ; {
+		epoch := k.epoch.Load()
+		g, err := k.read(ctx, s)
+		if err != nil {
+			return Token{}, err
+		}
+		if tok, ok, err := k.answer(g, w, k.now()); ok || err != nil {
+			if ok {
+				k.hold(g, tok, epoch)
+			}
+			return tok, err
+		}
+		tok, err := k.renew(ctx, g.ID, w)
+		switch {
+		case err == nil:
+			return tok, nil
+		case errors.Is(err, grant.ErrLeased):
+			if !k.awaitHolder(ctx, g.ID) {
+				return k.orKept(g, w, notYet(g.ID, k.opt.Tick, context.Cause(ctx)))
+			}
+		case errors.Is(err, grant.ErrNotFound):
+			// Ended between the look and the claim: the next look says how.
+			if gone++; gone == 3 || !pause(ctx, pauseFor(1)) {
+				return Token{}, notYet(g.ID, k.opt.Tick, err)
+			}
+		default:
+			return k.orKept(g, w, err)
+		}
+	}
+}
+
+// read gives the grant behind s.
+func (k *Keeper) read(ctx context.Context, s source) (grant.Grant, error) {
+	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
+	defer cancel()
+	g, err := s.read(ctx)
+	switch {
+	case errors.Is(err, grant.ErrNotFound):
+		k.health.store(nil, k.now())
+		return g, &Error{Reason: ErrUnknownShop, Err: err}
+	case err != nil:
+		k.health.store(err, k.now())
+		return g, notYet("", k.opt.Tick, err)
+	}
+	k.health.store(nil, k.now())
+	return g, nil
+}
+
+// answer says what follows from a stored grant: a token to serve (ok), an
+// error, or neither: then WeChat is to be asked.
+func (k *Keeper) answer(g grant.Grant, w want, now time.Time) (tok Token, ok bool, err error) {
+	if g.State == grant.Revoked || g.State == grant.NeedsOwner {
+		return Token{}, false, refusal(g, now, nil)
+	}
+	valid := g.Tokens.Generation > 0 && now.Before(g.Tokens.AccessExpires) && g.Tokens.Generation != w.rejected
+	waits := now.Before(g.DueAt)
+	if valid && (waits || now.Before(g.Tokens.AccessExpires.Add(-margin))) {
+		if tok, err := k.tokenOf(g, now); err == nil {
+			return tok, true, nil
+		}
+		// Unreadable: as good as none. Asking brings a readable one.
+	}
+	if waits && g.Attempt > 0 {
+		return Token{}, false, refusal(g, now, nil)
+	}
+	return Token{}, false, nil
+}
+
+// orKept serves the kept token if it is still good enough, else returns err.
+func (k *Keeper) orKept(g grant.Grant, w want, err error) (Token, error) {
+	now := k.now()
+	if final(err) || g.Tokens.Generation == 0 || g.Tokens.Generation == w.rejected || !now.Before(g.Tokens.AccessExpires) {
+		return Token{}, err
+	}
+	tok, openErr := k.tokenOf(g, now)
+	if openErr != nil {
+		return Token{}, err
+	}
+	k.opt.Observer.ServedStale()
+	return tok, nil
+}
+
+// tokenOf opens a stored token. Its end is put on the monotonic clock, so that
+// a jump of the wall clock does not move it from now on.
+func (k *Keeper) tokenOf(g grant.Grant, now time.Time) (Token, error) {
+	v, err := k.openAccess(g)
+	if err != nil {
+		return Token{}, err
+	}
+	end := now.Add(g.Tokens.AccessExpires.Sub(now))
+	return Token{Value: v, Generation: g.Tokens.Generation, Expires: end, GrantID: g.ID}, nil
+}
+
+// margin is how long before its end a token is not served any more if a newer
+// one can be had. The schedule renews earlier; this is for when it is late.
+const margin = time.Minute
+
+// softEnd is from when on the store is asked for a newer token. A token that
+// is short-lived when it comes into memory has a shorter margin.
+func softEnd(now, end time.Time) time.Time {
+	return end.Add(-min(margin, max(0, end.Sub(now))/4))
+}
+
+// hold puts a durable token into memory, unless something was forgotten since
+// epoch: it may have been this one.
+func (k *Keeper) hold(g grant.Grant, tok Token, epoch uint64) {
+	now := k.now()
+	h := &held{Token: tok, soft: softEnd(now, tok.Expires).Sub(k.base), check: k.uptime() + k.opt.Recheck}
+	t, key := k.shops, g.ShopID
+	if g.Kind == grant.User {
+		t, key = k.users, g.ID
+	}
+	t.put(key, h, func() bool { return k.epoch.Load() == epoch })
+}
+
+// Forget drops what memory holds of a grant, at once. Call it after the grant
+// was revoked; a refresh under way cannot bring it back.
+func (k *Keeper) Forget(grantID string) {
+	k.epoch.Add(1)
+	k.shops.drop(grantID)
+	k.users.drop(grantID)
+}
+
+// refusal says why a grant yields no token.
+func refusal(g grant.Grant, now time.Time, err error) error {
+	e := &Error{GrantID: g.ID, Cause: g.Cause, ErrCode: g.ErrCode, Err: err}
+	switch g.State {
+	case grant.Revoked:
+		e.Reason = ErrRevoked
+	case grant.NeedsOwner:
+		e.Reason = ErrNeedsOwner
+	case grant.Stopped:
+		e.Reason = ErrStopped
+	default:
+		e.Reason = ErrNotYet
+	}
+	if !final(e.Reason) && g.DueAt.After(now) {
+		e.RetryAfter = g.DueAt.Sub(now)
+	}
+	return e
+}
