@@ -1,0 +1,94 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/zhanggui/zhanggui/internal/grant"
+	"github.com/zhanggui/zhanggui/internal/store/sqlstore/sqlgen"
+)
+
+// authorise makes the grant or starts the existing one anew. The tokens are
+// sealed to the grant's id, so an id that is not the existing one has lost.
+func (t *tx) authorise(ctx context.Context, a grant.Authorisation, e grant.Effects) error {
+	row, err := t.existing(ctx, a)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		err = t.newGrant(ctx, a, e.At)
+	case err == nil:
+		err = t.restart(ctx, toGrant(row), a, e.At)
+	}
+	if err != nil || a.Tokens == nil {
+		return err
+	}
+	if err := checkTokens(a.GrantID, a.From, *a.Tokens); err != nil {
+		return err
+	}
+	if err := t.writeTokens(ctx, a.GrantID, *a.Tokens); err != nil {
+		return err
+	}
+	t.recordTokens(e, a.GrantID, *a.Tokens)
+	return nil
+}
+
+func (t *tx) existing(ctx context.Context, a grant.Authorisation) (sqlgen.Grant, error) {
+	switch a.Kind {
+	case grant.Self:
+		return t.ShopGrant(ctx, a.ShopID)
+	case grant.User:
+		return t.UserGrant(ctx, sqlgen.UserGrantParams{App: a.App, Openid: a.OpenID, Scope: a.Scope})
+	}
+	return sqlgen.Grant{}, fmt.Errorf("grant %s: there is no kind %q", a.GrantID, a.Kind)
+}
+
+func (t *tx) newGrant(ctx context.Context, a grant.Authorisation, at time.Time) error {
+	if a.From != 0 {
+		return grant.ErrLost
+	}
+	return t.InsertGrant(ctx, sqlgen.InsertGrantParams{
+		ID: a.GrantID, Kind: string(a.Kind), App: a.App, ShopID: a.ShopID, PersonID: a.PersonID, Openid: a.OpenID,
+		Scope: a.Scope, DueAt: millis(a.DueAt), CreatedAt: millis(at), UpdatedAt: millis(at),
+	})
+}
+
+func (t *tx) restart(ctx context.Context, g grant.Grant, a grant.Authorisation, at time.Time) error {
+	if g.ID != a.GrantID || g.Tokens.Generation != a.From {
+		return grant.ErrLost
+	}
+	due := a.DueAt
+	if a.Tokens == nil {
+		due = afterLease(g, due, at)
+	}
+	return t.RestartGrant(ctx, sqlgen.RestartGrantParams{
+		ID: g.ID, App: a.App, PersonID: a.PersonID, DueAt: millis(due), UpdatedAt: millis(at),
+	})
+}
+
+// afterLease puts off a due time to the end of a lease that is being voided: its
+// holder may have sent a request, and no second one goes out before the first's
+// time is over.
+func afterLease(g grant.Grant, due, at time.Time) time.Time {
+	if !due.IsZero() && live(g, at) && g.Lease.Until.After(due) {
+		return g.Lease.Until
+	}
+	return due
+}
+
+func (t *tx) revoke(ctx context.Context, r grant.Revocation, e grant.Effects) error {
+	row, err := t.Grant(ctx, r.GrantID)
+	if err != nil {
+		return missing(err, grant.ErrNotFound)
+	}
+	if grant.State(row.State) == grant.Revoked {
+		return nil
+	}
+	err = t.RevokeGrant(ctx, sqlgen.RevokeGrantParams{ID: r.GrantID, Cause: r.Cause, UpdatedAt: millis(e.At)})
+	if err != nil {
+		return err
+	}
+	t.recordTokens(e, r.GrantID, grant.Tokens{Generation: row.Generation + 1})
+	return nil
+}

@@ -1,0 +1,77 @@
+package sqlstore
+
+import (
+	"context"
+	"time"
+
+	"github.com/zhanggui/zhanggui/internal/access"
+	"github.com/zhanggui/zhanggui/internal/audit"
+	"github.com/zhanggui/zhanggui/internal/store/sqlstore/sqlgen"
+)
+
+// Client gives the client with this id, or [access.ErrNotFound].
+func (s *Store) Client(ctx context.Context, id string) (access.Client, error) {
+	return s.oneClient(ctx, func(q *sqlgen.Queries) (sqlgen.Client, error) { return q.Client(ctx, id) })
+}
+
+// ClientByKey gives the client with this key hash, live or not, or
+// [access.ErrNotFound].
+func (s *Store) ClientByKey(ctx context.Context, hash []byte) (access.Client, error) {
+	return s.oneClient(ctx, func(q *sqlgen.Queries) (sqlgen.Client, error) { return q.ClientByKey(ctx, hash) })
+}
+
+func (s *Store) oneClient(ctx context.Context, find func(*sqlgen.Queries) (sqlgen.Client, error)) (access.Client, error) {
+	var c access.Client
+	err := s.view(ctx, "read client", func(q *sqlgen.Queries) error {
+		row, err := find(q)
+		if err != nil {
+			return missing(err, access.ErrNotFound)
+		}
+		c = toClient(row)
+		c.Shops, err = q.ClientShops(ctx, row.ID)
+		return err
+	})
+	if err != nil {
+		return access.Client{}, err
+	}
+	return c, nil
+}
+
+// Clients gives all clients in the order of their ids.
+func (s *Store) Clients(ctx context.Context) ([]access.Client, error) {
+	var clients []access.Client
+	err := s.view(ctx, "read clients", func(q *sqlgen.Queries) error {
+		shops := make(map[string][]string)
+		pairs, err := q.AllClientShops(ctx)
+		if err != nil {
+			return err
+		}
+		for _, p := range pairs {
+			shops[p.ClientID] = append(shops[p.ClientID], p.ShopID)
+		}
+		rows, err := q.Clients(ctx)
+		for _, r := range rows {
+			c := toClient(r)
+			c.Shops = shops[r.ID]
+			clients = append(clients, c)
+		}
+		return err
+	})
+	return clients, err
+}
+
+// RevokeClient ends a client's key from now on; one that is revoked already
+// stays as it is. An unknown one is [access.ErrNotFound].
+func (s *Store) RevokeClient(ctx context.Context, id string, now time.Time, e ...audit.Entry) error {
+	return s.write(ctx, "revoke client", func(t *tx) error {
+		row, err := t.Client(ctx, id)
+		if err != nil {
+			return missing(err, access.ErrNotFound)
+		}
+		if row.RevokedAt != 0 {
+			return nil
+		}
+		t.record(e...)
+		return t.RevokeClient(ctx, sqlgen.RevokeClientParams{ID: id, RevokedAt: millis(now)})
+	})
+}

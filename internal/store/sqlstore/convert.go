@@ -1,0 +1,166 @@
+package sqlstore
+
+import (
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/zhanggui/zhanggui/internal/access"
+	"github.com/zhanggui/zhanggui/internal/grant"
+	"github.com/zhanggui/zhanggui/internal/store/sqlstore/sqlgen"
+)
+
+// millis is how a time is stored.
+func millis(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
+}
+
+func fromMillis(ms int64) time.Time {
+	if ms == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms).UTC()
+}
+
+// missing turns "no rows" into the domain's word for it.
+func missing(err, notFound error) error {
+	if errors.Is(err, sql.ErrNoRows) {
+		return notFound
+	}
+	return err
+}
+
+// one reads a single row and converts it.
+func one[R, T any](l *Log, op string, row R, err error, to func(R) T) (T, error) {
+	if err != nil {
+		var zero T
+		return zero, l.fail(op, missing(err, access.ErrNotFound))
+	}
+	return to(row), nil
+}
+
+// many converts rows.
+func many[R, T any](l *Log, op string, rows []R, err error, to func(R) T) ([]T, error) {
+	if err != nil {
+		return nil, l.fail(op, err)
+	}
+	out := make([]T, len(rows))
+	for i, r := range rows {
+		out[i] = to(r)
+	}
+	return out, nil
+}
+
+func toGrant(r sqlgen.Grant) grant.Grant {
+	return grant.Grant{
+		ID: r.ID, Kind: grant.Kind(r.Kind), App: r.App, ShopID: r.ShopID, PersonID: r.PersonID,
+		OpenID: r.Openid, Scope: r.Scope, State: grant.State(r.State), Cause: r.Cause, ErrCode: int(r.ErrCode),
+		Tokens: toTokens(r), DueAt: fromMillis(r.DueAt), Attempt: int(r.Attempt),
+		Lease:       grant.Lease{Owner: r.LeaseOwner, Term: r.LeaseTerm, Until: fromMillis(r.LeaseUntil)},
+		SettledTerm: r.SettledTerm, CreatedAt: fromMillis(r.CreatedAt), UpdatedAt: fromMillis(r.UpdatedAt),
+	}
+}
+
+func toTokens(r sqlgen.Grant) grant.Tokens {
+	return grant.Tokens{
+		Generation: r.Generation, Access: r.Access, AccessExpires: fromMillis(r.AccessExpires),
+		Refresh: r.Refresh, RefreshIssued: fromMillis(r.RefreshIssued), RefreshExpires: fromMillis(r.RefreshExpires),
+	}
+}
+
+func toApp(r sqlgen.App) access.App {
+	a := access.App{
+		ID: r.ID, Kind: access.AppKind(r.Kind), AppID: r.AppID, Name: r.Name, Secret: r.Secret,
+		SecretVersion: r.SecretVersion, CallbackHost: r.CallbackHost, VerifyName: r.VerifyName,
+		VerifyBody: r.VerifyBody, Scope: r.Scope, Egress: r.Egress,
+	}
+	a.APIHosts = fromJSON[[]string](r.ApiHosts)
+	return a
+}
+
+func toTenant(r sqlgen.Tenant) access.Tenant { return access.Tenant{ID: r.ID, Name: r.Name} }
+
+func toShop(r sqlgen.Shop) access.Shop {
+	return access.Shop{ID: r.ID, TenantID: r.TenantID, AppID: r.App, Name: r.Name, RevokeOnWithdraw: r.RevokeOnWithdraw}
+}
+
+func toIdentity(r sqlgen.Identity) access.Identity {
+	return access.Identity{App: r.App, OpenID: r.Openid, UnionID: r.Unionid, PersonID: r.PersonID, SeenAt: fromMillis(r.SeenAt)}
+}
+
+func toProfile(r sqlgen.Profile) access.Profile {
+	return access.Profile{PersonID: r.PersonID, Nickname: r.Nickname, AvatarURL: r.AvatarUrl, UpdatedAt: fromMillis(r.UpdatedAt)}
+}
+
+func toMember(r sqlgen.Member) access.Member {
+	return access.Member{TenantID: r.TenantID, ShopID: r.ShopID, PersonID: r.PersonID, Role: access.Role(r.Role),
+		Since: fromMillis(r.Since), Until: fromMillis(r.Until)}
+}
+
+func toInvitation(r sqlgen.Invitation) access.Invitation {
+	return access.Invitation{
+		ID: r.ID, TokenHash: r.TokenHash, TenantID: r.TenantID, ShopID: r.ShopID, Role: access.Role(r.Role),
+		InvitedBy: r.InvitedBy, CreatedAt: fromMillis(r.CreatedAt), ExpiresAt: fromMillis(r.ExpiresAt),
+		State: access.InvitationState(r.State), PersonID: r.PersonID, Code: r.Code, Tries: int(r.Tries),
+	}
+}
+
+func toSession(r sqlgen.Session) access.Session {
+	return access.Session{
+		ID: r.ID, TokenHash: r.TokenHash, PersonID: r.PersonID, AdminID: r.AdminID, App: r.App, Door: access.Door(r.Door),
+		CreatedAt: fromMillis(r.CreatedAt), SeenAt: fromMillis(r.SeenAt), ProvedAt: fromMillis(r.ProvedAt),
+		ExpiresAt: fromMillis(r.ExpiresAt), IdleLimit: time.Duration(r.IdleMs) * time.Millisecond,
+		EndedAt: fromMillis(r.EndedAt), EndedWhy: r.EndedWhy, Device: r.Device,
+	}
+}
+
+func toCallback(r sqlgen.Callback) grant.Callback {
+	return grant.Callback{App: r.App, StateHash: r.StateHash, CodeHash: r.CodeHash, At: fromMillis(r.At), SessionID: r.SessionID}
+}
+
+func toConsent(r sqlgen.Consent) access.Consent {
+	return access.Consent{PersonID: r.PersonID, App: r.App, TenantID: r.TenantID, Version: r.Version, At: fromMillis(r.At)}
+}
+
+func toClient(r sqlgen.Client) access.Client {
+	return access.Client{
+		ID: r.ID, Name: r.Name, KeyHash: r.KeyHash, KeyHint: r.KeyHint, Mode: access.Mode(r.Mode),
+		CreatedAt: fromMillis(r.CreatedAt), ExpiresAt: fromMillis(r.ExpiresAt), RevokedAt: fromMillis(r.RevokedAt),
+	}
+}
+
+func toAdmin(r sqlgen.Admin) access.Administrator {
+	return access.Administrator{ID: r.ID, Name: r.Name, KeyHash: r.KeyHash, CreatedAt: fromMillis(r.CreatedAt),
+		ExpiresAt: fromMillis(r.ExpiresAt), RevokedAt: fromMillis(r.RevokedAt)}
+}
+
+// toJSON stores a list or a map of texts.
+func toJSON[T []string | map[string]string](v T) string {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(err) // texts always encode
+	}
+	return string(b)
+}
+
+// fromJSON reads what toJSON wrote. Anything else, which only somebody's own
+// hand can have put there, counts as nothing.
+func fromJSON[T []string | map[string]string](s string) T {
+	var v T
+	if err := json.Unmarshal([]byte(s), &v); err != nil {
+		return nil
+	}
+	return v
+}
+
+// exists turns the answer of a lookup into a yes or no.
+func exists[R any](_ R, err error) (bool, error) {
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	return err == nil, err
+}

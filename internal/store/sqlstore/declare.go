@@ -1,0 +1,278 @@
+package sqlstore
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/zhanggui/zhanggui/internal/access"
+	"github.com/zhanggui/zhanggui/internal/audit"
+	"github.com/zhanggui/zhanggui/internal/grant"
+	"github.com/zhanggui/zhanggui/internal/store/sqlstore/sqlgen"
+)
+
+// Declare brings the directory to a wished-for state, all of it or nothing, and
+// counts its revision up. It refuses with [access.ErrStale] when the directory
+// is not at the declaration's revision any more, with [access.ErrNotFound] when
+// something names what does not exist, and with [access.ErrUsed] when something
+// to be removed is still in use.
+//
+// A secret, or a client's key hash, that is nil keeps the one before. A client
+// that was revoked stays so until it gets another key.
+func (s *Store) Declare(ctx context.Context, d access.Declaration, e ...audit.Entry) error {
+	return s.write(ctx, "declare", func(t *tx) error {
+		if err := t.nextRevision(ctx, d.Revision); err != nil {
+			return err
+		}
+		t.record(e...)
+		return (&declaring{tx: t, d: d, entries: e}).run(ctx)
+	})
+}
+
+func (t *tx) nextRevision(ctx context.Context, from int64) error {
+	row, err := meta(ctx, t.Queries, metaRevision)
+	if err != nil {
+		return err
+	}
+	if row.Number != from {
+		return access.ErrStale
+	}
+	return t.PutMeta(ctx, sqlgen.PutMetaParams{Name: metaRevision, Number: from + 1})
+}
+
+// declaring is one declaration on its way into the database.
+type declaring struct {
+	*tx
+	d       access.Declaration
+	entries []audit.Entry
+	started []string // grants that got a new start, for the audit log
+}
+
+// run goes from what others refer to towards what refers to others; removal
+// begins at the other end, and ends with what may have lost its last reference
+// only now.
+func (d *declaring) run(ctx context.Context) error {
+	for _, step := range []func(context.Context) error{
+		d.removeClients, d.removeShops,
+		d.apps, d.tenants, d.shops, d.clients, d.members,
+		d.removeApps, d.removeTenants,
+	} {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	d.recordStarted()
+	return nil
+}
+
+func (d *declaring) apps(ctx context.Context) error {
+	for _, a := range d.d.Apps {
+		if err := d.app(ctx, a); err != nil {
+			return fmt.Errorf("app %q: %w", a.ID, err)
+		}
+	}
+	return nil
+}
+
+// app writes an app. A new secret gives the grants of its shops a new start:
+// whatever they failed on may be mended, and a refresh with the old secret must
+// not say otherwise afterwards.
+func (d *declaring) app(ctx context.Context, a access.App) error {
+	row, err := d.App(ctx, a.ID)
+	known, err := exists(row, err)
+	if err != nil {
+		return err
+	}
+	if known && a.SecretVersion < row.SecretVersion {
+		return access.ErrStale
+	}
+	if a.Secret == nil {
+		a.Secret = row.Secret
+	}
+	err = d.PutApp(ctx, sqlgen.PutAppParams{
+		ID: a.ID, Kind: string(a.Kind), AppID: a.AppID, Name: a.Name, Secret: a.Secret, SecretVersion: a.SecretVersion,
+		CallbackHost: a.CallbackHost, VerifyName: a.VerifyName, VerifyBody: a.VerifyBody, Scope: a.Scope,
+		Egress: a.Egress, ApiHosts: toJSON(a.APIHosts),
+	})
+	if err != nil || !known || a.SecretVersion == row.SecretVersion {
+		return err
+	}
+	return d.restartShopsOf(ctx, a.ID)
+}
+
+func (d *declaring) restartShopsOf(ctx context.Context, app string) error {
+	shops, err := d.ShopsOfApp(ctx, app)
+	if err != nil {
+		return err
+	}
+	for _, shop := range shops {
+		row, err := d.ShopGrant(ctx, shop.ID)
+		found, err := exists(row, err)
+		if err != nil {
+			return err
+		}
+		if !found {
+			continue // shopsGrant makes it
+		}
+		if err := d.startAgain(ctx, row, app); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// startAgain makes a grant active and due. Tokens of another app are another
+// shop's: they are deleted.
+func (d *declaring) startAgain(ctx context.Context, row sqlgen.Grant, app string) error {
+	if row.App != app {
+		if err := d.ClearTokens(ctx, row.ID); err != nil {
+			return err
+		}
+		d.recordTokens(grant.Effects{At: d.d.At, Audit: d.entries}, row.ID, grant.Tokens{Generation: row.Generation + 1})
+	}
+	d.started = append(d.started, row.ID)
+	return d.RestartGrant(ctx, sqlgen.RestartGrantParams{
+		ID: row.ID, App: app, DueAt: millis(afterLease(toGrant(row), d.d.At, d.d.At)), UpdatedAt: millis(d.d.At),
+	})
+}
+
+func (d *declaring) tenants(ctx context.Context) error {
+	for _, n := range d.d.Tenants {
+		if err := d.PutTenant(ctx, sqlgen.PutTenantParams{ID: n.ID, Name: n.Name}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *declaring) shops(ctx context.Context) error {
+	for _, s := range d.d.Shops {
+		if err := d.shop(ctx, s); err != nil {
+			return fmt.Errorf("shop %q: %w", s.ID, err)
+		}
+	}
+	return nil
+}
+
+// shop writes a shop and sees to it that it has a grant. A shop that comes back
+// after its removal, or with another app, starts again with the grant it had.
+func (d *declaring) shop(ctx context.Context, s access.Shop) error {
+	if err := d.placeExists(ctx, s.TenantID, ""); err != nil {
+		return fmt.Errorf("tenant %q: %w", s.TenantID, err)
+	}
+	if _, err := d.App(ctx, s.AppID); err != nil {
+		return fmt.Errorf("app %q: %w", s.AppID, missing(err, access.ErrNotFound))
+	}
+	known, err := exists(d.Shop(ctx, s.ID))
+	if err != nil {
+		return err
+	}
+	err = d.PutShop(ctx, sqlgen.PutShopParams{
+		ID: s.ID, TenantID: s.TenantID, App: s.AppID, Name: s.Name, RevokeOnWithdraw: s.RevokeOnWithdraw,
+	})
+	if err != nil {
+		return err
+	}
+	return d.shopsGrant(ctx, s, known)
+}
+
+func (d *declaring) shopsGrant(ctx context.Context, s access.Shop, known bool) error {
+	row, err := d.ShopGrant(ctx, s.ID)
+	found, err := exists(row, err)
+	if err != nil {
+		return err
+	}
+	if found && (!known || row.App != s.AppID) {
+		return d.startAgain(ctx, row, s.AppID)
+	}
+	if found {
+		return nil
+	}
+	a := grant.Authorisation{GrantID: access.NewID("g"), Kind: grant.Self, App: s.AppID, ShopID: s.ID, DueAt: d.d.At}
+	d.started = append(d.started, a.GrantID)
+	return d.newGrant(ctx, a, d.d.At)
+}
+
+// recordStarted names the grants that begin anew: the declaration itself names
+// apps and shops only.
+func (d *declaring) recordStarted() {
+	if len(d.started) == 0 {
+		return
+	}
+	details := make(map[string]string, len(d.started))
+	for _, id := range d.started {
+		details[id] = "due"
+	}
+	d.record(tokensEntry("grant.start", d.d.At, actor(d.entries), details))
+}
+
+func (d *declaring) clients(ctx context.Context) error {
+	for _, c := range d.d.Clients {
+		if err := d.client(ctx, c); err != nil {
+			return fmt.Errorf("client %q: %w", c.ID, err)
+		}
+	}
+	return nil
+}
+
+func (d *declaring) client(ctx context.Context, c access.Client) error {
+	row, err := d.Client(ctx, c.ID)
+	known, err := exists(row, err)
+	if err != nil {
+		return err
+	}
+	if known {
+		c = keepFrom(c, toClient(row))
+	}
+	err = d.PutClient(ctx, sqlgen.PutClientParams{
+		ID: c.ID, Name: c.Name, KeyHash: c.KeyHash, KeyHint: c.KeyHint, Mode: string(c.Mode),
+		CreatedAt: millis(c.CreatedAt), ExpiresAt: millis(c.ExpiresAt), RevokedAt: millis(c.RevokedAt),
+	})
+	if err != nil {
+		return err
+	}
+	return d.clientShops(ctx, c)
+}
+
+// keepFrom fills in what a declared client leaves as it is.
+func keepFrom(c, old access.Client) access.Client {
+	if c.KeyHash == nil {
+		c.KeyHash, c.KeyHint = old.KeyHash, old.KeyHint
+	}
+	if slices.Equal(c.KeyHash, old.KeyHash) {
+		c.RevokedAt, c.CreatedAt = old.RevokedAt, old.CreatedAt
+	}
+	return c
+}
+
+func (d *declaring) clientShops(ctx context.Context, c access.Client) error {
+	if err := d.ClearClientShops(ctx, c.ID); err != nil {
+		return err
+	}
+	shops := slices.Clone(c.Shops)
+	slices.Sort(shops)
+	for _, id := range slices.Compact(shops) {
+		if _, err := d.Shop(ctx, id); err != nil {
+			return fmt.Errorf("shop %q: %w", id, missing(err, access.ErrNotFound))
+		}
+		if err := d.InsertClientShop(ctx, sqlgen.InsertClientShopParams{ClientID: c.ID, ShopID: id}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *declaring) members(ctx context.Context) error {
+	for _, m := range d.d.Members {
+		if err := d.placeExists(ctx, m.TenantID, m.ShopID); err != nil {
+			return fmt.Errorf("member of %q: %w", m.TenantID, err)
+		}
+		if _, err := d.Person(ctx, m.PersonID); err != nil {
+			return fmt.Errorf("member %q: %w", m.PersonID, missing(err, access.ErrNotFound))
+		}
+		if err := d.putMember(ctx, m); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,42 @@
+// Package sqlstore keeps everything that lasts, on any SQL database that a
+// [Dialect] is written for. It offers transitions, not tables: one method is
+// one atomic change together with its entries in the audit log. There is no
+// transaction object to pass around, no Save and no Update.
+//
+// # Who decides what
+//
+// Features decide and hand over values ([grant.Effects], [access.Declaration]);
+// the store checks only what must be checked in the same transaction as the
+// write: that a lease is still held, that a generation is still the one that
+// was read, that a state, a code, an invitation or a set-up link was not used
+// before. A check that fails changes nothing and answers with a sentinel error
+// of package access or grant.
+//
+// # One writer
+//
+// Write transactions run one after another: on SQLite because the writing pool
+// has one connection and takes the write lock when a transaction begins. Reads
+// have a pool of their own and never wait for a writer. What a write method
+// wrote is visible to every read that begins after it returned.
+//
+// # When a commit fails
+//
+// An error of a write method means that nothing was written, with one
+// exception: when the commit itself fails, the change may have landed. Every
+// transition is built so that asking again is harmless: a repeated settle is
+// lost ([grant.ErrLost]), a repeated use of a state is used
+// ([access.ErrUsed]).
+//
+// # The audit log
+//
+// Entries of one transaction are appended together, at its end. Two things are
+// recorded by the store itself, because only it knows them: a claim that finds
+// the term before it unsettled ("grant.unsettled"), and the digest of every
+// token pair that is written ("grant.settle" for a batch of routine settles,
+// "grant.tokens" otherwise), as a detail from grant id to "generation digest".
+//
+// # Time
+//
+// The database's clock is never used. Times are parameters, kept as
+// milliseconds in UTC, 0 for the zero time.
+package sqlstore

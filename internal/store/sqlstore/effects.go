@@ -1,0 +1,83 @@
+package sqlstore
+
+import (
+	"context"
+
+	"github.com/zhanggui/zhanggui/internal/grant"
+	"github.com/zhanggui/zhanggui/internal/notice"
+	"github.com/zhanggui/zhanggui/internal/store/sqlstore/sqlgen"
+)
+
+// Authorise makes a grant, or gives an existing one new tokens or a new start.
+// A refresh of it that is running loses. [grant.ErrLost] says that the grant
+// changed since it was read.
+func (s *Store) Authorise(ctx context.Context, e grant.Effects) error {
+	return s.write(ctx, "authorise", func(t *tx) error { return t.apply(ctx, e) })
+}
+
+// Revoke ends grants and deletes their tokens; a refresh that is running loses.
+// A grant that is revoked already stays as it is. An unknown one is
+// [grant.ErrNotFound], and then nothing is revoked.
+func (s *Store) Revoke(ctx context.Context, e grant.Effects) error {
+	return s.write(ctx, "revoke", func(t *tx) error { return t.apply(ctx, e) })
+}
+
+// Login applies a successful callback: person, identity, grant, session,
+// consent and invitation. It refuses with [access.ErrStale] when the identity
+// belongs to somebody else by now, with [grant.ErrLost] when the grant changed
+// since it was read, and with [access.ErrInvitationGone].
+func (s *Store) Login(ctx context.Context, e grant.Effects) error {
+	return s.write(ctx, "log in", func(t *tx) error { return t.apply(ctx, e) })
+}
+
+// apply writes everything that follows from one decision. Sessions end first,
+// so that a session that starts with the same decision lives.
+func (t *tx) apply(ctx context.Context, e grant.Effects) error {
+	for _, f := range e.EndSessions {
+		if _, err := t.endSessions(ctx, f, e.At); err != nil {
+			return err
+		}
+	}
+	if e.Login != nil {
+		if err := t.login(ctx, *e.Login, e.At); err != nil {
+			return err
+		}
+	}
+	if err := t.applyGrants(ctx, e); err != nil {
+		return err
+	}
+	for _, n := range e.Notices {
+		if err := t.notify(ctx, n); err != nil {
+			return err
+		}
+	}
+	t.record(e.Audit...)
+	return nil
+}
+
+func (t *tx) applyGrants(ctx context.Context, e grant.Effects) error {
+	if e.Authorise != nil {
+		if err := t.authorise(ctx, *e.Authorise, e); err != nil {
+			return err
+		}
+	}
+	if e.Settle != nil {
+		k, err := t.settle(ctx, *e.Settle, e.At)
+		if err != nil {
+			return err
+		}
+		t.recordTokens(e, e.Settle.GrantID, k)
+	}
+	for _, r := range e.Revoke {
+		if err := t.revoke(ctx, r, e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *tx) notify(ctx context.Context, n notice.Notice) error {
+	return t.InsertNotice(ctx, sqlgen.InsertNoticeParams{
+		At: millis(n.At), Kind: string(n.Kind), Subject: n.Subject, Details: toJSON(n.Details),
+	})
+}

@@ -1,0 +1,128 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"github.com/zhanggui/zhanggui/internal/access"
+	"github.com/zhanggui/zhanggui/internal/audit"
+	"github.com/zhanggui/zhanggui/internal/grant"
+	"github.com/zhanggui/zhanggui/internal/store/sqlstore/sqlgen"
+)
+
+// Grant gives the grant with this id, or [grant.ErrNotFound].
+func (s *Store) Grant(ctx context.Context, id string) (grant.Grant, error) {
+	row, err := s.q.Grant(ctx, id)
+	return s.oneGrant("read grant", row, err)
+}
+
+// ShopGrant gives the shop's own grant in whatever state, or
+// [grant.ErrNotFound].
+func (s *Store) ShopGrant(ctx context.Context, shopID string) (grant.Grant, error) {
+	row, err := s.q.ShopGrant(ctx, shopID)
+	return s.oneGrant("read shop's grant", row, err)
+}
+
+// UserGrant gives the grant of a person as one app and scope know them, or
+// [grant.ErrNotFound].
+func (s *Store) UserGrant(ctx context.Context, app, openid, scope string) (grant.Grant, error) {
+	row, err := s.q.UserGrant(ctx, sqlgen.UserGrantParams{App: app, Openid: openid, Scope: scope})
+	return s.oneGrant("read user grant", row, err)
+}
+
+func (s *Store) oneGrant(op string, row sqlgen.Grant, err error) (grant.Grant, error) {
+	if err != nil {
+		return grant.Grant{}, s.fail(op, missing(err, grant.ErrNotFound))
+	}
+	return toGrant(row), nil
+}
+
+// Grants gives the grants that f picks, the oldest first.
+func (s *Store) Grants(ctx context.Context, f grant.Filter) ([]grant.Grant, error) {
+	rows, err := s.grantRows(ctx, f)
+	if err != nil {
+		return nil, s.fail("read grants", err)
+	}
+	var out []grant.Grant
+	for _, r := range rows {
+		if g := toGrant(r); picks(f, g) {
+			out = append(out, g)
+		}
+	}
+	return out, nil
+}
+
+// grantRows reads by the narrowest index that f allows.
+func (s *Store) grantRows(ctx context.Context, f grant.Filter) ([]sqlgen.Grant, error) {
+	switch {
+	case f.PersonID != "":
+		return s.q.GrantsOfPerson(ctx, f.PersonID)
+	case f.ShopID != "":
+		return s.q.GrantsOfShop(ctx, f.ShopID)
+	}
+	return s.q.Grants(ctx)
+}
+
+func picks(f grant.Filter, g grant.Grant) bool {
+	return (f.PersonID == "" || f.PersonID == g.PersonID) &&
+		(f.ShopID == "" || f.ShopID == g.ShopID) &&
+		(f.Kind == "" || f.Kind == g.Kind) &&
+		(f.State == "" || f.State == g.State)
+}
+
+// NextDue tells when a grant can be claimed next; false when none is waiting. A
+// grant that is leased now counts from the end of its lease.
+func (s *Store) NextDue(ctx context.Context) (time.Time, bool, error) {
+	var next int64
+	err := s.view(ctx, "read next due time", func(q *sqlgen.Queries) error {
+		free, err := q.NextFree(ctx)
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return err
+		}
+		next = free
+		leased, err := q.Leased(ctx)
+		for _, l := range leased {
+			if l.DueAt == 0 || !refreshable(grant.State(l.State)) {
+				continue
+			}
+			if at := max(l.DueAt, l.LeaseUntil); next == 0 || at < next {
+				next = at
+			}
+		}
+		return err
+	})
+	return fromMillis(next), next != 0, err
+}
+
+// ForcedRefreshes gives the times from since on at which a new token was asked
+// for ahead of time, the oldest first.
+func (s *Store) ForcedRefreshes(ctx context.Context, grantID string, since time.Time) ([]time.Time, error) {
+	rows, err := s.q.ForcedRefreshes(ctx, sqlgen.ForcedRefreshesParams{GrantID: grantID, Since: millis(since)})
+	return many(s.Log, "read forced refreshes", rows, err, fromMillis)
+}
+
+// SpendForce records that somebody asks for a new token ahead of time.
+func (s *Store) SpendForce(ctx context.Context, grantID string, at time.Time, by string, e audit.Entry) error {
+	return s.write(ctx, "spend forced refresh", func(t *tx) error {
+		if _, err := t.Grant(ctx, grantID); err != nil {
+			return missing(err, grant.ErrNotFound)
+		}
+		t.record(e)
+		return t.InsertForcedRefresh(ctx, sqlgen.InsertForcedRefreshParams{GrantID: grantID, At: millis(at), ByWhom: by})
+	})
+}
+
+// appOf reads the app of a claim once for each transaction.
+func (t *tx) appOf(ctx context.Context, id string, seen map[string]access.App) (access.App, error) {
+	if a, ok := seen[id]; ok {
+		return a, nil
+	}
+	row, err := t.App(ctx, id)
+	if err != nil {
+		return access.App{}, err
+	}
+	seen[id] = toApp(row)
+	return seen[id], nil
+}

@@ -1,0 +1,33 @@
+package sqlstore
+
+import (
+	"context"
+	"time"
+)
+
+// How long things are kept after they are over.
+const (
+	callbackKept = 24 * time.Hour // a state lives ten minutes, a code five
+	overKept     = 30 * 24 * time.Hour
+)
+
+// Purge deletes what is over for long enough: used states after a day; ended
+// and expired sessions, invitations that came to nothing, sent notices, set-up
+// links and the ledger of forced refreshes after thirty days. The audit log is
+// never purged.
+func (s *Store) Purge(ctx context.Context, now time.Time) error {
+	over := millis(now.Add(-overKept))
+	return s.write(ctx, "purge", func(t *tx) error {
+		if err := t.PurgeCallbacks(ctx, millis(now.Add(-callbackKept))); err != nil {
+			return err
+		}
+		for _, purge := range []func(context.Context, int64) error{
+			t.PurgeSessions, t.PurgeInvitations, t.PurgeNotices, t.PurgeSetupLinks, t.PurgeForcedRefreshes,
+		} {
+			if err := purge(ctx, over); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}

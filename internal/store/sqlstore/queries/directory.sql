@@ -1,0 +1,68 @@
+-- name: App :one
+SELECT * FROM apps WHERE id = @id;
+
+-- name: Apps :many
+SELECT * FROM apps ORDER BY id;
+
+-- name: PutApp :exec
+INSERT INTO apps (id, kind, app_id, name, secret, secret_version, callback_host, verify_name, verify_body, scope, egress, api_hosts)
+VALUES (@id, @kind, @app_id, @name, @secret, @secret_version, @callback_host, @verify_name, @verify_body, @scope, @egress, @api_hosts)
+ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, app_id = excluded.app_id, name = excluded.name,
+    secret = excluded.secret, secret_version = excluded.secret_version, callback_host = excluded.callback_host,
+    verify_name = excluded.verify_name, verify_body = excluded.verify_body, scope = excluded.scope,
+    egress = excluded.egress, api_hosts = excluded.api_hosts;
+
+-- name: DeleteApp :execrows
+DELETE FROM apps WHERE id = @id;
+
+-- name: Tenant :one
+SELECT * FROM tenants WHERE id = @id;
+
+-- name: Tenants :many
+SELECT * FROM tenants ORDER BY id;
+
+-- name: PutTenant :exec
+INSERT INTO tenants (id, name) VALUES (@id, @name)
+ON CONFLICT (id) DO UPDATE SET name = excluded.name;
+
+-- name: DeleteTenant :execrows
+DELETE FROM tenants WHERE id = @id;
+
+-- name: Shop :one
+SELECT * FROM shops WHERE id = @id;
+
+-- name: Shops :many
+SELECT * FROM shops ORDER BY id;
+
+-- name: ShopsOfApp :many
+SELECT * FROM shops WHERE app = @app ORDER BY id;
+
+-- name: CountShopsOfTenant :one
+SELECT count(*) FROM shops WHERE tenant_id = @tenant_id;
+
+-- name: PutShop :exec
+INSERT INTO shops (id, tenant_id, app, name, revoke_on_withdraw)
+VALUES (@id, @tenant_id, @app, @name, @revoke_on_withdraw)
+ON CONFLICT (id) DO UPDATE SET tenant_id = excluded.tenant_id, app = excluded.app, name = excluded.name,
+    revoke_on_withdraw = excluded.revoke_on_withdraw;
+
+-- name: DeleteShop :execrows
+DELETE FROM shops WHERE id = @id;
+
+-- name: DeleteTenantMembers :exec
+DELETE FROM members WHERE tenant_id = @tenant_id;
+
+-- name: DeleteTenantInvitations :exec
+DELETE FROM invitations WHERE tenant_id = @tenant_id;
+
+-- name: DeleteShopMembers :exec
+DELETE FROM members WHERE shop_id = @shop_id;
+
+-- name: DeleteShopInvitations :exec
+DELETE FROM invitations WHERE shop_id = @shop_id;
+
+-- name: DeleteAppIdentities :exec
+DELETE FROM identities WHERE app = @app;
+
+-- name: EndAppSessions :exec
+UPDATE sessions SET ended_at = @ended_at, ended_why = @ended_why WHERE app = @app AND ended_at = 0;

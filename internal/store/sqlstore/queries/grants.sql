@@ -1,0 +1,86 @@
+-- name: Grant :one
+SELECT * FROM grants WHERE id = @id;
+
+-- name: ShopGrant :one
+SELECT * FROM grants WHERE kind = 'self' AND shop_id = @shop_id;
+
+-- name: UserGrant :one
+SELECT * FROM grants WHERE kind = 'user' AND app = @app AND openid = @openid AND scope = @scope;
+
+-- name: Grants :many
+SELECT * FROM grants ORDER BY created_at, id;
+
+-- name: GrantsOfPerson :many
+SELECT * FROM grants WHERE person_id = @person_id AND person_id <> '' ORDER BY created_at, id;
+
+-- name: GrantsOfShop :many
+SELECT * FROM grants WHERE kind = 'self' AND shop_id = @shop_id;
+
+-- name: CountAppGrants :one
+SELECT count(*) FROM grants WHERE app = @app AND state <> 'revoked';
+
+-- name: DeleteAppGrants :exec
+DELETE FROM grants WHERE app = @app;
+
+-- name: TakeLease :one
+UPDATE grants SET lease_owner = @lease_owner, lease_term = lease_term + 1, lease_until = @lease_until, updated_at = @updated_at
+WHERE id = @id
+RETURNING *;
+
+-- name: SettleTokens :exec
+UPDATE grants SET generation = @generation, access = @access, access_expires = @access_expires, refresh = @refresh,
+    refresh_issued = @refresh_issued, refresh_expires = @refresh_expires, digest = @digest
+WHERE id = @id;
+
+-- name: SettleLease :exec
+UPDATE grants SET state = @state, cause = @cause, err_code = @err_code, due_at = @due_at, attempt = @attempt,
+    settled_term = lease_term, updated_at = @updated_at
+WHERE id = @id;
+
+-- name: InsertGrant :exec
+INSERT INTO grants (id, kind, app, shop_id, person_id, openid, scope, state, cause, err_code,
+    generation, access, access_expires, refresh, refresh_issued, refresh_expires, digest,
+    due_at, attempt, lease_owner, lease_term, lease_until, settled_term, created_at, updated_at)
+VALUES (@id, @kind, @app, @shop_id, @person_id, @openid, @scope, 'active', '', 0,
+    0, NULL, 0, NULL, 0, 0, '',
+    @due_at, 0, '', 0, 0, 0, @created_at, @updated_at);
+
+-- name: RestartGrant :exec
+-- A term that nobody holds and that counts as settled voids the lease: whoever
+-- holds the term before it has lost.
+UPDATE grants SET state = 'active', cause = '', err_code = 0, attempt = 0, due_at = @due_at, app = @app, person_id = @person_id,
+    lease_term = lease_term + 1, settled_term = lease_term + 1, lease_owner = '', lease_until = 0, updated_at = @updated_at
+WHERE id = @id;
+
+-- name: RevokeGrant :exec
+-- The generation counts up although there are no tokens, so that no number names
+-- two different pairs and whoever read the grant before has lost.
+UPDATE grants SET state = 'revoked', cause = @cause, due_at = 0, attempt = 0,
+    generation = generation + 1, access = NULL, access_expires = 0, refresh = NULL, refresh_issued = 0, refresh_expires = 0, digest = '',
+    lease_term = lease_term + 1, settled_term = lease_term + 1, lease_owner = '', lease_until = 0, updated_at = @updated_at
+WHERE id = @id;
+
+-- name: ClearTokens :exec
+UPDATE grants SET generation = generation + 1, access = NULL, access_expires = 0, refresh = NULL, refresh_issued = 0, refresh_expires = 0,
+    digest = '' WHERE id = @id;
+
+-- name: MoveGrants :exec
+UPDATE grants SET person_id = @person_id, updated_at = @updated_at
+WHERE kind = 'user' AND app = @app AND openid = @openid;
+
+-- name: NextFree :one
+SELECT due_at FROM grants
+WHERE due_at > 0 AND state IN ('active', 'stopped') AND lease_term = settled_term
+ORDER BY due_at LIMIT 1;
+
+-- name: Leased :many
+SELECT due_at, lease_until, state FROM grants WHERE lease_term > settled_term AND lease_until > 0;
+
+-- name: InsertForcedRefresh :exec
+INSERT INTO forced_refreshes (grant_id, at, by_whom) VALUES (@grant_id, @at, @by_whom);
+
+-- name: ForcedRefreshes :many
+SELECT at FROM forced_refreshes WHERE grant_id = @grant_id AND at >= @since ORDER BY at;
+
+-- name: PurgeForcedRefreshes :exec
+DELETE FROM forced_refreshes WHERE at < @before;

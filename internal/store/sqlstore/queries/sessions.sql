@@ -1,0 +1,47 @@
+-- name: InsertSession :exec
+INSERT INTO sessions (id, token_hash, person_id, admin_id, app, door, created_at, seen_at, proved_at, expires_at, idle_ms,
+    ended_at, ended_why, device)
+VALUES (@id, @token_hash, @person_id, @admin_id, @app, @door, @created_at, @seen_at, @proved_at, @expires_at, @idle_ms,
+    0, '', @device);
+
+-- name: Session :one
+SELECT * FROM sessions WHERE id = @id;
+
+-- name: SessionByToken :one
+SELECT * FROM sessions WHERE token_hash = @token_hash;
+
+-- name: Sessions :many
+SELECT * FROM sessions ORDER BY created_at DESC, id;
+
+-- name: SessionsOfPerson :many
+SELECT * FROM sessions WHERE person_id = @person_id AND person_id <> '' ORDER BY created_at DESC, id;
+
+-- name: SessionsOfAdmin :many
+SELECT * FROM sessions WHERE admin_id = @admin_id AND admin_id <> '' ORDER BY created_at DESC, id;
+
+-- name: TouchSession :execrows
+UPDATE sessions SET seen_at = @seen_at WHERE id = @id AND ended_at = 0 AND seen_at < @seen_at;
+
+-- name: EndSession :exec
+UPDATE sessions SET ended_at = @ended_at, ended_why = @ended_why WHERE id = @id;
+
+-- name: MoveSession :exec
+UPDATE sessions SET person_id = @person_id WHERE id = @id;
+
+-- name: PurgeSessions :exec
+DELETE FROM sessions WHERE (ended_at > 0 AND ended_at < @before) OR expires_at < @before;
+
+-- name: CallbackByState :one
+SELECT * FROM callbacks WHERE state_hash = @state_hash;
+
+-- name: CallbackByCode :one
+SELECT * FROM callbacks WHERE app = @app AND code_hash = @code_hash;
+
+-- name: InsertCallback :exec
+INSERT INTO callbacks (state_hash, app, code_hash, at, session_id) VALUES (@state_hash, @app, @code_hash, @at, @session_id);
+
+-- name: FinishCallback :execrows
+UPDATE callbacks SET session_id = @session_id WHERE state_hash = @state_hash;
+
+-- name: PurgeCallbacks :exec
+DELETE FROM callbacks WHERE at < @before;

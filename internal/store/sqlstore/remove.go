@@ -1,0 +1,129 @@
+package sqlstore
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/zhanggui/zhanggui/internal/access"
+	"github.com/zhanggui/zhanggui/internal/grant"
+	"github.com/zhanggui/zhanggui/internal/store/sqlstore/sqlgen"
+)
+
+func (d *declaring) removeClients(ctx context.Context) error {
+	for _, id := range d.d.Remove.Clients {
+		if n, err := d.DeleteClient(ctx, id); err != nil || n == 0 {
+			return removed("client", id, n, err)
+		}
+	}
+	return nil
+}
+
+// removed says why a removal did not happen.
+func removed(kind, id string, n int64, err error) error {
+	if err == nil && n == 0 {
+		err = access.ErrNotFound
+	}
+	if err != nil {
+		return fmt.Errorf("remove %s %q: %w", kind, id, err)
+	}
+	return nil
+}
+
+// removeShops deletes shops with their roles and invitations. The grant stays as
+// a revoked one, so that its generation counts on if the shop comes back.
+func (d *declaring) removeShops(ctx context.Context) error {
+	for _, id := range d.d.Remove.Shops {
+		if err := d.removeShop(ctx, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *declaring) removeShop(ctx context.Context, id string) error {
+	row, err := d.ShopGrant(ctx, id)
+	found, err := exists(row, err)
+	if err != nil {
+		return err
+	}
+	if found {
+		r := grant.Revocation{GrantID: row.ID, Cause: "shop_removed"}
+		if err := d.revoke(ctx, r, grant.Effects{At: d.d.At, Audit: d.entries}); err != nil {
+			return err
+		}
+	}
+	if err := d.DeleteShopMembers(ctx, id); err != nil {
+		return err
+	}
+	if err := d.DeleteShopInvitations(ctx, id); err != nil {
+		return err
+	}
+	n, err := d.DeleteShop(ctx, id)
+	return removed("shop", id, n, err)
+}
+
+func (d *declaring) removeApps(ctx context.Context) error {
+	for _, id := range d.d.Remove.Apps {
+		if err := d.removeApp(ctx, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// removeApp deletes an app that no living grant and no shop needs. What only the
+// app gave a meaning to goes with it: revoked grants and openids; sessions that
+// it proved end.
+func (d *declaring) removeApp(ctx context.Context, id string) error {
+	n, err := d.CountAppGrants(ctx, id)
+	if err != nil {
+		return err
+	}
+	shops, err := d.ShopsOfApp(ctx, id)
+	if err != nil {
+		return err
+	}
+	if n > 0 || len(shops) > 0 {
+		return fmt.Errorf("app %q has %d grants that are not revoked and %d shops; revoke and remove them first: %w",
+			id, n, len(shops), access.ErrUsed)
+	}
+	if err := d.DeleteAppGrants(ctx, id); err != nil {
+		return err
+	}
+	if err := d.DeleteAppIdentities(ctx, id); err != nil {
+		return err
+	}
+	err = d.EndAppSessions(ctx, sqlgen.EndAppSessionsParams{App: id, EndedAt: millis(d.d.At), EndedWhy: "app_removed"})
+	if err != nil {
+		return err
+	}
+	gone, err := d.DeleteApp(ctx, id)
+	return removed("app", id, gone, err)
+}
+
+func (d *declaring) removeTenants(ctx context.Context) error {
+	for _, id := range d.d.Remove.Tenants {
+		if err := d.removeTenant(ctx, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *declaring) removeTenant(ctx context.Context, id string) error {
+	n, err := d.CountShopsOfTenant(ctx, id)
+	if err != nil {
+		return err
+	}
+	if n > 0 {
+		return fmt.Errorf("tenant %q has %d shops; remove them first: %w", id, n, access.ErrUsed)
+	}
+	if err := d.DeleteTenantMembers(ctx, id); err != nil {
+		return err
+	}
+	if err := d.DeleteTenantInvitations(ctx, id); err != nil {
+		return err
+	}
+	gone, err := d.DeleteTenant(ctx, id)
+	return removed("tenant", id, gone, err)
+}

@@ -1,0 +1,231 @@
+-- The tables as the query generator knows them. Each database makes them with
+-- migrations of its own; a test compares the two.
+-- Times are milliseconds since 1970 in UTC, 0 for none. An empty text stands
+-- for no reference. Columns that hold ciphertext are BYTEA and are NULL when
+-- there is nothing to hold. Nothing here uses the database's clock.
+
+-- Applications of WeChat that we hold the secret of.
+CREATE TABLE apps (
+    id             TEXT    NOT NULL PRIMARY KEY,
+    kind           TEXT    NOT NULL,
+    app_id         TEXT    NOT NULL,
+    name           TEXT    NOT NULL,
+    secret         BYTEA,
+    secret_version BIGINT NOT NULL,
+    callback_host  TEXT    NOT NULL,
+    verify_name    TEXT    NOT NULL,
+    verify_body    TEXT    NOT NULL,
+    scope          TEXT    NOT NULL,
+    egress         TEXT    NOT NULL,
+    api_hosts      TEXT    NOT NULL  -- JSON array
+);
+
+CREATE TABLE tenants (
+    id   TEXT NOT NULL PRIMARY KEY,
+    name TEXT NOT NULL
+);
+
+CREATE TABLE shops (
+    id                 TEXT    NOT NULL PRIMARY KEY,
+    tenant_id          TEXT    NOT NULL REFERENCES tenants (id),
+    app                TEXT    NOT NULL REFERENCES apps (id),
+    name               TEXT    NOT NULL,
+    revoke_on_withdraw BOOLEAN NOT NULL
+);
+
+-- One row for each grant. The due time and the lease live in the row, so that
+-- one transaction writes tokens, next time and the end of the lease.
+CREATE TABLE grants (
+    id              TEXT    NOT NULL PRIMARY KEY,
+    kind            TEXT    NOT NULL,
+    app             TEXT    NOT NULL REFERENCES apps (id),
+    shop_id         TEXT    NOT NULL,
+    person_id       TEXT    NOT NULL,
+    openid          TEXT    NOT NULL,
+    scope           TEXT    NOT NULL,
+    state           TEXT    NOT NULL,
+    cause           TEXT    NOT NULL,
+    err_code        BIGINT NOT NULL,
+    generation      BIGINT NOT NULL,
+    access          BYTEA,
+    access_expires  BIGINT NOT NULL,
+    refresh         BYTEA,
+    refresh_issued  BIGINT NOT NULL,
+    refresh_expires BIGINT NOT NULL,
+    digest          TEXT    NOT NULL, -- of the kept tokens; also in the audit log
+    due_at          BIGINT NOT NULL,
+    attempt         BIGINT NOT NULL,
+    lease_owner     TEXT    NOT NULL,
+    lease_term      BIGINT NOT NULL,
+    lease_until     BIGINT NOT NULL,
+    settled_term    BIGINT NOT NULL,
+    created_at      BIGINT NOT NULL,
+    updated_at      BIGINT NOT NULL
+);
+
+
+-- Who asked for a new token ahead of time, and when: the daily budget.
+CREATE TABLE forced_refreshes (
+    grant_id TEXT    NOT NULL REFERENCES grants (id) ON DELETE CASCADE,
+    at       BIGINT NOT NULL,
+    by_whom  TEXT    NOT NULL
+);
+
+CREATE TABLE persons (
+    id         TEXT    NOT NULL PRIMARY KEY,
+    created_at BIGINT NOT NULL
+);
+
+-- Names and faces, apart from the person so that they can be deleted alone.
+CREATE TABLE profiles (
+    person_id  TEXT    NOT NULL PRIMARY KEY REFERENCES persons (id) ON DELETE CASCADE,
+    nickname   TEXT    NOT NULL,
+    avatar_url TEXT    NOT NULL,
+    updated_at BIGINT NOT NULL
+);
+
+CREATE TABLE identities (
+    app       TEXT    NOT NULL REFERENCES apps (id),
+    openid    TEXT    NOT NULL,
+    unionid   TEXT    NOT NULL,
+    person_id TEXT    NOT NULL REFERENCES persons (id) ON DELETE CASCADE,
+    seen_at   BIGINT NOT NULL,
+    PRIMARY KEY (app, openid)
+);
+
+CREATE TABLE members (
+    tenant_id TEXT    NOT NULL REFERENCES tenants (id),
+    shop_id   TEXT    NOT NULL, -- empty: the whole tenant
+    person_id TEXT    NOT NULL REFERENCES persons (id) ON DELETE CASCADE,
+    role      TEXT    NOT NULL,
+    since     BIGINT NOT NULL,
+    until     BIGINT NOT NULL,
+    PRIMARY KEY (tenant_id, shop_id, person_id)
+);
+
+CREATE TABLE invitations (
+    id         TEXT    NOT NULL PRIMARY KEY,
+    token_hash BYTEA    NOT NULL UNIQUE,
+    tenant_id  TEXT    NOT NULL REFERENCES tenants (id),
+    shop_id    TEXT    NOT NULL,
+    role       TEXT    NOT NULL,
+    invited_by TEXT    NOT NULL,
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    state      TEXT    NOT NULL,
+    person_id  TEXT    NOT NULL,
+    code       TEXT    NOT NULL,
+    tries      BIGINT NOT NULL
+);
+
+CREATE TABLE sessions (
+    id         TEXT    NOT NULL PRIMARY KEY,
+    token_hash BYTEA    NOT NULL UNIQUE,
+    person_id  TEXT    NOT NULL, -- one of person_id and admin_id is set
+    admin_id   TEXT    NOT NULL,
+    app        TEXT    NOT NULL,
+    door       TEXT    NOT NULL,
+    created_at BIGINT NOT NULL,
+    seen_at    BIGINT NOT NULL,
+    proved_at  BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    idle_ms    BIGINT NOT NULL,
+    ended_at   BIGINT NOT NULL,
+    ended_why  TEXT    NOT NULL,
+    device     TEXT    NOT NULL
+);
+
+-- States and codes that were used, so that none is used again.
+CREATE TABLE callbacks (
+    state_hash BYTEA    NOT NULL PRIMARY KEY,
+    app        TEXT    NOT NULL,
+    code_hash  BYTEA, -- NULL when WeChat sent none
+    at         BIGINT NOT NULL,
+    session_id TEXT    NOT NULL
+);
+
+CREATE TABLE consents (
+    person_id TEXT    NOT NULL REFERENCES persons (id) ON DELETE CASCADE,
+    app       TEXT    NOT NULL,
+    tenant_id TEXT    NOT NULL,
+    version   TEXT    NOT NULL,
+    at        BIGINT NOT NULL,
+    PRIMARY KEY (person_id, app, tenant_id, version)
+);
+
+CREATE TABLE clients (
+    id         TEXT    NOT NULL PRIMARY KEY,
+    name       TEXT    NOT NULL,
+    key_hash   BYTEA    NOT NULL UNIQUE,
+    key_hint   TEXT    NOT NULL,
+    mode       TEXT    NOT NULL,
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    revoked_at BIGINT NOT NULL
+);
+
+CREATE TABLE client_shops (
+    client_id TEXT NOT NULL REFERENCES clients (id) ON DELETE CASCADE,
+    shop_id   TEXT NOT NULL REFERENCES shops (id) ON DELETE CASCADE,
+    PRIMARY KEY (client_id, shop_id)
+);
+
+CREATE TABLE admins (
+    id         TEXT    NOT NULL PRIMARY KEY,
+    name       TEXT    NOT NULL,
+    key_hash   BYTEA    NOT NULL UNIQUE,
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    revoked_at BIGINT NOT NULL
+);
+
+CREATE TABLE setup_links (
+    hash       BYTEA    NOT NULL PRIMARY KEY,
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    used_at    BIGINT NOT NULL
+);
+
+-- What humans must be told, written with the change that caused it.
+CREATE TABLE notices (
+    id      BIGINT NOT NULL GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY,
+    at      BIGINT NOT NULL,
+    kind    TEXT    NOT NULL,
+    subject TEXT    NOT NULL,
+    details TEXT    NOT NULL, -- JSON object
+    sent_at BIGINT NOT NULL
+);
+
+-- The audit log: the entries as they were encoded, the hashes of the tree in
+-- stored order, the newest head, and heads that were signed.
+CREATE TABLE audit_entries (
+    seq  BIGINT NOT NULL PRIMARY KEY,
+    data BYTEA    NOT NULL,
+    leaf BYTEA    NOT NULL
+);
+
+CREATE TABLE audit_hashes (
+    idx  BIGINT NOT NULL PRIMARY KEY,
+    hash BYTEA    NOT NULL
+);
+
+CREATE TABLE audit_head (
+    id   BIGINT NOT NULL PRIMARY KEY,
+    size BIGINT NOT NULL,
+    root BYTEA    NOT NULL
+);
+
+CREATE TABLE audit_checkpoints (
+    size BIGINT NOT NULL,
+    at   BIGINT NOT NULL,
+    root BYTEA    NOT NULL,
+    note BYTEA    NOT NULL,
+    PRIMARY KEY (size, at)
+);
+
+-- Single values: the highest time seen, the keyset, the directory's revision.
+CREATE TABLE meta (
+    name   TEXT    NOT NULL PRIMARY KEY,
+    number BIGINT NOT NULL,
+    body   BYTEA
+);

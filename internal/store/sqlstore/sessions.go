@@ -1,0 +1,146 @@
+package sqlstore
+
+import (
+	"context"
+	"time"
+
+	"github.com/zhanggui/zhanggui/internal/access"
+	"github.com/zhanggui/zhanggui/internal/audit"
+	"github.com/zhanggui/zhanggui/internal/grant"
+	"github.com/zhanggui/zhanggui/internal/store/sqlstore/sqlgen"
+)
+
+// SessionByToken gives the session with this token hash, ended or not, or
+// [access.ErrNotFound].
+func (s *Store) SessionByToken(ctx context.Context, hash []byte) (access.Session, error) {
+	row, err := s.q.SessionByToken(ctx, hash)
+	return one(s.Log, "read session", row, err, toSession)
+}
+
+// Sessions gives the sessions that f picks, the newest first: live ones and
+// those that ended lately. The zero filter picks all.
+func (s *Store) Sessions(ctx context.Context, f access.SessionFilter) ([]access.Session, error) {
+	rows, err := sessionRows(ctx, s.q, f)
+	if err != nil {
+		return nil, s.fail("read sessions", err)
+	}
+	var out []access.Session
+	for _, r := range rows {
+		if matches(f, r) {
+			out = append(out, toSession(r))
+		}
+	}
+	return out, nil
+}
+
+// TouchSession records that a session was used. An ended one stays as it is.
+func (s *Store) TouchSession(ctx context.Context, id string, seen time.Time) error {
+	return s.write(ctx, "touch session", func(t *tx) error {
+		n, err := t.TouchSession(ctx, sqlgen.TouchSessionParams{ID: id, SeenAt: millis(seen)})
+		if err != nil || n > 0 {
+			return err
+		}
+		_, err = t.Session(ctx, id)
+		return missing(err, access.ErrNotFound)
+	})
+}
+
+// StartSession begins a session outside a login, for administrators. It answers
+// [access.ErrNotFound] when the person or the administrator does not exist.
+func (s *Store) StartSession(ctx context.Context, n access.Session, e ...audit.Entry) error {
+	return s.write(ctx, "start session", func(t *tx) error {
+		t.record(e...)
+		return t.startSession(ctx, n)
+	})
+}
+
+// EndSessions ends sessions with everything that follows from it, and tells how
+// many were live until then.
+func (s *Store) EndSessions(ctx context.Context, e grant.Effects) (int, error) {
+	var ended int
+	err := s.write(ctx, "end sessions", func(t *tx) error {
+		for _, f := range e.EndSessions {
+			n, err := t.endSessions(ctx, f, e.At)
+			if err != nil {
+				return err
+			}
+			ended += n
+		}
+		e.EndSessions = nil
+		return t.apply(ctx, e)
+	})
+	if err != nil {
+		return 0, err
+	}
+	return ended, nil
+}
+
+func (t *tx) startSession(ctx context.Context, n access.Session) error {
+	if err := t.holderExists(ctx, n); err != nil {
+		return err
+	}
+	return t.InsertSession(ctx, sqlgen.InsertSessionParams{
+		ID: n.ID, TokenHash: n.TokenHash, PersonID: n.PersonID, AdminID: n.AdminID, App: n.App, Door: string(n.Door),
+		CreatedAt: millis(n.CreatedAt), SeenAt: millis(n.SeenAt), ProvedAt: millis(n.ProvedAt),
+		ExpiresAt: millis(n.ExpiresAt), IdleMs: n.IdleLimit.Milliseconds(), Device: n.Device,
+	})
+}
+
+func (t *tx) holderExists(ctx context.Context, n access.Session) error {
+	var err error
+	if n.AdminID != "" {
+		_, err = t.Admin(ctx, n.AdminID)
+	} else {
+		_, err = t.Person(ctx, n.PersonID)
+	}
+	return missing(err, access.ErrNotFound)
+}
+
+// endSessions ends what f picks and counts those that were live. A filter with
+// no field set ends nothing.
+func (t *tx) endSessions(ctx context.Context, f access.SessionFilter, at time.Time) (int, error) {
+	if f.ID == "" && f.PersonID == "" && f.AdminID == "" {
+		return 0, nil
+	}
+	rows, err := sessionRows(ctx, t.Queries, f)
+	if err != nil {
+		return 0, err
+	}
+	ended := 0
+	for _, r := range rows {
+		if !matches(f, r) || r.EndedAt != 0 {
+			continue
+		}
+		if err := t.EndSession(ctx, sqlgen.EndSessionParams{ID: r.ID, EndedAt: millis(at), EndedWhy: f.Why}); err != nil {
+			return 0, err
+		}
+		if toSession(r).Live(at) {
+			ended++
+		}
+	}
+	return ended, nil
+}
+
+// sessionRows reads by the narrowest index that f allows.
+func sessionRows(ctx context.Context, q *sqlgen.Queries, f access.SessionFilter) ([]sqlgen.Session, error) {
+	switch {
+	case f.ID != "":
+		row, err := q.Session(ctx, f.ID)
+		if found, err := exists(row, err); !found {
+			return nil, err
+		}
+		return []sqlgen.Session{row}, nil
+	case f.PersonID != "":
+		return q.SessionsOfPerson(ctx, f.PersonID)
+	case f.AdminID != "":
+		return q.SessionsOfAdmin(ctx, f.AdminID)
+	}
+	return q.Sessions(ctx)
+}
+
+func matches(f access.SessionFilter, r sqlgen.Session) bool {
+	return (f.ID == "" || f.ID == r.ID) &&
+		(f.PersonID == "" || f.PersonID == r.PersonID) &&
+		(f.AdminID == "" || f.AdminID == r.AdminID) &&
+		(f.NotID == "" || f.NotID != r.ID)
+}

@@ -1,0 +1,37 @@
+package sqlstore
+
+import (
+	"database/sql"
+	"fmt"
+
+	"github.com/zhanggui/zhanggui/internal/audit"
+	"github.com/zhanggui/zhanggui/internal/grant"
+	"github.com/zhanggui/zhanggui/internal/store/sqlstore/sqlgen"
+)
+
+// tx is a write transaction that is running.
+type tx struct {
+	*sqlgen.Queries
+	sql     *sql.Tx
+	entries []audit.Entry // appended to the audit log when the change is made
+}
+
+func (t *tx) record(entries ...audit.Entry) { t.entries = append(t.entries, entries...) }
+
+// actor says who the transaction's recorded entries are of, for an entry that
+// the store adds to them.
+func actor(entries []audit.Entry) audit.Actor {
+	if len(entries) == 0 {
+		return audit.Actor{Kind: audit.ActorSystem}
+	}
+	return entries[0].Actor
+}
+
+// kept is how an audit entry names what a grant keeps: "generation digest", or
+// "generation none".
+func kept(k grant.Tokens) string {
+	if len(k.Access) == 0 {
+		return fmt.Sprintf("%d none", k.Generation)
+	}
+	return fmt.Sprintf("%d %s", k.Generation, k.Digest())
+}

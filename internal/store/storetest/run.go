@@ -1,0 +1,47 @@
+package storetest
+
+import (
+	"testing"
+
+	"github.com/zhanggui/zhanggui/internal/store/sqlstore"
+)
+
+// conformance is the suite, in groups by what the store is used for.
+var conformance = []struct {
+	group string
+	cases []testCase
+}{
+	{"claim", claimCases},
+	{"settle", settleCases},
+	{"authorise", authoriseCases},
+	{"login", loginCases},
+	{"session", sessionCases},
+	{"invitation", invitationCases},
+	{"client", clientCases},
+	{"declare", declareCases},
+	{"log", logCases},
+	{"commit", commitCases},
+	{"parallel", parallelCases},
+	{"random", randomCases},
+}
+
+type testCase struct {
+	name string
+	run  func(t *testing.T, w *world)
+}
+
+// Run runs the suite. open gives an empty, migrated store and closes it when the
+// test ends. The invariants are checked after each case as well as within.
+func Run(t *testing.T, open func(t *testing.T) *sqlstore.Store) {
+	for _, g := range conformance {
+		t.Run(g.group, func(t *testing.T) {
+			for _, c := range g.cases {
+				t.Run(c.name, func(t *testing.T) {
+					w := newWorld(t, open(t))
+					c.run(t, w)
+					Check(t, w.s)
+				})
+			}
+		})
+	}
+}
