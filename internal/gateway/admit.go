@@ -1,0 +1,134 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/zhanggui/zhanggui/internal/access"
+	"github.com/zhanggui/zhanggui/internal/audit"
+	"github.com/zhanggui/zhanggui/internal/web"
+)
+
+// Refusals records who was refused what. The caller of the gateway sees to it
+// that alike refusals are counted together: those of a known client by client
+// and reason, those of strangers by reason, address prefix and minute. Refuse is
+// called while the caller waits and should only take note.
+type Refusals interface {
+	Refuse(ctx context.Context, r Refusal)
+}
+
+// Refusal is one refused call.
+type Refusal struct {
+	At       time.Time
+	ClientID string     // empty: a stranger
+	Addr     netip.Addr // the caller's; may be invalid
+	Shop     string     // as asked for; empty for strangers and for what cannot be an id
+	Reason   string     // the code of the problem document, or why a path is closed
+}
+
+// Entry gives the audit entry for count refusals like this one. stranger names
+// somebody without a client: a digest of the address prefix, never the address.
+func (r Refusal) Entry(stranger string, count int64) audit.Entry {
+	e := audit.Entry{
+		At: r.At, Action: "gateway.call", Outcome: audit.Refused, Reason: r.Reason, Count: count,
+		Actor: audit.Actor{Kind: audit.ActorClient, ID: r.ClientID},
+	}
+	if r.ClientID == "" {
+		e.Actor = audit.Actor{Kind: audit.ActorStranger, ID: stranger}
+	}
+	if r.Shop != "" {
+		e.Subject = "shop:" + r.Shop
+	}
+	return e
+}
+
+// maxID is the longest shop id that is recorded.
+const maxID = 64
+
+// admit decides whether the call may be made. Its errors are refusals.
+func (c *call) admit() error {
+	if err := c.authenticate(); err != nil {
+		return err
+	}
+	if c.in.Method != http.MethodGet && c.in.Method != http.MethodPost {
+		c.own.Set("Allow", "GET, POST")
+		return errMethod()
+	}
+	to, err := parseTarget(c.in.URL)
+	if err != nil {
+		return errTarget(err)
+	}
+	c.to = to
+	if !c.client.Holds(to.shop) {
+		return errShop()
+	}
+	if why := closedWhy(to.path); why != "" {
+		return errClosed(why)
+	}
+	if c.client.Mode != access.Write && !reads(c.in.Method, to.path, c.in.ContentLength != 0) {
+		return errReadOnly()
+	}
+	return nil
+}
+
+// authenticate finds out whose key it is.
+func (c *call) authenticate() error {
+	key, ok := bearer(c.in.Header)
+	if !ok {
+		return errKey(nil)
+	}
+	client, err := c.g.clients.get(c.in.Context(), string(access.HashKey(key)))
+	switch {
+	case errors.Is(err, access.ErrNotFound):
+		return errKey(nil)
+	case err != nil:
+		return errStore(err)
+	case !client.Live(c.g.Now()):
+		c.client = client
+		return errKey(errors.New("the key of client " + client.ID + " has ended"))
+	}
+	c.client, c.known = client, true
+	return nil
+}
+
+// maxKey bounds what is hashed for strangers.
+const maxKey = 128
+
+// bearer takes the client key from exactly one Authorization header.
+func bearer(h http.Header) (string, bool) {
+	values := h["Authorization"]
+	if len(values) != 1 {
+		return "", false
+	}
+	scheme, key, ok := strings.Cut(values[0], " ")
+	if !ok || !strings.EqualFold(scheme, "Bearer") {
+		return "", false
+	}
+	return key, strings.HasPrefix(key, access.ClientKeyPrefix) && len(key) <= maxKey
+}
+
+// refused records a refusal on its way out. Failures of ours are none.
+func (c *call) refused(err error) error {
+	e := web.AsError(err)
+	if c.g.Refusals == nil || e.Status >= 500 {
+		return err
+	}
+	r := Refusal{At: c.g.Now(), ClientID: c.client.ID, Addr: web.ClientAddr(c.in.Context()), Reason: e.Code}
+	if why, ok := errors.AsType[closedError](err); ok {
+		r.Reason = string(why)
+	}
+	if c.known && len(c.to.shop) <= maxID {
+		r.Shop = c.to.shop
+	}
+	c.g.Refusals.Refuse(c.in.Context(), r)
+	return err
+}
+
+// closedError is why a path is closed.
+type closedError string
+
+func (e closedError) Error() string { return "path closed: " + string(e) }

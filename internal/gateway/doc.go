@@ -1,0 +1,42 @@
+// Package gateway (网关) lets a program use a shop without ever holding its
+// token. A program calls /wx/{shop}/{path} with a client key of its own; the
+// gateway asks whether it may, puts the shop's access token into the query and
+// passes the call to WeChat. Both bodies are streams. The answer comes back as
+// WeChat sent it.
+//
+// # Who decides what, in this order
+//
+//	key      access.Client by its hash; none, unknown, ended: one 401 for all
+//	method   GET and POST are all that WeChat knows
+//	target   a path of plain segments, a query that reads one way only
+//	shop     held by the client? not held and not there look the same
+//	path     closed paths show secrets or hurt everybody: for nobody
+//	mode     a read key reads; what is not known to read writes
+//	body     announced size
+//	token    the keeper's; why there is none is told with the next step
+//
+// Only then is anything sent. The host comes from configuration and from
+// nothing in the request. Redirects are passed back, never followed.
+//
+// # Repeats
+//
+// WeChat says in the first bytes of an answer that a token is dead (40001,
+// 40014, 42001). That call was not carried out, so it is repeated once with the
+// next token, if its body was kept: bodies of a known length up to [KeptBody]
+// are. The second answer is passed back whatever it says. A call whose outcome
+// is unknown is never repeated. A host that could not be connected to was sent
+// nothing, so the next configured host is tried.
+//
+// # What is held in memory
+//
+// The first kilobyte of an answer, a kept request body, a copy buffer. A
+// compressed answer is looked into, and still passed on byte for byte.
+//
+// # When things fail
+//
+// Refusals and failures are problem documents of package web. They say whether
+// WeChat may have carried out the call. An answer that breaks off after it began
+// is broken off towards the caller too, so that nobody takes it for whole.
+// Clients and routes are read again every second at the latest; when the
+// store cannot be read, the last ones known are used for a bounded time.
+package gateway

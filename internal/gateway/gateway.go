@@ -1,0 +1,200 @@
+package gateway
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"log"
+	"log/slog"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"time"
+
+	"github.com/zhanggui/zhanggui/internal/access"
+	"github.com/zhanggui/zhanggui/internal/web"
+	"github.com/zhanggui/zhanggui/wechat/secret"
+)
+
+// DefaultAPIHost is where WeChat's APIs are.
+const DefaultAPIHost = "https://api.weixin.qq.com"
+
+// Defaults and limits of [Config].
+const (
+	DefaultMaxBody       = 64 << 20
+	DefaultAnswerTimeout = 30 * time.Second
+	DefaultCallerTimeout = time.Minute
+	// KeptBody is the largest request body that is kept for a repeat.
+	KeptBody = 256 << 10
+)
+
+// Clients finds programs by their key.
+type Clients interface {
+	// ClientByKey gives the client whose key has this hash, ended or not, or
+	// access.ErrNotFound.
+	ClientByKey(ctx context.Context, hash []byte) (access.Client, error)
+}
+
+// Directory finds shops and the apps whose settings they use. Both methods
+// answer access.ErrNotFound for an id that is not there.
+type Directory interface {
+	Shop(ctx context.Context, id string) (access.Shop, error)
+	App(ctx context.Context, id string) (access.App, error)
+}
+
+// Token is an access token on loan.
+type Token struct {
+	Value      secret.Value
+	Generation int64 // tells tokens of one shop apart
+}
+
+// Tokens yields access tokens. Errors that callers can act on are
+// [*TokenError].
+type Tokens interface {
+	// Token gives the shop's token.
+	Token(ctx context.Context, shop string) (Token, error)
+	// Report says that WeChat answered errcode to the token of this
+	// generation. It gives the token to use instead: one of another
+	// generation, or an error.
+	Report(ctx context.Context, shop string, generation int64, errcode int) (Token, error)
+}
+
+// Metrics counts calls. Every label value comes from a fixed set.
+type Metrics interface {
+	// Observe counts one request. group names the family of the path, class is
+	// what WeChat's errcode means, or "none" when it said none, or the code of
+	// our own problem document. attempts is how often WeChat was asked.
+	Observe(group string, status int, class string, attempts int, took time.Duration)
+}
+
+// Config is what a gateway needs. Clients, Directory, Tokens and Transports
+// must be set.
+type Config struct {
+	Clients   Clients
+	Directory Directory
+	Tokens    Tokens
+	// Transports gives the way out for an app's egress setting; see
+	// [Transports.For]. Asked for the same egress, it should give the same one.
+	Transports func(egress string) (http.RoundTripper, error)
+
+	Refusals Refusals // nil: not recorded
+	Metrics  Metrics  // nil: not counted
+	Log      *slog.Logger
+	Now      func() time.Time // nil: time.Now
+
+	// APIHosts are base URLs, tried in order when one cannot be connected to.
+	// Empty: DefaultAPIHost. An app may name its own.
+	APIHosts []string
+	// MaxBody limits request bodies in bytes; 0: DefaultMaxBody.
+	MaxBody int64
+	// AnswerTimeout bounds the wait for the first bytes of an answer's body
+	// once its headers are there; 0: DefaultAnswerTimeout. The wait for headers
+	// is the transport's.
+	AnswerTimeout time.Duration
+	// CallerTimeout is how long a caller may stand still while sending a body
+	// or taking an answer, so that it does not occupy a connection to WeChat
+	// for ever; 0: DefaultCallerTimeout.
+	CallerTimeout time.Duration
+}
+
+// Gateway is an http.Handler for /wx/{shop}/{path...}. It may be used by many
+// goroutines.
+type Gateway struct {
+	Config
+	bases   []*url.URL
+	clients *cache[access.Client]
+	routes  *cache[route]
+	handler http.Handler
+	// proxyLog takes what ReverseProxy says about answers that broke off,
+	// which is WeChat's or the caller's doing.
+	proxyLog *log.Logger
+}
+
+// New checks the configuration and makes a gateway.
+func New(c Config) (*Gateway, error) {
+	if c.Clients == nil || c.Directory == nil || c.Tokens == nil || c.Transports == nil {
+		return nil, errors.New("gateway: clients, directory, tokens and transports are needed; set all four")
+	}
+	if len(c.APIHosts) == 0 {
+		c.APIHosts = []string{DefaultAPIHost}
+	}
+	bases, err := parseBases(c.APIHosts)
+	if err != nil {
+		return nil, err
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	c.MaxBody = cmp.Or(c.MaxBody, DefaultMaxBody)
+	c.AnswerTimeout = cmp.Or(c.AnswerTimeout, DefaultAnswerTimeout)
+	c.CallerTimeout = cmp.Or(c.CallerTimeout, DefaultCallerTimeout)
+	g := &Gateway{Config: c, bases: bases, proxyLog: slog.NewLogLogger(c.Log.Handler(), slog.LevelDebug)}
+	g.clients = newCache(c.Now, c.Log, func(ctx context.Context, hash string) (access.Client, error) {
+		return c.Clients.ClientByKey(ctx, []byte(hash))
+	})
+	g.routes = newCache(c.Now, c.Log, g.loadRoute)
+	g.handler = web.Machine(g.serve)
+	return g, nil
+}
+
+// Forget drops what is remembered of clients, shops and apps, so that the next
+// call reads them again. Call it after a change; without it a change counts
+// within a second.
+func (g *Gateway) Forget() {
+	g.clients.forget()
+	g.routes.forget()
+}
+
+// Pattern is what the access log and metrics call these requests.
+const Pattern = "/wx/{shop}/{path...}"
+
+// ServeHTTP answers one call. It reads the URL itself instead of a mux's
+// wildcards: a mux tidies paths, and an untidy path is refused here.
+func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	r.Pattern = Pattern
+	g.handler.ServeHTTP(w, r)
+}
+
+// serve is the whole life of one call.
+func (g *Gateway) serve(w http.ResponseWriter, r *http.Request) (err error) {
+	c := &call{g: g, in: r, own: w.Header(), began: g.Now()}
+	setIfAny(c.own, headerRequest, web.RequestID(r.Context()))
+	defer func() { c.observe(err) }()
+	if err := c.admit(); err != nil {
+		return c.refused(err)
+	}
+	conn := &patience{rc: http.NewResponseController(w), wait: g.CallerTimeout}
+	defer conn.end()
+	if err := c.takeBody(conn); err != nil {
+		return err
+	}
+	if err := c.prepare(); err != nil {
+		return err
+	}
+	return c.proxy(&patientWriter{ResponseWriter: w, conn: conn})
+}
+
+// proxy sends the call and streams the answer back.
+func (c *call) proxy(w http.ResponseWriter) error {
+	ctx, cancel := context.WithCancelCause(c.in.Context())
+	defer cancel(nil)
+	c.ctx, c.cancel = ctx, cancel
+	proxy := httputil.ReverseProxy{
+		Rewrite:        func(*httputil.ProxyRequest) {}, // outgoing and attempt do it
+		Transport:      c,
+		ModifyResponse: c.dress,
+		ErrorHandler:   func(_ http.ResponseWriter, _ *http.Request, err error) { c.failed = err },
+		ErrorLog:       c.g.proxyLog,
+		BufferPool:     buffers,
+		FlushInterval:  -1, // pass on each piece as it comes
+	}
+	proxy.ServeHTTP(w, c.outgoing())
+	if c.failed != nil {
+		setIfAny(c.own, headerAttempt, attempt(c.attempts))
+		return c.problem(c.failed)
+	}
+	return nil
+}

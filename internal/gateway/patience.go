@@ -1,0 +1,75 @@
+package gateway
+
+import (
+	"io"
+	"net/http"
+	"time"
+)
+
+// patience looks after the caller's connection. It moves its deadlines along while
+// the caller goes on. They are the socket's, so they follow the real clock. Writers
+// without deadlines, as in tests, are left alone.
+type patience struct {
+	rc   *http.ResponseController
+	wait time.Duration
+	sent bool // a deadline for answers was set
+}
+
+func (p *patience) reading() { _ = p.rc.SetReadDeadline(time.Now().Add(p.wait)) }
+
+func (p *patience) writing() {
+	p.sent = true
+	_ = p.rc.SetWriteDeadline(time.Now().Add(p.wait))
+}
+
+// read lifts the deadline when a body has been read. Left in place it would end
+// the call later, since net/http goes on reading to notice callers who leave.
+// After a failure it stays: net/http would wait for the rest of the body.
+func (p *patience) read() { _ = p.rc.SetReadDeadline(time.Time{}) }
+
+// fullDuplex lets WeChat answer while the body is still being sent: without it
+// net/http closes the body when the answer begins.
+func (p *patience) fullDuplex() { _ = p.rc.EnableFullDuplex() }
+
+// end lifts the deadline for answers, which net/http does not between requests.
+func (p *patience) end() {
+	if p.sent {
+		_ = p.rc.SetWriteDeadline(time.Time{})
+	}
+}
+
+// patientReader is a streamed request body whose sender may not stand still.
+type patientReader struct {
+	io.ReadCloser
+	conn *patience
+}
+
+func (r *patientReader) Read(b []byte) (int, error) {
+	r.conn.reading()
+	n, err := r.ReadCloser.Read(b)
+	if err == io.EOF { //nolint:errorlint // a Reader returns EOF itself
+		r.conn.read()
+	}
+	return n, err
+}
+
+// fitsSocket is how much of an answer is sent without a deadline: it fits
+// into the socket's buffer, so nobody has to wait for the taker.
+const fitsSocket = 16 << 10
+
+// patientWriter is an answer whose taker may not stand still.
+type patientWriter struct {
+	http.ResponseWriter
+	conn    *patience
+	written int64
+}
+
+func (w *patientWriter) Write(b []byte) (int, error) {
+	if w.written += int64(len(b)); w.written > fitsSocket {
+		w.conn.writing()
+	}
+	return w.ResponseWriter.Write(b)
+}
+
+// Unwrap lets http.ResponseController reach flushing.
+func (w *patientWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
