@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/zhanggui/zhanggui/wechat/secret"
 )
@@ -149,7 +150,7 @@ func (c *Client) UserInfo(ctx context.Context, token UserToken, openid, lang str
 		return nil, err
 	}
 	p := &Profile{
-		Meta: meta, OpenID: o.text("openid"), UnionID: o.text("unionid"), Nickname: o.text("nickname"),
+		Meta: meta, OpenID: o.text("openid"), UnionID: o.text("unionid"), Nickname: strings.Map(printable, o.text("nickname")),
 		AvatarURL: o.text("headimgurl"), Privilege: o.texts("privilege"),
 	}
 	if p.OpenID != openid {
@@ -175,4 +176,12 @@ func (c *Client) CheckUser(ctx context.Context, token UserToken, openid string) 
 		return w.fail(OutcomeUnknown, meta, errNoVerdict)
 	}
 	return nil
+}
+
+// printable drops control characters, which some nicknames hold escaped.
+func printable(r rune) rune {
+	if unicode.IsControl(r) {
+		return -1
+	}
+	return r
 }

@@ -20,6 +20,9 @@ func (s *Sim) refuseIP(c *call, a *app, applies bool) (answer, bool) {
 		return s.refuseShopIP(c, ip), true
 	}
 	text := fmt.Sprintf("invalid ip %s ipv6 ::ffff:%s, not in whitelist", ip, ip)
+	if a, err := netip.ParseAddr(ip); err == nil && a.Is6() && !a.Is4In6() {
+		text = fmt.Sprintf("invalid ip %s, not in whitelist", ip)
+	}
 	return s.failText(c, s.sw.ServiceAllowlistCode, text), true
 }
 

@@ -62,9 +62,9 @@ func TestAuthorizeForm(t *testing.T) {
 	}{
 		{"official order", full, "302", "302"},
 		{"optional ones in order", full + "&forcePopup=false&forceSnapShot=false", "302", "302"},
-		{"appid last", "redirect_uri=" + okRedirect + tail + "&" + app, "-1", "-1"},
-		{"state before scope", app + "&redirect_uri=" + okRedirect + "&response_type=code&state=abc&scope=snsapi_base", "-1", "-1"},
-		{"forceSnapShot before forcePopup", full + "&forceSnapShot=true&forcePopup=true", "-1", "-1"},
+		{"appid last", "redirect_uri=" + okRedirect + tail + "&" + app, "-1", "302"},
+		{"state before scope", app + "&redirect_uri=" + okRedirect + "&response_type=code&state=abc&scope=snsapi_base", "-1", "302"},
+		{"forceSnapShot before forcePopup", full + "&forceSnapShot=true&forcePopup=true", "-1", "302"},
 		{"unknown parameter", full + "&utm=1", "-1", "-1"},
 		{"repeated", full + "&state=abc", "-1", "-1"},
 		{"forcePopup=1", full + "&forcePopup=1", "-1", "-1"},
@@ -490,10 +490,10 @@ func TestQRConnect(t *testing.T) {
 		{"other order", "state=abc&" + strings.TrimSuffix(ok, "&state=abc"), "qrconnect", ""},
 		{"bad lang", ok + "&lang=fr", "-1", "该链接无法访问"},
 		{"unknown", ok + "&forcePopup=true", "-1", "该链接无法访问"},
-		{"scope", strings.Replace(ok, "snsapi_login", "snsapi_userinfo", 1), "10005", "Scope 参数错误或没有 Scope 权限"},
-		{"service account", strings.Replace(ok, website, service, 1), "10005", "Scope 参数错误或没有 Scope 权限"},
+		{"scope", strings.Replace(ok, "snsapi_login", "snsapi_userinfo", 1), "-1", "Scope 参数错误或没有 Scope 权限"},
+		{"service account", strings.Replace(ok, website, service, 1), "-1", "Scope 参数错误或没有 Scope 权限"},
 		{"unknown app", strings.Replace(ok, website, "wx00000000000000ff", 1), "-1", "该链接无法访问"},
-		{"domain", strings.Replace(ok, "zhanggui.", "www.", 1), "10003", "redirect_uri 参数错误"},
+		{"domain", strings.Replace(ok, "zhanggui.", "www.", 1), "-1", "redirect_uri 参数错误"},
 	}
 	for _, tt := range tests {
 		g := newRig(t)

@@ -39,16 +39,16 @@ func parseAuthorize(rawQuery string, sw Switches) (link, *PageError) {
 	if err != nil {
 		return link{}, err
 	}
-	last := -1
+	last, seen := -1, map[int]bool{}
 	for _, p := range params {
 		at := slices.Index(authorizeOrder, p.name)
 		if at < 0 || p.name == "connect_redirect" && (!sw.AcceptConnectRedirect || p.raw != "1") {
 			return link{}, unreachable("参数 " + p.name + " 不被接受 parameter not accepted")
 		}
-		if at <= last {
+		if seen[at] || (at < last && !sw.AnyParameterOrder) {
 			return link{}, unreachable("参数顺序错误或重复 parameter out of order or repeated: " + p.name)
 		}
-		last = at
+		last, seen[at] = at, true
 	}
 	l, err := parseCommon(params, sw)
 	if err != nil {

@@ -46,6 +46,7 @@ func (e *PageError) qr() *PageError {
 	default:
 		out.Text = "该链接无法访问"
 	}
+	out.Code = -1 // this page shows words, never a number
 	return &out
 }
 

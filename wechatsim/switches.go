@@ -12,6 +12,10 @@ import (
 // does, it is the side of the official sample. [LenientSwitches] is the other
 // side of each. Run your tests with both.
 type Switches struct {
+	// AnyParameterOrder: the parameters of the authorize link may come in any
+	// order. An older page says that a strict pattern checks them; several
+	// SDKs send another order. Strict: false.
+	AnyParameterOrder bool `json:"any_parameter_order"`
 	// AcceptConnectRedirect: the undocumented connect_redirect=1, which many
 	// SDKs append to the authorize link, is accepted. Strict: false.
 	AcceptConnectRedirect bool `json:"accept_connect_redirect"`
@@ -141,6 +145,7 @@ func StrictSwitches() Switches {
 // LenientSwitches returns the other side of each doubtful fact.
 func LenientSwitches() Switches {
 	return Switches{
+		AnyParameterOrder:       true,
 		AcceptConnectRedirect:   true,
 		StateDashes:             true,
 		RefusalCallback:         "state_only",

@@ -3,7 +3,6 @@ package audit
 import (
 	"fmt"
 	"iter"
-	"slices"
 	"testing"
 	"time"
 
@@ -82,15 +81,6 @@ func (w *world) rebuild() {
 			panic(err)
 		}
 	}
-}
-
-func (w *world) clone() *world {
-	c := *w
-	c.records = slices.Clone(w.records)
-	c.hashes = slices.Clone(w.hashes)
-	c.checkpoints = slices.Clone(w.checkpoints)
-	c.heads = slices.Clone(w.heads)
-	return &c
 }
 
 func (w *world) input() VerifyInput {
