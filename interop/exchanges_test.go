@@ -1,0 +1,317 @@
+package interop_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"math"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/zhanggui/zhanggui/wechatsim"
+)
+
+type exchangeVector struct {
+	Name      string            `json:"name"`
+	Method    string            `json:"method"`
+	Path      string            `json:"path"`
+	Query     []string          `json:"query"`
+	Body      map[string]string `json:"body"`
+	Constants map[string]string `json:"constants"`
+	Token     string            `json:"token"`
+	Answer    map[string]string `json:"answer"`
+	Optional  map[string]string `json:"optional"`
+	Note      string            `json:"note"`
+}
+
+const (
+	noPlatforms  = "the emulator knows no third-party platforms (第三方平台)"
+	noMarket     = "the service market belongs to third-party platforms, which the emulator does not know"
+	noMiniApps   = "the emulator knows no mini programs"
+	noOperations = "of the platform operations the emulator has quota/get only"
+)
+
+// notInTheEmulator are the exchanges that it does not implement, each with the
+// reason. It answers them 40066, which the test checks: an entry here cannot
+// outlive its reason.
+var notInTheEmulator = map[string]string{
+	"component_exchange_code": noPlatforms,
+	"component_refresh_user":  noPlatforms,
+	"start_push_ticket":       noPlatforms,
+	"component_token":         noPlatforms,
+	"pre_auth_code":           noPlatforms,
+	"query_auth":              noPlatforms,
+	"authorizer_token":        noPlatforms,
+	"authorizer_info":         noPlatforms,
+	"authorizer_list":         noPlatforms,
+	"market_login":            noMarket,
+	"market_buyer":            noMarket,
+	"market_orders":           noMarket,
+	"mini_program_login":      noMiniApps,
+	"quota_clear":             noOperations,
+	"quota_clear_all":         noOperations,
+	"rid_get":                 noOperations,
+	"api_addresses":           noOperations,
+	"callback_addresses":      noOperations,
+	"callback_check":          noOperations,
+}
+
+// mayBeMissing are the parts of a request that WeChat's pages call optional.
+var mayBeMissing = map[string][]string{
+	"user_info":    {"lang"},
+	"stable_token": {"force_refresh"},
+	"product_list": {"status", "page_size", "next_key"},
+	"product_get":  {"data_type"},
+	"order_list":   {"next_key"},
+	"order_search": {"next_key"},
+}
+
+func TestExchangeVectorsInTheEmulator(t *testing.T) {
+	seen := map[string]bool{}
+	for _, v := range loadVectors[exchangeVector](t, "exchanges.json") {
+		seen[v.Name] = true
+		t.Run(v.Name, func(t *testing.T) {
+			if _, ok := notInTheEmulator[v.Name]; ok {
+				v.checkAbsent(t)
+				return
+			}
+			v.checkSuccess(t)
+			v.checkMethod(t)
+			v.checkParts(t)
+		})
+	}
+	for name, why := range notInTheEmulator {
+		if !seen[name] {
+			t.Errorf("no vector is called %q (%s)", name, why)
+		}
+	}
+}
+
+// exchange is a vector's request with values that work.
+type exchange struct {
+	bench  *bench
+	values map[string]any
+}
+
+// prepare makes an emulator and the values that the vector's request needs.
+func (v *exchangeVector) prepare(t *testing.T) exchange {
+	t.Helper()
+	b := newBench(t, nil, vectorSwitches())
+	// Values of a success, by the names of query keys and body members.
+	values := map[string]any{
+		"status": 5, "page_size": 10, "next_key": "", "data_type": 1, "diff_type": 1, "num": 1,
+		"force_refresh": false, "cgi_path": "/channels/ec/order/get", "search_condition": map[string]any{"title": "笔"},
+		"update_time_range": map[string]any{"start_time": start.AddDate(0, 0, -6).Unix(), "end_time": start.Unix()},
+	}
+	switch {
+	case v.Token == "shop":
+		maps.Copy(values, b.shopValues())
+	case strings.HasPrefix(v.Path, "/sns/"):
+		maps.Copy(values, b.userValues(v.Name))
+	default:
+		values["appid"], values["secret"] = wechatsim.DefaultShop, wechatsim.DefaultShopSecret
+	}
+	for key, value := range v.Constants {
+		values[key] = value
+	}
+	return exchange{b, values}
+}
+
+// userValues logs the owner in. The exchange of a code gets one that is unused.
+func (b *bench) userValues(name string) map[string]any {
+	b.t.Helper()
+	values := map[string]any{"appid": wechatsim.DefaultServiceAccount, "secret": wechatsim.DefaultServiceSecret,
+		"code": b.callback("owner", "snsapi_userinfo").Get("code")}
+	if name == "exchange_code" {
+		return values
+	}
+	w := b.request(http.MethodGet, "/sns/oauth2/access_token", url.Values{"appid": {wechatsim.DefaultServiceAccount},
+		"secret": {wechatsim.DefaultServiceSecret}, "code": {values["code"].(string)}, "grant_type": {"authorization_code"}}.Encode(), "")
+	maps.Copy(values, decodeAnswer(b.t, w))
+	return values
+}
+
+// shopValues fetches a shop token and the ids of something that exists.
+func (b *bench) shopValues() map[string]any {
+	b.t.Helper()
+	token := decodeAnswer(b.t, b.request(http.MethodPost, "/cgi-bin/stable_token", "", `{"grant_type":"client_credential","appid":"`+
+		wechatsim.DefaultShop+`","secret":"`+wechatsim.DefaultShopSecret+`"}`))["access_token"]
+	query := "access_token=" + fmt.Sprint(token)
+	products := decodeAnswer(b.t, b.request(http.MethodPost, "/channels/ec/product/list/get", query, `{"status":5}`))
+	product := products["product_ids"].([]any)[0]
+	doc := decodeAnswer(b.t, b.request(http.MethodPost, "/channels/ec/product/get", query, `{"product_id":"`+product.(string)+`"}`))
+	sku := doc["product"].(map[string]any)["skus"].([]any)[0].(map[string]any)["sku_id"]
+	orders := decodeAnswer(b.t, b.request(http.MethodPost, "/channels/ec/order/search", query, `{"search_condition":{"title":"笔"},"page_size":1}`))
+	return map[string]any{"access_token": token, "product_id": product, "sku_id": sku, "order_id": orders["orders"].([]any)[0]}
+}
+
+// send sends the vector's request, without one part if its name is given.
+func (v *exchangeVector) send(t *testing.T, x exchange, method, without string) *httptest.ResponseRecorder {
+	t.Helper()
+	var query []string
+	for _, key := range v.Query {
+		if key != without {
+			query = append(query, key+"="+url.QueryEscape(fmt.Sprint(x.values[key])))
+		}
+	}
+	var body string
+	if v.Body != nil {
+		body = v.body(t, x, without)
+	}
+	return x.bench.request(method, v.Path, strings.Join(query, "&"), body)
+}
+
+func (v *exchangeVector) body(t *testing.T, x exchange, without string) string {
+	t.Helper()
+	members := map[string]any{}
+	for key, kind := range v.Body {
+		value, ok := x.values[key]
+		if !ok {
+			t.Fatalf("the test knows no value for the member %s; add one to prepare", key)
+		}
+		if key == without {
+			continue
+		}
+		members[key] = value
+		if got := typeName(plain(t, value)); got != kind && kind != "id" {
+			t.Fatalf("the test sends %s as %s, the vector says %s", key, got, kind)
+		}
+	}
+	text, err := json.Marshal(members)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// checkSuccess wants every required member with its type. The answers that
+// carry credentials may hold nothing else.
+func (v *exchangeVector) checkSuccess(t *testing.T) {
+	t.Helper()
+	w := v.send(t, v.prepare(t), v.Method, "")
+	got := decodeAnswer(t, w)
+	if w.Code != http.StatusOK || errcodeOf(got) != 0 {
+		t.Fatalf("HTTP %d, %s", w.Code, w.Body)
+	}
+	for key, kind := range v.Answer {
+		if value, ok := got[key]; !ok || !isKind(value, kind) {
+			t.Errorf("%s is %T (there: %t), want %s", key, value, ok, kind)
+		}
+	}
+	for key, value := range got {
+		kind, known := v.Optional[key]
+		if known && !isKind(value, kind) {
+			t.Errorf("%s is %T, want %s", key, value, kind)
+		}
+		if _, required := v.Answer[key]; !known && !required && v.Token != "shop" {
+			t.Errorf("the answer holds %s, which no page shows", key)
+		}
+	}
+}
+
+func (v *exchangeVector) checkMethod(t *testing.T) {
+	t.Helper()
+	other, want := http.MethodPost, 43001
+	if v.Method == http.MethodPost {
+		other, want = http.MethodGet, 43002
+	}
+	if got := errcodeOf(decodeAnswer(t, v.send(t, v.prepare(t), other, ""))); got != want {
+		t.Errorf("%s answers %d, want %d", other, got, want)
+	}
+}
+
+// checkParts leaves out one part of the request after the other: what the page
+// calls required must be refused, the rest must not.
+func (v *exchangeVector) checkParts(t *testing.T) {
+	t.Helper()
+	for _, part := range slices.Concat(v.Query, slices.Collect(maps.Keys(v.Body))) {
+		got := errcodeOf(decodeAnswer(t, v.send(t, v.prepare(t), v.Method, part)))
+		optional := slices.Contains(mayBeMissing[v.Name], part)
+		if optional != (got == 0) {
+			t.Errorf("without %s it answers %d (optional: %t)", part, got, optional)
+		}
+	}
+	for key := range v.Constants {
+		if slices.Contains(mayBeMissing[v.Name], key) {
+			continue // its values are checked with the optional ones
+		}
+		x := v.prepare(t)
+		x.values[key] = "wrong"
+		if got := errcodeOf(decodeAnswer(t, v.send(t, x, v.Method, ""))); got != 40002 {
+			t.Errorf("with a wrong %s it answers %d, want 40002", key, got)
+		}
+	}
+}
+
+func (v *exchangeVector) checkAbsent(t *testing.T) {
+	t.Helper()
+	b := newBench(t, nil, vectorSwitches())
+	if got := errcodeOf(decodeAnswer(t, b.request(v.Method, v.Path, "access_token=x", "{}"))); got != 40066 {
+		t.Errorf("it answers %d: the emulator does know %s; take it out of notInTheEmulator", got, v.Path)
+	}
+}
+
+// decodeAnswer reads an answer as JSON, keeping numbers as written.
+func decodeAnswer(t *testing.T, w *httptest.ResponseRecorder) map[string]any {
+	t.Helper()
+	dec := json.NewDecoder(bytes.NewReader(w.Body.Bytes()))
+	dec.UseNumber()
+	var out map[string]any
+	if err := dec.Decode(&out); err != nil {
+		t.Fatalf("HTTP %d, %s: %v", w.Code, w.Body, err)
+	}
+	return out
+}
+
+// errcodeOf returns the errcode, 0 if there is none, MinInt if it is no number.
+func errcodeOf(answer map[string]any) int {
+	switch v := answer["errcode"].(type) {
+	case nil:
+		return 0
+	case json.Number:
+		if n, err := v.Int64(); err == nil {
+			return int(n)
+		}
+	}
+	return math.MinInt
+}
+
+// plain turns a Go value into what it is after a trip through JSON.
+func plain(t *testing.T, value any) any {
+	t.Helper()
+	text, err := json.Marshal(value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out any
+	if err := json.Unmarshal(text, &out); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func isKind(value any, kind string) bool {
+	got := typeName(value)
+	return got == kind || kind == "id" && (got == "number" || got == "string")
+}
+
+func typeName(value any) string {
+	switch value.(type) {
+	case string:
+		return "string"
+	case float64, json.Number:
+		return "number"
+	case bool:
+		return "bool"
+	case map[string]any:
+		return "object"
+	case []any:
+		return "array"
+	}
+	return "null"
+}
