@@ -29,6 +29,7 @@ type PageError struct {
 	refused bool
 }
 
+// Error says code, text and what the emulator found wrong.
 func (e *PageError) Error() string {
 	msg := "error page " + strconv.Itoa(e.Code) + ": " + e.Text
 	if e.Detail != "" {

@@ -31,11 +31,13 @@ type Problem struct {
 	Remedy string `json:"remedy"`
 }
 
+// String gives one line: where, what, and what to write instead.
 func (p Problem) String() string { return p.Path + " " + p.What + ": " + p.Remedy }
 
 // WorldError lists every mistake found in a world, not only the first.
 type WorldError struct{ Problems []Problem }
 
+// Error lists the mistakes, one a line.
 func (e *WorldError) Error() string {
 	lines := make([]string, 0, len(e.Problems))
 	for _, p := range e.Problems {

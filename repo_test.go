@@ -1,0 +1,135 @@
+package zhanggui_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// TestEveryPackageSaysWhatItIsFor wants exactly one package comment in each
+// package, and a comment on each exported name of the public ones.
+func TestEveryPackageSaysWhatItIsFor(t *testing.T) {
+	for _, p := range packages(t) {
+		if strings.HasSuffix(p.ImportPath, "/sqlgen") {
+			continue // generated
+		}
+		files, err := filepath.Glob(filepath.Join(p.Dir, "*.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		docs := 0
+		for _, name := range files {
+			if strings.HasSuffix(name, "_test.go") {
+				continue
+			}
+			f, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ParseComments|parser.SkipObjectResolution)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if f.Doc != nil && strings.HasPrefix(f.Doc.Text(), docStart(p.Name)) {
+				docs++
+			}
+			if !strings.HasSuffix(name, "_templ.go") {
+				checkDocs(t, name, f)
+			}
+		}
+		if docs != 1 && p.Name != "zhanggui_test" {
+			t.Errorf("%s has %d package comments, want one", p.ImportPath, docs)
+		}
+	}
+}
+
+func docStart(name string) string {
+	if name == "main" {
+		return "Command "
+	}
+	return "Package " + name
+}
+
+// checkDocs wants a comment on every exported top-level name.
+func checkDocs(t *testing.T, file string, f *ast.File) {
+	t.Helper()
+	for _, d := range f.Decls {
+		switch d := d.(type) {
+		case *ast.FuncDecl:
+			if d.Name.IsExported() && d.Doc == nil && (d.Recv == nil || exportedReceiver(d)) {
+				t.Errorf("%s: %s has no comment", file, d.Name.Name)
+			}
+		case *ast.GenDecl:
+			for _, s := range d.Specs {
+				if ts, ok := s.(*ast.TypeSpec); ok && ts.Name.IsExported() && d.Doc == nil && ts.Doc == nil {
+					t.Errorf("%s: type %s has no comment", file, ts.Name.Name)
+				}
+			}
+		}
+	}
+}
+
+func exportedReceiver(d *ast.FuncDecl) bool {
+	typ := d.Recv.List[0].Type
+	if star, ok := typ.(*ast.StarExpr); ok {
+		typ = star.X
+	}
+	id, ok := typ.(*ast.Ident)
+	return ok && id.IsExported()
+}
+
+// TestTheTreeSpeaksOfItselfOnly keeps out paths of machines and marks of
+// unfinished work.
+func TestTheTreeSpeaksOfItselfOnly(t *testing.T) {
+	banned := regexp.MustCompile(`(?i)\b(todo|fixme|xxx|not implemented)\b|/work/|/root/`)
+	out, err := exec.CommandContext(t.Context(), "git", "ls-files").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	read := 0
+	for name := range strings.Lines(string(out)) {
+		name = strings.TrimSpace(name)
+		if !regexp.MustCompile(`\.(go|md|sh|sql|templ|yaml|js)$|^Makefile$`).MatchString(name) || name == "repo_test.go" {
+			continue
+		}
+		b, err := os.ReadFile(name)
+		if os.IsNotExist(err) {
+			continue // deleted and not committed yet
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		read++
+		if m := banned.Find(b); m != nil {
+			t.Errorf("%s says %q", name, m)
+		}
+	}
+	if read < 50 {
+		t.Fatalf("only %d files were read", read)
+	}
+}
+
+// TestReadmesAgree: what the English README shows to run, the Chinese one shows
+// too.
+func TestReadmesAgree(t *testing.T) {
+	commands := func(name string) []string {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var all []string
+		for _, block := range regexp.MustCompile("(?s)```sh\n(.*?)```").FindAllStringSubmatch(string(b), -1) {
+			for line := range strings.Lines(block[1]) {
+				command, _, _ := strings.Cut(line, " #")
+				all = append(all, strings.TrimSpace(command))
+			}
+		}
+		return all
+	}
+	en, zh := commands("README.md"), commands("README.zh-CN.md")
+	if len(en) < 8 || strings.Join(en, "\n") != strings.Join(zh, "\n") {
+		t.Errorf("commands differ:\n%s\n---\n%s", strings.Join(en, "\n"), strings.Join(zh, "\n"))
+	}
+}
