@@ -1,0 +1,84 @@
+package adminapi
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/zhanggui/zhanggui/internal/access"
+	"github.com/zhanggui/zhanggui/internal/audit"
+)
+
+// Admins makes and ends administrators.
+type Admins interface {
+	Admins(ctx context.Context) ([]access.Administrator, error)
+	CreateAdmin(ctx context.Context, a access.Administrator, setupHash []byte, entries ...audit.Entry) error
+	RevokeAdmin(ctx context.Context, id string, now time.Time, entries ...audit.Entry) error
+}
+
+// AdminView is an administrator; Key is set in the one answer that made it.
+type AdminView struct {
+	ID      string     `json:"id"`
+	Name    string     `json:"name"`
+	Live    bool       `json:"live"`
+	Created *time.Time `json:"created,omitempty"`
+	Expires *time.Time `json:"expires,omitempty"`
+	Key     string     `json:"key,omitempty" doc:"shown this once"`
+}
+
+func (h handlers) mountAdmins(api huma.API) {
+	huma.Register(api, op("list-admins", http.MethodGet, "/v1/admins", "List the administrators"), h.admins)
+	huma.Register(api, op("create-admin", http.MethodPost, "/v1/admins", "Make an administrator; their key is shown this once"), h.createAdmin)
+	huma.Register(api, op("revoke-admin", http.MethodPost, "/v1/admins/{id}/revoke", "End an administrator's key and sessions at once"), h.revokeAdmin)
+}
+
+func (h handlers) viewAdmin(a access.Administrator) AdminView {
+	return AdminView{ID: a.ID, Name: a.Name, Live: a.Live(h.Now()), Created: stamp(a.CreatedAt), Expires: stamp(a.ExpiresAt)}
+}
+
+func (h handlers) admins(ctx context.Context, _ *struct{}) (*body[list[AdminView]], error) {
+	all, err := h.Admins.Admins(ctx)
+	if err != nil {
+		return nil, fail(err)
+	}
+	return listOf(all, h.viewAdmin), nil
+}
+
+func (h handlers) createAdmin(ctx context.Context, in *struct {
+	Body struct {
+		Name string `json:"name" minLength:"1" maxLength:"60"`
+		Days int    `json:"days,omitempty" minimum:"0" maximum:"3650" doc:"how long the key lives; 0 is 90 days"`
+	}
+}) (*body[AdminView], error) {
+	now := h.Now()
+	key, hash := access.NewKey(access.AdminKeyPrefix)
+	a := access.Administrator{ID: access.NewID("a"), Name: in.Body.Name, KeyHash: hash, CreatedAt: now, ExpiresAt: now.AddDate(0, 0, adminDays(in.Body.Days))}
+	err := h.Admins.CreateAdmin(ctx, a, nil, audit.Entry{At: now, Actor: actor(ctx), Action: "admin.create", Subject: "admin:" + a.ID, Outcome: audit.Done})
+	if err != nil {
+		return nil, fail(err)
+	}
+	view := h.viewAdmin(a)
+	view.Key = key.RevealString()
+	return answer(view), nil
+}
+
+// adminDays is how long an administrator's key lives when nobody says.
+func adminDays(asked int) int {
+	if asked == 0 {
+		return 90
+	}
+	return asked
+}
+
+func (h handlers) revokeAdmin(ctx context.Context, in *struct {
+	ID string `path:"id"`
+}) (*struct{}, error) {
+	now := h.Now()
+	err := h.Admins.RevokeAdmin(ctx, in.ID, now, audit.Entry{At: now, Actor: actor(ctx), Action: "admin.revoke", Subject: "admin:" + in.ID, Outcome: audit.Done})
+	if err != nil {
+		return nil, fail(err)
+	}
+	return nil, nil
+}

@@ -1,0 +1,111 @@
+package adminapi
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/zhanggui/zhanggui/internal/audit"
+	"github.com/zhanggui/zhanggui/internal/setup"
+)
+
+// Options are what the operations work with.
+type Options struct {
+	Version   string
+	Now       func() time.Time
+	Setup     *setup.Setup
+	Directory Directory
+	Grants    Grants
+	Keeper    Keeper
+	Clients   Clients
+	Invites   Invites
+	Sessions  Sessions
+	Admins    Admins
+	Log       AuditLog
+	Keys      Keys
+	// Link makes an absolute URL of the public listener from a path.
+	Link       func(path string) string
+	PublicHost string // host[:port] of the public URL
+	Loopback   bool   // the loopback rule is on
+}
+
+// Mount registers every operation on mux, under /v1/. Whoever mounts it puts
+// an actor into each request's context with [WithActor]; requests without one
+// are refused.
+func Mount(mux *http.ServeMux, o Options) {
+	config := huma.DefaultConfig("Zhanggui 掌柜", o.Version)
+	config.OpenAPIPath = "/v1/openapi"
+	config.DocsPath = ""     // the built-in page loads scripts from elsewhere
+	config.SchemasPath = ""  // schema links would be built from the Host header
+	config.CreateHooks = nil // no $schema fields in bodies
+	api := humago.New(mux, config)
+	api.UseMiddleware(requireActor(api))
+	h := handlers{Options: o}
+	h.mountSetup(api)
+	h.mountGrants(api)
+	h.mountClients(api)
+	h.mountInvitations(api)
+	h.mountSessions(api)
+	h.mountAdmins(api)
+	h.mountAudit(api)
+}
+
+// handlers carries the options to the operations; each family has its own
+// file.
+type handlers struct{ Options }
+
+type actorKey struct{}
+
+// WithActor says who asks. It is called after they proved it.
+func WithActor(ctx context.Context, a audit.Actor) context.Context {
+	return context.WithValue(ctx, actorKey{}, a)
+}
+
+func actor(ctx context.Context) audit.Actor {
+	a, _ := ctx.Value(actorKey{}).(audit.Actor)
+	return a
+}
+
+func requireActor(api huma.API) func(huma.Context, func(huma.Context)) {
+	return func(c huma.Context, next func(huma.Context)) {
+		if actor(c.Context()).Kind == "" {
+			huma.WriteErr(api, c, http.StatusUnauthorized, "an administrator's key is needed; sign in, or use the admin socket")
+			return
+		}
+		next(c)
+	}
+}
+
+// op describes an operation; every one has a summary that reads as a sentence.
+func op(id, method, path, summary string) huma.Operation {
+	return huma.Operation{OperationID: id, Method: method, Path: path, Summary: summary}
+}
+
+// body wraps an answer.
+type body[T any] struct{ Body T }
+
+func answer[T any](v T) *body[T] { return &body[T]{Body: v} }
+
+// list is how every list is answered, so that a cursor can join later.
+type list[T any] struct {
+	Items []T `json:"items"`
+}
+
+func listOf[T, U any](rows []T, view func(T) U) *body[list[U]] {
+	out := make([]U, 0, len(rows))
+	for _, r := range rows {
+		out = append(out, view(r))
+	}
+	return answer(list[U]{Items: out})
+}
+
+// stamp is a time that is left out when there is none.
+func stamp(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return new(t.UTC())
+}

@@ -1,0 +1,79 @@
+package adminapi
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/zhanggui/zhanggui/internal/access"
+	"github.com/zhanggui/zhanggui/internal/audit"
+	"github.com/zhanggui/zhanggui/internal/setup"
+)
+
+// Clients reads client keys and ends them. They are made by applying a
+// manifest, one way for all.
+type Clients interface {
+	Clients(ctx context.Context) ([]access.Client, error)
+	RevokeClient(ctx context.Context, id string, now time.Time, entries ...audit.Entry) error
+}
+
+// ClientView is a client without its key.
+type ClientView struct {
+	ID      string     `json:"id"`
+	Name    string     `json:"name"`
+	KeyHint string     `json:"key_hint"`
+	Mode    string     `json:"mode"`
+	Shops   []string   `json:"shops"`
+	Live    bool       `json:"live"`
+	Created *time.Time `json:"created,omitempty"`
+	Expires *time.Time `json:"expires,omitempty"`
+	Revoked *time.Time `json:"revoked,omitempty"`
+}
+
+func (h handlers) mountClients(api huma.API) {
+	huma.Register(api, op("list-clients", http.MethodGet, "/v1/clients", "List the clients"), h.clients)
+	huma.Register(api, op("create-client", http.MethodPost, "/v1/clients", "Make a client; its key is shown this once"), h.createClient)
+	huma.Register(api, op("revoke-client", http.MethodPost, "/v1/clients/{id}/revoke", "End a client's key at once"), h.revokeClient)
+}
+
+func (h handlers) clients(ctx context.Context, _ *struct{}) (*body[list[ClientView]], error) {
+	clients, err := h.Clients.Clients(ctx)
+	if err != nil {
+		return nil, fail(err)
+	}
+	now := h.Now()
+	return listOf(clients, func(c access.Client) ClientView {
+		return ClientView{ID: c.ID, Name: c.Name, KeyHint: c.KeyHint, Mode: string(c.Mode), Shops: c.Shops, Live: c.Live(now),
+			Created: stamp(c.CreatedAt), Expires: stamp(c.ExpiresAt), Revoked: stamp(c.RevokedAt)}
+	}), nil
+}
+
+func (h handlers) createClient(ctx context.Context, in *struct{ Body ManifestClient }) (*body[Applied], error) {
+	clients, err := h.Clients.Clients(ctx)
+	if err != nil {
+		return nil, fail(err)
+	}
+	for _, c := range clients {
+		if c.ID == in.Body.ID {
+			return nil, huma.Error409Conflict("a client with this id exists; choose another id, or apply a manifest to change it")
+		}
+	}
+	res, err := h.Setup.Apply(ctx, Manifest{Clients: []ManifestClient{in.Body}}.manifest(), actor(ctx), setup.Options{})
+	if err != nil {
+		return nil, fail(err)
+	}
+	return answer(applied(res)), nil
+}
+
+func (h handlers) revokeClient(ctx context.Context, in *struct {
+	ID string `path:"id"`
+}) (*struct{}, error) {
+	now := h.Now()
+	err := h.Clients.RevokeClient(ctx, in.ID, now, audit.Entry{At: now, Actor: actor(ctx), Action: "client.revoke", Subject: "client:" + in.ID, Outcome: audit.Done})
+	if err != nil {
+		return nil, fail(err)
+	}
+	return nil, nil
+}

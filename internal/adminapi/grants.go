@@ -1,0 +1,126 @@
+package adminapi
+
+import (
+	"cmp"
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/zhanggui/zhanggui/internal/access"
+	"github.com/zhanggui/zhanggui/internal/grant"
+)
+
+// Grants reads grants and ends them.
+type Grants interface {
+	Grant(ctx context.Context, id string) (grant.Grant, error)
+	Grants(ctx context.Context, f grant.Filter) ([]grant.Grant, error)
+	Revoke(ctx context.Context, e grant.Effects) error
+}
+
+// Keeper is told what to look at now.
+type Keeper interface {
+	Kick(grantID string)
+}
+
+// GrantView is a grant without its tokens.
+type GrantView struct {
+	ID             string     `json:"id"`
+	Kind           string     `json:"kind"`
+	App            string     `json:"app"`
+	Shop           string     `json:"shop,omitempty"`
+	Person         string     `json:"person,omitempty"`
+	Scope          string     `json:"scope,omitempty"`
+	State          string     `json:"state"`
+	Cause          string     `json:"cause,omitempty"`
+	ErrCode        int        `json:"errcode,omitempty"`
+	Generation     int64      `json:"generation"`
+	AccessExpires  *time.Time `json:"access_expires,omitempty"`
+	RefreshExpires *time.Time `json:"refresh_expires,omitempty"`
+	DueAt          *time.Time `json:"due_at,omitempty"`
+	UpdatedAt      *time.Time `json:"updated_at,omitempty"`
+}
+
+func viewGrant(g grant.Grant) GrantView {
+	return GrantView{ID: g.ID, Kind: string(g.Kind), App: g.App, Shop: g.ShopID, Person: g.PersonID, Scope: g.Scope,
+		State: string(g.State), Cause: g.Cause, ErrCode: g.ErrCode, Generation: g.Tokens.Generation,
+		AccessExpires: stamp(g.Tokens.AccessExpires), RefreshExpires: stamp(g.Tokens.RefreshExpires),
+		DueAt: stamp(g.DueAt), UpdatedAt: stamp(g.UpdatedAt)}
+}
+
+// ShopView is a shop with its own grant.
+type ShopView struct {
+	ID     string     `json:"id"`
+	Tenant string     `json:"tenant"`
+	Name   string     `json:"name"`
+	App    string     `json:"app"`
+	Grant  *GrantView `json:"grant,omitempty"`
+}
+
+func (h handlers) mountGrants(api huma.API) {
+	huma.Register(api, op("list-grants", http.MethodGet, "/v1/grants", "List the grants"), h.grants)
+	huma.Register(api, op("revoke-grant", http.MethodPost, "/v1/grants/{id}/revoke", "End a grant: its tokens are deleted, calls are refused, sessions end"), h.revoke)
+	huma.Register(api, op("kick-grant", http.MethodPost, "/v1/grants/{id}/kick", "Have the keeper look at a grant now"), h.kick)
+}
+
+func (h handlers) grants(ctx context.Context, in *struct {
+	Shop   string `query:"shop"`
+	Person string `query:"person"`
+	Kind   string `query:"kind"`
+	State  string `query:"state"`
+}) (*body[list[GrantView]], error) {
+	grants, err := h.Grants.Grants(ctx, grant.Filter{ShopID: in.Shop, PersonID: in.Person, Kind: grant.Kind(in.Kind), State: grant.State(in.State)})
+	if err != nil {
+		return nil, fail(err)
+	}
+	return listOf(grants, viewGrant), nil
+}
+
+func (h handlers) revoke(ctx context.Context, in *struct {
+	ID   string `path:"id"`
+	Body struct {
+		Cause string `json:"cause,omitempty" maxLength:"80" pattern:"^[a-z0-9 ._-]*$" doc:"a few plain words for the audit log"`
+	}
+}) (*body[GrantView], error) {
+	g, err := h.Grants.Grant(ctx, in.ID)
+	if err != nil {
+		return nil, fail(err)
+	}
+	e := grant.RevokeEffects(h.Now(), actor(ctx), cmp.Or(in.Body.Cause, "revoked by an operator"), g)
+	if err := h.Grants.Revoke(ctx, e); err != nil {
+		return nil, fail(err)
+	}
+	if g, err = h.Grants.Grant(ctx, in.ID); err != nil {
+		return nil, fail(err)
+	}
+	return answer(viewGrant(g)), nil
+}
+
+func (h handlers) kick(ctx context.Context, in *struct {
+	ID string `path:"id"`
+}) (*struct{}, error) {
+	if _, err := h.Grants.Grant(ctx, in.ID); err != nil {
+		return nil, fail(err)
+	}
+	h.Keeper.Kick(in.ID)
+	return nil, nil
+}
+
+func (h handlers) shops(ctx context.Context, _ *struct{}) (*body[list[ShopView]], error) {
+	shops, err := h.Directory.Shops(ctx)
+	if err != nil {
+		return nil, fail(err)
+	}
+	selfs, err := h.Grants.Grants(ctx, grant.Filter{Kind: grant.Self})
+	if err != nil {
+		return nil, fail(err)
+	}
+	byShop := map[string]*GrantView{}
+	for _, g := range selfs {
+		byShop[g.ShopID] = new(viewGrant(g))
+	}
+	return listOf(shops, func(s access.Shop) ShopView {
+		return ShopView{ID: s.ID, Tenant: s.TenantID, Name: s.Name, App: s.AppID, Grant: byShop[s.ID]}
+	}), nil
+}

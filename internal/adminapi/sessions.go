@@ -1,0 +1,74 @@
+package adminapi
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/zhanggui/zhanggui/internal/access"
+	"github.com/zhanggui/zhanggui/internal/audit"
+	"github.com/zhanggui/zhanggui/internal/grant"
+)
+
+// Sessions lists logins and ends them.
+type Sessions interface {
+	Sessions(ctx context.Context, f access.SessionFilter) ([]access.Session, error)
+	EndSessions(ctx context.Context, e grant.Effects) (int, error)
+}
+
+// SessionView is a login as others may see it.
+type SessionView struct {
+	ID      string     `json:"id"`
+	Person  string     `json:"person,omitempty"`
+	Admin   string     `json:"admin,omitempty"`
+	Door    string     `json:"door"`
+	Device  string     `json:"device"`
+	Live    bool       `json:"live"`
+	Created *time.Time `json:"created,omitempty"`
+	Seen    *time.Time `json:"seen,omitempty"`
+	Expires *time.Time `json:"expires,omitempty"`
+	Ended   *time.Time `json:"ended,omitempty"`
+	Why     string     `json:"why,omitempty"`
+}
+
+func (h handlers) mountSessions(api huma.API) {
+	huma.Register(api, op("list-sessions", http.MethodGet, "/v1/sessions", "List the sessions"), h.sessions)
+	huma.Register(api, op("end-session", http.MethodPost, "/v1/sessions/{id}/end", "End a session"), h.endSession)
+}
+
+func (h handlers) sessions(ctx context.Context, in *struct {
+	Person string `query:"person"`
+}) (*body[list[SessionView]], error) {
+	all, err := h.Sessions.Sessions(ctx, access.SessionFilter{PersonID: in.Person})
+	if err != nil {
+		return nil, fail(err)
+	}
+	now := h.Now()
+	return listOf(all, func(s access.Session) SessionView {
+		return SessionView{ID: s.ID, Person: s.PersonID, Admin: s.AdminID, Door: string(s.Door), Device: s.Device, Live: s.Live(now),
+			Created: stamp(s.CreatedAt), Seen: stamp(s.SeenAt), Expires: stamp(s.ExpiresAt), Ended: stamp(s.EndedAt), Why: s.EndedWhy}
+	}), nil
+}
+
+func (h handlers) endSession(ctx context.Context, in *struct {
+	ID string `path:"id"`
+}) (*struct{}, error) {
+	now := h.Now()
+	// Looked for first: an id that names no session must not reach the audit log.
+	found, err := h.Sessions.Sessions(ctx, access.SessionFilter{ID: in.ID})
+	if err != nil {
+		return nil, fail(err)
+	}
+	if len(found) == 0 || !found[0].Live(now) {
+		return nil, huma.Error404NotFound("there is no live session with this id; list the sessions")
+	}
+	_, err = h.Sessions.EndSessions(ctx, grant.Effects{At: now,
+		EndSessions: []access.SessionFilter{{ID: in.ID, Why: "ended by an operator"}},
+		Audit:       []audit.Entry{{At: now, Actor: actor(ctx), Action: "session.end", Subject: "session:" + in.ID, Outcome: audit.Done}}})
+	if err != nil {
+		return nil, fail(err)
+	}
+	return nil, nil
+}

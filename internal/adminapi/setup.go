@@ -1,0 +1,229 @@
+package adminapi
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/zhanggui/zhanggui/internal/access"
+	"github.com/zhanggui/zhanggui/internal/setup"
+	"github.com/zhanggui/zhanggui/wechat/secret"
+)
+
+// Directory lists what was declared.
+type Directory interface {
+	Apps(ctx context.Context) ([]access.App, error)
+	Tenants(ctx context.Context) ([]access.Tenant, error)
+	Shops(ctx context.Context) ([]access.Shop, error)
+	Members(ctx context.Context, tenantID string) ([]access.Member, error)
+}
+
+// Manifest is the body of an apply request. Secrets are in the clear: it
+// travels over the admin socket or TLS only.
+type Manifest struct {
+	Apps    []ManifestApp    `json:"apps,omitempty"`
+	Tenants []ManifestTenant `json:"tenants,omitempty"`
+	Shops   []ManifestShop   `json:"shops,omitempty"`
+	Clients []ManifestClient `json:"clients,omitempty"`
+	Members []ManifestMember `json:"members,omitempty"`
+}
+
+// ManifestApp declares an app that logs people in.
+type ManifestApp struct {
+	ID           string   `json:"id"`
+	Kind         string   `json:"kind" enum:"service_account,website"`
+	AppID        string   `json:"appid"`
+	Secret       string   `json:"secret,omitempty" doc:"empty keeps the one there is" writeOnly:"true"`
+	Name         string   `json:"name,omitempty"`
+	CallbackHost string   `json:"callback_host"`
+	VerifyName   string   `json:"verify_name,omitempty"`
+	VerifyBody   string   `json:"verify_body,omitempty"`
+	Scope        string   `json:"scope,omitempty"`
+	Egress       string   `json:"egress,omitempty"`
+	APIHosts     []string `json:"api_hosts,omitempty"`
+}
+
+// ManifestTenant declares a tenant.
+type ManifestTenant struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+}
+
+// ManifestShop declares a shop with its own AppID and AppSecret.
+type ManifestShop struct {
+	ID               string   `json:"id"`
+	Tenant           string   `json:"tenant"`
+	Name             string   `json:"name"`
+	AppID            string   `json:"appid"`
+	Secret           string   `json:"secret,omitempty" doc:"empty keeps the one there is" writeOnly:"true"`
+	RevokeOnWithdraw bool     `json:"revoke_shop_on_withdraw,omitempty"`
+	Egress           string   `json:"egress,omitempty"`
+	APIHosts         []string `json:"api_hosts,omitempty"`
+}
+
+// ManifestClient declares a program.
+type ManifestClient struct {
+	ID      string     `json:"id"`
+	Name    string     `json:"name,omitempty"`
+	Shops   []string   `json:"shops"`
+	Mode    string     `json:"mode" enum:"read,write"`
+	Expires *time.Time `json:"expires,omitempty"`
+}
+
+// ManifestMember gives a known person a role.
+type ManifestMember struct {
+	Person string     `json:"person"`
+	Tenant string     `json:"tenant"`
+	Shop   string     `json:"shop,omitempty"`
+	Role   string     `json:"role" enum:"owner,operator,viewer"`
+	Until  *time.Time `json:"until,omitempty"`
+}
+
+// Applied is the answer to an apply request.
+type Applied struct {
+	Changes []setup.Change    `json:"changes"`
+	Keys    map[string]string `json:"keys,omitempty" doc:"the key of each new client; shown this once"`
+}
+
+func (h handlers) mountSetup(api huma.API) {
+	huma.Register(api, op("apply", http.MethodPost, "/v1/apply", "Make the directory as the manifest wishes"), h.apply)
+	huma.Register(api, op("get-server", http.MethodGet, "/v1/server", "Tell what a manifest is checked against"), h.server)
+	huma.Register(api, op("list-apps", http.MethodGet, "/v1/apps", "List the apps"), h.apps)
+	huma.Register(api, op("list-tenants", http.MethodGet, "/v1/tenants", "List the tenants with their members"), h.tenants)
+	huma.Register(api, op("list-shops", http.MethodGet, "/v1/shops", "List the shops with their grants"), h.shops)
+}
+
+func (h handlers) apply(ctx context.Context, in *struct {
+	Prune  bool `query:"prune" doc:"remove what the manifest does not name"`
+	DryRun bool `query:"dry_run" doc:"say what would change"`
+	Body   Manifest
+}) (*body[Applied], error) {
+	res, err := h.Setup.Apply(ctx, in.Body.manifest(), actor(ctx), setup.Options{Prune: in.Prune, DryRun: in.DryRun})
+	if err != nil {
+		return nil, fail(err)
+	}
+	return answer(applied(res)), nil
+}
+
+// applied is the one place where new keys are put into an answer.
+func applied(res setup.Result) Applied {
+	out := Applied{Changes: res.Changes, Keys: map[string]string{}}
+	for id, key := range res.Keys {
+		out.Keys[id] = key.RevealString()
+	}
+	return out
+}
+
+func (m Manifest) manifest() setup.Manifest {
+	var out setup.Manifest
+	for _, a := range m.Apps {
+		out.Apps = append(out.Apps, setup.App{ID: a.ID, Kind: access.AppKind(a.Kind), AppID: a.AppID, Secret: secret.FromString(a.Secret),
+			Name: a.Name, CallbackHost: a.CallbackHost, VerifyName: a.VerifyName, VerifyBody: a.VerifyBody, Scope: a.Scope, Egress: a.Egress, APIHosts: a.APIHosts})
+	}
+	for _, t := range m.Tenants {
+		out.Tenants = append(out.Tenants, access.Tenant{ID: t.ID, Name: t.Name})
+	}
+	for _, s := range m.Shops {
+		out.Shops = append(out.Shops, setup.Shop{ID: s.ID, Tenant: s.Tenant, Name: s.Name, AppID: s.AppID, Secret: secret.FromString(s.Secret),
+			RevokeOnWithdraw: s.RevokeOnWithdraw, Egress: s.Egress, APIHosts: s.APIHosts})
+	}
+	for _, c := range m.Clients {
+		out.Clients = append(out.Clients, setup.Client{ID: c.ID, Name: c.Name, Shops: c.Shops, Mode: access.Mode(c.Mode), Expires: at(c.Expires)})
+	}
+	for _, mb := range m.Members {
+		out.Members = append(out.Members, access.Member{TenantID: mb.Tenant, ShopID: mb.Shop, PersonID: mb.Person, Role: access.Role(mb.Role), Until: at(mb.Until)})
+	}
+	return out
+}
+
+func at(t *time.Time) time.Time {
+	if t == nil {
+		return time.Time{}
+	}
+	return *t
+}
+
+// appView is an app as others may see it: without its secret.
+type appView struct {
+	ID           string `json:"id"`
+	Kind         string `json:"kind"`
+	AppID        string `json:"appid"`
+	Name         string `json:"name"`
+	CallbackHost string `json:"callback_host,omitempty"`
+	VerifyName   string `json:"verify_name,omitempty"`
+	Scope        string `json:"scope,omitempty"`
+}
+
+func (h handlers) apps(ctx context.Context, _ *struct{}) (*body[list[appView]], error) {
+	apps, err := h.Directory.Apps(ctx)
+	if err != nil {
+		return nil, fail(err)
+	}
+	return listOf(apps, func(a access.App) appView {
+		return appView{ID: a.ID, Kind: string(a.Kind), AppID: a.AppID, Name: a.Name, CallbackHost: a.CallbackHost, VerifyName: a.VerifyName, Scope: a.Scope}
+	}), nil
+}
+
+type memberView struct {
+	Person string     `json:"person"`
+	Shop   string     `json:"shop,omitempty"`
+	Role   string     `json:"role"`
+	Since  *time.Time `json:"since,omitempty"`
+	Until  *time.Time `json:"until,omitempty"`
+}
+
+type tenantView struct {
+	ID      string       `json:"id"`
+	Name    string       `json:"name"`
+	Members []memberView `json:"members"`
+}
+
+func (h handlers) tenants(ctx context.Context, _ *struct{}) (*body[list[tenantView]], error) {
+	tenants, err := h.Directory.Tenants(ctx)
+	if err != nil {
+		return nil, fail(err)
+	}
+	out := list[tenantView]{Items: []tenantView{}}
+	for _, t := range tenants {
+		members, err := h.Directory.Members(ctx, t.ID)
+		if err != nil {
+			return nil, fail(err)
+		}
+		view := tenantView{ID: t.ID, Name: t.Name, Members: []memberView{}}
+		for _, m := range members {
+			view.Members = append(view.Members, memberView{Person: m.PersonID, Shop: m.ShopID, Role: string(m.Role), Since: stamp(m.Since), Until: stamp(m.Until)})
+		}
+		out.Items = append(out.Items, view)
+	}
+	return answer(out), nil
+}
+
+// ServerView is what a manifest is checked against before it is sent.
+type ServerView struct {
+	Version    string   `json:"version"`
+	PublicHost string   `json:"public_host"`
+	Loopback   bool     `json:"loopback"`
+	Tenants    []string `json:"tenants"`
+	Shops      []string `json:"shops"`
+}
+
+func (h handlers) server(ctx context.Context, _ *struct{}) (*body[ServerView], error) {
+	view := ServerView{Version: h.Version, PublicHost: h.PublicHost, Loopback: h.Loopback, Tenants: []string{}, Shops: []string{}}
+	tenants, err := h.Directory.Tenants(ctx)
+	if err != nil {
+		return nil, fail(err)
+	}
+	for _, t := range tenants {
+		view.Tenants = append(view.Tenants, t.ID)
+	}
+	shops, err := h.Directory.Shops(ctx)
+	if err != nil {
+		return nil, fail(err)
+	}
+	for _, s := range shops {
+		view.Shops = append(view.Shops, s.ID)
+	}
+	return answer(view), nil
+}
