@@ -1,0 +1,131 @@
+package console
+
+import (
+	"context"
+	"embed"
+	"io/fs"
+	"net/http"
+	"time"
+
+	"github.com/zhanggui/zhanggui/internal/access"
+	"github.com/zhanggui/zhanggui/internal/audit"
+	"github.com/zhanggui/zhanggui/internal/grant"
+	"github.com/zhanggui/zhanggui/internal/web"
+	"github.com/zhanggui/zhanggui/internal/web/ui"
+)
+
+//go:embed locales
+var words embed.FS
+
+// Words is the catalogue of this package's pages, for [ui.Options].
+func Words() fs.FS { return words }
+
+// Login tells who a request is from. The errors of its methods are pages.
+type Login interface {
+	Current(r *http.Request) (access.Session, access.Person, bool)
+	// Require gives a person who holds at least role in the shop.
+	Require(r *http.Request, role access.Role, shopID string) (access.Session, access.Person, error)
+	// RequireAdmin gives the session of an administrator.
+	RequireAdmin(r *http.Request) (access.Session, error)
+}
+
+// Directory is what pages show.
+type Directory interface {
+	Tenants(ctx context.Context) ([]access.Tenant, error)
+	Shops(ctx context.Context) ([]access.Shop, error)
+	Shop(ctx context.Context, id string) (access.Shop, error)
+	Members(ctx context.Context, tenantID string) ([]access.Member, error)
+	Grants(ctx context.Context, f grant.Filter) ([]grant.Grant, error)
+	Grant(ctx context.Context, id string) (grant.Grant, error)
+}
+
+// People is who may do what, and how that ends.
+type People interface {
+	Sessions(ctx context.Context, f access.SessionFilter) ([]access.Session, error)
+	EndSessions(ctx context.Context, e grant.Effects) (int, error)
+	Clients(ctx context.Context) ([]access.Client, error)
+	RevokeClient(ctx context.Context, id string, now time.Time, entries ...audit.Entry) error
+	Revoke(ctx context.Context, e grant.Effects) error
+}
+
+// Invites makes and confirms invitations.
+type Invites interface {
+	CreateInvitation(ctx context.Context, i access.Invitation, entries ...audit.Entry) error
+	Invitation(ctx context.Context, id string) (access.Invitation, error)
+	Invitations(ctx context.Context) ([]access.Invitation, error)
+	ConfirmInvitation(ctx context.Context, id, code string, now time.Time, e grant.Effects) (access.Invitation, error)
+}
+
+// AuditLog reads the newest entries.
+type AuditLog interface {
+	AuditHead(ctx context.Context) (size int64, root [32]byte, err error)
+	AuditEntries(ctx context.Context, after int64, limit int) ([]audit.Record, error)
+}
+
+// Caller asks WeChat about a shop, with the shop's kept token.
+type Caller interface {
+	// Call sends in as JSON (nothing if it is nil) and decodes the answer into
+	// out. Errors of WeChat's are [*wechat.Error].
+	Call(ctx context.Context, shopID, method, path string, in, out any) error
+}
+
+// maxForm bounds the body of every form here.
+const maxForm = 16 << 10
+
+// Options are what the pages work with.
+type Options struct {
+	UI *ui.UI
+	// Page wraps every route: page errors, browser headers, cross-origin
+	// protection.
+	Page      func(web.Handler) http.Handler
+	Now       func() time.Time
+	Login     Login
+	Directory Directory
+	People    People
+	Invites   Invites
+	Log       AuditLog
+	Caller    Caller
+	Link      func(path string) string // makes an absolute URL
+}
+
+// Console serves the pages. It is safe for concurrent use.
+type Console struct{ Options }
+
+// New makes a Console.
+func New(o Options) *Console { return &Console{o} }
+
+// Mount registers the pages on mux.
+func (c *Console) Mount(mux *http.ServeMux) {
+	page := func(pattern string, h web.Handler) { mux.Handle(pattern, web.LimitBody(maxForm, c.Page(h))) }
+	page("GET /{$}", c.home)
+	page("GET /shops/{shop}", c.shop)
+	page("POST /admin/invitations", c.admin(c.invite))
+	page("POST /admin/invitations/{id}/confirm", c.admin(c.confirm))
+	page("POST /admin/sessions/{id}/end", c.admin(c.endSession))
+	page("POST /admin/clients/{id}/revoke", c.admin(c.revokeClient))
+	page("POST /admin/grants/{id}/revoke", c.admin(c.revokeGrant))
+}
+
+// home is a landing page for strangers, the shops for a person, and the
+// overview for an administrator.
+func (c *Console) home(w http.ResponseWriter, r *http.Request) error {
+	session, person, ok := c.Login.Current(r)
+	switch {
+	case !ok:
+		return c.UI.Render(w, r, http.StatusOK, ui.PageInfo{TitleKey: "console.welcome.title"}, welcome())
+	case session.AdminID != "":
+		return c.overview(w, r)
+	}
+	return c.myShops(w, r, person)
+}
+
+// admin lets only administrators through.
+func (c *Console) admin(h func(http.ResponseWriter, *http.Request, audit.Actor) error) web.Handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		session, err := c.Login.RequireAdmin(r)
+		if err != nil {
+			return err
+		}
+		return h(w, r, audit.Actor{Kind: audit.ActorAdmin, ID: session.AdminID})
+	}
+}

@@ -1,0 +1,105 @@
+package console
+
+import (
+	"cmp"
+	"errors"
+	"net/http"
+
+	"github.com/zhanggui/zhanggui/internal/access"
+	"github.com/zhanggui/zhanggui/internal/grant"
+	"github.com/zhanggui/zhanggui/internal/web"
+	"github.com/zhanggui/zhanggui/internal/web/ui"
+	"github.com/zhanggui/zhanggui/wechat"
+)
+
+// mine is a shop with the role that a person holds in it.
+type mine struct {
+	Shop access.Shop
+	Role access.Role
+}
+
+func (c *Console) shopsOf(r *http.Request, p access.Person) ([]mine, error) {
+	shops, err := c.Directory.Shops(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	var held []mine
+	for _, s := range shops {
+		if role, ok := access.RoleIn(p.Members, s, c.Now()); ok {
+			held = append(held, mine{s, role})
+		}
+	}
+	return held, nil
+}
+
+// myShops lists a person's shops. With one shop only, that shop is the page.
+func (c *Console) myShops(w http.ResponseWriter, r *http.Request, p access.Person) error {
+	held, err := c.shopsOf(r, p)
+	if err != nil {
+		return err
+	}
+	if len(held) == 1 {
+		return c.renderShop(w, r, p, held[0])
+	}
+	return c.UI.Render(w, r, http.StatusOK, ui.PageInfo{TitleKey: "console.shops.title", Nav: personNav(r)}, shopList(p, held))
+}
+
+func (c *Console) shop(w http.ResponseWriter, r *http.Request) error {
+	_, person, err := c.Login.Require(r, access.Viewer, r.PathValue("shop"))
+	if err != nil {
+		return err
+	}
+	s, err := c.Directory.Shop(r.Context(), r.PathValue("shop"))
+	if err != nil {
+		return err
+	}
+	role, _ := access.RoleIn(person.Members, s, c.Now())
+	return c.renderShop(w, r, person, mine{s, role})
+}
+
+func (c *Console) renderShop(w http.ResponseWriter, r *http.Request, p access.Person, m mine) error {
+	answers, err := c.ask(r.Context(), m.Shop.ID)
+	view := shopPage{Person: p, Mine: m, Live: answers, Problem: c.problemOf(r, m.Shop.ID, err)}
+	info := ui.PageInfo{Title: cmp.Or(answers.Name, m.Shop.Name, m.Shop.ID), Nav: personNav(r)}
+	return c.UI.Render(w, r, http.StatusOK, info, shopBody(view))
+}
+
+// problemOf puts a failed call into words, so that the page still stands. The
+// state of the shop's grant says more than the error, where it is the cause.
+func (c *Console) problemOf(r *http.Request, shopID string, err error) string {
+	if err == nil {
+		return ""
+	}
+	kept, lookErr := c.Directory.Grants(r.Context(), grant.Filter{ShopID: shopID})
+	if lookErr == nil && len(kept) == 1 && kept[0].State != grant.Active {
+		return ui.T(r.Context(), "console.shop.problem."+string(kept[0].State))
+	}
+	if we, ok := errors.AsType[*wechat.Error](err); ok {
+		x := we.Explain()
+		if ui.Language(r.Context()) == "en" {
+			return x.CauseEN + " " + x.NextEN
+		}
+		return x.CauseZH + x.NextZH
+	}
+	e := web.AsError(err)
+	if ui.Language(r.Context()) == "en" {
+		return e.EN + " " + e.NextEN
+	}
+	return e.ZH + e.NextZH
+}
+
+func personNav(r *http.Request) []ui.NavItem {
+	ctx := r.Context()
+	return []ui.NavItem{
+		{Label: ui.T(ctx, "console.nav.home"), Path: "/", Current: r.URL.Path == "/"},
+		{Label: ui.T(ctx, "console.nav.sessions"), Path: "/sessions"},
+	}
+}
+
+// shopPage is what a shop's page shows.
+type shopPage struct {
+	Person  access.Person
+	Mine    mine
+	Live    live
+	Problem string
+}
