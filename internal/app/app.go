@@ -1,0 +1,275 @@
+package app
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/zhanggui/zhanggui/internal/access"
+	"github.com/zhanggui/zhanggui/internal/adminapi"
+	"github.com/zhanggui/zhanggui/internal/config"
+	"github.com/zhanggui/zhanggui/internal/console"
+	"github.com/zhanggui/zhanggui/internal/gateway"
+	"github.com/zhanggui/zhanggui/internal/keeper"
+	"github.com/zhanggui/zhanggui/internal/login"
+	"github.com/zhanggui/zhanggui/internal/setup"
+	"github.com/zhanggui/zhanggui/internal/store/sqlite"
+	"github.com/zhanggui/zhanggui/internal/vault"
+	"github.com/zhanggui/zhanggui/internal/web"
+	"github.com/zhanggui/zhanggui/internal/web/ui"
+	"github.com/zhanggui/zhanggui/wechat"
+)
+
+// Names of files in the data directory.
+const (
+	DatabaseFile  = "zhanggui.db"
+	MasterKeyFile = "master.key"
+	SocketFile    = "admin.sock"
+)
+
+// Options are what an App is made of. Config and Version must be set.
+type Options struct {
+	Config  config.Config
+	Version string
+	Now     func() time.Time // nil: time.Now; its monotonic reading is used
+	Log     *slog.Logger     // nil: discards
+}
+
+// App is the whole server. Make it with [New], start it with [App.Run].
+type App struct {
+	o       Options
+	store   *store
+	vault   *vault.Vault
+	heads   *heads
+	keeper  *keeper.Keeper
+	login   *login.Login
+	gateway *gateway.Gateway
+	own     *gateway.Gateway // for the admin socket
+	setup   *setup.Setup
+	clients *clients
+	metrics *web.Metrics
+	meters  *meters
+	ui      *ui.UI
+	refused *refusals
+	console *console.Console
+}
+
+// New opens the store and the vault and connects the features. Nothing listens
+// and nothing is asked of WeChat until [App.Run]. If it fails, what it opened is
+// closed again.
+func New(ctx context.Context, o Options) (_ *App, err error) {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	a := &App{o: o}
+	if err := a.open(ctx); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, a.Close())
+		}
+	}()
+	a.metrics = web.NewMetrics(o.Version)
+	a.meters = newMeters(a.metrics.Registry)
+	a.refused = newRefusals(a.vault.MAC("address", nil), o.Now, o.Log)
+	a.setup = setup.New(a.store, a.vault, o.Now)
+	a.connectKeeper()
+	for _, step := range []func() error{a.connectUI, a.connectLogin, a.connectGateway} {
+		if err := step(); err != nil {
+			return nil, err
+		}
+	}
+	a.connectConsole()
+	return a, nil
+}
+
+// open opens what is on disk: database, keyset, signing key.
+func (a *App) open(ctx context.Context) error {
+	c := a.o.Config
+	if err := ownDir(c.Data, a.o.Log); err != nil {
+		return err
+	}
+	db, err := sqlite.Open(ctx, filepath.Join(c.Data, DatabaseFile), sqlite.Options{Logger: a.o.Log})
+	if err != nil {
+		return err
+	}
+	a.store = &store{Store: db}
+	a.vault, err = openVault(ctx, db, a.masterKey(ctx), a.o.Now())
+	if err == nil {
+		a.heads, err = openHeads(c.Data, db, a.o.Now, a.o.Log)
+	}
+	if err != nil {
+		return errors.Join(err, db.Close())
+	}
+	return nil
+}
+
+// ownDir makes the data directory, and closes one that is there to others. Where
+// that is not ours to do, as on some mounted volumes, the files' own modes
+// protect them.
+func ownDir(path string, log *slog.Logger) error {
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return fmt.Errorf("data directory: %w; choose another with --data", err)
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return fmt.Errorf("data directory: %w; choose another with --data", err)
+	}
+	if info.Mode().Perm()&0o077 == 0 {
+		return nil
+	}
+	if err := os.Chmod(path, info.Mode().Perm()&0o700); err != nil {
+		log.Warn("the data directory stays open to others; run chmod 700 on it as its owner", "error", err)
+	}
+	return nil
+}
+
+// masterKey finds the master key where the configuration says.
+func (a *App) masterKey(ctx context.Context) func(create bool) (vault.KEK, error) {
+	m := a.o.Config.MasterKey
+	return func(create bool) (vault.KEK, error) {
+		switch {
+		case m.Env != "":
+			return vault.EnvKEK(m.Env)
+		case len(m.Command) > 0:
+			return vault.CommandKEK(ctx, m.Command)
+		}
+		return vault.FileKEK(cmp.Or(m.File, filepath.Join(a.o.Config.Data, MasterKeyFile)), create)
+	}
+}
+
+func (a *App) connectKeeper() {
+	w := a.o.Config.WeChat
+	hosts := wechat.Hosts{Open: w.Open.String(), API: append([]string{w.API.String()}, w.Hosts...), MP: w.MP.String()}
+	a.clients = &clients{hosts: hosts, now: a.o.Now, egress: a.o.Config.Egress, made: map[string]*wechat.Client{},
+		transports: gateway.NewTransports(gateway.EgressOptions{})}
+	a.keeper = keeper.New(keeper.Options{
+		Store: a.store, Ledger: a.store, Vault: a.vault, Platform: keeper.WeChat{Client: a.clients.For},
+		Owner: "r_" + rand.Text()[:12], Now: a.o.Now, Logger: a.o.Log, Observer: a.meters,
+	})
+	a.store.forget = func(grantIDs ...string) {
+		for _, id := range grantIDs {
+			a.keeper.Forget(id)
+		}
+		a.gateway.Forget()
+		a.own.Forget()
+	}
+}
+
+func (a *App) connectUI() (err error) {
+	op := a.o.Config.Operator
+	a.ui, err = ui.New(ui.Options{
+		Operator:   ui.Operator{Name: op.Name, Contact: op.Contact, ICP: op.ICP, PoliceICP: op.PoliceICP},
+		BasePath:   a.basePath(),
+		Version:    a.o.Version,
+		Catalogues: []fs.FS{login.Catalogue, console.Words()},
+	})
+	return err
+}
+
+func (a *App) connectLogin() (err error) {
+	c := a.o.Config
+	public := c.PublicURL.URL()
+	a.login, err = login.New(login.Options{
+		Store: a.store, Platform: login.WeChat{Client: a.clients.For, Loopback: c.Loopback}, Vault: a.vault,
+		UI: a.ui, Page: a.page, PublicURL: public, Redirects: web.NewRedirects(public, c.RedirectHosts),
+		Tally: a.refused, Now: a.o.Now, Log: a.o.Log, Idle: c.Session.Idle, Absolute: c.Session.Absolute,
+		Operator: login.Operator{Name: c.Operator.Name, ICP: c.Operator.ICP, Contact: c.Operator.Contact},
+	})
+	return err
+}
+
+// page wraps every route that a browser uses.
+func (a *App) page(h web.Handler) http.Handler {
+	return web.CrossOrigin(a.o.Config.PublicURL.URL())(web.BrowserHeaders(a.ui.Page(h), a.o.Config.WeChat.Open.String()))
+}
+
+func (a *App) connectGateway() (err error) {
+	if a.gateway, err = gateway.New(a.gatewayConfig(a.store)); err != nil {
+		return err
+	}
+	a.own, err = gateway.New(a.gatewayConfig(operatorClient{a.store}))
+	return err
+}
+
+// gatewayConfig is the same for programs and for the admin socket, which differ
+// in who is let in.
+func (a *App) gatewayConfig(in gateway.Clients) gateway.Config {
+	return gateway.Config{
+		Clients: in, Directory: a.store, Tokens: tokens{a.keeper},
+		Transports: func(egress string) (http.RoundTripper, error) {
+			return a.clients.transports.For(a.clients.route(egress))
+		},
+		Refusals: a.refused, Metrics: a.meters, Log: a.o.Log, Now: a.o.Now, APIHosts: a.clients.hosts.API,
+	}
+}
+
+func (a *App) connectConsole() {
+	a.console = console.New(console.Options{
+		UI: a.ui, Page: a.page, Now: a.o.Now, Login: a.login, Directory: a.store, People: a.store, Invites: a.store, Log: a.store,
+		Caller: shopCaller{keeper: a.keeper, clients: a.clients, dir: a.store}, Link: a.Link,
+	})
+}
+
+func (a *App) adminOptions() adminapi.Options {
+	return adminapi.Options{
+		Version: a.o.Version, Now: a.o.Now, Setup: a.setup, Directory: a.store, Grants: a.store, Keeper: a.keeper,
+		Clients: a.store, Invites: a.store, Sessions: a.store, Admins: a.store, Log: a.store,
+		Keys: keys{vault: a.vault, store: a.store.Store, now: a.o.Now}, Link: a.Link,
+		PublicHost: a.o.Config.PublicURL.Host(), Loopback: a.o.Config.Loopback,
+	}
+}
+
+// basePath is the path prefix of the public URL, without a slash at its end.
+func (a *App) basePath() string {
+	if p := a.o.Config.PublicURL.URL().Path; p != "/" {
+		return p
+	}
+	return ""
+}
+
+// Link makes an absolute URL of the public listener from a path.
+func (a *App) Link(path string) string { return a.o.Config.PublicURL.String() + path }
+
+// SetupLink makes a link for the first administrator: it works once, for 30
+// minutes, and only while there is no administrator. ok is false when there is
+// one. A link that was made before and not used is dead.
+func (a *App) SetupLink(ctx context.Context) (link string, ok bool, err error) {
+	key, hash := access.NewKey(access.SetupPrefix)
+	now := a.o.Now()
+	err = a.store.CreateSetupLink(ctx, hash, now, now.Add(setupLife))
+	if errors.Is(err, access.ErrUsed) {
+		return "", false, nil
+	}
+	if err != nil {
+		return "", false, fmt.Errorf("make the set-up link: %w", err)
+	}
+	return a.Link("/setup/" + key.RevealString()), true, nil
+}
+
+// setupLife is how long a set-up link lives.
+const setupLife = 30 * time.Minute
+
+// SignHead signs the head of the audit log now, if it grew.
+func (a *App) SignHead(ctx context.Context) error { return a.heads.sign(ctx) }
+
+// Close releases what New opened. Run calls it; call it only if Run was not
+// called.
+func (a *App) Close() error {
+	if a.clients != nil {
+		a.clients.transports.CloseIdle()
+	}
+	return errors.Join(a.heads.file.Close(), a.store.Close())
+}

@@ -1,0 +1,54 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/zhanggui/zhanggui/internal/audit"
+	"github.com/zhanggui/zhanggui/internal/store/sqlstore"
+	"github.com/zhanggui/zhanggui/internal/vault"
+)
+
+// openVault opens the keyset that the store keeps, or makes one on the first
+// start. kek is asked for the master key; create says whether a missing one may
+// be made, which is so only while there is no keyset that it would have to open.
+func openVault(ctx context.Context, store *sqlstore.Store, kek func(create bool) (vault.KEK, error), now time.Time) (*vault.Vault, error) {
+	wrapped, ok, err := store.Keyset(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read the keyset: %w", err)
+	}
+	key, err := kek(!ok)
+	if err != nil {
+		return nil, err
+	}
+	if ok {
+		return vault.Open(ctx, key, wrapped)
+	}
+	v, wrapped, err := vault.Create(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	entry := audit.Entry{At: now, Actor: audit.Actor{Kind: audit.ActorSystem}, Action: "key.create", Subject: "master:" + key.ID(), Outcome: audit.Done}
+	if err := store.SaveKeyset(ctx, wrapped, entry); err != nil {
+		return nil, fmt.Errorf("store the keyset: %w", err)
+	}
+	return v, nil
+}
+
+// keys implements adminapi.Keys.
+type keys struct {
+	vault *vault.Vault
+	store *sqlstore.Store
+	now   func() time.Time
+}
+
+// Keys lists the keys of the keyset.
+func (k keys) Keys() []vault.Key { return k.vault.Keys() }
+
+// Rotate adds a key. It is stored before it seals anything.
+func (k keys) Rotate(ctx context.Context, by audit.Actor) error {
+	return k.vault.Rotate(ctx, func(wrapped []byte) error {
+		return k.store.SaveKeyset(ctx, wrapped, audit.Entry{At: k.now(), Actor: by, Action: "key.rotate", Outcome: audit.Done})
+	})
+}

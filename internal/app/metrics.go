@@ -1,0 +1,62 @@
+package app
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/zhanggui/zhanggui/internal/grant"
+)
+
+// meters are the metrics of the features. Every label takes its values from a
+// fixed set.
+type meters struct {
+	asked   *prometheus.HistogramVec
+	settled *prometheus.HistogramVec
+	stale   prometheus.Counter
+	calls   *prometheus.HistogramVec
+	repeats *prometheus.CounterVec
+}
+
+func newMeters(r prometheus.Registerer) *meters {
+	m := &meters{
+		asked: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "zhanggui_refresh_seconds",
+			Help: "Requests to WeChat for a token, by kind of grant and cause of failure (empty: none)."}, []string{"kind", "cause"}),
+		settled: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "zhanggui_settle_seconds",
+			Help: "Transactions that store the outcome of refreshes."}, []string{"result"}),
+		stale: prometheus.NewCounter(prometheus.CounterOpts{Name: "zhanggui_tokens_served_late_total",
+			Help: "Tokens served although they should have been renewed by then."}),
+		calls: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "zhanggui_gateway_seconds",
+			Help: "Calls through the gateway, by group of the path, status and class of WeChat's errcode."}, []string{"group", "status", "class"}),
+		repeats: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "zhanggui_gateway_repeats_total",
+			Help: "Calls that were repeated with a newer token, by group of the path."}, []string{"group"}),
+	}
+	r.MustRegister(m.asked, m.settled, m.stale, m.calls, m.repeats)
+	return m
+}
+
+// Asked implements keeper.Observer.
+func (m *meters) Asked(kind grant.Kind, cause string, took time.Duration) {
+	m.asked.WithLabelValues(string(kind), cause).Observe(took.Seconds())
+}
+
+// Settled implements keeper.Observer.
+func (m *meters) Settled(_ int, took time.Duration, err error) {
+	result := "ok"
+	if err != nil {
+		result = "failed"
+	}
+	m.settled.WithLabelValues(result).Observe(took.Seconds())
+}
+
+// ServedStale implements keeper.Observer.
+func (m *meters) ServedStale() { m.stale.Inc() }
+
+// Observe implements gateway.Metrics.
+func (m *meters) Observe(group string, status int, class string, attempts int, took time.Duration) {
+	m.calls.WithLabelValues(group, strconv.Itoa(status/100)+"xx", class).Observe(took.Seconds())
+	if attempts > 1 {
+		m.repeats.WithLabelValues(group).Add(float64(attempts - 1))
+	}
+}

@@ -1,0 +1,169 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/http/pprof"
+	"path"
+	"strings"
+
+	"github.com/zhanggui/zhanggui/internal/access"
+	"github.com/zhanggui/zhanggui/internal/adminapi"
+	"github.com/zhanggui/zhanggui/internal/audit"
+	"github.com/zhanggui/zhanggui/internal/web"
+)
+
+// maxAdminBody bounds the body of an administrator's request.
+const maxAdminBody = 1 << 20
+
+// Public is the handler of the public listener. The domain proof stands before
+// everything else.
+func (a *App) Public() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /static/", a.ui.Static())
+	mux.Handle("/static", a.page(web.NotFound)) // else the mux redirects to /static/
+	mux.Handle("/v1", web.Machine(web.NotFound))
+	mux.Handle("/v1/", web.LimitBody(maxAdminBody, a.withAdmin(a.adminMux())))
+	a.login.Mount(mux)
+	a.console.Mount(mux)
+	mux.Handle("/", a.page(web.NotFound))
+	return web.Wrap(a.login.Proofs(a.besideMux(mux)), web.Options{
+		Log: a.o.Log, Trusted: a.o.Config.TrustedProxies, PublicURL: a.o.Config.PublicURL.URL(), Now: a.o.Now, Metrics: a.metrics,
+	})
+}
+
+// besideMux keeps untidy paths away from the mux, which would answer them with a
+// redirect to a tidy one: such a redirect lacks the path of the public URL, and a
+// program that follows it repeats what it sent. The gateway refuses them itself.
+func (a *App) besideMux(mux *http.ServeMux) http.Handler {
+	nothing := a.page(web.NotFound)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case strings.HasPrefix(r.URL.Path, "/wx/"):
+			a.gateway.ServeHTTP(w, r)
+		case untidy(r.URL.Path):
+			nothing.ServeHTTP(w, r)
+		default:
+			mux.ServeHTTP(w, r)
+		}
+	})
+}
+
+// untidy tells whether a path has empty or dotted segments. One slash at the end
+// is in order.
+func untidy(p string) bool {
+	clean := path.Clean("/" + p)
+	return p != clean && p != clean+"/"
+}
+
+// Admin is the handler of the admin socket: whoever may open it may do
+// everything, and the audit log calls them the operator.
+func (a *App) Admin() http.Handler {
+	mux := a.adminMux()
+	routes := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/wx/") {
+			r.Header.Set("Authorization", "Bearer "+operatorKey)
+			a.own.ServeHTTP(w, r)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
+	logged := web.Wrap(routes, web.Options{Log: a.o.Log, Now: a.o.Now})
+	// The actor is put in outside of Wrap: it logs the route of the request
+	// that it passed on, not of a copy.
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		logged.ServeHTTP(w, r.WithContext(adminapi.WithActor(r.Context(), audit.Actor{Kind: audit.ActorOperator})))
+	})
+}
+
+// adminMux answers programs, also where there is nothing.
+func (a *App) adminMux() *http.ServeMux {
+	mux := http.NewServeMux()
+	adminapi.Mount(mux, a.adminOptions())
+	mux.Handle("/", web.Machine(web.NotFound))
+	return mux
+}
+
+// withAdmin lets administrators through by their key.
+func (a *App) withAdmin(next http.Handler) http.Handler {
+	return web.Machine(func(w http.ResponseWriter, r *http.Request) error {
+		key, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+		refuse := &web.Error{Status: http.StatusUnauthorized, Code: "admin-key",
+			EN: "An administrator's key is needed.", ZH: "需要管理员密钥。",
+			NextEN: "Send it as a bearer token; a client key does not do.", NextZH: "请以 Bearer 方式发送；程序密钥不能用于此处。"}
+		if !ok || !strings.HasPrefix(key, access.AdminKeyPrefix) {
+			return refuse
+		}
+		admin, err := a.store.AdminByKey(r.Context(), access.HashKey(key))
+		if errors.Is(err, access.ErrNotFound) || (err == nil && !admin.Live(a.o.Now())) {
+			a.refused.Refused(r.Context(), audit.Entry{At: a.o.Now(), Actor: audit.Actor{Kind: audit.ActorStranger}, Action: "admin.call",
+				Outcome: audit.Refused, Reason: "admin-key"}, web.ClientAddr(r.Context()))
+			return refuse
+		}
+		if err != nil {
+			return err
+		}
+		actor := audit.Actor{Kind: audit.ActorAdmin, ID: admin.ID}
+		next.ServeHTTP(w, r.WithContext(adminapi.WithActor(r.Context(), actor)))
+		return nil
+	})
+}
+
+// operatorKey stands for the operator where a key is asked for on the admin
+// socket. It opens nothing elsewhere.
+const operatorKey = access.ClientKeyPrefix + "OPERATOROPERATOROPERATOR22"
+
+// operatorClient lets the operator use every shop.
+type operatorClient struct{ store *store }
+
+// ClientByKey implements gateway.Clients.
+func (o operatorClient) ClientByKey(ctx context.Context, _ []byte) (access.Client, error) {
+	shops, err := o.store.Shops(ctx)
+	if err != nil {
+		return access.Client{}, err
+	}
+	c := access.Client{ID: audit.ActorOperator, Mode: access.Write}
+	for _, s := range shops {
+		c.Shops = append(c.Shops, s.ID)
+	}
+	return c, nil
+}
+
+// Ops is the handler of the operations listener.
+func (a *App) Ops() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", a.metrics.Handler())
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("alive\n")) })
+	mux.HandleFunc("GET /readyz", a.ready)
+	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
+	return mux
+}
+
+// ready says whether requests can be served, and what is degraded.
+func (a *App) ready(w http.ResponseWriter, r *http.Request) {
+	type readiness struct {
+		Ready    bool     `json:"ready"`
+		Degraded []string `json:"degraded,omitempty"`
+	}
+	out := readiness{Ready: true}
+	if _, err := a.store.Revision(r.Context()); err != nil {
+		out = readiness{Degraded: []string{"the database does not answer"}}
+	}
+	h := a.keeper.Health()
+	if !h.StoreDownSince.IsZero() {
+		out.Degraded = append(out.Degraded, "tokens cannot be stored since "+h.StoreDownSince.UTC().Format("15:04:05Z"))
+	}
+	if !h.PlatformDownSince.IsZero() {
+		out.Degraded = append(out.Degraded, "WeChat does not answer since "+h.PlatformDownSince.UTC().Format("15:04:05Z")+": "+h.PlatformCause)
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if !out.Ready {
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}
+	_ = json.NewEncoder(w).Encode(out) // an error means that the caller is gone
+}

@@ -1,0 +1,56 @@
+package app
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/zhanggui/zhanggui/internal/access"
+	"github.com/zhanggui/zhanggui/internal/gateway"
+	"github.com/zhanggui/zhanggui/wechat"
+)
+
+// clients gives the WeChat client for an app. Apps that leave the same way and
+// ask the same hosts share one, and with it their connections.
+type clients struct {
+	hosts      wechat.Hosts
+	now        func() time.Time
+	transports *gateway.Transports
+	egress     string // for apps without their own
+
+	mu   sync.Mutex
+	made map[string]*wechat.Client
+}
+
+// For gives the client for an app. It is safe for concurrent use.
+func (c *clients) For(app access.App) (*wechat.Client, error) {
+	key := app.Egress + "\n" + strings.Join(app.APIHosts, "\n")
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if client, ok := c.made[key]; ok {
+		return client, nil
+	}
+	transport, err := c.transports.For(c.route(app.Egress))
+	if err != nil {
+		return nil, fmt.Errorf("way out of app %s: %w", app.ID, err)
+	}
+	hosts := c.hosts
+	if len(app.APIHosts) > 0 {
+		hosts.API = app.APIHosts
+	}
+	client, err := wechat.New(wechat.Config{Hosts: hosts, Transport: transport, Now: c.now})
+	if err != nil {
+		return nil, fmt.Errorf("WeChat client of app %s: %w", app.ID, err)
+	}
+	c.made[key] = client
+	return client, nil
+}
+
+// route is an app's own way out, or the configured one.
+func (c *clients) route(own string) string {
+	if own != "" {
+		return own
+	}
+	return c.egress
+}
