@@ -1,0 +1,221 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+
+	"github.com/zhanggui/zhanggui/internal/adminapi"
+	"github.com/zhanggui/zhanggui/internal/app"
+	"github.com/zhanggui/zhanggui/internal/audit"
+	"github.com/zhanggui/zhanggui/internal/vault"
+)
+
+// auditCmd is about the audit log.
+type auditCmd struct {
+	List   auditListCmd   `cmd:"" default:"withargs" help:"Read the audit log, oldest first."`
+	Show   auditShowCmd   `cmd:"" help:"Show what happened to one thing, such as a shop or a grant."`
+	Verify auditVerifyCmd `cmd:"" help:"Verify the audit log, with or without a running server."`
+}
+
+type auditListCmd struct {
+	remote
+	After int64 `help:"Begin after this sequence number." default:"-1"`
+	Limit int   `help:"How many entries at most." default:"100"`
+}
+
+// Help shows an example.
+func (auditListCmd) Help() string { return "Example:\n  zhanggui audit list --limit 20" }
+
+// Run implements the command.
+func (a auditListCmd) Run(ctx context.Context, c console) error {
+	records, err := a.page(ctx, a.After, a.Limit)
+	if err != nil {
+		return err
+	}
+	if a.JSON {
+		return c.printJSON(records)
+	}
+	return printEntries(c, records, nil)
+}
+
+func (r remote) page(ctx context.Context, after int64, limit int) ([]adminapi.RecordView, error) {
+	q := url.Values{"after": {strconv.FormatInt(after, 10)}, "limit": {strconv.Itoa(limit)}}
+	var page items[adminapi.RecordView]
+	err := r.do(ctx, http.MethodGet, "/v1/audit?"+q.Encode(), nil, &page)
+	return page.Items, err
+}
+
+type auditShowCmd struct {
+	remote
+	Subject string `arg:"" help:"What to look for: the id of a shop, grant, person, client, session…"`
+}
+
+// Help shows an example.
+func (auditShowCmd) Help() string { return "Example:\n  zhanggui audit show lantian" }
+
+// Run implements the command.
+func (a auditShowCmd) Run(ctx context.Context, c console) error {
+	var found []adminapi.RecordView
+	for after := int64(-1); ; {
+		page, err := a.page(ctx, after, 1000)
+		if err != nil {
+			return err
+		}
+		for _, r := range page {
+			if about(r, a.Subject) {
+				found = append(found, r)
+			}
+		}
+		if len(page) < 1000 {
+			break
+		}
+		after = page[len(page)-1].Seq
+	}
+	if a.JSON {
+		return c.printJSON(found)
+	}
+	return printEntries(c, found, nil)
+}
+
+// about tells whether an entry names id, as actor, subject or detail.
+func about(r adminapi.RecordView, id string) bool {
+	e, err := audit.Decode(r.Entry)
+	if err != nil {
+		return false
+	}
+	if e.Actor.ID == id || e.Subject == id || len(e.Subject) > len(id) && e.Subject[len(e.Subject)-len(id)-1:] == ":"+id {
+		return true
+	}
+	for k, v := range e.Details {
+		if k == id || v == id {
+			return true
+		}
+	}
+	return false
+}
+
+func printEntries(c console, records []adminapi.RecordView, rows [][]string) error {
+	for _, r := range records {
+		e, err := audit.Decode(r.Entry)
+		if err != nil {
+			return err
+		}
+		rows = append(rows, []string{strconv.FormatInt(r.Seq, 10), when(&e.At), e.Actor.Kind + " " + e.Actor.ID, e.Action, dash(e.Subject), string(e.Outcome), dash(e.Reason)})
+	}
+	return c.table("SEQ TIME ACTOR ACTION SUBJECT OUTCOME REASON", rows)
+}
+
+// auditVerifyCmd needs no server: files and the public key are enough.
+type auditVerifyCmd struct {
+	Data  string `help:"Data directory." default:"./zhanggui-data" env:"ZHANGGUI_DATA" type:"path"`
+	Heads string `help:"File of signed heads (default: the one in the data directory); name a copy from elsewhere to prove more." type:"path"`
+	Pub   string `help:"Public key file (default: the one in the data directory)." type:"path"`
+	JSON  bool   `help:"Print JSON for programs."`
+}
+
+// Help shows an example.
+func (auditVerifyCmd) Help() string {
+	return `Compares every row with its leaf, the tree with every signed head, and names the first bad entry. It reads files only and may run beside a server.
+
+Example:
+  zhanggui audit verify --data ./zhanggui-data --heads /mnt/worm/audit.heads`
+}
+
+// Run implements the command.
+func (v auditVerifyCmd) Run(ctx context.Context, c console) error {
+	report, err := app.VerifyAudit(ctx, app.AuditFiles{Data: v.Data, Heads: v.Heads, Pub: v.Pub})
+	if err != nil {
+		return err
+	}
+	if v.JSON {
+		if err := c.printJSON(report); err != nil {
+			return err
+		}
+	} else {
+		fmt.Fprintf(c.out, "%d entries, %d hashes, %d signed heads in the database, %d in the file; %d entries are newer than the newest head\n",
+			report.Entries, report.Hashes, report.Checkpoints, report.Heads, report.Unsigned())
+		for _, p := range report.Problems {
+			fmt.Fprintln(c.out, "  "+p.String())
+		}
+	}
+	if first, bad := report.First(); bad {
+		return fmt.Errorf("the audit log does not verify: %s", first)
+	}
+	fmt.Fprintln(c.err, "the audit log verifies")
+	return nil
+}
+
+// keyCmd is about the keys that seal what is kept.
+type keyCmd struct {
+	List   keyListCmd   `cmd:"" default:"withargs" help:"List the keys."`
+	Rotate keyRotateCmd `cmd:"" help:"Seal with a new key from now on; older ones still open."`
+	Rewrap keyRewrapCmd `cmd:"" help:"Wrap the keys with another master key. The server must be stopped."`
+}
+
+type keyListCmd struct{ remote }
+
+// Help shows an example.
+func (keyListCmd) Help() string { return "Example:\n  zhanggui key list" }
+
+// Run implements the command.
+func (k keyListCmd) Run(ctx context.Context, c console) error {
+	return k.show(ctx, c, http.MethodGet, "/v1/keys")
+}
+
+type keyRotateCmd struct{ remote }
+
+// Help shows an example.
+func (keyRotateCmd) Help() string { return "Example:\n  zhanggui key rotate" }
+
+// Run implements the command.
+func (k keyRotateCmd) Run(ctx context.Context, c console) error {
+	return k.show(ctx, c, http.MethodPost, "/v1/keys/rotate")
+}
+
+func (r remote) show(ctx context.Context, c console, method, path string) error {
+	var keys items[vault.Key]
+	if err := r.do(ctx, method, path, nil, &keys); err != nil {
+		return err
+	}
+	if r.JSON {
+		return c.printJSON(keys.Items)
+	}
+	var rows [][]string
+	for _, k := range slices.Backward(keys.Items) {
+		rows = append(rows, []string{k.ID, strconv.FormatBool(k.Primary), k.Status})
+	}
+	return c.table("KEY SEALS STATUS", rows)
+}
+
+// keyRewrapCmd opens the database itself: a wrong step must not leave a running
+// server with a key that is gone.
+type keyRewrapCmd struct {
+	settings
+	To string `required:"" help:"File of the new master key; made (0600) if it is not there." type:"path"`
+}
+
+// Help shows an example.
+func (keyRewrapCmd) Help() string {
+	return `Sealed values stay as they are; only the keyset's wrapping changes. Keep the old master key until no backup needs it. Then name the new file as master_key.file in the configuration.
+
+Example:
+  zhanggui key rewrap --to /etc/zhanggui/master-2.key`
+}
+
+// Run implements the command.
+func (k keyRewrapCmd) Run(ctx context.Context, c console) error {
+	cfg, err := k.load()
+	if err != nil {
+		return err
+	}
+	id, err := app.Rewrap(ctx, *cfg, k.To)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(c.out, "the keyset is wrapped with master key %s now; set master_key.file to %s\n", id, k.To)
+	return nil
+}

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/zhanggui/zhanggui/internal/adminapi"
+)
+
+// clientCmd is about programs with keys.
+type clientCmd struct {
+	List   clientListCmd   `cmd:"" default:"withargs" help:"List the clients."`
+	Create clientCreateCmd `cmd:"" help:"Make a client and print its key."`
+	Revoke clientRevokeCmd `cmd:"" help:"End a client's key at once."`
+}
+
+type clientListCmd struct{ remote }
+
+// Help shows an example.
+func (clientListCmd) Help() string { return "Example:\n  zhanggui client list" }
+
+// Run implements the command.
+func (l clientListCmd) Run(ctx context.Context, c console) error {
+	var all items[adminapi.ClientView]
+	if err := l.do(ctx, http.MethodGet, "/v1/clients", nil, &all); err != nil {
+		return err
+	}
+	if l.JSON {
+		return c.printJSON(all.Items)
+	}
+	var rows [][]string
+	for _, v := range all.Items {
+		rows = append(rows, []string{v.ID, dash(v.Name), v.KeyHint, v.Mode, strings.Join(v.Shops, ","), fmt.Sprint(v.Live), when(v.Expires)})
+	}
+	return c.table("CLIENT NAME KEY MODE SHOPS LIVE UNTIL", rows)
+}
+
+type clientCreateCmd struct {
+	remote
+	ID   string   `arg:"" help:"Id of the client: lower-case letters, digits, hyphens."`
+	Shop []string `help:"A shop that it may use; may be repeated." required:""`
+	Mode string   `help:"read or write." default:"read" enum:"read,write"`
+	Days int      `help:"End after so many days; 0 for no end." default:"365"`
+	Name string   `help:"Name for people."`
+}
+
+// Help shows an example.
+func (clientCreateCmd) Help() string {
+	return "Prints the client's key, this once.\n\nExample:\n  zhanggui client create erp --shop lantian --mode read"
+}
+
+// Run implements the command.
+func (cc clientCreateCmd) Run(ctx context.Context, c console) error {
+	in := adminapi.ManifestClient{ID: cc.ID, Name: cc.Name, Shops: cc.Shop, Mode: cc.Mode}
+	if cc.Days > 0 {
+		in.Expires = new(time.Now().UTC().AddDate(0, 0, cc.Days).Truncate(time.Second))
+	}
+	var made adminapi.Applied
+	if err := cc.do(ctx, http.MethodPost, "/v1/clients", in, &made); err != nil {
+		return err
+	}
+	if cc.JSON {
+		return c.printJSON(made)
+	}
+	fmt.Fprintf(c.out, "client  %s\nkey     %s\n", cc.ID, made.Keys[cc.ID])
+	return nil
+}
+
+type clientRevokeCmd struct {
+	remote
+	ID string `arg:"" help:"Id of the client."`
+}
+
+// Help shows an example.
+func (clientRevokeCmd) Help() string { return "Example:\n  zhanggui client revoke erp" }
+
+// Run implements the command.
+func (r clientRevokeCmd) Run(ctx context.Context) error {
+	return r.do(ctx, http.MethodPost, "/v1/clients/"+url.PathEscape(r.ID)+"/revoke", nil, nil)
+}

@@ -1,0 +1,52 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"text/tabwriter"
+	"time"
+)
+
+// items is how the server answers lists.
+type items[T any] struct {
+	Items []T `json:"items"`
+}
+
+// printJSON writes v for programs.
+func (c console) printJSON(v any) error {
+	e := json.NewEncoder(c.out)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
+}
+
+// table writes rows under heads, or says that there are none.
+func (c console) table(heads string, rows [][]string) error {
+	if len(rows) == 0 {
+		fmt.Fprintln(c.out, "none")
+		return nil
+	}
+	w := tabwriter.NewWriter(c.out, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(w, strings.ReplaceAll(heads, " ", "\t"))
+	for _, r := range rows {
+		fmt.Fprintln(w, strings.Join(r, "\t"))
+	}
+	return w.Flush()
+}
+
+// when writes a time for people, "-" if there is none.
+func when(t *time.Time) string {
+	if t == nil || t.IsZero() {
+		return "-"
+	}
+	return t.Local().Format("2006-01-02 15:04:05")
+}
+
+// dash stands for what is empty, so that columns stay.
+func dash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}

@@ -1,0 +1,124 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/zhanggui/zhanggui/wechat/secret"
+)
+
+// remote is how most commands reach the running server: over its admin socket,
+// or from elsewhere with ZHANGGUI_URL and ZHANGGUI_KEY.
+type remote struct {
+	Data string       `help:"Data directory of the running server." default:"./zhanggui-data" env:"ZHANGGUI_DATA" type:"path"`
+	URL  string       `help:"Public URL of a server elsewhere; needs an administrator's key." env:"ZHANGGUI_URL"`
+	Key  secret.Value `help:"Administrator's key, for --url." env:"ZHANGGUI_KEY" hidden:""`
+	JSON bool         `help:"Print JSON for programs."`
+}
+
+// maxAnswer bounds what is read of the server's answer.
+const maxAnswer = 64 << 20
+
+func (r remote) client() (*http.Client, string) {
+	if r.URL != "" {
+		return &http.Client{Timeout: time.Minute}, strings.TrimRight(r.URL, "/")
+	}
+	socket := filepath.Join(r.Data, "admin.sock")
+	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "unix", socket)
+	}}
+	return &http.Client{Transport: transport, Timeout: time.Minute}, "http://admin.sock"
+}
+
+// do sends in as JSON and decodes the answer into out; both may be nil.
+func (r remote) do(ctx context.Context, method, path string, in, out any) error {
+	var body io.Reader
+	if in != nil {
+		b, err := json.Marshal(in)
+		if err != nil {
+			return err
+		}
+		body = bytes.NewReader(b)
+	}
+	resp, err := r.send(ctx, method, path, body)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	if err != nil {
+		return fmt.Errorf("read the server's answer: %w", err)
+	}
+	if resp.StatusCode >= 300 {
+		return problemOf(resp, answer)
+	}
+	if out == nil || len(answer) == 0 {
+		return nil
+	}
+	if err := json.Unmarshal(answer, out); err != nil {
+		return fmt.Errorf("the server's answer is not what this version expects: %w", err)
+	}
+	return nil
+}
+
+func (r remote) send(ctx context.Context, method, path string, body io.Reader) (*http.Response, error) {
+	client, base := r.client()
+	req, err := http.NewRequestWithContext(ctx, method, base+path, body)
+	if err != nil {
+		return nil, &usageError{"the server's URL does not parse; check ZHANGGUI_URL"}
+	}
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	if r.URL != "" {
+		if r.Key.IsZero() {
+			return nil, &usageError{"a server elsewhere needs an administrator's key in ZHANGGUI_KEY"}
+		}
+		req.Header.Set("Authorization", "Bearer "+r.Key.RevealString())
+	}
+	resp, err := client.Do(req)
+	if errors.Is(err, os.ErrNotExist) || isRefused(err) {
+		return nil, fmt.Errorf("no server answers at %s; start it with `zhanggui serve --data %s`, or name another directory with --data", r.where(), r.Data)
+	}
+	return resp, secret.Scrub(err)
+}
+
+func isRefused(err error) bool {
+	op, ok := errors.AsType[*net.OpError](err)
+	return ok && op.Op == "dial"
+}
+
+func (r remote) where() string {
+	if r.URL != "" {
+		return r.URL
+	}
+	return filepath.Join(r.Data, "admin.sock")
+}
+
+// problemOf reads a problem document.
+func problemOf(resp *http.Response, body []byte) error {
+	var p struct {
+		Title, Detail, Next string
+		Problems            []string
+	}
+	if json.Unmarshal(body, &p) != nil || p.Title == "" {
+		return fmt.Errorf("the server answered %s", resp.Status)
+	}
+	msg := p.Title
+	for _, more := range append([]string{p.Detail, p.Next}, p.Problems...) {
+		if more != "" {
+			msg += "\n  " + more
+		}
+	}
+	return errors.New(msg)
+}

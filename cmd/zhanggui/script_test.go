@@ -1,0 +1,156 @@
+package main
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/alecthomas/kong"
+	"github.com/rogpeppe/go-internal/testscript"
+	_ "modernc.org/sqlite"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"zhanggui": main})
+}
+
+// TestScript runs the scripts of testdata/script: what a command does, as a user
+// sees it.
+func TestScript(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"port": port, "await": await, "sql": statement, "fetch": fetch, "since": setFrom,
+		},
+		Setup: func(e *testscript.Env) error {
+			// A socket's path must be short; the work directory's may not be.
+			dir, err := os.MkdirTemp("", "zg")
+			if err != nil {
+				return err
+			}
+			e.Defer(func() { os.RemoveAll(dir) })
+			e.Setenv("DATA", dir)
+			e.Setenv("ZHANGGUI_DATA", dir)
+			return nil
+		},
+	})
+}
+
+// port NAME: put a free address of loopback into the variable NAME.
+func port(ts *testscript.TestScript, neg bool, args []string) {
+	for _, name := range args {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		ts.Check(err)
+		ts.Setenv(name, l.Addr().String())
+		ts.Check(l.Close())
+	}
+}
+
+// await URL|FILE [TEXT]: wait until it answers (with TEXT in it), or the file is
+// there.
+func await(ts *testscript.TestScript, neg bool, args []string) {
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if there(ctx, ts, args) {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			ts.Fatalf("%s did not come", strings.Join(args, " "))
+		case <-tick.C:
+		}
+	}
+}
+
+func there(ctx context.Context, ts *testscript.TestScript, args []string) bool {
+	if !strings.HasPrefix(args[0], "http") {
+		_, err := os.Stat(ts.MkAbs(args[0]))
+		return err == nil
+	}
+	body, status, err := get(ctx, args[0], "")
+	return err == nil && status == http.StatusOK && (len(args) == 1 || strings.Contains(body, args[1]))
+}
+
+func get(ctx context.Context, url, key string) (body string, status int, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return "", 0, err
+	}
+	if key != "" {
+		req.Header.Set("Authorization", "Bearer "+key)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return "", 0, err
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	return string(b), resp.StatusCode, err
+}
+
+// fetch STATUS URL [KEY]: GET a URL with a bearer key; the body goes to the file
+// "fetched".
+func fetch(ts *testscript.TestScript, neg bool, args []string) {
+	key := ""
+	if len(args) > 2 {
+		key = args[2]
+	}
+	body, status, err := get(context.Background(), args[1], key)
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs("fetched"), []byte(body), 0o600))
+	if fmt.Sprint(status) != args[0] {
+		ts.Fatalf("GET %s: status %d, want %s\n%s", args[1], status, args[0], body)
+	}
+}
+
+// sql DATABASE STATEMENT: change a database behind the program's back.
+func statement(ts *testscript.TestScript, neg bool, args []string) {
+	db, err := sql.Open("sqlite", filepath.Join(ts.MkAbs(args[0])))
+	ts.Check(err)
+	defer db.Close()
+	_, err = db.Exec(args[1])
+	ts.Check(err)
+}
+
+// since VARIABLE FILE PREFIX: put what follows PREFIX in FILE, up to white
+// space, into the variable.
+func setFrom(ts *testscript.TestScript, neg bool, args []string) {
+	_, rest, found := strings.Cut(ts.ReadFile(args[1]), args[2])
+	if !found {
+		ts.Fatalf("%q is not in %s", args[2], args[1])
+	}
+	ts.Setenv(args[0], strings.Fields(rest)[0])
+}
+
+// TestEveryCommandShowsAnExample holds what the help promises.
+func TestEveryCommandShowsAnExample(t *testing.T) {
+	parser, err := kong.New(&cli{}, kong.Name("zhanggui"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	leaves := parser.Model.Leaves(true)
+	if len(leaves) < 20 {
+		t.Fatalf("only %d commands found", len(leaves))
+	}
+	for _, node := range leaves {
+		if node.Help == "" {
+			t.Errorf("%s has no help", node.FullPath())
+		}
+		if node.Name != "version" && !strings.Contains(node.Detail, "Example") {
+			t.Errorf("%s --help shows no example", node.FullPath())
+		}
+	}
+}

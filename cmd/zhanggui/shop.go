@@ -1,0 +1,131 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+
+	"github.com/zhanggui/zhanggui/internal/adminapi"
+)
+
+// shopCmd is about shops.
+type shopCmd struct {
+	List shopListCmd `cmd:"" default:"withargs" help:"List the shops with their grants."`
+}
+
+type shopListCmd struct{ remote }
+
+// Help shows an example.
+func (shopListCmd) Help() string { return "Example:\n  zhanggui shop list --json" }
+
+// Run implements the command.
+func (s shopListCmd) Run(ctx context.Context, c console) error {
+	var shops items[adminapi.ShopView]
+	if err := s.do(ctx, http.MethodGet, "/v1/shops", nil, &shops); err != nil {
+		return err
+	}
+	if s.JSON {
+		return c.printJSON(shops.Items)
+	}
+	var rows [][]string
+	for _, shop := range shops.Items {
+		state, ends := "-", "-"
+		if shop.Grant != nil {
+			state, ends = stateWords(*shop.Grant), when(shop.Grant.AccessExpires)
+		}
+		rows = append(rows, []string{shop.ID, shop.Tenant, shop.Name, state, ends})
+	}
+	return c.table("SHOP TENANT NAME GRANT TOKEN-ENDS", rows)
+}
+
+// stateWords is a grant's state with its cause.
+func stateWords(g adminapi.GrantView) string {
+	if g.Cause == "" {
+		return g.State
+	}
+	return g.State + " (" + g.Cause + ")"
+}
+
+// grantCmd is about grants.
+type grantCmd struct {
+	List   grantListCmd   `cmd:"" default:"withargs" help:"List the grants."`
+	Revoke grantRevokeCmd `cmd:"" help:"End a grant: tokens are deleted, calls refused, sessions ended."`
+}
+
+type grantListCmd struct {
+	remote
+	Shop  string `help:"Only the grants of this shop."`
+	State string `help:"Only grants in this state: active, stopped, needs_owner, revoked."`
+}
+
+// Help shows an example.
+func (grantListCmd) Help() string { return "Example:\n  zhanggui grant list --state needs_owner" }
+
+// Run implements the command.
+func (g grantListCmd) Run(ctx context.Context, c console) error {
+	q := url.Values{"shop": {g.Shop}, "state": {g.State}}
+	var grants items[adminapi.GrantView]
+	if err := g.do(ctx, http.MethodGet, "/v1/grants?"+q.Encode(), nil, &grants); err != nil {
+		return err
+	}
+	if g.JSON {
+		return c.printJSON(grants.Items)
+	}
+	var rows [][]string
+	for _, v := range grants.Items {
+		rows = append(rows, []string{v.ID, v.Kind, dash(v.Shop + v.Person), stateWords(v), fmt.Sprint(v.Generation), when(v.AccessExpires)})
+	}
+	return c.table("GRANT KIND FOR STATE GENERATION TOKEN-ENDS", rows)
+}
+
+type grantRevokeCmd struct {
+	remote
+	Grant string `arg:"" help:"Id of the grant, as listed."`
+	Cause string `help:"A few words for the audit log."`
+}
+
+// Help shows an example.
+func (grantRevokeCmd) Help() string {
+	return "Example:\n  zhanggui grant revoke g_example --cause 'shop was sold'"
+}
+
+// Run implements the command.
+func (g grantRevokeCmd) Run(ctx context.Context, c console) error {
+	var after adminapi.GrantView
+	if err := g.do(ctx, http.MethodPost, "/v1/grants/"+url.PathEscape(g.Grant)+"/revoke", map[string]string{"cause": g.Cause}, &after); err != nil {
+		return err
+	}
+	if g.JSON {
+		return c.printJSON(after)
+	}
+	fmt.Fprintf(c.out, "grant %s is %s\n", after.ID, after.State)
+	return nil
+}
+
+// tokenCmd tells about a shop's token. It never prints it.
+type tokenCmd struct {
+	remote
+	Shop string `arg:"" help:"Id of the shop."`
+}
+
+// Help shows an example.
+func (tokenCmd) Help() string {
+	return "Tells the state, generation and end of the kept token. The token itself stays where it is: use the gateway.\n\nExample:\n  zhanggui token lantian"
+}
+
+// Run implements the command.
+func (t tokenCmd) Run(ctx context.Context, c console) error {
+	var grants items[adminapi.GrantView]
+	if err := t.do(ctx, http.MethodGet, "/v1/grants?"+url.Values{"shop": {t.Shop}, "kind": {"self"}}.Encode(), nil, &grants); err != nil {
+		return err
+	}
+	if len(grants.Items) == 0 {
+		return fmt.Errorf("no grant is kept for shop %q; see `zhanggui shop list`", t.Shop)
+	}
+	g := grants.Items[0]
+	if t.JSON {
+		return c.printJSON(g)
+	}
+	return c.table("GRANT STATE GENERATION TOKEN-ENDS NEXT-LOOK", [][]string{{g.ID, stateWords(g), fmt.Sprint(g.Generation), when(g.AccessExpires), when(g.DueAt)}})
+}
