@@ -1,0 +1,41 @@
+# Every task of the project. `make help` lists them.
+GO       ?= go
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+TOOLS     = $(GO) tool -modfile=tools.mod
+LDFLAGS   = -s -w
+
+.PHONY: help build test quick deps lint generate bench fuzz demo clean
+
+help: ## list the tasks
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | sort
+
+build: ## build the static binary ./zhanggui
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o zhanggui ./cmd/zhanggui
+
+test: deps ## everything that must hold: checks, all tests with the race detector, the demo, mutants
+	sh scripts/test.sh
+
+quick: ## vet and the tests of this module's packages, without the race detector
+	$(GO) vet ./... && $(GO) test ./...
+
+deps: ## install what tests need beyond Go (Chromium, Node.js, iproute2), if it is missing
+	sh scripts/deps.sh
+
+lint: ## formatting, vet, modernizers, staticcheck
+	sh scripts/lint.sh
+
+generate: ## make the generated queries and pages again
+	CGO_ENABLED=0 $(TOOLS) sqlc generate
+	CGO_ENABLED=0 $(TOOLS) templ generate
+
+bench: ## benchmarks, with the ratios they are judged by
+	$(GO) test -run '^$$' -bench . -benchmem ./internal/keeper ./internal/gateway ./internal/audit ./internal/vault ./internal/store/...
+
+fuzz: ## fuzz every target for FUZZTIME (default 10s) each
+	sh scripts/fuzz.sh
+
+demo: ## walk the whole story once
+	$(GO) run ./cmd/zhanggui demo --once
+
+clean:
+	rm -rf zhanggui dist

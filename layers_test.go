@@ -1,0 +1,149 @@
+package zhanggui_test
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/zhanggui/zhanggui"
+
+// layers says what each part of the tree may import of the module itself, and
+// why no more. The longest matching prefix counts. "std" instead of a list also
+// bans every other module.
+var layers = []struct {
+	prefix string
+	may    []string
+	std    bool
+	why    string
+}{
+	{prefix: "wechat/secret", std: true, why: "a public leaf: programs that only want a value that does not print take nothing else"},
+	{prefix: "wechat", may: []string{"wechat/secret"}, std: true, why: "public wire client: standard library only"},
+	{prefix: "wechatsim", std: true, why: "the emulator must be able to disagree with the client, so it knows nothing of it"},
+	{prefix: "wechattest", may: []string{"wechatsim"}, std: true, why: "the emulator for tests"},
+
+	{prefix: "internal/notice", why: "leaf: values only"},
+	{prefix: "internal/audit", why: "leaf: computes and compares, stores nothing"},
+	{prefix: "internal/access", may: []string{"wechat/secret"}, why: "leaf: who may do what"},
+	{prefix: "internal/grant", may: []string{"internal/access", "internal/audit", "internal/notice"}, why: "leaf: the domain"},
+	{prefix: "internal/vault", may: []string{"wechat/secret"}, why: "seals bytes for places; knows no feature"},
+
+	{prefix: "internal/web", may: []string{"internal/audit", "wechat/secret"}, why: "plumbing: knows no feature"},
+	{prefix: "internal/web/ui", may: []string{"internal/web"}, why: "how pages look; knows no feature"},
+	{prefix: "internal/config", may: []string{"internal/access", "wechat/secret"}, why: "what the operator wrote; knows no feature"},
+
+	{prefix: "internal/keeper", may: append(leaves, "wechat"), why: "a feature imports leaves, never a sibling or a store"},
+	{prefix: "internal/gateway", may: append(leaves, "wechat", "internal/web"), why: "a feature imports leaves, never a sibling or a store"},
+	{prefix: "internal/login", may: append(leaves, "wechat", "internal/web", "internal/web/ui"), why: "a feature imports leaves, never a sibling or a store"},
+	{prefix: "internal/setup", may: leaves, why: "a feature imports leaves, never a sibling or a store"},
+	{prefix: "internal/adminapi", may: append(leaves, "internal/setup", "internal/web"), why: "the doorway of operators: setup is its one feature, the rest comes through interfaces"},
+	{prefix: "internal/console", may: append(leaves, "wechat", "internal/web", "internal/web/ui"), why: "pages: everything else comes through interfaces"},
+
+	{prefix: "internal/proof", why: "checks a run from what it left behind; sharing code with what it checks would prove nothing"},
+	{prefix: "internal/proof/cmd/prove", may: []string{"internal/proof"}, why: "the command of internal/proof"},
+
+	{prefix: "internal/store/sqlstore", may: leaves, why: "a store imports the features' types, never the features"},
+	{prefix: "internal/store/sqlite", may: append(leaves, "internal/store/sqlstore"), why: "opens one kind of database"},
+	{prefix: "internal/store/storetest", may: append(leaves, "internal/store/sqlstore"), why: "the suite every store passes"},
+}
+
+// leaves is what features and stores share.
+var leaves = []string{"internal/access", "internal/audit", "internal/grant", "internal/notice", "internal/vault", "wechat/secret"}
+
+// free may import anything: they put the parts together.
+var free = []string{"internal/app", "internal/demo", "cmd", "interop"}
+
+type pkg struct {
+	ImportPath, Dir, Name string
+	Imports               []string
+	Standard              bool
+}
+
+func packages(t *testing.T) []pkg {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-json=ImportPath,Dir,Name,Imports", "./...").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	var all []pkg
+	for d := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p pkg
+		if err := d.Decode(&p); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+	if len(all) < 10 {
+		t.Fatalf("go list found %d packages; the test looks at nothing", len(all))
+	}
+	return all
+}
+
+// TestLayers holds the import bans: arrows run one way.
+func TestLayers(t *testing.T) {
+	for _, p := range packages(t) {
+		path := strings.TrimPrefix(strings.TrimPrefix(p.ImportPath, module), "/")
+		if path == "" || within(path, free) {
+			continue
+		}
+		i := layerOf(path)
+		if i < 0 {
+			t.Errorf("%s has no layer; give it one in the table, with its reason", path)
+			continue
+		}
+		for _, imp := range p.Imports {
+			checkImport(t, path, imp, i)
+		}
+	}
+}
+
+func layerOf(path string) int {
+	best := -1
+	for i, l := range layers {
+		if (path == l.prefix || strings.HasPrefix(path, l.prefix+"/")) && (best < 0 || len(l.prefix) > len(layers[best].prefix)) {
+			best = i
+		}
+	}
+	return best
+}
+
+func checkImport(t *testing.T, path, imp string, layer int) {
+	t.Helper()
+	l := layers[layer]
+	own, inside := strings.CutPrefix(imp, module+"/")
+	switch {
+	case imp == module:
+		t.Errorf("%s imports the root package: that is for users of the module", path)
+	case inside && own != l.prefix && !strings.HasPrefix(own, l.prefix+"/") && !slices.Contains(l.may, own):
+		t.Errorf("%s imports %s: %s", path, own, l.why)
+	case !inside && l.std && strings.Contains(strings.SplitN(imp, "/", 2)[0], "."):
+		t.Errorf("%s imports %s: %s", path, imp, l.why)
+	}
+}
+
+func within(path string, roots []string) bool {
+	for _, r := range roots {
+		if path == r || strings.HasPrefix(path, r+"/") {
+			return true
+		}
+	}
+	return false
+}
+
+// TestNoSkips keeps skipped tests out: what cannot run must fail loudly.
+func TestNoSkips(t *testing.T) {
+	out, err := exec.CommandContext(t.Context(), "git", "grep", "-nE", `\b[tb]\.Skip(f|Now)?\(`, "--", "*_test.go", ":!layers_test.go").Output()
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok && exit.ExitCode() == 1 {
+		return // nothing found
+	}
+	if err != nil {
+		t.Fatalf("git grep: %v", err)
+	}
+	t.Errorf("tests that skip:\n%s", out)
+}

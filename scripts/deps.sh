@@ -1,0 +1,25 @@
+#!/bin/sh
+# Installs what the tests need beyond Go, and says so. On Debian this takes
+# root (or sudo); elsewhere it names what is missing and stops.
+set -eu
+
+missing=""
+command -v gcc >/dev/null || missing="$missing gcc libc6-dev"
+command -v chromium >/dev/null || missing="$missing chromium"
+command -v node >/dev/null || missing="$missing nodejs"
+command -v npm >/dev/null || missing="$missing npm"
+command -v ip >/dev/null || missing="$missing iproute2"
+[ -n "$(find /usr/share/fonts -name '*CJK*' -o -name 'wqy*' 2>/dev/null | head -1)" ] || missing="$missing fonts-wqy-microhei"
+
+if [ -n "$missing" ]; then
+	echo "deps: the tests need these Debian packages, installing:$missing"
+	if ! command -v apt-get >/dev/null; then
+		echo "deps: no apt-get here; install them yourself and run again" >&2
+		exit 1
+	fi
+	sudo=""
+	[ "$(id -u)" = 0 ] || sudo="sudo"
+	$sudo apt-get update -qq
+	# shellcheck disable=SC2086 # a list of names
+	DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends $missing >/dev/null
+fi

@@ -1,0 +1,34 @@
+#!/bin/sh
+# Everything that must hold, quick checks first. A skipped test fails the run.
+set -eu
+cd "$(dirname "$0")/.."
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+
+step() { echo; echo "== $*"; }
+
+step "lint"
+sh scripts/lint.sh
+
+step "static binary"
+CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o zhanggui ./cmd/zhanggui
+size=$(wc -c <zhanggui)
+echo "zhanggui: $((size / 1024 / 1024)) MB"
+[ "$size" -le $((40 * 1024 * 1024)) ] || { echo "test: the binary is over 40 MB" >&2; exit 1; }
+
+step "demo --once"
+./zhanggui demo --once
+
+step "tests, with the race detector"
+status=0
+go test -race -timeout 15m -v ./... >"$log" 2>&1 || status=$?
+grep -E '^(ok|FAIL|---? FAIL|panic:|\?)|^[[:space:]]*--- (FAIL|SKIP)|WARNING: DATA RACE' "$log" || true
+if [ "$status" != 0 ]; then
+	echo "== the failing output"
+	grep -vE '^(=== (RUN|PAUSE|CONT|NAME)|[[:space:]]*--- PASS|PASS$)' "$log" | tail -n 300
+	exit "$status"
+fi
+if grep -qE '^[[:space:]]*--- SKIP' "$log"; then
+	echo "test: a test was skipped; make it run or remove it" >&2
+	exit 1
+fi
