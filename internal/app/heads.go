@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/zhanggui/zhanggui/internal/audit"
@@ -22,6 +23,8 @@ type heads struct {
 	file   *audit.HeadFile
 	now    func() time.Time
 	log    *slog.Logger
+
+	mu     sync.Mutex // one head at a time, so that the file's heads grow
 	signed int64
 }
 
@@ -39,6 +42,8 @@ func openHeads(dir string, store *sqlstore.Store, now func() time.Time, log *slo
 
 // sign signs the head if the log grew since the last time.
 func (h *heads) sign(ctx context.Context) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	size, root, err := h.store.AuditHead(ctx)
 	if err != nil || size == h.signed {
 		return err

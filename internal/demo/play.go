@@ -325,6 +325,10 @@ func (s *story) call(ctx context.Context) (string, error) {
 
 // silent opens the server in a clean WeChat browser.
 func (s *story) silent(ctx context.Context) (string, error) {
+	before, err := s.grantOf(ctx, "user")
+	if err != nil {
+		return "", err
+	}
 	clean := newBrowser(s.url, phone)
 	left, err := clean.open(ctx, "/login?shop="+shopID)
 	if err != nil {
@@ -341,7 +345,7 @@ func (s *story) silent(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if g.ID != s.grants.owner || g.Generation < 2 {
+	if g.ID != s.grants.owner || g.Generation <= before.Generation {
 		return "", fmt.Errorf("the login did not renew the kept pair: generation %d", g.Generation)
 	}
 	pc, err := newBrowser(s.url, "Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/142.0 Safari/537.36").open(ctx, "/login")
