@@ -69,7 +69,7 @@ func errMethod() error {
 func errTarget(err error) error {
 	return &web.Error{
 		Status: http.StatusBadRequest, Code: "target", Err: err,
-		EN: "The address can be read in more than one way.", ZH: "请求地址存在歧义,已拒绝。",
+		EN: "The address can be read in more than one way.", ZH: "请求地址存在歧义，已拒绝。",
 		NextEN: "Write /wx/{shop}/ and WeChat's path in plain letters, digits, '-' and '_', and separate the query with '&'.",
 		NextZH: "请使用 /wx/{店铺}/ 加微信接口路径(仅字母、数字、- 和 _),查询参数用 & 分隔。",
 	}
@@ -82,7 +82,7 @@ func errShop() error {
 		Status: http.StatusForbidden, Code: "shop-not-held",
 		EN: "This client has no right to a shop of this name.", ZH: "该客户端无权访问此店铺。",
 		NextEN: "Check the shop id, or ask the operator to add the shop to this client.",
-		NextZH: "请核对店铺标识,或请管理员为该客户端添加此店铺。",
+		NextZH: "请核对店铺标识，或请管理员为该客户端添加此店铺。",
 	}
 }
 
@@ -91,11 +91,11 @@ func errClosed(why string) error {
 		Status: http.StatusForbidden, Code: "path-closed", Err: closedError(why),
 		EN: "This path is not passed on for anybody.", ZH: "此路径不通过网关转发。",
 		NextEN: "Paths that make or show secrets or reset shared limits stay with the server. Use the paths of the shop API.",
-		NextZH: "涉及密钥、令牌或共享配额的路径由服务器保管,请使用店铺业务接口。",
+		NextZH: "涉及密钥、令牌或共享配额的路径由服务器保管，请使用店铺业务接口。",
 	}
 	if why == whyUser {
 		e.NextEN = "Paths under /sns/ take a person's token. The gateway carries a shop's token; use the shop's paths here."
-		e.NextZH = "/sns/ 下的接口使用用户令牌;网关只携带店铺令牌,请在此使用店铺接口。"
+		e.NextZH = "/sns/ 下的接口使用用户令牌；网关只携带店铺令牌，请在此使用店铺接口。"
 	}
 	return e
 }
@@ -103,7 +103,7 @@ func errClosed(why string) error {
 func errReadOnly() error {
 	return &web.Error{
 		Status: http.StatusForbidden, Code: "read-only",
-		EN: "This client may read, and this path writes or is not known to read.", ZH: "该客户端仅有读取权限,而此接口会写入或无法确认为只读。",
+		EN: "This client may read, and this path writes or is not known to read.", ZH: "该客户端仅有读取权限，而此接口会写入或无法确认为只读。",
 		NextEN: "Ask the operator for a client with mode write.", NextZH: "请向管理员申请具有写入权限的客户端。",
 	}
 }
@@ -111,7 +111,7 @@ func errReadOnly() error {
 func errStore(err error) error {
 	return &web.Error{
 		Status: http.StatusServiceUnavailable, Code: "store-unavailable", RetryAfter: retrySoon, Err: err,
-		EN: "The server cannot read its own records right now. WeChat was not asked.", ZH: "服务器暂时无法读取自身数据,尚未请求微信。",
+		EN: "The server cannot read its own records right now. WeChat was not asked.", ZH: "服务器暂时无法读取自身数据，尚未请求微信。",
 		NextEN: "Repeat after the given time.", NextZH: "请在提示的时间后重试。",
 	}
 }
@@ -123,8 +123,8 @@ func (c *call) tokenProblem(err error) error {
 	}
 	e := &web.Error{
 		Status: http.StatusServiceUnavailable, Code: "token-not-yet", RetryAfter: retrySoon, Err: secret.Scrub(err),
-		EN: "The shop has no usable token right now. WeChat was not asked.", ZH: "店铺暂无可用令牌,尚未请求微信。",
-		NextEN: "Repeat after the given time; renewal goes on by itself.", NextZH: "请在提示的时间后重试,系统会自动续期。",
+		EN: "The shop has no usable token right now. WeChat was not asked.", ZH: "店铺暂无可用令牌，尚未请求微信。",
+		NextEN: "Repeat after the given time; renewal goes on by itself.", NextZH: "请在提示的时间后重试，系统会自动续期。",
 	}
 	if t, ok := errors.AsType[*TokenError](err); ok {
 		e.ErrCode = t.ErrCode
@@ -137,7 +137,7 @@ func (c *call) tokenProblem(err error) error {
 		return c.refused(ended(e, "grant-revoked", "The shop's authorisation was revoked here.", "此店铺的授权已在本系统中撤销。",
 			"Ask the operator to authorise the shop again.", "请联系管理员重新授权此店铺。"))
 	case errors.Is(err, ErrNeedsOwner):
-		return c.refused(ended(e, "grant-needs-owner", "The shop's authorisation has ended; the owner must give it again.", "此店铺的授权已失效,需要店主重新授权。",
+		return c.refused(ended(e, "grant-needs-owner", "The shop's authorisation has ended; the owner must give it again.", "此店铺的授权已失效，需要店主重新授权。",
 			"Send the owner an invitation link.", "请向店主发送授权邀请链接。"))
 	case errors.Is(err, ErrStopped):
 		e.Code, e.EN, e.ZH = "grant-stopped", "WeChat refuses the shop's own credentials or address.", "微信拒绝了此店铺的凭据或服务器地址。"
@@ -175,21 +175,21 @@ func (c *call) problem(err error) error {
 	if !c.reached {
 		return &web.Error{
 			Status: http.StatusBadGateway, Code: "wechat-unreachable", RetryAfter: retrySoon, Err: err,
-			EN: "WeChat could not be connected to. The call was not sent.", ZH: "无法连接微信,请求未发出。",
+			EN: "WeChat could not be connected to. The call was not sent.", ZH: "无法连接微信，请求未发出。",
 			NextEN: "Repeat after the given time.", NextZH: "请在提示的时间后重试。",
 		}
 	}
 	e := &web.Error{
 		Status: http.StatusBadGateway, Code: "wechat-cut", Err: err,
 		EN:     "The connection to WeChat broke before an answer came. The call may have been carried out.",
-		ZH:     "与微信的连接在应答前中断,请求可能已被执行。",
+		ZH:     "与微信的连接在应答前中断，请求可能已被执行。",
 		NextEN: "If it only reads, repeat it. If it writes, look first whether it took effect.",
-		NextZH: "只读请求可直接重试;写入请求请先确认是否已生效。",
+		NextZH: "只读请求可直接重试；写入请求请先确认是否已生效。",
 	}
 	if isTimeout(err) || errors.Is(context.Cause(c.ctx), errAnswerTimeout) {
 		e.Status, e.Code = http.StatusGatewayTimeout, "wechat-timeout"
 		e.EN = "WeChat did not answer in time. The call may have been carried out."
-		e.ZH = "微信未在限定时间内应答,请求可能已被执行。"
+		e.ZH = "微信未在限定时间内应答，请求可能已被执行。"
 	}
 	return e
 }

@@ -127,7 +127,7 @@ func (c *call) bodyTooLarge(err error) error {
 		Status: http.StatusRequestEntityTooLarge, Code: "body-too-large", Err: err,
 		EN: "The request body is larger than this gateway passes on.", ZH: "请求内容超过网关允许的大小。",
 		NextEN: "Send less in one request, or ask the operator for a higher limit.",
-		NextZH: "请减少单次请求的内容,或请管理员调高上限。",
+		NextZH: "请减少单次请求的内容，或请管理员调高上限。",
 	}
 }
 

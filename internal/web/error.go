@@ -62,7 +62,7 @@ func AsError(err error) *Error {
 		return &Error{
 			Status: StatusClientGone, Code: "client-gone", Err: err,
 			EN: "The request was cancelled.", ZH: "请求已取消。",
-			NextEN: "Send it again if you still need the answer.", NextZH: "如仍需要结果,请重新发送。",
+			NextEN: "Send it again if you still need the answer.", NextZH: "如仍需要结果，请重新发送。",
 		}
 	}
 	return internal(err)
@@ -73,7 +73,7 @@ func internal(err error) *Error {
 		Status: http.StatusInternalServerError, Code: "internal", Err: err,
 		EN: "The server made a mistake.", ZH: "服务器出错了。",
 		NextEN: "Try again in a minute. If it stays, give the request id to the operator.",
-		NextZH: "请一分钟后重试。若仍然出错,请把请求编号告诉管理员。",
+		NextZH: "请一分钟后重试。若仍然出错，请把请求编号告诉管理员。",
 	}
 }
 
