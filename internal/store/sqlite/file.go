@@ -1,8 +1,11 @@
 package sqlite
 
 import (
+	"context"
+	"database/sql"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -16,7 +19,7 @@ var (
 
 // claimFile sees to it that the database file exists, is ours alone and can be
 // read by nobody else.
-func claimFile(path string) (unlock func() error, err error) {
+func claimFile(ctx context.Context, path string) (unlock func() error, err error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, err
 	}
@@ -24,11 +27,8 @@ func claimFile(path string) (unlock func() error, err error) {
 	if err != nil {
 		return nil, err
 	}
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
-	if errors.Is(err, fs.ErrExist) {
-		err = checkFile(path)
-	} else if err == nil {
-		err = f.Close()
+	if err = checkFile(path); errors.Is(err, fs.ErrNotExist) {
+		err = makeFile(ctx, path)
 	}
 	if err == nil {
 		err = os.Chmod(path, 0o600)
@@ -37,6 +37,34 @@ func claimFile(path string) (unlock func() error, err error) {
 		return nil, errors.Join(err, unlock())
 	}
 	return unlock, nil
+}
+
+// makeFile makes an empty database under another name first: so a file without
+// bytes is never one that a crash left at its beginning, and checkFile may call
+// it damaged.
+func makeFile(ctx context.Context, path string) error {
+	begun := path + ".new"
+	for _, left := range []string{begun, begun + "-journal"} {
+		if err := os.Remove(left); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	f, err := os.OpenFile(begun, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	db, err := sql.Open("sqlite", dsn(begun, beginning))
+	if err != nil {
+		return err
+	}
+	_, err = db.ExecContext(ctx, fmt.Sprintf("PRAGMA application_id = %d", applicationID))
+	if err := errors.Join(err, db.Close()); err != nil {
+		return err
+	}
+	return os.Rename(begun, path)
 }
 
 // checkFile refuses what SQLite would take without a word: a file of no bytes,

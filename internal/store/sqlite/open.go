@@ -49,7 +49,7 @@ func open(ctx context.Context, path string, o Options) (_ *sqlstore.Store, err e
 			opened[i]() // the error that ends opening is the one to tell
 		}
 	}()
-	unlock, err := claimFile(path)
+	unlock, err := claimFile(ctx, path)
 	if err != nil {
 		return nil, err
 	}
@@ -110,7 +110,8 @@ func openAudit(ctx context.Context, path string) (*sqlstore.Log, error) {
 type use int
 
 const (
-	writing use = iota
+	beginning use = iota // a file that nobody else knows yet
+	writing
 	reading
 	inspecting
 )
@@ -125,6 +126,8 @@ func dsn(path string, u use, more ...string) string {
 		"trusted_schema(0)",
 	}}
 	switch u {
+	case beginning:
+		q["_pragma"] = append(q["_pragma"], "journal_mode(delete)", "synchronous(full)")
 	case writing:
 		q["_pragma"] = append(q["_pragma"],
 			"journal_mode(wal)", "synchronous(full)", "secure_delete(1)",

@@ -94,13 +94,16 @@ func (d *declaring) app(ctx context.Context, a access.App) error {
 		CallbackHost: a.CallbackHost, VerifyName: a.VerifyName, VerifyBody: a.VerifyBody, Scope: a.Scope,
 		Egress: a.Egress, ApiHosts: toJSON(a.APIHosts),
 	})
-	if err != nil || !known || a.SecretVersion == row.SecretVersion {
+	moved := known && a.AppID != row.AppID
+	if err != nil || !known || (!moved && a.SecretVersion == row.SecretVersion) {
 		return err
 	}
-	return d.restartShopsOf(ctx, a.ID)
+	return d.restartShopsOf(ctx, a.ID, moved)
 }
 
-func (d *declaring) restartShopsOf(ctx context.Context, app string) error {
+// restartShopsOf gives the grants of an app's shops a new start. moved says that
+// the app is another one at WeChat now.
+func (d *declaring) restartShopsOf(ctx context.Context, app string, moved bool) error {
 	shops, err := d.ShopsOfApp(ctx, app)
 	if err != nil {
 		return err
@@ -114,7 +117,7 @@ func (d *declaring) restartShopsOf(ctx context.Context, app string) error {
 		if !found {
 			continue // shopsGrant makes it
 		}
-		if err := d.startAgain(ctx, row, app); err != nil {
+		if err := d.startAgain(ctx, row, app, moved); err != nil {
 			return err
 		}
 	}
@@ -123,8 +126,8 @@ func (d *declaring) restartShopsOf(ctx context.Context, app string) error {
 
 // startAgain makes a grant active and due. Tokens of another app are another
 // shop's: they are deleted.
-func (d *declaring) startAgain(ctx context.Context, row sqlgen.Grant, app string) error {
-	if row.App != app {
+func (d *declaring) startAgain(ctx context.Context, row sqlgen.Grant, app string, moved bool) error {
+	if moved || row.App != app {
 		if err := d.ClearTokens(ctx, row.ID); err != nil {
 			return err
 		}
@@ -183,7 +186,7 @@ func (d *declaring) shopsGrant(ctx context.Context, s access.Shop, known bool) e
 		return err
 	}
 	if found && (!known || row.App != s.AppID) {
-		return d.startAgain(ctx, row, s.AppID)
+		return d.startAgain(ctx, row, s.AppID, false)
 	}
 	if found {
 		return nil

@@ -30,7 +30,8 @@ func removed(kind, id string, n int64, err error) error {
 }
 
 // removeShops deletes shops with their roles and invitations. The grant stays as
-// a revoked one, so that its generation counts on if the shop comes back.
+// a revoked one as long as its app does, so that its generation counts on if the
+// shop comes back.
 func (d *declaring) removeShops(ctx context.Context) error {
 	for _, id := range d.d.Remove.Shops {
 		if err := d.removeShop(ctx, id); err != nil {

@@ -55,7 +55,8 @@ func (s *Store) StartSession(ctx context.Context, n access.Session, e ...audit.E
 }
 
 // EndSessions ends sessions with everything that follows from it, and tells how
-// many were live until then.
+// many were live until then. When none was, nobody did anything, so the effects'
+// audit entries are not written.
 func (s *Store) EndSessions(ctx context.Context, e grant.Effects) (int, error) {
 	var ended int
 	err := s.write(ctx, "end sessions", func(t *tx) error {
@@ -65,6 +66,9 @@ func (s *Store) EndSessions(ctx context.Context, e grant.Effects) (int, error) {
 				return err
 			}
 			ended += n
+		}
+		if ended == 0 {
+			e.Audit = nil
 		}
 		e.EndSessions = nil
 		return t.apply(ctx, e)

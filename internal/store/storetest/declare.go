@@ -100,6 +100,22 @@ var declareCases = []testCase{
 		}
 		w.renew("tea", start.Add(time.Hour))
 	}},
+	{"an app that is another one at WeChat forgets the tokens of the first", func(t *testing.T, w *world) {
+		w.renew("tea", start)
+		app := directory().Apps[0]
+		for _, a := range directory().Apps {
+			if a.ID == w.shopGrant("tea").App {
+				app = a
+			}
+		}
+		app.AppID = "wx00000000000000ff"
+		w.must(w.declare(access.Declaration{Apps: []access.App{app}}))
+		g := w.shopGrant("tea")
+		if g.Tokens.Access != nil || g.State != grant.Active || !g.DueAt.Equal(start.Add(time.Hour)) {
+			t.Errorf("grant after another appid: %+v", g)
+		}
+		w.renew("tea", start.Add(time.Hour))
+	}},
 	{"a removed shop is revoked, and starts again when it comes back", func(t *testing.T, w *world) {
 		w.renew("tea", start)
 		generation := w.shopGrant("tea").Tokens.Generation
