@@ -24,7 +24,9 @@ var (
 	verifyForm = regexp.MustCompile(`^MP_verify_[A-Za-z0-9]{1,64}\.txt$`)
 )
 
-// checker collects problems, so that all are told at once.
+// checker collects problems, so that all are told at once. They name ids and
+// settings, never other values: somebody may have put a secret in the wrong
+// place.
 type checker struct{ problems []string }
 
 func (c *checker) want(ok bool, format string, args ...any) {
@@ -58,7 +60,7 @@ func (m Manifest) check(kept kept) error {
 	m.checkClients(&c, shops)
 	for _, mb := range m.Members {
 		c.want(tenants[mb.TenantID], "member %s: tenant %q is unknown; declare it under tenants", mb.PersonID, mb.TenantID)
-		c.want(mb.Role.Valid(), "member %s: role %q is not one of owner, operator, viewer", mb.PersonID, mb.Role)
+		c.want(mb.Role.Valid(), "member %s: the role is not one of owner, operator, viewer", mb.PersonID)
 		c.want(mb.ShopID == "" || shops[mb.ShopID], "member %s: shop %q is unknown; declare it under shops", mb.PersonID, mb.ShopID)
 	}
 	return c.err()
@@ -71,11 +73,11 @@ func (m Manifest) checkApps(c *checker) {
 		c.want(!strings.HasPrefix(a.ID, shopAppPrefix), "app %q: ids that begin with %q belong to shops; choose another", a.ID, shopAppPrefix)
 		c.want(!seen[a.ID], "app %q is named twice; name it once", a.ID)
 		seen[a.ID] = true
-		c.want(a.Kind == access.ServiceAccount || a.Kind == access.Website, "app %q: kind %q is not one of service_account, website", a.ID, a.Kind)
-		c.want(appIDForm.MatchString(a.AppID), "app %q: appid %q is not wx and 16 hex digits; copy it from the WeChat console", a.ID, a.AppID)
-		c.want(a.CallbackHost != "" && !strings.Contains(a.CallbackHost, "/"), "app %q: callback_host %q must be a bare host as entered at WeChat", a.ID, a.CallbackHost)
-		c.want(a.VerifyName == "" || verifyForm.MatchString(a.VerifyName), "app %q: verify_file name %q is not of the form MP_verify_….txt", a.ID, a.VerifyName)
-		c.want(a.scopeFits(), "app %q: scope %q does not fit kind %s; leave it out for the usual one", a.ID, a.Scope, a.Kind)
+		c.want(a.Kind == access.ServiceAccount || a.Kind == access.Website, "app %q: the kind is not one of service_account, website", a.ID)
+		c.want(appIDForm.MatchString(a.AppID), "app %q: the appid is not wx and 16 hex digits; copy it from the WeChat console", a.ID)
+		c.want(a.CallbackHost != "" && !strings.Contains(a.CallbackHost, "/"), "app %q: callback_host must be a bare host as entered at WeChat", a.ID)
+		c.want(a.VerifyName == "" || verifyForm.MatchString(a.VerifyName), "app %q: the verify_file's name is not of the form MP_verify_….txt", a.ID)
+		c.want(a.scopeFits(), "app %q: the scope does not fit its kind; leave it out for the usual one", a.ID)
 		c.route("app "+a.ID, a.Egress, a.APIHosts)
 	}
 }
@@ -87,7 +89,7 @@ func (m Manifest) checkShops(c *checker, kept kept, tenants map[string]bool) map
 		c.want(!seen[s.ID], "shop %q is named twice; name it once", s.ID)
 		seen[s.ID], shops[s.ID] = true, true
 		c.want(tenants[s.Tenant], "shop %q: tenant %q is unknown; declare it under tenants", s.ID, s.Tenant)
-		c.want(appIDForm.MatchString(s.AppID), "shop %q: appid %q is not wx and 16 hex digits; copy it from 服务市场 → 经营工具 → 自研", s.ID, s.AppID)
+		c.want(appIDForm.MatchString(s.AppID), "shop %q: the appid is not wx and 16 hex digits; copy it from 服务市场 → 经营工具 → 自研", s.ID)
 		_, known := kept.apps[shopAppPrefix+s.ID]
 		c.want(known || !s.Secret.IsZero(), "shop %q: a new shop needs its secret", s.ID)
 		c.route("shop "+s.ID, s.Egress, s.APIHosts)
@@ -105,7 +107,7 @@ func (m Manifest) checkClients(c *checker, shops map[string]bool) {
 		c.slug("client", cl.ID)
 		c.want(!seen[cl.ID], "client %q is named twice; name it once", cl.ID)
 		seen[cl.ID] = true
-		c.want(cl.Mode == access.Read || cl.Mode == access.Write, "client %q: mode %q is not one of read, write", cl.ID, cl.Mode)
+		c.want(cl.Mode == access.Read || cl.Mode == access.Write, "client %q: the mode is not one of read, write", cl.ID)
 		for _, s := range cl.Shops {
 			c.want(shops[s], "client %q: shop %q is unknown; declare it under shops", cl.ID, s)
 		}
@@ -115,11 +117,11 @@ func (m Manifest) checkClients(c *checker, shops map[string]bool) {
 // route checks how an app reaches WeChat.
 func (c *checker) route(what, egress string, hosts []string) {
 	if u, err := url.Parse(egress); egress != "" && err == nil && u.Scheme != "" {
-		c.want(u.Host != "" && (u.Scheme == "http" || u.Scheme == "socks5"), "%s: egress %q must be a source address, http://host:port or socks5://host:port", what, u.Redacted())
+		c.want(u.Host != "" && (u.Scheme == "http" || u.Scheme == "socks5"), "%s: egress must be a source address, http://host:port or socks5://host:port", what)
 	}
 	for _, h := range hosts {
 		u, err := url.Parse(h)
-		c.want(err == nil && u.Host != "" && u.RawQuery == "" && (u.Scheme == "https" || u.Scheme == "http"), "%s: api_hosts entry %q must be a base URL", what, h)
+		c.want(err == nil && u.Host != "" && u.RawQuery == "" && (u.Scheme == "https" || u.Scheme == "http"), "%s: every entry of api_hosts must be a base URL", what)
 	}
 }
 

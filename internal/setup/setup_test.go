@@ -270,10 +270,15 @@ func TestEveryProblemIsToldAtOnce(t *testing.T) {
 		t.Fatalf("err = %v, want InvalidError", err)
 	}
 	text := err.Error()
-	for _, want := range []string{"an id is 1 to 40", "kind \"else\"", "gh_123", "callback_host", "verify_file", "belong to shops", "snsapi_base",
-		"tenant \"t1\" is named twice", "tenant \"nobody\"", "wx1", "needs its secret", "egress", "shop \"s9\"", "mode \"all\"", "role \"king\""} {
+	for _, want := range []string{"an id is 1 to 40", "the kind", "the appid", "callback_host", "verify_file", "belong to shops", "the scope",
+		"tenant \"t1\" is named twice", "tenant \"nobody\"", "needs its secret", "egress", "shop \"s9\"", "the mode", "the role"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("nothing is said of %q in:\n%s", want, text)
+		}
+	}
+	for _, value := range []string{"gh_123", "snsapi_base", "ftp", "king"} {
+		if strings.Contains(text, value) {
+			t.Errorf("the value %q is repeated", value)
 		}
 	}
 	if len(invalid.Problems) < 14 {
