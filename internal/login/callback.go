@@ -219,7 +219,8 @@ func (l *Login) exchangeFailed(r *http.Request, a arrival, err error) error {
 	if we, ok := errors.AsType[*wechat.Error](err); ok && we.Code != 0 {
 		x := we.Explain()
 		e.ErrCode, e.RID = we.Code, we.RID
-		e.EN, e.ZH, e.NextEN, e.NextZH = x.CauseEN, x.CauseZH, x.NextEN, x.NextZH
+		e.EN, e.ZH = web.Sentence(x.CauseEN, "."), web.Sentence(x.CauseZH, "。")
+		e.NextEN, e.NextZH = web.Sentence(x.NextEN, "."), web.Sentence(x.NextZH, "。")
 		entry.Details = map[string]string{"errcode": strconv.Itoa(we.Code)}
 	}
 	if l.o.Tally != nil {

@@ -348,9 +348,9 @@ func TestExchangeFails(t *testing.T) {
 		words  string
 		reason string
 	}{
-		{"no", wechatError(40029), "the code is expired, was used", "login.exchange refused exchange"},
-		{"code used", wechatError(40163), "the code was already used", "login.exchange refused exchange"},
-		{"limit", wechatError(45011), "the quota of this minute is used up", "login.exchange refused exchange"},
+		{"no", wechatError(40029), "The code is expired, was used", "login.exchange refused exchange"},
+		{"code used", wechatError(40163), "The code was already used", "login.exchange refused exchange"},
+		{"limit", wechatError(45011), "The quota of this minute is used up", "login.exchange refused exchange"},
 		{"nobody knows this code", wechatError(987654), "on none of the lists", "login.exchange refused exchange"},
 		{"lost answer", lost, "answer did not arrive", "login.exchange unknown exchange-lost"},
 		{"unheard of", context.DeadlineExceeded, "answer did not arrive", "login.exchange unknown exchange-lost"},
