@@ -9,6 +9,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/zhanggui/zhanggui/internal/access"
+	"github.com/zhanggui/zhanggui/internal/audit"
 	"github.com/zhanggui/zhanggui/internal/grant"
 )
 
@@ -17,6 +18,7 @@ type Grants interface {
 	Grant(ctx context.Context, id string) (grant.Grant, error)
 	Grants(ctx context.Context, f grant.Filter) ([]grant.Grant, error)
 	Revoke(ctx context.Context, e grant.Effects) error
+	Authorise(ctx context.Context, e grant.Effects) error
 }
 
 // Keeper is told what to look at now.
@@ -61,6 +63,7 @@ type ShopView struct {
 func (h handlers) mountGrants(api huma.API) {
 	huma.Register(api, op("list-grants", http.MethodGet, "/v1/grants", "List the grants"), h.grants)
 	huma.Register(api, op("revoke-grant", http.MethodPost, "/v1/grants/{id}/revoke", "End a grant: its tokens are deleted, calls are refused, sessions end"), h.revoke)
+	huma.Register(api, op("start-grant", http.MethodPost, "/v1/grants/{id}/start", "Give a shop's revoked or stopped grant a new start"), h.start)
 	huma.Register(api, op("kick-grant", http.MethodPost, "/v1/grants/{id}/kick", "Have the keeper look at a grant now"), h.kick)
 }
 
@@ -92,6 +95,33 @@ func (h handlers) revoke(ctx context.Context, in *struct {
 		return nil, fail(err)
 	}
 	if g, err = h.Grants.Grant(ctx, in.ID); err != nil {
+		return nil, fail(err)
+	}
+	return answer(viewGrant(g)), nil
+}
+
+// start undoes a revocation, or tries anew what was stopped. The shop's own
+// AppSecret is all that it takes; a person's grant takes the person.
+func (h handlers) start(ctx context.Context, in *struct {
+	ID string `path:"id"`
+}) (*body[GrantView], error) {
+	g, err := h.Grants.Grant(ctx, in.ID)
+	if err != nil {
+		return nil, fail(err)
+	}
+	if g.Kind != grant.Self {
+		return nil, huma.Error422UnprocessableEntity("only a person can renew their authorisation: have them log in again, or send them an invitation")
+	}
+	now := h.Now()
+	err = h.Grants.Authorise(ctx, grant.Effects{At: now,
+		Authorise: &grant.Authorisation{GrantID: g.ID, Kind: g.Kind, App: g.App, ShopID: g.ShopID, From: g.Tokens.Generation, DueAt: now},
+		Audit: []audit.Entry{{At: now, Actor: actor(ctx), Action: "grant.start", Subject: "grant:" + g.ID, Outcome: audit.Done,
+			Details: map[string]string{"shop": g.ShopID, "from": string(g.State)}}}})
+	if err != nil {
+		return nil, fail(err)
+	}
+	h.Keeper.Kick(g.ID)
+	if g, err = h.Grants.Grant(ctx, g.ID); err != nil {
 		return nil, fail(err)
 	}
 	return answer(viewGrant(g)), nil

@@ -3,6 +3,7 @@ package adminapi
 import (
 	"errors"
 	"net/http"
+	"regexp"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -35,19 +36,61 @@ func init() { huma.NewError = newProblem }
 
 func newProblem(status int, msg string, errs ...error) huma.StatusError {
 	p := &problem{Title: http.StatusText(status), Status: status, Detail: msg}
+	if status == http.StatusUnsupportedMediaType {
+		p.Detail = "send JSON, with Content-Type: application/json" // huma repeats the type that was sent
+		return p
+	}
 	for _, err := range errs {
 		if d, ok := errors.AsType[*huma.ErrorDetail](err); ok {
-			p.Problems = append(p.Problems, strings.TrimPrefix(d.Location+": "+d.Message, ": "))
+			p.Problems = append(p.Problems, strings.TrimPrefix(place(d.Location)+": "+d.Message, ": "))
 		}
 	}
 	return p
+}
+
+// fieldForm is what names of fields look like, mistyped ones too.
+var fieldForm = regexp.MustCompile(`^[a-z_]{1,40}(\[[0-9]{1,4}\])*$`)
+
+// place tells where in the input something is wrong. A name that looks like no
+// field is left out: somebody may have put a secret before the colon.
+func place(location string) string {
+	segments := strings.Split(location, ".")
+	for i, s := range segments {
+		if !fieldForm.MatchString(s) {
+			return strings.Join(append(segments[:i:i], "…"), ".")
+		}
+	}
+	return location
+}
+
+// quoted is a value in a sentence, with the word before it.
+var quoted = regexp.MustCompile(`([a-z_]+) "((?:[^"\\]|\\.)*)"`)
+
+// idAfter are the words that an id follows.
+var idAfter = regexp.MustCompile(`^(?:app|tenant|shop|client) "[a-z0-9-]{1,40}"$`)
+
+// withoutValues leaves the ids in a sentence, which tell the place, and takes out
+// every other value: whoever mixes up AppID and AppSecret must not read the
+// secret back from a log.
+func withoutValues(text string) string {
+	return quoted.ReplaceAllStringFunc(text, func(q string) string {
+		if idAfter.MatchString(q) {
+			return q
+		}
+		word, _, _ := strings.Cut(q, " ")
+		return word + ` "…"`
+	})
 }
 
 // fail turns an error of the domain into an answer. Others become a 500
 // without words of their own.
 func fail(err error) error {
 	if invalid, ok := errors.AsType[*setup.InvalidError](err); ok {
-		return &problem{Title: "the manifest cannot be applied", Status: http.StatusUnprocessableEntity, Problems: invalid.Problems}
+		p := &problem{Title: "the manifest cannot be applied", Status: http.StatusUnprocessableEntity}
+		for _, text := range invalid.Problems {
+			p.Problems = append(p.Problems, withoutValues(text))
+		}
+		return p
 	}
 	for _, known := range []struct {
 		err    error

@@ -1,0 +1,210 @@
+package adminapi_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/zhanggui/zhanggui/internal/access"
+	"github.com/zhanggui/zhanggui/internal/adminapi"
+	"github.com/zhanggui/zhanggui/internal/audit"
+	"github.com/zhanggui/zhanggui/internal/grant"
+	"github.com/zhanggui/zhanggui/internal/setup"
+	"github.com/zhanggui/zhanggui/internal/store/sqlite"
+	"github.com/zhanggui/zhanggui/internal/store/sqlstore"
+	"github.com/zhanggui/zhanggui/internal/vault"
+)
+
+// epoch is the tests' present.
+var epoch = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+const (
+	appSecret  = "sandbox-secret-service-account-1"
+	shopSecret = "sandbox-secret-shop-000000000001"
+)
+
+// rig is the interface on a real store, asked as handlers are.
+type rig struct {
+	t       *testing.T
+	store   *sqlstore.Store
+	handler http.Handler
+	kicked  []string
+	seen    []string // every answer's body
+}
+
+func newRig(t *testing.T) *rig {
+	t.Helper()
+	store, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "test.db"), sqlite.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := store.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	kek, err := vault.FileKEK(filepath.Join(t.TempDir(), "master.key"), true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, _, err := vault.Create(t.Context(), kek)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &rig{t: t, store: store}
+	now := func() time.Time { return epoch }
+	mux := http.NewServeMux()
+	adminapi.Mount(mux, adminapi.Options{
+		Version: "test", Now: now, Setup: setup.New(store, v, now), Directory: store, Grants: store, Keeper: r,
+		Clients: store, Invites: store, Sessions: store, Admins: store, Log: store, Keys: &keyring{vault: v},
+		Link: func(p string) string { return "https://zhanggui.example.com" + p }, PublicHost: "zhanggui.example.com",
+	})
+	r.handler = mux
+	return r
+}
+
+// Kick implements adminapi.Keeper.
+func (r *rig) Kick(id string) { r.kicked = append(r.kicked, id) }
+
+// keyring keeps no keyset: the vault's tests look at that.
+type keyring struct {
+	vault *vault.Vault
+	mu    sync.Mutex
+	by    []audit.Actor
+}
+
+func (k *keyring) Keys() []vault.Key { return k.vault.Keys() }
+
+func (k *keyring) Rotate(ctx context.Context, by audit.Actor) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.by = append(k.by, by)
+	return k.vault.Rotate(ctx, func([]byte) error { return nil })
+}
+
+// operator is who asks, if not said otherwise.
+var operator = audit.Actor{Kind: audit.ActorOperator}
+
+// raw sends a body as it is.
+func (r *rig) raw(by audit.Actor, method, path, contentType, body string) *httptest.ResponseRecorder {
+	r.t.Helper()
+	req := httptest.NewRequest(method, path, strings.NewReader(body))
+	if contentType != "" {
+		req.Header.Set("Content-Type", contentType)
+	}
+	req = req.WithContext(adminapi.WithActor(req.Context(), by))
+	rec := httptest.NewRecorder()
+	r.handler.ServeHTTP(rec, req)
+	r.seen = append(r.seen, rec.Body.String())
+	return rec
+}
+
+// say sends in as JSON.
+func (r *rig) say(method, path string, in any) *httptest.ResponseRecorder {
+	r.t.Helper()
+	if in == nil {
+		return r.raw(operator, method, path, "", "")
+	}
+	b, err := json.Marshal(in)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return r.raw(operator, method, path, "application/json", string(b))
+}
+
+// ask is say for what must work.
+func (r *rig) ask(method, path string, in, out any) {
+	r.t.Helper()
+	rec := r.say(method, path, in)
+	if rec.Code >= 300 {
+		r.t.Fatalf("%s %s: %d %s", method, path, rec.Code, rec.Body)
+	}
+	if out == nil {
+		return
+	}
+	if err := json.Unmarshal(rec.Body.Bytes(), out); err != nil {
+		r.t.Fatalf("%s %s: %v: %s", method, path, err, rec.Body)
+	}
+}
+
+// list reads a list.
+func list[T any](r *rig, path string) []T {
+	r.t.Helper()
+	var out struct{ Items []T }
+	r.ask("GET", path, nil, &out)
+	return out.Items
+}
+
+// manifest declares one of everything.
+func manifest() adminapi.Manifest {
+	return adminapi.Manifest{
+		Apps: []adminapi.ManifestApp{{ID: "fuwuhao", Kind: "service_account", AppID: "wx00000000000000a1", Secret: appSecret, Name: "服务号",
+			CallbackHost: "zhanggui.example.com", VerifyName: "MP_verify_demo0000demo0000.txt", VerifyBody: "demo0000demo0000"}},
+		Tenants: []adminapi.ManifestTenant{{ID: "lantian", Name: "蓝天文具"}, {ID: "tea", Name: "红土"}},
+		Shops:   []adminapi.ManifestShop{{ID: "lantian", Tenant: "lantian", Name: "蓝天文具店", AppID: "wx00000000000000c1", Secret: shopSecret}},
+		Clients: []adminapi.ManifestClient{{ID: "erp", Name: "ERP", Shops: []string{"lantian"}, Mode: "read"}},
+	}
+}
+
+func (r *rig) declare() (out adminapi.Applied) {
+	r.t.Helper()
+	r.ask("POST", "/v1/apply", manifest(), &out)
+	return out
+}
+
+// login makes a person with a grant and a session, as a callback does.
+func (r *rig) login(n int, take *grant.Take) access.Session {
+	r.t.Helper()
+	person := fmt.Sprintf("p_%04d", n)
+	_, hash := access.NewKey(access.SessionPrefix)
+	s := access.Session{ID: fmt.Sprintf("s_%04d", n), TokenHash: hash, PersonID: person, App: "fuwuhao", Door: access.DoorWeChat,
+		CreatedAt: epoch, SeenAt: epoch, ProvedAt: epoch, ExpiresAt: epoch.Add(time.Hour), IdleLimit: time.Hour, Device: "WeChat, Android"}
+	state := []byte(fmt.Sprintf("state %d", n))
+	if _, err := r.store.UseState(r.t.Context(), grant.Callback{App: "fuwuhao", StateHash: state, CodeHash: []byte(fmt.Sprintf("code %d", n)), At: epoch}); err != nil {
+		r.t.Fatal(err)
+	}
+	e := grant.Effects{At: epoch,
+		Login: &grant.Login{StateHash: state, NewPerson: person, Session: s, Take: take,
+			Identity: access.Identity{App: "fuwuhao", OpenID: fmt.Sprintf("o_demo_owner_%04d", n), PersonID: person, SeenAt: epoch}},
+		Authorise: &grant.Authorisation{GrantID: fmt.Sprintf("g_%04d", n), Kind: grant.User, App: "fuwuhao", PersonID: person,
+			OpenID: fmt.Sprintf("o_demo_owner_%04d", n), Scope: "snsapi_base", DueAt: epoch,
+			Tokens: &grant.Tokens{Generation: 1, Access: []byte("sealed"), AccessExpires: epoch.Add(time.Hour), Refresh: []byte("sealed"),
+				RefreshIssued: epoch, RefreshExpires: epoch.Add(24 * time.Hour)}}}
+	if err := r.store.Login(r.t.Context(), e); err != nil {
+		r.t.Fatal(err)
+	}
+	return s
+}
+
+// entries reads the audit log.
+func (r *rig) entries() (all []audit.Entry) {
+	r.t.Helper()
+	records, err := r.store.AuditEntries(r.t.Context(), -1, 10_000)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	for _, rec := range records {
+		e, err := audit.Decode(rec.Data)
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		all = append(all, e)
+	}
+	return all
+}
+
+// recorded tells whether the newest entry says this.
+func (r *rig) recorded(action, subject string) {
+	r.t.Helper()
+	all := r.entries()
+	if e := all[len(all)-1]; e.Action != action || e.Subject != subject || e.Actor != operator || e.Outcome != audit.Done {
+		r.t.Errorf("the newest entry is %+v, want %s of %s by the operator", e, action, subject)
+	}
+}
