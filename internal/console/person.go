@@ -74,18 +74,15 @@ func (c *Console) problemOf(r *http.Request, shopID string, err error) string {
 	if lookErr == nil && len(kept) == 1 && kept[0].State != grant.Active {
 		return ui.T(r.Context(), "console.shop.problem."+string(kept[0].State))
 	}
-	if we, ok := errors.AsType[*wechat.Error](err); ok {
-		x := we.Explain()
-		if ui.Language(r.Context()) == "en" {
-			return x.CauseEN + " " + x.NextEN
-		}
-		return x.CauseZH + x.NextZH
-	}
 	e := web.AsError(err)
-	if ui.Language(r.Context()) == "en" {
-		return e.EN + " " + e.NextEN
+	if we, ok := errors.AsType[*wechat.Error](err); ok && e.Code == "internal" {
+		x := we.Explain()
+		e = &web.Error{EN: x.CauseEN, ZH: x.CauseZH, NextEN: x.NextEN, NextZH: x.NextZH}
 	}
-	return e.ZH + e.NextZH
+	if ui.Language(r.Context()) == "en" {
+		return web.Sentence(e.EN, ".") + " " + web.Sentence(e.NextEN, ".")
+	}
+	return web.Sentence(e.ZH, "。") + web.Sentence(e.NextZH, "。")
 }
 
 func personNav(r *http.Request) []ui.NavItem {
