@@ -1,0 +1,420 @@
+package app_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/zhanggui/zhanggui/internal/adminapi"
+	"github.com/zhanggui/zhanggui/internal/app"
+	"github.com/zhanggui/zhanggui/internal/config"
+	"github.com/zhanggui/zhanggui/wechatsim"
+	"github.com/zhanggui/zhanggui/wechattest"
+)
+
+// rig is the real App on a directory of its own, with an emulated WeChat whose
+// clock both follow.
+type rig struct {
+	t     *testing.T
+	sim   *wechattest.Server
+	gave  *record // what WeChat answered
+	got   *record // what the server answered to anybody in the test
+	logs  *buffer
+	dir   string
+	cfg   config.Config
+	app   *app.App
+	base  string // the public URL, prefix included
+	root  string // scheme and host of the public listener
+	ops   string
+	http  *http.Client // records, follows nothing, trusts any certificate
+	admin *http.Client // goes to the socket
+	stop  context.CancelFunc
+	ended chan error
+	key   string // the client key that declare was given
+}
+
+// newRig makes the surroundings and starts the App. flags are settings by their
+// names in the file; "prefix" is the path of the public URL.
+func newRig(t *testing.T, flags map[string]string) *rig {
+	t.Helper()
+	r := newStoppedRig(t)
+	r.start(flags)
+	return r
+}
+
+// newStoppedRig is newRig without the App.
+func newStoppedRig(t *testing.T) *rig {
+	t.Helper()
+	// A socket's path must be short; the test's own directory may not be.
+	dir, err := os.MkdirTemp("", "zg")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	r := &rig{t: t, gave: &record{}, got: &record{}, logs: &buffer{}, dir: filepath.Join(dir, "data")}
+	r.sim = wechattest.New(t, &wechattest.Options{KeepRaw: true, World: twoShops()})
+	heard := httptest.NewServer(r.gave.handler(r.sim.Sim))
+	t.Cleanup(heard.Close)
+	r.sim.URL = heard.URL
+	return r
+}
+
+// Another shop of another tenant.
+const (
+	otherShop   = "wx00000000000000c2"
+	otherSecret = "sandbox-secret-shop-000000000002"
+)
+
+// twoShops is the usual world with a second shop in it.
+func twoShops() *wechatsim.World {
+	w := wechatsim.DefaultWorld()
+	w.Apps = append(w.Apps, wechatsim.App{AppID: otherShop, Secret: otherSecret, Kind: wechatsim.ShopApp, Name: "红土茶铺"})
+	return w
+}
+
+// start runs the App. The test's end stops it if the test has not.
+func (r *rig) start(flags map[string]string) {
+	r.t.Helper()
+	if err := r.tryStart(flags); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// tryStart is start for a start that may be refused.
+func (r *rig) tryStart(flags map[string]string) error {
+	public, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	if r.cfg, err = r.config(public.Addr().String(), flags); err != nil {
+		return errors.Join(err, public.Close())
+	}
+	ctx, stop := context.WithCancel(r.t.Context())
+	log := slog.New(slog.NewJSONHandler(r.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	if r.app, err = app.New(ctx, app.Options{Config: r.cfg, Version: "test", Now: r.sim.Now, Log: log}); err != nil {
+		stop()
+		return errors.Join(err, public.Close())
+	}
+	l, err := r.app.ListenOn(ctx, public)
+	if err != nil {
+		stop()
+		return errors.Join(err, r.app.Close())
+	}
+	r.base, r.ops = r.cfg.PublicURL.String(), "http://"+l.Ops.Addr().String()
+	r.root = r.cfg.PublicURL.URL().Scheme + "://" + public.Addr().String()
+	r.connect()
+	r.stop, r.ended = stop, make(chan error, 1)
+	running := r.app
+	go func() { r.ended <- running.Run(ctx, l) }()
+	r.t.Cleanup(func() { _ = r.shutdown() })
+	return nil
+}
+
+// connect makes the clients.
+func (r *rig) connect() {
+	plain := &http.Transport{TLSClientConfig: anyCertificate}
+	socket := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", filepath.Join(r.dir, app.SocketFile))
+	}}
+	stay := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	r.http = &http.Client{Transport: r.got.transport(plain), CheckRedirect: stay}
+	r.admin = &http.Client{Transport: r.got.transport(socket)}
+}
+
+func (r *rig) config(address string, flags map[string]string) (config.Config, error) {
+	scheme := "http"
+	if flags["tls.mode"] == "files" {
+		scheme = "https"
+	}
+	all := map[string]string{
+		"public_url": scheme + "://" + address + flags["prefix"], "listen": address, "ops_listen": "127.0.0.1:0", "data": r.dir,
+		"wechat.open": r.sim.URL, "wechat.api": r.sim.URL, "wechat.mp": r.sim.URL, "operator.name": "测试",
+	}
+	for k, v := range flags {
+		if k != "prefix" {
+			all[k] = v
+		}
+	}
+	c, err := config.Load(config.Source{Flags: all})
+	if err != nil {
+		return config.Config{}, err
+	}
+	return *c, nil
+}
+
+// shutdown stops the App and gives what Run said. A second call says nothing.
+func (r *rig) shutdown() error {
+	if r.stop == nil {
+		return nil
+	}
+	r.stop()
+	r.stop = nil
+	r.http.CloseIdleConnections()
+	r.admin.CloseIdleConnections()
+	select {
+	case err := <-r.ended:
+		return err
+	case <-time.After(20 * time.Second):
+		return errors.New("the App did not stop")
+	}
+}
+
+// The directory that declare makes.
+const (
+	tenantID = "lantian"
+	shopID   = "lantian"
+	clientID = "erp"
+	proof    = "MP_verify_demo0000demo0000.txt"
+)
+
+func (r *rig) manifest() adminapi.Manifest {
+	host := strings.TrimPrefix(strings.TrimPrefix(r.root, "http://"), "https://")
+	return adminapi.Manifest{
+		Apps: []adminapi.ManifestApp{
+			{ID: "fuwuhao", Kind: "service_account", AppID: wechattest.ServiceAccount, Secret: wechattest.ServiceSecret, CallbackHost: host,
+				VerifyName: proof, VerifyBody: "demo0000demo0000"},
+			{ID: "website", Kind: "website", AppID: wechattest.Website, Secret: wechattest.WebsiteSecret, CallbackHost: host},
+		},
+		Tenants: []adminapi.ManifestTenant{{ID: tenantID, Name: "蓝天文具"}},
+		Shops:   []adminapi.ManifestShop{{ID: shopID, Tenant: tenantID, Name: "蓝天文具店", AppID: wechattest.Shop, Secret: wechattest.ShopSecret}},
+		Clients: []adminapi.ManifestClient{{ID: clientID, Name: "ERP", Shops: []string{shopID}, Mode: "write"}},
+	}
+}
+
+// declare makes the usual directory and waits for the shop's first token.
+func (r *rig) declare() {
+	r.t.Helper()
+	r.key = r.apply(r.manifest()).Keys[clientID]
+	r.ask("POST", "/v1/grants/"+r.grant("self").ID+"/kick", nil, nil) // else it waits for the keeper's next tick
+	r.await("the shop's first token", func() bool { return r.grant("self").Generation > 0 })
+}
+
+func (r *rig) apply(m adminapi.Manifest) (out adminapi.Applied) {
+	r.t.Helper()
+	r.ask("POST", "/v1/apply", m, &out)
+	return out
+}
+
+// ask sends a request to the admin socket and wants it to work.
+func (r *rig) ask(method, path string, in, out any) {
+	r.t.Helper()
+	status, body := r.say(method, path, in)
+	if status >= 300 {
+		r.t.Fatalf("%s %s: status %d: %s", method, path, status, body)
+	}
+	if out == nil {
+		return
+	}
+	if err := json.Unmarshal(body, out); err != nil {
+		r.t.Fatalf("%s %s: %v", method, path, err)
+	}
+}
+
+// say sends a request to the admin socket.
+func (r *rig) say(method, path string, in any) (int, []byte) {
+	r.t.Helper()
+	var body io.Reader
+	if in != nil {
+		b, err := json.Marshal(in)
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		body = bytes.NewReader(b)
+	}
+	req, err := http.NewRequestWithContext(r.t.Context(), method, "http://admin.sock"+path, body)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	return r.do(r.admin, req)
+}
+
+func (r *rig) do(c *http.Client, req *http.Request) (int, []byte) {
+	r.t.Helper()
+	resp, err := c.Do(req)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return resp.StatusCode, b
+}
+
+// get asks the public or the ops listener, with a bearer key if there is one.
+func (r *rig) get(url, key string) (int, string) {
+	r.t.Helper()
+	req, err := http.NewRequestWithContext(r.t.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	if key != "" {
+		req.Header.Set("Authorization", "Bearer "+key)
+	}
+	status, b := r.do(r.http, req)
+	return status, string(b)
+}
+
+// call asks for the shop's name through the gateway.
+func (r *rig) call() (int, string) {
+	r.t.Helper()
+	return r.get(r.base+"/wx/"+shopID+"/channels/ec/basics/info/get", r.key)
+}
+
+// grant gives the only grant of a kind, or an empty one.
+func (r *rig) grant(kind string) adminapi.GrantView {
+	r.t.Helper()
+	var all struct{ Items []adminapi.GrantView }
+	r.ask("GET", "/v1/grants?kind="+kind, nil, &all)
+	if len(all.Items) == 0 {
+		return adminapi.GrantView{}
+	}
+	return all.Items[0]
+}
+
+// await waits for something that the server does by itself.
+func (r *rig) await(what string, done func() bool) { await(r.t, what, done) }
+
+func await(t *testing.T, what string, done func() bool) {
+	t.Helper()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	deadline := time.After(15 * time.Second)
+	for !done() {
+		select {
+		case <-deadline:
+			t.Fatalf("%s did not come", what)
+		case <-tick.C:
+		}
+	}
+}
+
+// lastSeq is the number of the newest request that WeChat saw.
+func (r *rig) lastSeq() int64 {
+	l := r.sim.Ledger()
+	if len(l) == 0 {
+		return 0
+	}
+	return l[len(l)-1].Seq
+}
+
+// buffer is a log that many write to.
+type buffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (b *buffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *buffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}
+
+// message is an answer with its request.
+type message struct {
+	method, path string
+	status       int
+	header       http.Header
+	body         string
+}
+
+// String names the answer without its content.
+func (m message) String() string { return fmt.Sprintf("%s %s (%d)", m.method, m.path, m.status) }
+
+// record keeps the answers that went by.
+type record struct {
+	mu  sync.Mutex
+	all []message
+}
+
+func (c *record) add(m message) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.all = append(c.all, m)
+}
+
+func (c *record) messages() []message {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return append([]message(nil), c.all...)
+}
+
+// handler records what next answers.
+func (c *record) handler(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		tee := &teeWriter{ResponseWriter: w}
+		next.ServeHTTP(tee, req)
+		c.add(message{method: req.Method, path: req.URL.Path, header: w.Header().Clone(), body: tee.b.String()})
+	})
+}
+
+type teeWriter struct {
+	http.ResponseWriter
+	b bytes.Buffer
+}
+
+func (w *teeWriter) Write(p []byte) (int, error) {
+	w.b.Write(p)
+	return w.ResponseWriter.Write(p)
+}
+
+// transport records what comes back through next.
+func (c *record) transport(next *http.Transport) http.RoundTripper { return &recorder{c, next} }
+
+type recorder struct {
+	to   *record
+	next *http.Transport
+}
+
+func (t *recorder) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := t.next.RoundTrip(req)
+	if err != nil {
+		return nil, err
+	}
+	b, err := io.ReadAll(resp.Body)
+	if err = errors.Join(err, resp.Body.Close()); err != nil {
+		return nil, err
+	}
+	t.to.add(message{req.Method, req.URL.Path, resp.StatusCode, resp.Header.Clone(), string(b)})
+	resp.Body = io.NopCloser(bytes.NewReader(b))
+	return resp, nil
+}
+
+// CloseIdleConnections lets http.Client reach the transport.
+func (t *recorder) CloseIdleConnections() { t.next.CloseIdleConnections() }
+
+// joinURL is base with a path under its own.
+func joinURL(t *testing.T, base, ref string) string {
+	t.Helper()
+	b, err := url.Parse(base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u, err := b.Parse(ref)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u.String()
+}
