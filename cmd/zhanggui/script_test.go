@@ -125,12 +125,15 @@ func statement(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 }
 
-// since VARIABLE FILE PREFIX: put what follows PREFIX in FILE, up to white
-// space, into the variable.
+// since VARIABLE FILE PREFIX [END]: put what follows PREFIX in FILE, up to END or
+// white space, into the variable.
 func setFrom(ts *testscript.TestScript, neg bool, args []string) {
 	_, rest, found := strings.Cut(ts.ReadFile(args[1]), args[2])
 	if !found {
 		ts.Fatalf("%q is not in %s", args[2], args[1])
+	}
+	if len(args) > 3 {
+		rest, _, _ = strings.Cut(rest, args[3])
 	}
 	ts.Setenv(args[0], strings.Fields(rest)[0])
 }

@@ -51,6 +51,7 @@ func stateWords(g adminapi.GrantView) string {
 type grantCmd struct {
 	List   grantListCmd   `cmd:"" default:"withargs" help:"List the grants."`
 	Revoke grantRevokeCmd `cmd:"" help:"End a grant: tokens are deleted, calls refused, sessions ended."`
+	Start  grantStartCmd  `cmd:"" help:"Give a shop's revoked or stopped grant a new start."`
 }
 
 type grantListCmd struct {
@@ -94,6 +95,29 @@ func (grantRevokeCmd) Help() string {
 func (g grantRevokeCmd) Run(ctx context.Context, c console) error {
 	var after adminapi.GrantView
 	if err := g.do(ctx, http.MethodPost, "/v1/grants/"+url.PathEscape(g.Grant)+"/revoke", map[string]string{"cause": g.Cause}, &after); err != nil {
+		return err
+	}
+	if g.JSON {
+		return c.printJSON(after)
+	}
+	fmt.Fprintf(c.out, "grant %s is %s\n", after.ID, after.State)
+	return nil
+}
+
+type grantStartCmd struct {
+	remote
+	Grant string `arg:"" help:"Id of the grant, as listed."`
+}
+
+// Help shows an example.
+func (grantStartCmd) Help() string {
+	return "The keeper fetches a new token at once. A person's grant starts by their next login instead.\n\nExample:\n  zhanggui grant start g_example"
+}
+
+// Run implements the command.
+func (g grantStartCmd) Run(ctx context.Context, c console) error {
+	var after adminapi.GrantView
+	if err := g.do(ctx, http.MethodPost, "/v1/grants/"+url.PathEscape(g.Grant)+"/start", nil, &after); err != nil {
 		return err
 	}
 	if g.JSON {

@@ -180,11 +180,11 @@ func (s *story) sessionsEnded(ctx context.Context) error {
 // revoke has the owner withdraw, which ends the shop's grant too in this
 // manifest.
 func (s *story) revoke(ctx context.Context) (string, error) {
-	home, err := s.owner.open(ctx, "/")
+	asked, err := s.owner.open(ctx, "/withdraw")
 	if err != nil {
 		return "", err
 	}
-	if _, err := s.owner.submit(ctx, home, "/withdraw", nil); err != nil {
+	if _, err := s.owner.submit(ctx, asked, "/withdraw", nil); err != nil {
 		return "", err
 	}
 	last := s.lastSeq()
