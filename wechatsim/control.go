@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"strconv"
 	"time"
@@ -205,9 +206,7 @@ func (s *Sim) servePerson(w http.ResponseWriter, r *http.Request) {
 	}{Consents: map[string]time.Time{}, IDs: map[string]string{}}
 	err := s.withPerson(r.PathValue("name"), func(p *person) {
 		out.Person = *p.Person
-		for k, v := range p.consents {
-			out.Consents[k] = v
-		}
+		maps.Copy(out.Consents, p.consents)
 		for appid := range s.apps {
 			out.IDs[appid] = s.openID(p, appid)
 		}

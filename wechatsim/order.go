@@ -2,6 +2,7 @@ package wechatsim
 
 import (
 	"encoding/json"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -133,12 +134,7 @@ func (q *searchCondition) fits(o *order) bool {
 }
 
 func (o *order) hasLine(fits func(orderLine) bool) bool {
-	for _, l := range o.lines {
-		if fits(l) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(o.lines, fits)
 }
 
 // orderSearch serves POST /channels/ec/order/search.

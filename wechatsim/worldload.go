@@ -180,9 +180,9 @@ func (c *shapeChecker) object(path string, v any, t reflect.Type) {
 	m, ok := v.(map[string]any)
 	c.need(ok, path, "is not an object", "write it in braces")
 	fields := map[string]reflect.Type{}
-	for i := range t.NumField() {
-		name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
-		fields[name] = t.Field(i).Type
+	for field := range t.Fields() {
+		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+		fields[name] = field.Type
 	}
 	for _, k := range slices.Sorted(maps.Keys(m)) {
 		ft, known := fields[k]

@@ -114,11 +114,12 @@ func problemOf(resp *http.Response, body []byte) error {
 	if json.Unmarshal(body, &p) != nil || p.Title == "" {
 		return fmt.Errorf("the server answered %s", resp.Status)
 	}
-	msg := p.Title
+	var msg strings.Builder
+	msg.WriteString(p.Title)
 	for _, more := range append([]string{p.Detail, p.Next}, p.Problems...) {
 		if more != "" {
-			msg += "\n  " + more
+			msg.WriteString("\n  " + more)
 		}
 	}
-	return errors.New(msg)
+	return errors.New(msg.String())
 }

@@ -166,8 +166,8 @@ func (r *rig) login(n int, take *grant.Take) access.Session {
 	_, hash := access.NewKey(access.SessionPrefix)
 	s := access.Session{ID: fmt.Sprintf("s_%04d", n), TokenHash: hash, PersonID: person, App: "fuwuhao", Door: access.DoorWeChat,
 		CreatedAt: epoch, SeenAt: epoch, ProvedAt: epoch, ExpiresAt: epoch.Add(time.Hour), IdleLimit: time.Hour, Device: "WeChat, Android"}
-	state := []byte(fmt.Sprintf("state %d", n))
-	if _, err := r.store.UseState(r.t.Context(), grant.Callback{App: "fuwuhao", StateHash: state, CodeHash: []byte(fmt.Sprintf("code %d", n)), At: epoch}); err != nil {
+	state := fmt.Appendf(nil, "state %d", n)
+	if _, err := r.store.UseState(r.t.Context(), grant.Callback{App: "fuwuhao", StateHash: state, CodeHash: fmt.Appendf(nil, "code %d", n), At: epoch}); err != nil {
 		r.t.Fatal(err)
 	}
 	e := grant.Effects{At: epoch,

@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"maps"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
@@ -111,9 +112,7 @@ func (b *browser) agree(p page, person string) page {
 func (b *browser) submit(p page, part string, values url.Values) page {
 	b.r.t.Helper()
 	action, fields := findForm(b.r.t, p, part)
-	for k, v := range values {
-		fields[k] = v
-	}
+	maps.Copy(fields, values)
 	return b.post(joinURL(b.r.t, p.url, action), fields)
 }
 

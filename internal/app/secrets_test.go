@@ -181,9 +181,7 @@ type secrets map[string]string
 // collect adds what was given out, sent and set on the way.
 func (s secrets) collect(t *testing.T, r *rig) {
 	t.Helper()
-	for name, v := range map[string]string{"service account's AppSecret": wechattest.ServiceSecret, "website's AppSecret": wechattest.WebsiteSecret, "shop's AppSecret": wechattest.ShopSecret} {
-		s[name] = v
-	}
+	maps.Copy(s, map[string]string{"service account's AppSecret": wechattest.ServiceSecret, "website's AppSecret": wechattest.WebsiteSecret, "shop's AppSecret": wechattest.ShopSecret})
 	for _, name := range []string{app.MasterKeyFile, audit.KeyFile} {
 		b, err := os.ReadFile(filepath.Join(r.dir, name))
 		if err != nil {
