@@ -15,6 +15,7 @@ import (
 	"github.com/zhanggui/zhanggui/internal/access"
 	"github.com/zhanggui/zhanggui/internal/adminapi"
 	"github.com/zhanggui/zhanggui/internal/audit"
+	"github.com/zhanggui/zhanggui/internal/config"
 	"github.com/zhanggui/zhanggui/internal/grant"
 	"github.com/zhanggui/zhanggui/internal/setup"
 	"github.com/zhanggui/zhanggui/internal/store/sqlite"
@@ -62,7 +63,7 @@ func newRig(t *testing.T) *rig {
 	now := func() time.Time { return epoch }
 	mux := http.NewServeMux()
 	adminapi.Mount(mux, adminapi.Options{
-		Version: "test", Now: now, Setup: setup.New(store, v, now), Directory: store, Grants: store, Keeper: r,
+		Version: "test", Now: now, Setup: setup.New(store, v, now, config.Rules{PublicHost: "zhanggui.example.com"}), Directory: store, Grants: store, Keeper: r,
 		Clients: store, Invites: store, Sessions: store, Admins: store, Log: store, Keys: &keyring{vault: v},
 		Link: func(p string) string { return "https://zhanggui.example.com" + p }, PublicHost: "zhanggui.example.com",
 	})

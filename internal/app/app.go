@@ -84,7 +84,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	a.metrics = web.NewMetrics(o.Version)
 	a.meters = newMeters(a.metrics.Registry)
 	a.refused = newRefusals(a.vault.MAC("address", nil), o.Now, o.Log)
-	a.setup = setup.New(a.store, a.vault, o.Now)
+	a.setup = setup.New(a.store, a.vault, o.Now, config.RulesOf(&o.Config))
 	a.connectKeeper()
 	for _, step := range []func() error{a.connectUI, a.connectLogin, a.connectGateway} {
 		if err := step(); err != nil {

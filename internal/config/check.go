@@ -215,8 +215,14 @@ func (c *Config) checkOperator(r *report) {
 
 // line wants one line that fits on a page.
 func (r *report) line(s, text string) {
-	ok := len(text) <= 200 && !strings.ContainsFunc(text, func(c rune) bool { return c < ' ' || c == 0x7f || c == 0xfffd })
-	r.want(ok, s, "is not one short line", "write at most 200 bytes without line breaks")
+	r.want(len(text) <= 200 && !strings.ContainsFunc(text, invisible), s, "is not one short line",
+		"write at most 200 bytes without line breaks and characters that turn the direction of writing")
+}
+
+// invisible tells of characters that break a line or make a name look like
+// another one.
+func invisible(c rune) bool {
+	return c < ' ' || c == 0x7f || c == 0xfffd || c == 0x200e || c == 0x200f || c >= 0x2028 && c <= 0x202e || c >= 0x2066 && c <= 0x2069
 }
 
 // egress wants nothing, an address or a proxy without a password.

@@ -84,6 +84,10 @@ type Rules struct {
 	PublicHost string
 	// Loopback is the server's loopback setting.
 	Loopback bool
+	// APIHosts are the base URLs that entries may name as theirs: an AppSecret
+	// is sent there, so nobody but who writes the configuration may add one.
+	// Nil checks their form only.
+	APIHosts []string
 	// Exists tells whether the server knows an id already; kind is "tenant" or
 	// "shop". Nil: the manifest must name everything that it refers to.
 	Exists func(kind, id string) bool
@@ -91,8 +95,14 @@ type Rules struct {
 
 // RulesOf gives the rules of a server with these settings.
 func RulesOf(c *Config) Rules {
-	return Rules{PublicHost: c.PublicURL.Host(), Loopback: c.Loopback}
+	hosts := append([]string{c.WeChat.API.String()}, c.WeChat.Hosts...)
+	return Rules{PublicHost: c.PublicURL.Host(), Loopback: c.Loopback, APIHosts: append(hosts, weChatHosts...)}
 }
+
+// weChatHosts are WeChat's own entrances to the API; see
+// developers.weixin.qq.com/doc/service/Basic_Information/Interface_field_description.
+var weChatHosts = []string{"https://api.weixin.qq.com", "https://api2.weixin.qq.com", "https://sh.api.weixin.qq.com",
+	"https://sz.api.weixin.qq.com", "https://hk.api.weixin.qq.com"}
 
 // LoadManifest reads and checks a manifest. If anything is wrong, the error is
 // a [Problems] with all of it, except when the file cannot be read at all.
@@ -116,6 +126,16 @@ func ParseManifest(file string, data []byte, rules Rules) (*Manifest, error) {
 		return nil, err
 	}
 	return m, nil
+}
+
+// Check holds a manifest that did not come from a file, such as one that was
+// sent, against the rules, after it wrote out what was left to us. The error is a
+// [Problems].
+func (m *Manifest) Check(rules Rules) error {
+	r := newReport("manifest")
+	m.fillDefaults(rules)
+	m.check(r, rules)
+	return r.problems.err()
 }
 
 // fillDefaults writes out what was left to us.

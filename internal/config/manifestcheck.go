@@ -196,6 +196,9 @@ func (r *report) scope(s string, a App) {
 func (r *report) route(s, egress string, hosts []string, rules Rules) {
 	r.egress(s+".egress", egress)
 	for i, h := range hosts {
-		r.baseURL(item(s+".api_hosts", i), h, rules.Loopback)
+		at := item(s+".api_hosts", i)
+		r.baseURL(at, h, rules.Loopback)
+		r.want(rules.APIHosts == nil || slices.Contains(rules.APIHosts, strings.TrimRight(h, "/")), at, "is not one of WeChat's API hosts",
+			"the secret is sent there; name another host as wechat.api or wechat.hosts in the server's configuration first")
 	}
 }

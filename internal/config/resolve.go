@@ -66,7 +66,7 @@ func (r *report) resolve(setting string, s Secret, dir string, lookup func(strin
 }
 
 func (r *report) secretFile(setting, path string) (secret.Value, bool) {
-	f, err := os.Open(path)
+	f, err := openFile(path)
 	if err != nil {
 		r.bad(setting, "refers to a file that cannot be opened: "+reason(err), "make "+path+" readable for this command")
 		return secret.Value{}, false
@@ -79,6 +79,18 @@ func (r *report) secretFile(setting, path string) (secret.Value, bool) {
 	v := secret.New(bytes.TrimSpace(b))
 	clear(b)
 	return v, r.want(!v.IsZero(), setting, "refers to an empty file", "put the secret into "+path)
+}
+
+// openFile opens a regular file: opening anything else may wait for ever.
+func openFile(path string) (*os.File, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, errors.New("not a regular file")
+	}
+	return os.Open(path)
 }
 
 // reason gives the cause without the path, which the remedy names.

@@ -1,6 +1,7 @@
 package setup
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -37,7 +38,7 @@ func (p *plan) add(m Manifest) error {
 
 func (p *plan) app(a App) error {
 	want := access.App{
-		ID: a.ID, Kind: a.Kind, AppID: a.AppID, Name: a.Name, CallbackHost: a.CallbackHost,
+		ID: a.ID, Kind: a.Kind, AppID: a.AppID, Name: a.Name, CallbackHost: cmp.Or(a.CallbackHost, p.host),
 		VerifyName: a.VerifyName, VerifyBody: a.VerifyBody, Scope: a.scope(), Egress: a.Egress, APIHosts: a.APIHosts,
 	}
 	_, err := p.putApp(want, a.Secret, "app", a.ID)
@@ -120,7 +121,7 @@ func (p *plan) shop(s Shop) error {
 
 func (p *plan) client(c Client) {
 	was, known := p.kept.clients[c.ID]
-	want := access.Client{ID: c.ID, Name: c.Name, KeyHash: was.KeyHash, KeyHint: was.KeyHint, Mode: c.Mode,
+	want := access.Client{ID: c.ID, Name: c.Name, KeyHash: was.KeyHash, KeyHint: was.KeyHint, Mode: cmp.Or(c.Mode, access.Read),
 		Shops: slices.Sorted(slices.Values(c.Shops)), CreatedAt: was.CreatedAt, ExpiresAt: c.Expires, RevokedAt: was.RevokedAt}
 	var d diff
 	field(&d, "name", was.Name, want.Name)

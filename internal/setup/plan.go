@@ -8,6 +8,7 @@ import (
 
 	"github.com/zhanggui/zhanggui/internal/access"
 	"github.com/zhanggui/zhanggui/internal/audit"
+	"github.com/zhanggui/zhanggui/internal/config"
 	"github.com/zhanggui/zhanggui/internal/vault"
 	"github.com/zhanggui/zhanggui/wechat/secret"
 )
@@ -33,11 +34,13 @@ type Setup struct {
 	dir    Directory
 	sealer Sealer
 	now    func() time.Time
+	rules  config.Rules
 }
 
-// New makes a Setup.
-func New(dir Directory, sealer Sealer, now func() time.Time) *Setup {
-	return &Setup{dir: dir, sealer: sealer, now: now}
+// New makes a Setup. rules are the server's; what they ask whether it exists is
+// looked up in dir.
+func New(dir Directory, sealer Sealer, now func() time.Time, rules config.Rules) *Setup {
+	return &Setup{dir: dir, sealer: sealer, now: now, rules: rules}
 }
 
 // Apply makes the directory as m wishes. It returns an [*InvalidError] when m
@@ -48,10 +51,10 @@ func (s *Setup) Apply(ctx context.Context, m Manifest, by audit.Actor, o Options
 	if err != nil {
 		return Result{}, err
 	}
-	if err := m.check(kept); err != nil {
+	if err := m.check(kept, s.rules); err != nil {
 		return Result{}, err
 	}
-	p := plan{kept: kept, sealer: s.sealer, now: s.now(), keys: map[string]secret.Value{}}
+	p := plan{kept: kept, sealer: s.sealer, now: s.now(), host: s.rules.PublicHost, keys: map[string]secret.Value{}}
 	if err := p.add(m); err != nil {
 		return Result{}, err
 	}
@@ -129,6 +132,7 @@ type plan struct {
 	kept    kept
 	sealer  Sealer
 	now     time.Time
+	host    string // the server's own, for apps that name none
 	d       access.Declaration
 	changes []Change
 	keys    map[string]secret.Value

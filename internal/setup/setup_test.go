@@ -12,6 +12,7 @@ import (
 
 	"github.com/zhanggui/zhanggui/internal/access"
 	"github.com/zhanggui/zhanggui/internal/audit"
+	"github.com/zhanggui/zhanggui/internal/config"
 	"github.com/zhanggui/zhanggui/internal/setup"
 	"github.com/zhanggui/zhanggui/internal/vault"
 	"github.com/zhanggui/zhanggui/wechat/secret"
@@ -114,8 +115,11 @@ func newRig(t *testing.T) rig {
 		t.Fatal(err)
 	}
 	dir := newDirectory()
-	return rig{setup.New(dir, v, func() time.Time { return start }), dir, v}
+	return rig{setup.New(dir, v, func() time.Time { return start }, rules), dir, v}
 }
+
+// rules are those of a server at WeChat itself.
+var rules = config.Rules{PublicHost: "zhanggui.example.com", APIHosts: []string{"https://api.weixin.qq.com", "https://sh.api.weixin.qq.com"}}
 
 var operator = audit.Actor{Kind: audit.ActorOperator}
 
@@ -190,7 +194,7 @@ func TestApplyTellsWhatChanges(t *testing.T) {
 	}{
 		"secret":      {func(m *setup.Manifest) { m.Apps[0].Secret = secret.FromString("another") }, "change app fuwuhao secret"},
 		"no secret":   {func(m *setup.Manifest) { m.Apps[0].Secret = secret.Value{} }, ""},
-		"host":        {func(m *setup.Manifest) { m.Apps[0].CallbackHost = "b.example.com" }, "change app fuwuhao callback_host"},
+		"api host":    {func(m *setup.Manifest) { m.Apps[0].APIHosts = []string{"https://sh.api.weixin.qq.com"} }, "change app fuwuhao api_hosts"},
 		"tenant name": {func(m *setup.Manifest) { m.Tenants[0].Name = "新名" }, "change tenant lantian name"},
 		"shop secret": {func(m *setup.Manifest) { m.Shops[0].Secret = secret.FromString("another") }, "change shop lantian secret"},
 		"withdraw":    {func(m *setup.Manifest) { m.Shops[0].RevokeOnWithdraw = true }, "change shop lantian revoke_shop_on_withdraw"},
@@ -270,8 +274,9 @@ func TestEveryProblemIsToldAtOnce(t *testing.T) {
 		t.Fatalf("err = %v, want InvalidError", err)
 	}
 	text := err.Error()
-	for _, want := range []string{"an id is 1 to 40", "the kind", "the appid", "callback_host", "verify_file", "belong to shops", "the scope",
-		"tenant \"t1\" is named twice", "tenant \"nobody\"", "needs its secret", "egress", "shop \"s9\"", "the mode", "the role"} {
+	for _, want := range []string{"apps[0].id is not an id", "apps[0].kind", "apps[0].appid", "apps[0].callback_host", "apps[0].verify_file.name",
+		`apps[1].id begins with "shop-"`, "apps[1].scope", "tenants[1].id is used twice", "shops[0].tenant names a tenant that does not exist",
+		"shops[0].appid", "shops[0].egress", "needs its secret", "clients[0].shops[0]", "clients[0].mode", "members[0].role"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("nothing is said of %q in:\n%s", want, text)
 		}
@@ -283,5 +288,50 @@ func TestEveryProblemIsToldAtOnce(t *testing.T) {
 	}
 	if len(invalid.Problems) < 14 {
 		t.Errorf("only %d problems", len(invalid.Problems))
+	}
+}
+
+// TestSecretsGoToWeChatOnly: whoever may apply a manifest must not be able to
+// have a kept secret sent to a place of their choice.
+func TestSecretsGoToWeChatOnly(t *testing.T) {
+	for _, host := range []string{"http://127.0.0.1:20099", "https://evil.example.com", "http://evil.example.com", "https://api.weixin.qq.com.evil.example.com", "https://api.weixin.qq.com/x"} {
+		r := newRig(t)
+		r.apply(t, manifest(), setup.Options{})
+		for name, change := range map[string]func(*setup.Manifest){
+			"app":  func(m *setup.Manifest) { m.Apps[0].APIHosts = []string{host} },
+			"shop": func(m *setup.Manifest) { m.Shops[0].APIHosts = []string{host} },
+		} {
+			m := manifest()
+			change(&m)
+			if _, err := r.Apply(t.Context(), m, operator, setup.Options{}); err == nil || !strings.Contains(err.Error(), "API host") {
+				t.Errorf("%s with API host %s: err = %v", name, host, err)
+			}
+		}
+	}
+}
+
+// TestOneEntryForEachAppID: two refreshers of one account end each other's
+// tokens.
+func TestOneEntryForEachAppID(t *testing.T) {
+	r := newRig(t)
+	r.apply(t, manifest(), setup.Options{})
+	second := setup.Manifest{Shops: []setup.Shop{{ID: "copy", Tenant: "lantian", Name: "x", AppID: "wx00000000000000c1", Secret: secret.FromString("s")}}}
+	if _, err := r.Apply(t.Context(), second, operator, setup.Options{}); err == nil || !strings.Contains(err.Error(), "one entry for each appid") {
+		t.Errorf("err = %v", err)
+	}
+}
+
+// TestWhatIsLeftOut is filled in: the server's own host, the kind's usual scope,
+// reading only.
+func TestWhatIsLeftOut(t *testing.T) {
+	r := newRig(t)
+	m := manifest()
+	m.Apps[0].CallbackHost, m.Clients[0].Mode = "", ""
+	r.apply(t, m, setup.Options{})
+	if a := r.dir.apps["fuwuhao"]; a.CallbackHost != "zhanggui.example.com" || a.Scope != "snsapi_userinfo" {
+		t.Errorf("callback host %q, scope %q", a.CallbackHost, a.Scope)
+	}
+	if c := r.dir.clients["erp"]; c.Mode != access.Read {
+		t.Errorf("mode %q", c.Mode)
 	}
 }
