@@ -36,9 +36,6 @@ func (l *Login) postAdminLogin(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := l.takeTry(r, "admin.login"); err != nil {
-		return err
-	}
 	admin, err := l.adminByKey(r, strings.TrimSpace(r.PostForm.Get("key")))
 	if err != nil {
 		return err
@@ -46,22 +43,29 @@ func (l *Login) postAdminLogin(w http.ResponseWriter, r *http.Request) error {
 	if err := l.startAdmin(w, r, admin); err != nil {
 		return err
 	}
-	l.tries.give(tryKey(r))
 	return redirect(w, r, back.back)
 }
 
 // adminByKey finds the administrator. An unknown, an expired and a revoked key
 // are answered alike.
 func (l *Login) adminByKey(r *http.Request, key string) (access.Administrator, error) {
-	wrong := withLink(page(http.StatusForbidden, "admin-key"), "admin", "/admin/login")
 	if !validKey(key, access.AdminKeyPrefix) {
-		return access.Administrator{}, l.refuse(r, "admin.login", "", wrong)
+		return access.Administrator{}, l.wrongKey(r)
 	}
 	admin, err := l.o.Store.AdminByKey(r.Context(), access.HashKey(key))
 	if errors.Is(err, access.ErrNotFound) || err == nil && !admin.Live(l.o.Now()) {
-		return access.Administrator{}, l.refuse(r, "admin.login", "", wrong)
+		return access.Administrator{}, l.wrongKey(r)
 	}
 	return admin, err
+}
+
+// wrongKey counts a wrong key. Only wrong ones count: keys cannot be guessed, so
+// somebody's tries must not keep others behind the same address out.
+func (l *Login) wrongKey(r *http.Request) error {
+	if err := l.takeTry(r, "admin.login"); err != nil {
+		return err
+	}
+	return l.refuse(r, "admin.login", "", withLink(page(http.StatusForbidden, "admin-key"), "admin", "/admin/login"))
 }
 
 // startAdmin gives the browser a new session in the administrator's name. It
@@ -120,9 +124,6 @@ func (l *Login) postSetup(w http.ResponseWriter, r *http.Request) error {
 	if !validKey(token, access.SetupPrefix) {
 		return l.deadSetup(r)
 	}
-	if err := l.takeTry(r, "admin.setup"); err != nil {
-		return err
-	}
 	name := strings.TrimSpace(r.PostForm.Get("name"))
 	if !validName(name) {
 		return l.o.UI.Render(w, r, http.StatusUnprocessableEntity, ui.PageInfo{TitleKey: "login.setup.title"},
@@ -130,12 +131,14 @@ func (l *Login) postSetup(w http.ResponseWriter, r *http.Request) error {
 	}
 	key, admin, err := l.createAdmin(r, name, token)
 	if errors.Is(err, access.ErrUsed) || errors.Is(err, access.ErrNotFound) {
+		if err := l.takeTry(r, "admin.setup"); err != nil {
+			return err
+		}
 		return l.deadSetup(r)
 	}
 	if err != nil {
 		return err
 	}
-	l.tries.give(tryKey(r))
 	// The key is shown even if the session does not start: it is the only chance.
 	if err := l.startAdmin(w, r, admin); err != nil {
 		l.o.Log.WarnContext(r.Context(), "no session for the new administrator; they sign in with the key", "error", err)

@@ -41,15 +41,6 @@ func (a *attempts) take(key string, now time.Time) time.Duration {
 	return 0
 }
 
-// give takes a try back that turned out honest.
-func (a *attempts) give(key string) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if w := a.seen[key]; w != nil && w.n > 0 {
-		w.n--
-	}
-}
-
 // window finds or opens the counter of key. The caller holds the lock.
 func (a *attempts) window(key string, now time.Time) *window {
 	if a.seen[key] == nil && len(a.seen) >= maxTriers {
