@@ -10,6 +10,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/zhanggui/zhanggui/internal/config"
 )
 
 // TestEveryPackageSaysWhatItIsFor wants exactly one package comment in each
@@ -131,5 +133,24 @@ func TestReadmesAgree(t *testing.T) {
 	en, zh := commands("README.md"), commands("README.zh-CN.md")
 	if len(en) < 8 || strings.Join(en, "\n") != strings.Join(zh, "\n") {
 		t.Errorf("commands differ:\n%s\n---\n%s", strings.Join(en, "\n"), strings.Join(zh, "\n"))
+	}
+}
+
+// TestReadmeSettingsLoad: the settings that a README shows are right ones.
+func TestReadmeSettingsLoad(t *testing.T) {
+	for _, name := range []string{"README.md", "README.zh-CN.md"} {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		blocks := regexp.MustCompile("(?s)   ```yaml\n(.*?)   ```").FindAllStringSubmatch(string(b), -1)
+		if len(blocks) == 0 {
+			t.Fatalf("%s shows no settings", name)
+		}
+		for _, block := range blocks {
+			if _, err := config.Load(config.Source{File: name, Data: []byte(strings.ReplaceAll(block[1], "   ", ""))}); err != nil {
+				t.Error(err)
+			}
+		}
 	}
 }

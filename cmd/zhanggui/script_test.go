@@ -40,6 +40,11 @@ func TestScript(t *testing.T) {
 			}
 			e.Defer(func() { os.RemoveAll(dir) })
 			e.Setenv("DATA", dir)
+			repo, err := filepath.Abs("../..")
+			if err != nil {
+				return err
+			}
+			e.Setenv("REPO", repo)
 			e.Setenv("ZHANGGUI_DATA", dir)
 			return nil
 		},
