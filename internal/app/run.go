@@ -43,8 +43,11 @@ func (a *App) Listen(ctx context.Context) (Listeners, error) {
 
 // ListenOn is [App.Listen] with a public listener that is open already. It is
 // closed if ListenOn fails.
+//
+// The public listener takes a bounded number of connections, so that strangers
+// leave file descriptors for the others.
 func (a *App) ListenOn(ctx context.Context, public net.Listener) (l Listeners, err error) {
-	l.Public = public
+	l.Public = web.Limit(public, web.MaxConns())
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, l.Close())
@@ -55,7 +58,7 @@ func (a *App) ListenOn(ctx context.Context, public net.Listener) (l Listeners, e
 		return l, err
 	}
 	if config != nil {
-		l.Public = tls.NewListener(l.Public, config)
+		l.Public = tls.NewListener(l.Public, config) // outside of Limit: net/http must see it
 	}
 	if l.Ops, err = new(net.ListenConfig).Listen(ctx, "tcp", a.o.Config.OpsListen); err != nil {
 		return l, fmt.Errorf("ops listener: %w; choose another address with --ops-listen", err)

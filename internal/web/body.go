@@ -1,7 +1,6 @@
 package web
 
 import (
-	"io"
 	"net/http"
 	"time"
 )
@@ -19,10 +18,9 @@ func LimitBody(n int64, h http.Handler) http.Handler {
 			return
 		}
 		if r.Body != nil && r.Body != http.NoBody {
-			rc := http.NewResponseController(w)
 			// Not every writer has deadlines (tests, pipes); the size limit holds anyway.
-			_ = rc.SetReadDeadline(time.Now().Add(bodyTime(n)))
-			r.Body = &timedBody{ReadCloser: http.MaxBytesReader(w, r.Body, n), rc: rc}
+			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTime(n)))
+			r.Body = http.MaxBytesReader(w, r.Body, n)
 		}
 		h.ServeHTTP(w, r)
 	})
@@ -31,21 +29,5 @@ func LimitBody(n int64, h http.Handler) http.Handler {
 // bodyTime is how long n bytes may take: half a minute and 16 KiB a second,
 // slower than any phone line that still works.
 func bodyTime(n int64) time.Duration {
-	return 30*time.Second + time.Duration(n)*time.Second/(16<<10)
-}
-
-// timedBody lifts the deadline when the body has been read. Left in place it
-// would cancel a handler that takes its time afterwards, because net/http
-// keeps reading to notice a caller who goes away.
-type timedBody struct {
-	io.ReadCloser
-	rc *http.ResponseController
-}
-
-func (b *timedBody) Read(p []byte) (int, error) {
-	n, err := b.ReadCloser.Read(p)
-	if err != nil {
-		_ = b.rc.SetReadDeadline(time.Time{})
-	}
-	return n, err
+	return bodyTimeout + time.Duration(n)*time.Second/(16<<10)
 }

@@ -4,7 +4,9 @@
 //
 // # From the outside in
 //
-//	Server        limits of one connection: header size, slow headers, idle time
+//	Limit         how many connections a listener may have
+//	Server        limits of one connection: header size, slow headers, slow
+//	              bodies, idle time
 //	  Wrap        who is asking (address, host, scheme), request id, panics,
 //	              one log line and one count for each request
 //	    browser routes: BrowserHeaders, CrossOrigin, Page
