@@ -69,7 +69,7 @@ func (c *call) admit() error {
 	if why := closedWhy(to.path); why != "" {
 		return errClosed(why)
 	}
-	if c.client.Mode != access.Write && !reads(c.in.Method, to.path, c.in.ContentLength != 0) {
+	if c.client.Mode != access.Write && !reads(to.path) {
 		return errReadOnly()
 	}
 	return nil

@@ -41,6 +41,7 @@ type call struct {
 
 var (
 	errAnswerTimeout = errors.New("gateway: WeChat began an answer and did not go on in time")
+	errStatus        = errors.New("gateway: WeChat's answer has a status that ends no answer")
 	errNoToken       = errors.New("gateway: the keeper gave an empty token; report this")
 )
 
@@ -88,7 +89,11 @@ func (c *call) RoundTrip(out *http.Request) (*http.Response, error) {
 		return res, err
 	}
 	_ = res.Body.Close() // the refused answer was read as far as it matters
-	return c.attempt(out)
+	res, err = c.attempt(out)
+	if err == nil {
+		c.judge()
+	}
+	return res, err
 }
 
 // deadToken tells whether WeChat refused the token itself.
@@ -96,15 +101,31 @@ func deadToken(h wechat.Head) bool {
 	return h.Found && (h.Code == 40001 || h.Code == 40014 || h.Code == 42001)
 }
 
-// renew reports the dead token and takes the next one. When there is none, the
-// caller gets WeChat's own words.
+// renew reports the dead token and takes the next one. When there is none, or
+// the path says so of every token, the caller gets WeChat's own words.
 func (c *call) renew() bool {
+	if !c.g.stubborn.believe(at(c.to), c.token.Generation) {
+		return false
+	}
 	next, err := c.g.Tokens.Report(c.ctx, c.to.shop, c.token.Generation, c.head.Code)
 	if err != nil || next.Value.IsZero() || next.Generation == c.token.Generation {
+		if c.ctx.Err() == nil { // else a refresh may be under way without us
+			c.g.stubborn.trust(at(c.to))
+		}
 		return false
 	}
 	c.token = next
 	return true
+}
+
+// judge decides, after the second attempt, whether the path was right about the
+// first token.
+func (c *call) judge() {
+	if deadToken(c.head) {
+		c.g.stubborn.believe(at(c.to), c.token.Generation)
+	} else {
+		c.g.stubborn.trust(at(c.to))
+	}
 }
 
 // attempt asks each host in turn until one could be connected to.
@@ -133,12 +154,21 @@ func (c *call) traced() context.Context {
 	})
 }
 
-// ask sends one request and looks at the head of its answer.
+// ask sends one request and looks at the head of its answer. Trailers are left
+// behind: WeChat's APIs have none, and they come when headers can no longer be
+// judged. The transport fills them into the answer that it made, when its body
+// ends, so what is passed on is a copy.
 func (c *call) ask(req *http.Request) (*http.Response, error) {
-	res, err := c.route.transport.RoundTrip(req)
+	from, err := c.route.transport.RoundTrip(req)
 	if err != nil {
 		return nil, err
 	}
+	if !final(from.StatusCode) {
+		_ = from.Body.Close()
+		return nil, errStatus
+	}
+	res := new(*from)
+	res.Trailer = nil
 	timer := time.AfterFunc(c.g.AnswerTimeout, func() { c.cancel(errAnswerTimeout) })
 	c.head, err = peek(res)
 	if !timer.Stop() && err == nil {
@@ -151,6 +181,10 @@ func (c *call) ask(req *http.Request) (*http.Response, error) {
 	return res, nil
 }
 
+// final tells whether status can end an answer. net/http reads any three digits
+// and panics when it is to write those under 100. Nobody asked for 101.
+func final(status int) bool { return status >= 200 && status <= 999 }
+
 // dress finishes an answer before it is passed on.
 func (c *call) dress(res *http.Response) error {
 	c.status = res.StatusCode
@@ -161,6 +195,7 @@ func (c *call) dress(res *http.Response) error {
 	if isRedirect(res) {
 		dropBody(res)
 	}
+	c.closeIfUnread()
 	setIfAny(c.own, headerAttempt, attempt(c.attempts))
 	if !c.head.Found {
 		return nil

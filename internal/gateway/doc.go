@@ -11,7 +11,7 @@
 //	target   a path of plain segments, a query that reads one way only
 //	shop     held by the client? not held and not there look the same
 //	path     closed paths show secrets or hurt everybody: for nobody
-//	mode     a read key reads; what is not known to read writes
+//	mode     a read key reads; what is not known by name to read writes, also as GET
 //	body     announced size
 //	token    the keeper's; why there is none is told with the next step
 //
@@ -24,19 +24,34 @@
 // 40014, 42001). That call was not carried out, so it is repeated once with the
 // next token, if its body was kept: bodies of a known length up to [KeptBody]
 // are. The second answer is passed back whatever it says. A call whose outcome
-// is unknown is never repeated. A host that could not be connected to was sent
-// nothing, so the next configured host is tried.
+// is unknown is never repeated, nor does net/http repeat it: it would send a GET
+// again when a kept connection breaks, so it is not given what it needs for that. A
+// host that could not be connected to was sent nothing, so the next configured
+// host is tried.
+//
+// A path that calls a token dead that was minted a moment ago wants another kind of
+// token. Its word is not passed to the keeper for a day, and its answers pass as
+// they are, on the first attempt: forced refreshes are few a day, and one client
+// must not use them up.
 //
 // # What is held in memory
 //
 // The first kilobyte of an answer, a kept request body, a copy buffer. A
-// compressed answer is looked into, and still passed on byte for byte.
+// compressed answer is looked into, and still passed on byte for byte. Up to
+// 1024 paths that refuse good tokens.
+//
+// # What is left out of an answer
+//
+// Headers that would speak for our host, the token wherever a header repeats it,
+// the note in a redirect, and all trailers.
 //
 // # When things fail
 //
 // Refusals and failures are problem documents of package web. They say whether
 // WeChat may have carried out the call. An answer that breaks off after it began
-// is broken off towards the caller too, so that nobody takes it for whole.
+// is broken off towards the caller too, so that nobody takes it for whole. A caller
+// may take as long as they like, but may not stand still for longer than
+// [Config].CallerTimeout, in sending and in taking.
 // Clients and routes are read again every second at the latest; when the
 // store cannot be read, the last ones known are used for a bounded time.
 package gateway

@@ -45,7 +45,7 @@ type Directory interface {
 // Token is an access token on loan.
 type Token struct {
 	Value      secret.Value
-	Generation int64 // tells tokens of one shop apart
+	Generation int64 // grows with each token of a shop
 }
 
 // Tokens yields access tokens. Errors that callers can act on are
@@ -55,7 +55,8 @@ type Tokens interface {
 	Token(ctx context.Context, shop string) (Token, error)
 	// Report says that WeChat answered errcode to the token of this
 	// generation. It gives the token to use instead: one of another
-	// generation, or an error.
+	// generation, or an error. It may force a refresh, of which WeChat grants few
+	// a day; the gateway asks with that in mind.
 	Report(ctx context.Context, shop string, generation int64, errcode int) (Token, error)
 }
 
@@ -101,10 +102,11 @@ type Config struct {
 // goroutines.
 type Gateway struct {
 	Config
-	bases   []*url.URL
-	clients *cache[access.Client]
-	routes  *cache[route]
-	handler http.Handler
+	bases    []*url.URL
+	clients  *cache[access.Client]
+	routes   *cache[route]
+	stubborn *stubborn
+	handler  http.Handler
 	// proxyLog takes what ReverseProxy says about answers that broke off,
 	// which is WeChat's or the caller's doing.
 	proxyLog *log.Logger
@@ -136,6 +138,7 @@ func New(c Config) (*Gateway, error) {
 		return c.Clients.ClientByKey(ctx, []byte(hash))
 	})
 	g.routes = newCache(c.Now, c.Log, g.loadRoute)
+	g.stubborn = newStubborn(c.Now)
 	g.handler = web.Machine(g.serve)
 	return g, nil
 }
@@ -162,7 +165,12 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (g *Gateway) serve(w http.ResponseWriter, r *http.Request) (err error) {
 	c := &call{g: g, in: r, own: w.Header(), began: g.Now()}
 	setIfAny(c.own, headerRequest, web.RequestID(r.Context()))
-	defer func() { c.observe(err) }()
+	defer func() {
+		if err != nil {
+			c.closeIfUnread()
+		}
+		c.observe(err)
+	}()
 	if err := c.admit(); err != nil {
 		return c.refused(err)
 	}

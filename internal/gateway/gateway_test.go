@@ -75,7 +75,7 @@ func TestOnlyListedHeadersReachWeChat(t *testing.T) {
 	h.Del("Content-Length")
 	want := http.Header{
 		"Content-Type": {"application/json"}, "Accept": {"a/b", "c/d"}, "User-Agent": {"erp/1"},
-		"Wechatmp-Signature": {"sig"}, "Te": {"trailers"},
+		"Wechatmp-Signature": {"sig"},
 	}
 	if diff := cmp.Diff(want, h); diff != "" {
 		t.Error(diff)

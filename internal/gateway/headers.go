@@ -33,7 +33,6 @@ var passedOn = map[string]bool{
 	"If-None-Match":     true,
 	"If-Range":          false,
 	"Range":             false,
-	"Te":                false, // ReverseProxy has left "trailers" at most
 	"User-Agent":        false,
 	// WeChat's second layer of signature and encryption:
 	// developers.weixin.qq.com/doc/oplatform/developers/dev/api_signature

@@ -3,19 +3,35 @@ package gateway
 import (
 	"io"
 	"net/http"
+	"sync"
 	"time"
 )
 
 // patience looks after the caller's connection. It moves its deadlines along while
 // the caller goes on. They are the socket's, so they follow the real clock. Writers
 // without deadlines, as in tests, are left alone.
+//
+// An outer handler may have set a deadline for the body as a whole. The first
+// read replaces it, so that a long upload lasts as long as it goes on.
 type patience struct {
 	rc   *http.ResponseController
 	wait time.Duration
 	sent bool // a deadline for answers was set
+
+	// The transport reads a body in a goroutine that may outlive the call. The
+	// connection belongs to the next request then.
+	mu    sync.Mutex
+	whole bool // the body was read, or the call is over
 }
 
-func (p *patience) reading() { _ = p.rc.SetReadDeadline(time.Now().Add(p.wait)) }
+// reading gives the caller time for the next piece of the body.
+func (p *patience) reading() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.whole {
+		_ = p.rc.SetReadDeadline(time.Now().Add(p.wait))
+	}
+}
 
 func (p *patience) writing() {
 	p.sent = true
@@ -23,16 +39,28 @@ func (p *patience) writing() {
 }
 
 // read lifts the deadline when a body has been read. Left in place it would end
-// the call later, since net/http goes on reading to notice callers who leave.
-// After a failure it stays: net/http would wait for the rest of the body.
-func (p *patience) read() { _ = p.rc.SetReadDeadline(time.Time{}) }
+// the call later, since net/http goes on reading to notice callers who leave. It
+// lifts deadlines itself at the end of a body, but that is not documented. After a
+// failure it stays: net/http would wait for the rest of the body.
+func (p *patience) read() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.whole {
+		p.whole = true
+		_ = p.rc.SetReadDeadline(time.Time{})
+	}
+}
 
 // fullDuplex lets WeChat answer while the body is still being sent: without it
 // net/http closes the body when the answer begins.
 func (p *patience) fullDuplex() { _ = p.rc.EnableFullDuplex() }
 
 // end lifts the deadline for answers, which net/http does not between requests.
+// That for bodies stays: net/http may have to read the rest.
 func (p *patience) end() {
+	p.mu.Lock()
+	p.whole = true
+	p.mu.Unlock()
 	if p.sent {
 		_ = p.rc.SetWriteDeadline(time.Time{})
 	}

@@ -104,3 +104,25 @@ func TestSmuggledRequestsAreNotSeen(t *testing.T) {
 		})
 	}
 }
+
+// An answer that begins before the body was read must be the last one: the rest
+// of the body would be read as a request.
+func TestTheRestOfABodyIsNoRequest(t *testing.T) {
+	for name, keep := range map[string]bool{"answered": true, "failed": false} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, func(w http.ResponseWriter, r *http.Request) {
+				if !keep {
+					panic(http.ErrAbortHandler)
+				}
+				_ = http.NewResponseController(w).EnableFullDuplex()
+				_, _ = io.ReadFull(r.Body, make([]byte, 5))
+				io.WriteString(w, `{"errcode":0}`)
+			}, func(c *Config) { c.CallerTimeout = 100 * time.Millisecond })
+			got := rawOpen(t, r, "POST /wx/lantian"+writePath+" HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer "+writeKey+
+				"\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n")
+			if !strings.Contains(got, "Connection: close") || strings.Count(got, "HTTP/1.1 ") != 1 {
+				t.Errorf("answers %s", got)
+			}
+		})
+	}
+}

@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"net/http"
 	"slices"
 	"strings"
 )
@@ -18,6 +17,7 @@ var closed = []struct{ tree, why string }{
 	{"/cgi-bin/stable_token", whySecret},       // makes a token
 	{"/cgi-bin/component", whySecret},          // the platform's own credentials
 	{"/cgi-bin/openapi/rid", whySecret},        // shows requests with their tokens
+	{"/cgi-bin/ticket", whySecret},             // hands out tickets that sign pages for the app
 	{"/cgi-bin/openapi/quota/clear", whyQuota}, // 50 a day for the whole shop
 	{"/cgi-bin/clear_quota", whyQuota},         // 10 a month, and v2 takes the AppSecret
 }
@@ -54,20 +54,17 @@ func closedWhy(path string) string {
 }
 
 // readNames are last segments of paths that only read, readPrefixes the
-// beginnings of such segments. WeChat's shop APIs use POST for reading too; their
-// names are what tells. See the index at
+// beginnings of such segments. The method tells nothing: WeChat's shop APIs use
+// POST for reading, and elsewhere GET withdraws a submission or deletes a menu.
+// Their names are what tells. See the index at
 // developers.weixin.qq.com/doc/store/shop/API/. What is not listed writes.
 var (
-	readNames    = []string{"list", "all", "detail", "batchget"}
+	readNames    = []string{"list", "all", "detail", "batchget", "listorderflow"}
 	readPrefixes = []string{"get", "search", "query_"}
 )
 
-// reads tells whether a call only reads. A GET with a body is taken for the
-// POST that it may be meant to be.
-func reads(method, path string, hasBody bool) bool {
-	if method == http.MethodGet && !hasBody {
-		return true
-	}
+// reads tells whether calls to path only read.
+func reads(path string) bool {
 	name := strings.ToLower(path[strings.LastIndexByte(path, '/')+1:])
 	return slices.Contains(readNames, name) ||
 		slices.ContainsFunc(readPrefixes, func(p string) bool { return strings.HasPrefix(name, p) })

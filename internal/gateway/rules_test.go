@@ -4,6 +4,8 @@ import (
 	_ "embed"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 //go:embed testdata/endpoints.tsv
@@ -32,7 +34,7 @@ func documented(t *testing.T, f func(path, method, access string)) {
 func TestNoDocumentedWriteCountsAsARead(t *testing.T) {
 	unknown := 0
 	documented(t, func(path, _, access string) {
-		got := reads("POST", path, true)
+		got := reads(path)
 		if access == "write" && got {
 			t.Errorf("%s writes and is taken for a read", path)
 		}
@@ -73,6 +75,10 @@ func TestClosedPaths(t *testing.T) {
 		"/cgi-bin/clear_quota_v9":                    whyQuota,
 		"/cgi-bin/openapi/quota/clear":               whyQuota,
 		"/wxa/clear_quota":                           whyQuota,
+		"/cgi-bin/ticket":                            whySecret,
+		"/cgi-bin/ticket/getticket":                  whySecret,
+		"/cgi-bin/Ticket/GetTicket":                  whySecret,
+		"/cgi-bin/tickets":                           "",
 		"/sns":                                       whyUser,
 		"/sns/oauth2/access_token":                   whyUser,
 		"/SNS/userinfo":                              whyUser,
@@ -91,23 +97,53 @@ func TestClosedPaths(t *testing.T) {
 	}
 }
 
+// Each documented GET reads, and its name must say so: a client that may only
+// read needs it.
+func TestDocumentedGETsAreReads(t *testing.T) {
+	want := []string{
+		"/cgi-bin/get_api_domain_ip",
+		"/cgi-bin/getcallbackip",
+		"/channels/ec/basics/info/get",
+		"/channels/ec/basics/media/get",
+		"/channels/ec/category/league/all",
+		"/channels/ec/qic/inspect/config/get",
+		"/channels/ec/qic/inspect/submitconfig/get",
+	}
+	var listed []string
+	documented(t, func(path, method, _ string) {
+		if method == "GET" {
+			listed = append(listed, path)
+		}
+	})
+	if diff := cmp.Diff(want, listed); diff != "" {
+		t.Error(diff)
+	}
+	for _, path := range want {
+		if !reads(path) {
+			t.Errorf("%s is taken for a write", path)
+		}
+	}
+}
+
 func TestReads(t *testing.T) {
-	for _, tc := range []struct {
-		method, path string
-		body, want   bool
-	}{
-		{"GET", "/channels/ec/anything", false, true},
-		{"GET", "/channels/ec/anything", true, false},
-		{"POST", "/channels/ec/product/list/get", true, true},
-		{"POST", "/channels/ec/order/Search", true, true},
-		{"POST", "/channels/ec/product/listing", true, false},
-		{"POST", "/channels/ec/order/sensitiveinfo/decode", true, false},
-		{"POST", "/channels/ec/get/update", true, false},
-		{"POST", "/cgi-bin/callback/check", true, false},
-		{"POST", "/channels/ec/new/thing", false, false},
+	for path, want := range map[string]bool{
+		"/channels/ec/product/list/get":           true,
+		"/channels/ec/order/Search":               true,
+		"/channels/ec/funds/listorderflow":        true,
+		"/channels/ec/product/listing":            false,
+		"/channels/ec/order/sensitiveinfo/decode": false,
+		"/channels/ec/get/update":                 false,
+		"/cgi-bin/callback/check":                 false,
+		"/channels/ec/new/thing":                  false,
+		// Known as GET, and writing all the same.
+		"/cgi-bin/menu/delete":                false,
+		"/wxa/undocodeaudit":                  false,
+		"/channels/ec/order/deliver/send":     false,
+		"/channels/ec/product/budget":         false,
+		"/channels/ec/product/update_to_list": false,
 	} {
-		if got := reads(tc.method, tc.path, tc.body); got != tc.want {
-			t.Errorf("reads(%s %s, body %v) = %v", tc.method, tc.path, tc.body, got)
+		if got := reads(path); got != want {
+			t.Errorf("reads(%s) = %v", path, got)
 		}
 	}
 }

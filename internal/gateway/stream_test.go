@@ -374,25 +374,6 @@ func TestOddAnswersPassUnchanged(t *testing.T) {
 	}
 }
 
-func TestTrailersPass(t *testing.T) {
-	r := newRig(t, func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Trailer", "X-Sum")
-		io.WriteString(w, `{"errcode":0}`)
-		w.Header().Set("X-Sum", "1")
-	})
-	req, _ := http.NewRequestWithContext(t.Context(), "GET", r.front.URL+"/wx/lantian"+readPath, nil)
-	req.Header.Set("Authorization", "Bearer "+writeKey)
-	res, err := r.client.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer res.Body.Close()
-	_, _ = io.Copy(io.Discard, res.Body)
-	if got := res.Trailer.Get("X-Sum"); got != "1" {
-		t.Errorf("trailer %q", got)
-	}
-}
-
 func TestBodiesOverTheLimit(t *testing.T) {
 	const limit = 1 << 20
 	for name, tc := range map[string]struct {

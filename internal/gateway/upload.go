@@ -27,8 +27,7 @@ func (c *call) takeBody(conn *patience) error {
 		return nil
 	case size > 0 && size <= KeptBody:
 		kept := make([]byte, size)
-		conn.reading() // all of it: it is small
-		if _, err := io.ReadFull(c.in.Body, kept); err != nil {
+		if _, err := io.ReadFull(&patientReader{c.in.Body, conn}, kept); err != nil {
 			return c.bodyBroken(err)
 		}
 		conn.read()
@@ -37,17 +36,31 @@ func (c *call) takeBody(conn *patience) error {
 		limited := http.MaxBytesReader(nil, c.in.Body, limit)
 		c.body.stream = &stream{body: &patientReader{limited, conn}, left: size, whole: conn.read}
 		conn.fullDuplex()
+		conn.reading() // the token may take its time; a deadline that passes ends a body in HTTP/2
 	}
 	return nil
 }
 
 // bodyBroken is for a request body that could not be read.
 func (c *call) bodyBroken(err error) error {
+	c.own.Set("Connection", "close") // where the next request begins is not known
+	if isTimeout(err) {
+		// net/http has ended the context too, as if the caller had left.
+		return errBodyStalled(err)
+	}
 	if gone := c.in.Context().Err(); gone != nil {
 		return gone
 	}
-	c.own.Set("Connection", "close") // where the next request begins is not known
 	return errBodyBroken(err)
+}
+
+// closeIfUnread announces the end of the connection when an answer begins
+// before the body was read whole. In full duplex net/http would keep the
+// connection although it failed to read the rest, and take that for a request.
+func (c *call) closeIfUnread() {
+	if s := c.body.stream; s != nil && !s.ended.Load() && c.in.ProtoMajor < 2 {
+		c.own.Set("Connection", "close")
+	}
 }
 
 // replayable tells whether the call can be sent again.
@@ -59,16 +72,31 @@ func (u *upload) attach(out *http.Request) {
 		// A host that cannot be connected to must not close the body: the
 		// next one gets it. ReverseProxy ends it when the call is over.
 		out.Body = io.NopCloser(out.Body)
-	}
-	if u.kept == nil {
 		return
 	}
-	out.ContentLength = int64(len(u.kept))
-	// With GetBody, net/http changes to a fresh connection when an idle one
-	// turned out dead before a byte was written. It repeats nothing else of a POST.
-	out.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(u.kept)), nil }
-	out.Body, _ = out.GetBody()
-	out.Header.Del("Expect") // we have the body, there is nothing to wait for
+	out.Header.Del("Expect") // what there is of a body is here, there is nothing to wait for
+	switch {
+	case out.Method == http.MethodGet:
+		sendOnce(out, u.kept)
+	case u.kept != nil:
+		out.ContentLength = int64(len(u.kept))
+		// With GetBody, net/http changes to a fresh connection when an idle one
+		// turned out dead before a byte was written. It repeats nothing else of a POST.
+		out.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(u.kept)), nil }
+		out.Body, _ = out.GetBody()
+	}
+}
+
+// sendOnce gives a GET its body, also an empty one, in a way that net/http cannot
+// repeat. It would: when a kept connection breaks before the answer, it sends a
+// GET again that has no body or a GetBody, and a GET may write. An empty body of
+// unknown length in the encoding "identity" leaves no trace on the wire.
+func sendOnce(out *http.Request, body []byte) {
+	out.Body, out.GetBody = io.NopCloser(bytes.NewReader(body)), nil
+	out.ContentLength = int64(len(body))
+	if len(body) == 0 {
+		out.ContentLength, out.TransferEncoding = -1, []string{"identity"}
+	}
 }
 
 // stream passes a body on and remembers why it ended early. The transport
@@ -81,6 +109,7 @@ type stream struct {
 	body  io.ReadCloser
 	left  int64  // of the announced length; negative: not announced
 	whole func() // called when the announced length has been read
+	ended atomic.Bool
 	err   atomic.Pointer[error]
 }
 
@@ -91,10 +120,15 @@ func (s *stream) Read(p []byte) (int, error) {
 	n, err := s.body.Read(p)
 	if s.left > 0 {
 		if s.left -= int64(n); s.left == 0 {
+			s.ended.Store(true)
 			s.whole()
 		}
 	}
-	if err != nil && err != io.EOF { //nolint:errorlint // a Reader returns EOF itself
+	switch err { //nolint:errorlint // a Reader returns EOF itself
+	case nil:
+	case io.EOF:
+		s.ended.Store(true)
+	default:
 		s.err.CompareAndSwap(nil, &err)
 	}
 	return n, err
@@ -128,6 +162,15 @@ func (c *call) bodyTooLarge(err error) error {
 		EN: "The request body is larger than this gateway passes on.", ZH: "请求内容超过网关允许的大小。",
 		NextEN: "Send less in one request, or ask the operator for a higher limit.",
 		NextZH: "请减少单次请求的内容，或请管理员调高上限。",
+	}
+}
+
+func errBodyStalled(err error) error {
+	return &web.Error{
+		Status: http.StatusRequestTimeout, Code: "body-stalled", Err: err,
+		EN: "The request body did not go on for too long.", ZH: "请求内容长时间未继续发送。",
+		NextEN: "Send the body without long pauses. If the call writes, look first whether it took effect.",
+		NextZH: "请连续发送请求内容；写入请求请先确认是否已生效。",
 	}
 }
 
