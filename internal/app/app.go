@@ -81,6 +81,9 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 			err = errors.Join(err, a.Close())
 		}
 	}()
+	if err := a.endPutBack(ctx); err != nil {
+		return nil, err
+	}
 	a.metrics = web.NewMetrics(o.Version)
 	a.meters = newMeters(a.metrics.Registry)
 	a.refused = newRefusals(a.vault.MAC("address", nil), o.Now, o.Log)

@@ -18,30 +18,45 @@ import (
 // empty: the ones in Data.
 type AuditFiles struct{ Data, Heads, Pub string }
 
-// VerifyAudit compares the audit log of a data directory with itself and its
-// signed heads. It needs no server and no secret, and changes nothing.
-func VerifyAudit(ctx context.Context, f AuditFiles) (audit.Report, error) {
-	verifier, err := audit.ReadVerifier(cmp.Or(f.Pub, filepath.Join(f.Data, audit.PubFile)))
+// VerifyAudit compares the audit log of a data directory with itself, its signed
+// heads, and the grants' rows. It needs no server and no secret, and changes
+// nothing.
+func VerifyAudit(ctx context.Context, f AuditFiles) (_ audit.Report, err error) {
+	path := filepath.Join(f.Data, DatabaseFile)
+	var in audit.VerifyInput
+	if in.Verifier, err = audit.ReadVerifier(cmp.Or(f.Pub, filepath.Join(f.Data, audit.PubFile))); err != nil {
+		return audit.Report{}, err
+	}
+	// A server may be signing meanwhile. Checkpoints are in the file before they
+	// are in the database, and entries are there before both: read in the other
+	// direction, nothing is missing that was only written late.
+	if in.Checkpoints, err = checkpoints(ctx, path); err != nil {
+		return audit.Report{}, err
+	}
+	if in.Heads, err = audit.ReadHeadFile(cmp.Or(f.Heads, filepath.Join(f.Data, audit.HeadsFile))); err != nil {
+		return audit.Report{}, err
+	}
+	log, err := sqlite.OpenAudit(ctx, path)
 	if err != nil {
 		return audit.Report{}, err
 	}
-	log, err := sqlite.OpenAudit(ctx, filepath.Join(f.Data, DatabaseFile))
+	defer func() { err = errors.Join(err, log.Close()) }()
+	state, err := log.State(ctx)
 	if err != nil {
 		return audit.Report{}, err
 	}
-	// Heads before rows: rows that a running server adds meanwhile are newer
-	// than every head that is read here.
-	in := audit.VerifyInput{Records: log.AuditRecords(ctx), StoredHash: log.StoredHash(ctx), Verifier: verifier}
-	in.Checkpoints, err = log.Checkpoints(ctx)
+	in.Records, in.StoredHash, in.State = log.AuditRecords(ctx), log.StoredHash(ctx), &state
+	return audit.Verify(in)
+}
+
+// checkpoints reads the signed heads of the database as it is at this moment.
+func checkpoints(ctx context.Context, path string) ([]audit.Checkpoint, error) {
+	log, err := sqlite.OpenAudit(ctx, path)
 	if err != nil {
-		return audit.Report{}, errors.Join(err, log.Close())
+		return nil, err
 	}
-	in.Heads, err = audit.ReadHeadFile(cmp.Or(f.Heads, filepath.Join(f.Data, audit.HeadsFile)))
-	if err != nil {
-		return audit.Report{}, errors.Join(err, log.Close())
-	}
-	report, err := audit.Verify(in)
-	return report, errors.Join(err, log.Close())
+	all, err := log.Checkpoints(ctx)
+	return all, errors.Join(err, log.Close())
 }
 
 // Rewrap wraps the keyset of a stopped server's database with the master key in

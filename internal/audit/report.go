@@ -24,6 +24,10 @@ const (
 	HeadEdited     Kind = "head_edited"      // a checkpoint row says something else than its signed note
 	HeadsFileShort Kind = "heads_file_short" // the database has a checkpoint that the file lacks
 	NoHeads        Kind = "no_heads"         // entries, and not one signed head
+	TipDisagrees   Kind = "tip_disagrees"    // the head row is not that of the entries
+	GrantDisagrees Kind = "grant_disagrees"  // a grant's row is not what the newest entry about it says
+	GrantUnknown   Kind = "grant_unknown"    // a grant that no entry names
+	GrantGone      Kind = "grant_gone"       // a grant that the log has and the database lacks
 )
 
 // Problem is what is wrong in one category. The first one found stands for the
@@ -45,13 +49,15 @@ func (p Problem) String() string {
 }
 
 // Report is what [Verify] found. Without problems, everything up to entry
-// Signed-1 is as it was when it was signed.
+// Signed-1 is as it was when it was signed, and the grants keep what the log
+// says.
 type Report struct {
 	Entries     int64     `json:"entries"`     // rows read
 	Hashes      int64     `json:"hashes"`      // stored hashes that agree
 	Checkpoints int       `json:"checkpoints"` // of the database, signature and root agree
 	Heads       int       `json:"heads"`       // of the file, signature and root agree
 	Root        tlog.Hash `json:"root"`        // of all entries, as computed
+	Grants      int       `json:"grants"`      // rows compared with the log
 	Signed      int64     `json:"signed"`      // entries under the newest head that agrees
 	SignedAt    time.Time `json:"signed_at"`   // when that head was signed
 	Problems    []Problem `json:"problems"`    // first of each kind, in the order in which they were found
@@ -75,6 +81,9 @@ func (r Report) First() (p Problem, ok bool) {
 	return p, ok
 }
 
+// putBack is the remedy of a row that somebody wrote.
+const putBack = "find out who can write to the database; start the server, which revokes the grant and says so, then run zhanggui grant start, or have the person log in again"
+
 var remedies = map[Kind]string{
 	EntryEdited:    "compare it with a backup; somebody wrote to the database by hand",
 	EntryMissing:   "restore the database from a backup that has it, and find out who could delete rows",
@@ -87,6 +96,10 @@ var remedies = map[Kind]string{
 	HeadForged:     "check that the public key is this server's; if it is, somebody wrote the head without the signing key",
 	HeadEdited:     "the signed note is what counts: restore the row from the file of signed heads",
 	HeadsFileShort: "look for the whole " + HeadsFile + " in backups and on the machine that wrote it; the file was cut or replaced",
+	TipDisagrees:   "the server cannot start or write with it: restore the database from a backup, and find out who wrote to it by hand",
+	GrantDisagrees: putBack,
+	GrantUnknown:   putBack,
+	GrantGone:      "restore the row from a backup, or start the server, which records that it is gone; a shop's next apply makes a new grant, a person logs in again",
 	NoHeads:        "let the server run until it has signed one; if it had, look for " + HeadsFile + " in backups",
 }
 

@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -30,11 +31,22 @@ type VerifyInput struct {
 	Heads [][]byte
 	// Verifier checks the signatures; see [ReadVerifier].
 	Verifier note.Verifier
+	// State is compared with what the log says; nil: nothing is.
+	State *State
 }
 
-// Verify compares the log with itself and with its signed heads. It reads the
-// entries once, in constant memory apart from the heads. The error says that
-// something could not be read; what is wrong with the log is in the Report.
+// State is what the database says beside its log. It must come from the snapshot
+// of Records.
+type State struct {
+	Size   int64  // of the log, by the head row that the next entry is added to
+	Root   []byte // by the same row: 32 bytes, if nobody changed it
+	Grants []Kept // every grant's row
+}
+
+// Verify compares the log with itself, with its signed heads, and with what the
+// database says beside it. It reads the entries once, in constant memory apart
+// from heads and grants. The error says that something could not be read; what is
+// wrong with the log is in the Report.
 //
 // A checkpoint that the file has and the database lacks is no problem: a crash
 // between the two leaves that.
@@ -85,6 +97,7 @@ type verification struct {
 	// cannot be computed any further. Rows are still compared with themselves.
 	broken  bool
 	scratch []tlog.Hash
+	grants  Grants
 }
 
 // openHeads checks the signatures of both sources.
@@ -124,6 +137,7 @@ func (v *verification) entry(rec Record) error {
 	if data != rec.Leaf {
 		v.report.add(EntryEdited, rec.Seq, "entry %d was edited: its data do not give the hash that stands beside them", rec.Seq)
 	}
+	v.grants.Read(rec)
 	v.place(rec.Seq)
 	v.rows = max(v.rows, rec.Seq+1)
 	if v.broken {
@@ -224,14 +238,39 @@ func (v *verification) end() error {
 	if v.rows > 0 && len(v.in.Heads) == 0 && len(v.in.Checkpoints) == 0 {
 		v.report.add(NoHeads, -1, "there are %d entries and no signed head to compare them with", v.rows)
 	}
+	v.compareGrants()
 	if v.broken {
 		return nil
 	}
+	v.compareTip()
 	_, ok, err := v.in.StoredHash(tlog.StoredHashCount(v.rows))
 	if ok && err == nil {
 		v.report.add(HashExtra, v.rows, "the tree has stored hashes for entry %d, and the log ends before it", v.rows)
 	}
 	return err
+}
+
+// compareTip compares the head row with the entries.
+func (v *verification) compareTip() {
+	s, root := v.in.State, v.tree.root()
+	switch {
+	case s == nil:
+	case s.Size != v.rows:
+		v.report.add(TipDisagrees, min(max(s.Size, 0), v.rows), "the head row counts %d entries, and there are %d", s.Size, v.rows)
+	case !bytes.Equal(s.Root, root[:]):
+		v.report.add(TipDisagrees, -1, "the head row of %d entries has another root than they give", s.Size)
+	}
+}
+
+// compareGrants compares the rows of grants with what the log says of them.
+func (v *verification) compareGrants() {
+	if v.in.State == nil {
+		return
+	}
+	v.report.Grants = len(v.in.State.Grants)
+	for _, d := range v.grants.Compare(v.in.State.Grants) {
+		v.report.add(d.Kind, d.Seq, "%s", d)
+	}
 }
 
 // span names a range of entries in words.

@@ -99,3 +99,23 @@ func BenchmarkSessionByToken(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkCheckGrants compares 10,000 grants with a log of 100,000 renewals in
+// batches of 100, as a start does.
+func BenchmarkCheckGrants(b *testing.B) {
+	s := filled(b, 10_000)
+	for range 1000 {
+		claims, err := s.ClaimDue(b.Context(), request(at))
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err := s.Settle(b.Context(), settlements(claims, at)); err != nil {
+			b.Fatal(err)
+		}
+	}
+	for b.Loop() {
+		if found, err := s.CheckGrants(b.Context()); err != nil || len(found) != 0 {
+			b.Fatal(found, err)
+		}
+	}
+}

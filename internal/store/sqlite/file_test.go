@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"os"
@@ -9,7 +10,8 @@ import (
 )
 
 func header(size uint16) []byte {
-	return binary.BigEndian.AppendUint16([]byte("SQLite format 3\x00"), size)
+	h := binary.BigEndian.AppendUint16([]byte("SQLite format 3\x00"), size)
+	return append(h, make([]byte, headerSize-len(h))...)
 }
 
 func TestPageSize(t *testing.T) {
@@ -20,14 +22,15 @@ func TestPageSize(t *testing.T) {
 	}{
 		{"usual", header(4096), 4096},
 		{"largest", header(1), 65536},
-		{"another format", []byte("SQLite format 4\x00\x10\x00"), 0},
-		{"too short", header(4096)[:17], 0},
+		{"another format", bytes.Replace(header(4096), []byte("3"), []byte("4"), 1), 0},
+		{"too short", header(4096)[:99], 0},
 	} {
 		path := filepath.Join(t.TempDir(), "f")
 		if err := os.WriteFile(path, c.content, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if got, err := pageSize(path); err != nil || got != c.want {
+		h, err := readHeader(path)
+		if got := h.pageSize(); err != nil || got != c.want {
 			t.Errorf("%s: %d, %v; want %d", c.name, got, err, c.want)
 		}
 	}
@@ -38,7 +41,7 @@ func FuzzCheckFile(f *testing.F) {
 	f.Add([]byte(nil))
 	f.Add([]byte("hello"))
 	f.Add(header(0))
-	f.Add(append(header(512), make([]byte, 512-18)...))
+	f.Add(append(header(512), make([]byte, 512-headerSize)...))
 	f.Add(append(header(512), make([]byte, 512)...))
 	f.Fuzz(func(t *testing.T, content []byte) {
 		path := filepath.Join(t.TempDir(), "f")

@@ -41,7 +41,7 @@ func NewSnapshot(ctx context.Context, db *sql.DB, d Dialect) (*Log, error) {
 	}
 	l := &Log{db: db, from: tx, q: sqlgen.New(tx), dialect: d, end: tx.Rollback}
 	// A transaction sees what is committed at its first read.
-	if _, _, err := readHead(ctx, l.q); err != nil {
+	if _, err := l.q.LastAuditEntry(ctx); err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return nil, errors.Join(err, tx.Rollback())
 	}
 	return l, nil
@@ -199,7 +199,7 @@ func (t *tx) appendAudit(ctx context.Context) error {
 		}
 		leaves[i] = b
 	}
-	size, _, err := readHead(ctx, t.Queries)
+	size, _, err := goOnFrom(ctx, t.Queries)
 	if err != nil {
 		return err
 	}
@@ -238,6 +238,43 @@ func readHead(ctx context.Context, q *sqlgen.Queries) (int64, tlog.Hash, error) 
 	}
 	root, err := toHash(row.Root)
 	return row.Size, root, err
+}
+
+// ErrTip says that the log's head row is not that of its entries, so that nothing
+// can be added: it would lie over entries that are there, or leave a gap.
+var ErrTip = errors.New("the audit log's head row does not fit its entries: somebody changed the database by hand, or restored a part of it; " +
+	"nothing is written; run zhanggui audit verify, then restore the whole database from a backup")
+
+// goOnFrom gives the size of the log by its head row, which must count what is
+// there.
+func goOnFrom(ctx context.Context, q *sqlgen.Queries) (int64, tlog.Hash, error) {
+	size, root, err := readHead(ctx, q)
+	if err != nil {
+		return 0, root, err
+	}
+	last, err := q.LastAuditEntry(ctx)
+	if errors.Is(err, sql.ErrNoRows) {
+		last, err = -1, nil
+	}
+	if err == nil && size != last+1 {
+		err = fmt.Errorf("the row counts %d entries, the last entry is number %d: %w", size, last, ErrTip)
+	}
+	return size, root, err
+}
+
+// checkTip compares the head row with the last entry and with the edge of the
+// tree. A root that is changed later does no harm: the next write computes it
+// from the edge.
+func checkTip(ctx context.Context, q *sqlgen.Queries, db sqlgen.DBTX) error {
+	size, root, err := goOnFrom(ctx, q)
+	if err != nil {
+		return err
+	}
+	given, err := audit.Root(size, hashReader(ctx, db))
+	if err == nil && given != root {
+		err = fmt.Errorf("the row has another root than the %d entries it counts: %w", size, ErrTip)
+	}
+	return err
 }
 
 var errHashSize = errors.New("a hash has not 32 bytes; the audit log was changed by hand: run zhanggui audit verify")

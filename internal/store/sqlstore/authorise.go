@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/zhanggui/zhanggui/internal/audit"
 	"github.com/zhanggui/zhanggui/internal/grant"
 	"github.com/zhanggui/zhanggui/internal/store/sqlstore/sqlgen"
 )
@@ -15,14 +16,20 @@ import (
 // sealed to the grant's id, so an id that is not the existing one has lost.
 func (t *tx) authorise(ctx context.Context, a grant.Authorisation, e grant.Effects) error {
 	row, err := t.existing(ctx, a)
+	var keeps grant.Tokens
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		err = t.newGrant(ctx, a, e.At)
 	case err == nil:
+		keeps = toTokens(row)
 		err = t.restart(ctx, toGrant(row), a, e.At)
 	}
-	if err != nil || a.Tokens == nil {
+	if err != nil {
 		return err
+	}
+	if a.Tokens == nil {
+		t.recordTokens(e, a.GrantID, keeps) // says that it is not revoked any more
+		return nil
 	}
 	if err := checkTokens(a.GrantID, a.From, *a.Tokens); err != nil {
 		return err
@@ -89,6 +96,6 @@ func (t *tx) revoke(ctx context.Context, r grant.Revocation, e grant.Effects) er
 	if err != nil {
 		return err
 	}
-	t.recordTokens(e, r.GrantID, grant.Tokens{Generation: row.Generation + 1})
+	t.recordReason(e, r.GrantID, grant.Tokens{Generation: row.Generation + 1}, audit.GrantRevoked)
 	return nil
 }

@@ -206,7 +206,7 @@ func (d *declaring) recordStarted() {
 	for _, id := range d.started {
 		details[id] = "due"
 	}
-	d.record(tokensEntry("grant.start", d.d.At, actor(d.entries), details))
+	d.record(tokensEntry(audit.GrantStart, d.d.At, actor(d.entries), details))
 }
 
 func (d *declaring) clients(ctx context.Context) error {

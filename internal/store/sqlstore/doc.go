@@ -34,6 +34,11 @@
 // the term before it unsettled ("grant.unsettled"), and the digest of every
 // token pair that is written ("grant.settle" for a batch of routine settles,
 // "grant.tokens" otherwise), as a detail from grant id to "generation digest".
+// The end of a grant is recorded in the same way, with its reason, so that
+// [Store.CheckGrants] finds a row that somebody put back.
+//
+// The head row says where the log goes on. A store whose head row does not fit
+// the entries does not open, and one that is open writes nothing more ([ErrTip]).
 //
 // # Time
 //

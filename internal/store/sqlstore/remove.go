@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/zhanggui/zhanggui/internal/access"
+	"github.com/zhanggui/zhanggui/internal/audit"
 	"github.com/zhanggui/zhanggui/internal/grant"
 	"github.com/zhanggui/zhanggui/internal/store/sqlstore/sqlgen"
 )
@@ -88,7 +89,7 @@ func (d *declaring) removeApp(ctx context.Context, id string) error {
 		return fmt.Errorf("app %q has %d grants that are not revoked and %d shops; revoke and remove them first: %w",
 			id, n, len(shops), access.ErrUsed)
 	}
-	if err := d.DeleteAppGrants(ctx, id); err != nil {
+	if err := d.removeGrants(ctx, id); err != nil {
 		return err
 	}
 	if err := d.DeleteAppIdentities(ctx, id); err != nil {
@@ -100,6 +101,28 @@ func (d *declaring) removeApp(ctx context.Context, id string) error {
 	}
 	gone, err := d.DeleteApp(ctx, id)
 	return removed("app", id, gone, err)
+}
+
+// removeGrants deletes the grants of an app, all of them revoked, and records it:
+// a row that is gone without that was deleted by somebody else.
+func (d *declaring) removeGrants(ctx context.Context, app string) error {
+	rows, err := d.Grants(ctx)
+	if err != nil {
+		return err
+	}
+	gone := make(map[string]string)
+	for _, r := range rows {
+		if r.App == app {
+			gone[r.ID] = kept(toTokens(r))
+		}
+	}
+	if len(gone) == 0 {
+		return nil
+	}
+	entry := tokensEntry(audit.GrantTokens, d.d.At, actor(d.entries), gone)
+	entry.Reason = audit.GrantRemoved
+	d.record(entry)
+	return d.DeleteAppGrants(ctx, app)
 }
 
 func (d *declaring) removeTenants(ctx context.Context) error {

@@ -31,7 +31,7 @@ func (s *Store) Settle(ctx context.Context, batch []grant.Effects) ([]error, err
 			results[i] = lost
 		}
 		if len(routine) > 0 {
-			t.record(tokensEntry("grant.settle", batch[0].At, audit.Actor{Kind: audit.ActorSystem}, routine))
+			t.record(tokensEntry(audit.GrantSettle, batch[0].At, audit.Actor{Kind: audit.ActorSystem}, routine))
 		}
 		return nil
 	})
@@ -125,7 +125,14 @@ func (t *tx) writeTokens(ctx context.Context, grantID string, k grant.Tokens) er
 // recordTokens writes down which tokens a grant keeps from now on, or that it
 // keeps none, so that an old row put back is noticed.
 func (t *tx) recordTokens(e grant.Effects, grantID string, k grant.Tokens) {
-	t.record(tokensEntry("grant.tokens", e.At, actor(e.Audit), map[string]string{grantID: kept(k)}))
+	t.recordReason(e, grantID, k, "")
+}
+
+// recordReason is recordTokens for tokens whose end means more.
+func (t *tx) recordReason(e grant.Effects, grantID string, k grant.Tokens, reason string) {
+	entry := tokensEntry(audit.GrantTokens, e.At, actor(e.Audit), map[string]string{grantID: kept(k)})
+	entry.Reason = reason
+	t.record(entry)
 }
 
 func tokensEntry(action string, at time.Time, by audit.Actor, details map[string]string) audit.Entry {

@@ -43,7 +43,8 @@ type Store struct {
 type CommitFunc func(commit func() error) error
 
 // New makes a store from an opened and migrated database. The store owns the
-// pools from then on; on an error they are still the caller's.
+// pools from then on; on an error they are still the caller's. A log that cannot
+// be added to is refused with [ErrTip].
 func New(ctx context.Context, c Config) (*Store, error) {
 	// Statements are prepared once. On SQLite, preparing takes as long as
 	// running them does.
@@ -54,6 +55,9 @@ func New(ctx context.Context, c Config) (*Store, error) {
 	reads, err := sqlgen.Prepare(ctx, c.Reader)
 	if err != nil {
 		return nil, fmt.Errorf("store: prepare for reading: %w", errors.Join(err, writes.Close()))
+	}
+	if err := checkTip(ctx, reads, c.Reader); err != nil {
+		return nil, fmt.Errorf("store: %w", errors.Join(err, reads.Close(), writes.Close()))
 	}
 	l := &Log{db: c.Reader, from: c.Reader, q: reads, dialect: c.Dialect}
 	return &Store{Log: l, writer: c.Writer, reader: c.Reader, writes: writes, dialect: c.Dialect, close: c.Close}, nil

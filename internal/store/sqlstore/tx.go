@@ -30,8 +30,12 @@ func actor(entries []audit.Entry) audit.Actor {
 // kept is how an audit entry names what a grant keeps: "generation digest", or
 // "generation none".
 func kept(k grant.Tokens) string {
-	if len(k.Access) == 0 {
-		return fmt.Sprintf("%d none", k.Generation)
+	if !hasTokens(k) {
+		return fmt.Sprintf("%d %s", k.Generation, audit.NoTokens)
 	}
 	return fmt.Sprintf("%d %s", k.Generation, k.Digest())
 }
+
+// hasTokens tells whether anything is kept that opens to a token. One half alone
+// is written by nobody here.
+func hasTokens(k grant.Tokens) bool { return len(k.Access) > 0 || len(k.Refresh) > 0 }

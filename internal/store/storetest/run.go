@@ -20,6 +20,7 @@ var conformance = []struct {
 	{"client", clientCases},
 	{"declare", declareCases},
 	{"log", logCases},
+	{"integrity", integrityCases},
 	{"commit", commitCases},
 	{"parallel", parallelCases},
 	{"random", randomCases},
@@ -31,7 +32,8 @@ type testCase struct {
 }
 
 // Run runs the suite. open gives an empty, migrated store and closes it when the
-// test ends. The invariants are checked after each case as well as within.
+// test ends. The invariants are checked after each case as well as within; the
+// store's own check of its grants must find nothing that they do not find.
 func Run(t *testing.T, open func(t *testing.T) *sqlstore.Store) {
 	for _, g := range conformance {
 		t.Run(g.group, func(t *testing.T) {
@@ -40,6 +42,9 @@ func Run(t *testing.T, open func(t *testing.T) *sqlstore.Store) {
 					w := newWorld(t, open(t))
 					c.run(t, w)
 					Check(t, w.s)
+					if found, err := w.s.CheckGrants(t.Context()); err != nil || len(found) > 0 {
+						t.Errorf("the store's own check finds %v, %v", found, err)
+					}
 				})
 			}
 		})

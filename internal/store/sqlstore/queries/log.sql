@@ -11,6 +11,9 @@ INSERT INTO audit_entries (seq, data, leaf) VALUES (@seq, @data, @leaf);
 -- name: AuditEntries :many
 SELECT * FROM audit_entries WHERE seq > @after ORDER BY seq LIMIT @max_rows;
 
+-- name: LastAuditEntry :one
+SELECT seq FROM audit_entries ORDER BY seq DESC LIMIT 1;
+
 -- name: InsertAuditHash :exec
 INSERT INTO audit_hashes (idx, hash) VALUES (@idx, @hash);
 

@@ -201,6 +201,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.invitationsStmt, err = db.PrepareContext(ctx, invitations); err != nil {
 		return nil, fmt.Errorf("error preparing query Invitations: %w", err)
 	}
+	if q.lastAuditEntryStmt, err = db.PrepareContext(ctx, lastAuditEntry); err != nil {
+		return nil, fmt.Errorf("error preparing query LastAuditEntry: %w", err)
+	}
 	if q.leasedStmt, err = db.PrepareContext(ctx, leased); err != nil {
 		return nil, fmt.Errorf("error preparing query Leased: %w", err)
 	}
@@ -654,6 +657,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing invitationsStmt: %w", cerr)
 		}
 	}
+	if q.lastAuditEntryStmt != nil {
+		if cerr := q.lastAuditEntryStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing lastAuditEntryStmt: %w", cerr)
+		}
+	}
 	if q.leasedStmt != nil {
 		if cerr := q.leasedStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing leasedStmt: %w", cerr)
@@ -1007,6 +1015,7 @@ type Queries struct {
 	invitationStmt              *sql.Stmt
 	invitationByTokenStmt       *sql.Stmt
 	invitationsStmt             *sql.Stmt
+	lastAuditEntryStmt          *sql.Stmt
 	leasedStmt                  *sql.Stmt
 	memberStmt                  *sql.Stmt
 	membersOfPersonStmt         *sql.Stmt
@@ -1123,6 +1132,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		invitationStmt:              q.invitationStmt,
 		invitationByTokenStmt:       q.invitationByTokenStmt,
 		invitationsStmt:             q.invitationsStmt,
+		lastAuditEntryStmt:          q.lastAuditEntryStmt,
 		leasedStmt:                  q.leasedStmt,
 		memberStmt:                  q.memberStmt,
 		membersOfPersonStmt:         q.membersOfPersonStmt,

@@ -193,6 +193,17 @@ func (q *Queries) InsertNotice(ctx context.Context, arg InsertNoticeParams) erro
 	return err
 }
 
+const lastAuditEntry = `-- name: LastAuditEntry :one
+SELECT seq FROM audit_entries ORDER BY seq DESC LIMIT 1
+`
+
+func (q *Queries) LastAuditEntry(ctx context.Context) (int64, error) {
+	row := q.queryRow(ctx, q.lastAuditEntryStmt, lastAuditEntry)
+	var seq int64
+	err := row.Scan(&seq)
+	return seq, err
+}
+
 const meta = `-- name: Meta :one
 SELECT number, body FROM meta WHERE name = $1
 `
