@@ -27,6 +27,7 @@ type attempt struct {
 	trust time.Time // until when the lease is believed in
 	epoch uint64    // of the memory when the attempt began
 
+	next move // what the report led to; the schedule's attempts have none
 	same bool // WeChat gave out the token that is kept
 }
 
@@ -52,7 +53,7 @@ var errTrustOver = errors.New("keeper: the lease is nearly over; somebody else m
 // run is the whole of a refresh; see the package comment.
 func (a *attempt) run(ctx context.Context) (Token, error) {
 	now, g := a.k.now(), a.claim.Grant
-	if a.trust.Sub(now) < a.k.opt.Ask+a.k.opt.Margin { // no room to ask and to settle
+	if !a.room(now) {
 		return Token{}, a.release(ctx, notYet(g.ID, a.k.opt.Tick, errTrustOver))
 	}
 	if a.want.demand {
@@ -68,7 +69,22 @@ func (a *attempt) run(ctx context.Context) (Token, error) {
 	if err != nil {
 		return a.fail(ctx, reaction{do: stop, cause: causeUnreadable}, &Failure{Err: err})
 	}
-	asked := a.k.now()
+	if a.want.rejected != 0 {
+		a.next = a.onReport(ctx, kept)
+		if a.next == moveLeave {
+			return a.leave(ctx)
+		}
+	}
+	return a.renew(ctx, key, kept)
+}
+
+// renew asks WeChat and keeps what it answers. A probe before it may have used
+// up the room.
+func (a *attempt) renew(ctx context.Context, key, kept secret.Value) (Token, error) {
+	g, asked := a.claim.Grant, a.k.now()
+	if !a.room(asked) {
+		return Token{}, a.release(ctx, notYet(g.ID, a.k.opt.Tick, errTrustOver))
+	}
 	ans, err := a.ask(ctx, key, kept, &asked)
 	if err != nil {
 		f := asFailure(err)
@@ -76,6 +92,10 @@ func (a *attempt) run(ctx context.Context) (Token, error) {
 	}
 	return a.keep(ctx, ans, kept, asked)
 }
+
+// room tells whether there is time to ask and to settle while the lease is
+// trusted.
+func (a *attempt) room(now time.Time) bool { return a.trust.Sub(now) >= a.k.opt.Ask+a.k.opt.Margin }
 
 // open gives what the request needs: the AppSecret of a self grant, the
 // refresh token of a user grant; and the kept access token, empty if there is
@@ -100,16 +120,16 @@ func (k *Keeper) openAccess(g grant.Grant) (secret.Value, error) {
 	return k.opt.Vault.Open(g.Tokens.Access, vault.GrantAccess(g.ID, string(g.Kind), g.Tokens.Generation))
 }
 
-// ask sends the request, and a forced one after it when the answer is the
-// token that WeChat itself refuses. asked becomes the start of the request
-// that brought the answer.
+// ask sends the request, and a forced one after it when the answer is a token
+// that was proved dead. asked becomes the start of the request that brought
+// the answer.
 func (a *attempt) ask(ctx context.Context, key, kept secret.Value, asked *time.Time) (Answer, error) {
 	ans, err := a.askOnce(ctx, key, false)
 	if err != nil || !ans.Access.Equal(kept) {
 		return ans, err
 	}
 	a.same = true
-	if a.want.rejected == 0 || !a.mayForce(ctx) {
+	if a.next != moveForce || !a.mayForce(ctx) {
 		return ans, nil
 	}
 	*asked = a.k.now()
@@ -171,7 +191,8 @@ const sameEnd = 15 * time.Second
 func (a *attempt) keep(ctx context.Context, ans Answer, kept secret.Value, asked time.Time) (Token, error) {
 	g := a.claim.Grant
 	end := asked.Add(min(ans.ExpiresIn, longestLife))
-	if a.same && g.Kind == grant.Self && within(g.Tokens.AccessExpires, end, sameEnd) {
+	lives := asked.Before(g.Tokens.AccessExpires)
+	if a.same && lives && g.Kind == grant.Self && within(g.Tokens.AccessExpires, end, sameEnd) {
 		// Nothing new to keep. What is learned is when to ask again.
 		return a.succeed(ctx, nil, kept, end)
 	}
@@ -237,8 +258,8 @@ func (a *attempt) succeed(ctx context.Context, tokens *grant.Tokens, value secre
 	}
 	tok := Token{Value: value, Generation: kept.Generation, Expires: end, GrantID: g.ID}
 	a.k.hold(g, tok, a.epoch)
-	if a.same && a.want.rejected != 0 {
-		return Token{}, notYet(g.ID, reportAgain, errStillKept)
+	if a.want.rejected != 0 {
+		return a.replaced(tok)
 	}
 	return tok, nil
 }

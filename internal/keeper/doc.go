@@ -8,6 +8,8 @@
 //	Token, Report ──► Claim ─┴─► look again ─► open ─► ask ─► classify ─► seal ─► Settle ─► memory
 //	                  (lease)    (maybe done)         (WeChat)                   (durable)
 //
+// A report probes the kept token between open and ask.
+//
 // The store decides who refreshes: a lease on the grant, with a term that
 // counts up. Everything after the claim is bounded by the lease and detached
 // from whoever wanted the token; callers wait for it as long as they like.
@@ -31,12 +33,36 @@
 // looked at again are the tables in schedule.go. Plans are data in the store,
 // not sleeping goroutines: a mended setting takes effect at the next look.
 //
+// # Reports
+//
+// A client's call was refused with an errcode that speaks of the token. That
+// need not be the token's fault: a path that wants another kind of token
+// refuses every one. And a forced refresh ends the live token of all other
+// programs of the shop. So the keeper believes its own probe only, one cheap
+// read with the kept token. The table is in decide.go, in short:
+//
+//	errcode      kept token          probe     what is done
+//	other        any                 -         hand over what is kept
+//	40001,       a later generation  -         hand it over
+//	40014,       judged lately       -         the same token, or why there is none
+//	42001        ended               -         ask
+//	             lives               alive     the same token; asked only if due
+//	             lives               unclear   ask; the same token again is left
+//	             lives               dead      ask; the same token again: force
+//
+// What a report led to answers the next ones for 30 seconds, doubled up to 8
+// minutes while they go on about one chain of tokens. Another token that a
+// report brought may be reported at once, twice in a row; it may really be dead
+// again. This is in the memory of one process. Forced refreshes are counted in the store for all processes,
+// with growing waits between them.
+//
 // # Where it can break
 //
 // Every step that reaches outside can fail, or can fail and have landed:
 //
 //	step    failed                              failed but landed
 //	Claim   next tick or caller                 lease runs out; next claim is told: unsettled
+//	probe   nothing is proved: no force     a read changes nothing
 //	ask     not sent: retry plan                unknown: recorded; nobody asks before the lease
 //	                                            is over, then WeChat is asked what holds
 //	seal    tried again, then stopped; the      (has no other side)
@@ -60,7 +86,10 @@
 //   - Before its end a token is served although WeChat or the store is down;
 //     [Keeper.Health] says so. After its end it is never served.
 //   - Callers cannot make the keeper ask more often than its plan: what failed
-//     waits for its time, and a report is answered at most once in a while.
+//     waits for its time, a report is answered from memory for a while, and a
+//     healthy grant is asked for at most every five seconds, however short the
+//     lives that WeChat gives.
+//   - Nothing is forced while WeChat accepts the kept token.
 //   - A human is told once for each cause, and once when it is over.
 //
 // Expiry counts from the start of the request, on the monotonic clock within

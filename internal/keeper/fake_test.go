@@ -294,7 +294,11 @@ type fakeWeChat struct {
 	latency time.Duration
 	made    int
 	stable  map[string]*stableToken
+	refuses map[string]bool // tokens that are named as valid and refused all the same
 	asks    []ask
+	probes  int
+	// probing decides about a probe: nil answers.
+	probing func() (dead bool, err error)
 	// next decides about a request: nil answers; the error comes instead of an
 	// answer, before or after the request took effect.
 	next func(a ask) (err error, took bool)
@@ -304,6 +308,7 @@ type stableToken struct {
 	value string
 	end   time.Time
 	force time.Time
+	prev  *stableToken // still good until its end
 }
 
 type ask struct {
@@ -313,7 +318,9 @@ type ask struct {
 	n     int
 }
 
-func newFakeWeChat() *fakeWeChat { return &fakeWeChat{stable: map[string]*stableToken{}} }
+func newFakeWeChat() *fakeWeChat {
+	return &fakeWeChat{stable: map[string]*stableToken{}, refuses: map[string]bool{}}
+}
 
 func (w *fakeWeChat) begin(ctx context.Context, app access.App, force bool) (a ask, err error, took bool) {
 	w.mu.Lock()
@@ -343,13 +350,80 @@ func (w *fakeWeChat) Stable(ctx context.Context, app access.App, key secret.Valu
 	now, t := time.Now(), w.stable[app.ID]
 	switch {
 	case t == nil || !now.Before(t.end.Add(-5*time.Minute)):
-		t = &stableToken{value: w.mint(), end: now.Add(2 * time.Hour)}
+		t = &stableToken{value: w.mint(), end: now.Add(2 * time.Hour), prev: t}
 	case force && now.Sub(t.force) >= 30*time.Second:
 		t = &stableToken{value: w.mint(), end: now.Add(2 * time.Hour), force: now}
 	}
 	w.stable[app.ID] = t
 	left := t.end.Sub(now).Truncate(time.Second)
 	return Answer{Access: secret.FromString(t.value), ExpiresIn: left}, err
+}
+
+// Probe accepts the token that holds, and the one before it until its end.
+func (w *fakeWeChat) Probe(ctx context.Context, app access.App, token secret.Value) (dead bool, err error) {
+	w.mu.Lock()
+	w.probes++
+	probing, latency := w.probing, w.latency
+	w.mu.Unlock()
+	if latency > 0 && !pause(ctx, latency) {
+		return false, ctx.Err()
+	}
+	if probing != nil {
+		return probing()
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return !w.accepts(app.ID, token.RevealString()), nil
+}
+
+func (w *fakeWeChat) accepts(app, token string) bool {
+	t := w.stable[app]
+	for t != nil && t.value != token {
+		t = t.prev
+	}
+	return t != nil && time.Now().Before(t.end) && !w.refuses[token]
+}
+
+// livesOn tells whether the token that is named is accepted.
+func (w *fakeWeChat) livesOn(app string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	t := w.stable[app]
+	return t != nil && w.accepts(app, t.value)
+}
+
+// forgets ends a shop's token: another one is named from now on.
+func (w *fakeWeChat) forgets() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.stable = map[string]*stableToken{}
+}
+
+// refusesNamed has a token refused that is still named.
+func (w *fakeWeChat) refusesNamed(token secret.Value) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.refuses[token.RevealString()] = true
+}
+
+// count gives the requests so far: for a token, forced, probes.
+func (w *fakeWeChat) count() (asks, forced, probes int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, a := range w.asks {
+		if a.force {
+			forced++
+		} else {
+			asks++
+		}
+	}
+	return asks, forced, w.probes
+}
+
+func (w *fakeWeChat) setProbing(f func() (bool, error)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.probing = f
 }
 
 func (w *fakeWeChat) RefreshUser(ctx context.Context, app access.App, refresh secret.Value) (Answer, error) {

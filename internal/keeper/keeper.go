@@ -38,7 +38,7 @@ type Vault interface {
 	Open(sealed []byte, c vault.Cell) (secret.Value, error)
 }
 
-// Platform is the part of WeChat that renews tokens. Its calls must end when
+// Platform is the part of WeChat that renews and probes tokens. Its calls must end when
 // ctx ends. Failures are [*Failure]; any other error counts as an unknown
 // outcome.
 type Platform interface {
@@ -47,6 +47,10 @@ type Platform interface {
 	Stable(ctx context.Context, app access.App, appSecret secret.Value, force bool) (Answer, error)
 	// RefreshUser renews a person's token.
 	RefreshUser(ctx context.Context, app access.App, refresh secret.Value) (Answer, error)
+	// Probe makes one cheap read with a shop's token. dead is true only when
+	// WeChat calls the token itself bad; any other trouble is an error and
+	// proves nothing.
+	Probe(ctx context.Context, app access.App, token secret.Value) (dead bool, err error)
 }
 
 // Answer is a renewed token.
@@ -61,7 +65,7 @@ type Answer struct {
 // and may be called by several goroutines. Kinds and causes are small fixed
 // sets, fit for labels.
 type Observer interface {
-	// Asked is told of every request to WeChat; cause is empty for a token.
+	// Asked is told of every request for a token; cause is empty when one came.
 	Asked(kind grant.Kind, cause string, took time.Duration)
 	// Settled is told of every settle transaction.
 	Settled(batch int, took time.Duration, err error)
@@ -152,10 +156,10 @@ type Keeper struct {
 	wake    chan struct{}
 
 	mu       sync.Mutex
-	busy     map[string]chan struct{}  // attempts of this process by grant
-	kicked   map[string]bool           // grants to be looked at at once
-	leased   []string                  // kicked grants that somebody else holds; kicked again at the next tick
-	verdicts map[string]verdictOnToken // reports that a refresh did not answer, by shop
+	busy     map[string]chan struct{} // attempts of this process by grant
+	kicked   map[string]bool          // grants to be looked at at once
+	leased   []string                 // kicked grants that somebody else holds; kicked again at the next tick
+	verdicts map[string]tokenVerdict  // what the last report led to, by shop
 }
 
 // New makes a keeper. It panics when a part is missing: that is a mistake in
@@ -168,7 +172,7 @@ func New(o Options) *Keeper {
 	o.fill()
 	k := &Keeper{
 		opt: o, base: base, uptime: uptime, shops: newTable(), users: newTable(), wake: make(chan struct{}, 1),
-		busy: map[string]chan struct{}{}, kicked: map[string]bool{}, verdicts: map[string]verdictOnToken{},
+		busy: map[string]chan struct{}{}, kicked: map[string]bool{}, verdicts: map[string]tokenVerdict{},
 	}
 	k.settler = settler{store: o.Store, observe: o.Observer.Settled, now: o.Now, health: &k.health}
 	k.flights.logger = o.Logger

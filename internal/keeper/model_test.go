@@ -21,7 +21,7 @@ func TestModel(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		history := rapid.SliceOfN(rapid.Custom(drawStep), 5, 40).Draw(rt, "history")
 		var faults []string
-		synctest.Test(t, func(t *testing.T) { faults = newWorld(t).live(history) })
+		synctest.Test(t, func(t *testing.T) { faults = newWorld(t, 5*time.Second).live(history) })
 		if len(faults) > 0 {
 			rt.Fatal(faults[0])
 		}
@@ -75,6 +75,7 @@ type world struct {
 	*env
 	keepers []*Keeper
 	stops   []func()
+	tick    time.Duration
 	witness *witness
 }
 
@@ -110,6 +111,9 @@ func (w *witness) Stable(ctx context.Context, app access.App, key secret.Value, 
 		w.faults = append(w.faults, fmt.Sprintf("%d requests within ten minutes", n))
 	}
 	w.mu.Unlock()
+	if force && w.fakeWeChat.livesOn(app.ID) {
+		w.note("a forced refresh ended a living token")
+	}
 	return w.fakeWeChat.Stable(ctx, app, key, force)
 }
 
@@ -123,8 +127,8 @@ func recent(asks []time.Time, since time.Time) int {
 	return n
 }
 
-func newWorld(t testing.TB) *world {
-	w := &world{env: newEnv(t)}
+func newWorld(t testing.TB, tick time.Duration) *world {
+	w := &world{env: newEnv(t), tick: tick}
 	w.witness = &witness{fakeWeChat: w.env.wechat, store: w.store, terms: map[int64]int{}}
 	w.env.wechat.latency = 300 * time.Millisecond
 	for i := range 3 {
@@ -138,7 +142,7 @@ func newWorld(t testing.TB) *world {
 // start makes process i anew, with an empty memory.
 func (w *world) start(i int) {
 	w.keepers[i] = w.another(fmt.Sprint("process ", i), func(o *Options) {
-		o.Platform, o.Tick = w.witness, 5*time.Second
+		o.Platform, o.Tick = w.witness, w.tick
 	})
 	w.stops[i] = running(w.keepers[i])
 }
@@ -170,9 +174,7 @@ func (w *world) step(s step) {
 		w.keepers[s.Process].Kick("g_lantian")
 		time.Sleep(time.Millisecond)
 	case "wechat kills":
-		w.env.wechat.mu.Lock()
-		defer w.env.wechat.mu.Unlock()
-		w.env.wechat.stable = map[string]*stableToken{}
+		w.env.wechat.forgets()
 	}
 }
 

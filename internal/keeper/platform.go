@@ -3,6 +3,7 @@ package keeper
 import (
 	"context"
 	"errors"
+	"net/http"
 
 	"github.com/zhanggui/zhanggui/internal/access"
 	"github.com/zhanggui/zhanggui/wechat"
@@ -41,6 +42,28 @@ func (w WeChat) RefreshUser(ctx context.Context, app access.App, refresh secret.
 	return Answer{
 		Access: g.AccessToken.Value, Refresh: g.RefreshToken.Value, OpenID: g.OpenID, ExpiresIn: g.ExpiresIn,
 	}, nil
+}
+
+// probePath is a read that every shop may make and that changes nothing:
+// developers.weixin.qq.com/doc/store/shop/API/storemanage/api_mmecapi_basicinfo.
+const probePath = "/channels/ec/basics/info/get"
+
+// Probe implements [Platform].
+func (w WeChat) Probe(ctx context.Context, app access.App, token secret.Value) (dead bool, err error) {
+	c, err := w.client(app)
+	if err != nil {
+		return false, err
+	}
+	r := wechat.Request{Method: http.MethodGet, Path: probePath, Token: wechat.ShopToken{Value: token}}
+	_, err = c.CallJSON(ctx, r, nil, nil)
+	if err == nil {
+		return false, nil
+	}
+	f := asFailure(failureOf(err))
+	if f.Outcome == wechat.OutcomeAnswered && deadTokenCodes[f.Code] {
+		return true, nil
+	}
+	return false, f
 }
 
 // client gives the client; without one nothing is sent.

@@ -81,6 +81,50 @@ func TestWireFailures(t *testing.T) {
 	}
 }
 
+// TestProbeOverTheWire: only WeChat's own word about the token proves it dead.
+func TestProbeOverTheWire(t *testing.T) {
+	tests := []struct {
+		name    string
+		f       roundTrip
+		dead    bool
+		unclear bool
+	}{
+		{"fine", says(200, `{"errcode":0,"errmsg":"ok","info":{"nickname":"x"}}`), false, false},
+		{"40001", says(200, `{"errcode":40001,"errmsg":"invalid credential"}`), true, false},
+		{"40014", says(200, `{"errcode":40014,"errmsg":"invalid access_token"}`), true, false},
+		{"42001", says(200, `{"errcode":42001,"errmsg":"access_token expired"}`), true, false},
+		{"busy", says(200, `{"errcode":-1,"errmsg":"system error"}`), false, true},
+		{"no right", says(200, `{"errcode":48001,"errmsg":"api unauthorized"}`), false, true},
+		{"odd code", says(200, `{"errcode":99999,"errmsg":"?"}`), false, true},
+		{"403", says(403, "<html>Forbidden</html>"), false, true},
+		{"HTML", says(200, "<html>please log in</html>"), false, true},
+		{"lost", func(*http.Request) (*http.Response, error) { return nil, io.ErrUnexpectedEOF }, false, true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			dead, err := overWire(t, tt.f).Probe(t.Context(), access.App{AppID: "wx00000000000000a1"}, secret.FromString("token-000001"))
+			if dead != tt.dead || (err != nil) != tt.unclear {
+				t.Errorf("dead %v, %v", dead, err)
+			}
+			if err != nil && strings.Contains(err.Error(), "token-000001") {
+				t.Errorf("the error holds the token: %v", err)
+			}
+		})
+	}
+}
+
+// TestProbeIsARead: GET of the shop's own basic facts, with the token.
+func TestProbeIsARead(t *testing.T) {
+	var got *http.Request
+	p := overWire(t, func(r *http.Request) (*http.Response, error) { got = r; return says(200, `{"errcode":0}`)(r) })
+	if _, err := p.Probe(t.Context(), access.App{}, secret.FromString("token-000001")); err != nil {
+		t.Fatal(err)
+	}
+	if got.Method != http.MethodGet || got.URL.Path != probePath || got.URL.Query().Get("access_token") != "token-000001" {
+		t.Errorf("sent %s %s", got.Method, got.URL.Path)
+	}
+}
+
 // TestNoClientSendsNothing: a wrong setting of an app is not an unknown
 // outcome.
 func TestNoClientSendsNothing(t *testing.T) {
@@ -88,6 +132,10 @@ func TestNoClientSendsNothing(t *testing.T) {
 	for _, call := range []func() (Answer, error){
 		func() (Answer, error) { return p.Stable(context.Background(), access.App{}, secret.Value{}, false) },
 		func() (Answer, error) { return p.RefreshUser(context.Background(), access.App{}, secret.Value{}) },
+		func() (Answer, error) {
+			_, err := p.Probe(context.Background(), access.App{}, secret.Value{})
+			return Answer{}, err
+		},
 	} {
 		_, err := call()
 		if f := asFailure(err); f.Outcome != wechat.OutcomeNotSent {

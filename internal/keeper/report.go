@@ -5,141 +5,124 @@ import (
 	"errors"
 	"fmt"
 	"time"
-
-	"github.com/zhanggui/zhanggui/internal/audit"
 )
 
-// deadTokenCodes are the errcodes of data calls that say "this token is not
-// good". No other code leads to a refresh.
-var deadTokenCodes = map[int]bool{40001: true, 40014: true, 42001: true}
-
 // Report says that WeChat refused the token of this generation with errcode,
-// and gives a better one. If another generation is kept by now it is handed
-// over and nothing is asked. Otherwise one refresh is made, whatever the
-// number of reporters. If WeChat then gives out the same token again, a forced
-// refresh may be spent, as the ledger allows.
+// and gives the token to go on with. What it does is a table, see decide.go:
+// a later generation is handed over and nothing is asked; a token that the
+// keeper's own probe finds alive is handed over again; any other is asked
+// for, once for any number of reporters; a forced refresh is spent only when
+// the probe proves the token dead, WeChat names it again, and the ledger
+// allows.
 //
-// With an errcode that does not speak of the token it is [Keeper.Token].
-// Callers repeat their call once with the new token and then give up.
+// The token may be the reported one: then the call was refused for another
+// reason. Callers repeat their call once with a new token and then give up.
 func (k *Keeper) Report(ctx context.Context, shopID string, generation int64, errcode int) (Token, error) {
-	if !deadTokenCodes[errcode] {
-		return k.Token(ctx, shopID)
-	}
-	if h := k.shops.get(shopID); h != nil && h.Generation > generation && k.now().Before(h.Expires) {
-		return h.Token, nil
-	}
-	if err := k.reported(shopID, generation); err != nil {
+	blame := blameOf(errcode)
+	old, err := k.remembered(shopID, generation)
+	switch {
+	case decide(blame, old, notProbed) == moveRead:
+		return k.reportFlight(shopID, generation).wait(ctx)
+	case err != nil && blame == blamesToken:
 		return Token{}, err
 	}
-	fl := k.reportFlight(shopID, generation)
-	return fl.wait(ctx)
+	return k.Token(ctx, shopID)
 }
 
 func (k *Keeper) reportFlight(shopID string, generation int64) *flight {
 	s := k.shop(shopID)
 	s.name = fmt.Sprintf("report %d %s", generation, shopID)
 	return k.flights.join(s.name, func() (Token, error) {
-		if err := k.reported(shopID, generation); err != nil {
-			return Token{}, err // the flight before this one had no answer either
-		}
 		ctx, cancel := context.WithTimeoutCause(context.Background(), 3*k.opt.Lease, errHolderSlow)
 		defer cancel()
+		switch old, err := k.remembered(shopID, generation); {
+		case err != nil:
+			return Token{}, err
+		case old != unread: // the flight before this one has found out
+			return k.Token(ctx, shopID)
+		}
 		tok, err := k.fetch(ctx, s, want{demand: true, rejected: generation})
 		switch {
 		case final(err):
 			s.table.dropKey(s.key)
-		case err != nil:
+		case err != nil && !errors.Is(err, errStillKept):
 			k.remember(shopID, generation, err)
 		}
 		return tok, err
 	})
 }
 
-// reportAgain is for how long a report that brought nothing answers the next
-// ones: no caller can make us ask more often.
-const reportAgain = 30 * time.Second
+// errStillKept says that WeChat named a token as the valid one that it
+// refuses.
+var errStillKept = errors.New("WeChat still gives out the token that it refuses, and no forced refresh is left for now; look at the shop's other programs")
 
-// errStillKept says that WeChat named the refused token as the valid one.
-var errStillKept = errors.New("WeChat still gives out the token that it refused, and no forced refresh is left for now; see the call's own rights")
-
-// verdictOnToken is what the last report of a generation led to.
-type verdictOnToken struct {
+// tokenVerdict is what the last report on a generation led to. It answers the
+// next ones until its time is over: no caller can make the keeper probe or
+// ask more often.
+type tokenVerdict struct {
 	generation int64
-	until      time.Time
-	err        error
+	until      time.Duration // on the keeper's uptime
+	times      int           // reports in a row that led to a probe or an ask
+	err        error         // nil: the token is good, as far as is known
 }
 
-// reported gives the error of the last report on this generation, if it is
-// fresh.
-func (k *Keeper) reported(shopID string, generation int64) error {
+// leaveFor is for how long the nth verdict in a row answers reports: 30 s,
+// doubled up to 8 minutes. It starts short because a token may die right
+// after it was proved alive.
+func leaveFor(n int) time.Duration { return 30 * time.Second << min(max(n-1, 0), 4) }
+
+// remembered says how the token in memory stands to a reported generation,
+// and with what error a verdict answers.
+func (k *Keeper) remembered(shopID string, generation int64) (age, error) {
+	if h := k.shops.get(shopID); h != nil && h.Generation > generation && k.now().Before(h.Expires) {
+		return newer, nil
+	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	v, ok := k.verdicts[shopID]
-	if !ok || !k.now().Before(v.until) {
-		delete(k.verdicts, shopID)
-		return nil
+	if v, ok := k.verdicts[shopID]; ok && v.generation == generation && k.uptime() < v.until {
+		return judged, v.err
 	}
-	if v.generation != generation {
-		return nil
-	}
-	return v.err
+	return unread, nil
 }
 
-// remember keeps the error of a report for as long as asking again is of no
-// use.
+// freeReplacements is how many times in a row a report may bring another token
+// before the next one has to wait.
+const freeReplacements = 2
+
+// conclude remembers that a report on generation from was answered with
+// generation to, or with cause. It gives the error to answer with. Another
+// token is not suspect at first: it may really be dead again.
+func (k *Keeper) conclude(shopID string, from, to int64, another bool, cause error) (err error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	v := tokenVerdict{generation: to, times: 1}
+	if last := k.verdicts[shopID]; last.generation == from {
+		v.times = last.times + 1
+	}
+	wait := leaveFor(v.times)
+	if another && v.times <= freeReplacements {
+		wait = 0
+	}
+	if cause != nil {
+		err = notYet("", wait, cause)
+	}
+	v.until, v.err = k.uptime()+wait, err
+	k.verdicts[shopID] = v
+	return err
+}
+
+// remember keeps the error of a report that could not be decided, for as long
+// as asking again is of no use.
 func (k *Keeper) remember(shopID string, generation int64, err error) {
-	wait := reportAgain
+	wait := leaveFor(1)
 	if e, ok := errors.AsType[*Error](err); ok && e.RetryAfter > 0 {
 		wait = min(wait, e.RetryAfter)
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.verdicts[shopID] = verdictOnToken{generation, k.now().Add(wait), err}
-}
-
-// The limits of forced refreshes, developers.weixin.qq.com/doc/channels/api/
-// basic/api_getstableaccesstoken: 20 a day, 30 seconds apart. Inside the 30
-// seconds WeChat silently does not refresh.
-const (
-	forcesPerDay = 20
-	forcesApart  = 30 * time.Second
-)
-
-// forceWait is how long after the nth forced refresh of a day the next one may
-// be spent. It doubles: a fault that forcing does not mend must not use up the
-// day within minutes.
-func forceWait(n int) time.Duration { return forcesApart << min(max(n-1, 0), 8) }
-
-// mayForce spends a forced refresh if the ledger has one. The spending is
-// durable before the request is sent.
-func (a *attempt) mayForce(ctx context.Context) bool {
-	id, now := a.claim.Grant.ID, a.k.now()
-	if a.trust.Sub(now) < a.k.opt.Ask+a.k.opt.Margin {
-		return false
+	v := tokenVerdict{generation: generation, until: k.uptime() + wait, times: 1, err: err}
+	if last := k.verdicts[shopID]; last.generation == generation {
+		v.times = max(last.times, 1)
 	}
-	spent, err := a.k.opt.Ledger.ForcedRefreshes(ctx, id, now.Add(-24*time.Hour))
-	if err != nil || !forceAllowed(spent, now) {
-		return false
-	}
-	err = a.k.opt.Ledger.SpendForce(ctx, id, now, a.k.opt.Owner, audit.Entry{
-		At: now, Actor: audit.Actor{Kind: audit.ActorSystem}, Action: "grant.force",
-		Subject: subject(a.claim.Grant), Outcome: audit.Done, Reason: "refused_token_still_kept",
-		Details: map[string]string{"generation": fmt.Sprint(a.want.rejected), "shop": a.claim.Grant.ShopID},
-	})
-	if err != nil {
-		a.k.opt.Logger.Warn("forced refresh not recorded, so it is not sent", "grant", id, "err", err)
-	}
-	return err == nil
-}
-
-func forceAllowed(spent []time.Time, now time.Time) bool {
-	if len(spent) >= forcesPerDay {
-		return false
-	}
-	for _, at := range spent {
-		if now.Sub(at) < forceWait(len(spent)) {
-			return false
-		}
-	}
-	return true
+	k.verdicts[shopID] = v
 }

@@ -51,12 +51,13 @@ func TestReportOfOtherCodesAsksNothing(t *testing.T) {
 	})
 }
 
-// TestReportForces: WeChat insists on the token that it refuses, so a forced
-// refresh is spent, recorded before it is sent.
+// TestReportForces: WeChat insists on the token that it refuses, to the probe
+// too, so a forced refresh is spent, recorded before it is sent.
 func TestReportForces(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := newEnv(t)
 		old := e.must()
+		e.wechat.refusesNamed(old.Value)
 		tok, err := e.Report(t.Context(), "lantian", old.Generation, 40001)
 		if err != nil || tok.Generation != 2 || tok.Value.Equal(old.Value) {
 			t.Fatalf("got %+v, %v", tok, err)
@@ -72,12 +73,12 @@ func TestReportForces(t *testing.T) {
 	})
 }
 
-// TestReportNeverLoops: a caller that reports every token at once for a day
-// spends forced refreshes at a growing distance and never more than the day
-// has.
-func TestReportNeverLoops(t *testing.T) {
+// TestProbeThatLies: when even the probe calls every token dead, callers that
+// report all day spend a few forced refreshes at a growing distance.
+func TestProbeThatLies(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := newEnv(t)
+		e.wechat.setProbing(func() (bool, error) { return true, nil })
 		stop := running(e.Keeper)
 		defer stop()
 		for range 24 * 60 {
@@ -91,16 +92,16 @@ func TestReportNeverLoops(t *testing.T) {
 		}
 		synctest.Wait()
 		forced := e.store.forces["g_lantian"]
-		if len(forced) > forcesPerDay || len(forced) < 2 {
+		if len(forced) > 8 || len(forced) < 2 {
 			t.Errorf("%d forced refreshes in a day", len(forced))
 		}
 		for i := 1; i < len(forced); i++ {
-			if d := forced[i].Sub(forced[i-1]); d < forcesApart {
-				t.Errorf("two forced refreshes %v apart", d)
+			if d := forced[i].Sub(forced[i-1]); d < forceWait(i) {
+				t.Errorf("forced refresh %d came %v after the one before", i+1, d)
 			}
 		}
-		// One normal request for each half minute of reporting at most.
-		if n := e.wechat.asked(); n > 24*60*2+100 {
+		// One for each verdict that a report waits for, and those of the plan.
+		if n := e.wechat.asked(); n > 24*60/8+150 {
 			t.Errorf("%d requests in a day", n)
 		}
 	})
@@ -127,7 +128,8 @@ func TestForceLedger(t *testing.T) {
 		{"29 s ago", ago(29 * time.Second), false},
 		{"30 s ago", ago(30 * time.Second), true},
 		{"second one 30 s ago", ago(time.Hour, 30*time.Second), false},
-		{"second one a minute ago", ago(time.Hour, time.Minute), true},
+		{"second one a minute ago", ago(time.Hour, time.Minute), false},
+		{"second one two minutes ago", ago(time.Hour, 2*time.Minute), true},
 		{"the day is used up", ago(full...), false},
 		{"one of the day is left", ago(full[1:]...), true},
 	}
@@ -145,6 +147,7 @@ func TestForceNeedsItsRecord(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				e := newEnv(t)
 				old := e.must()
+				e.wechat.refusesNamed(old.Value)
 				e.store.setFault(func(o string) fault {
 					if o == op {
 						return failed
@@ -174,6 +177,7 @@ func TestReportWhileStopped(t *testing.T) {
 		e := newEnv(t)
 		tok := e.must()
 		e.wechat.answer(refused(40243))
+		e.wechat.refusesNamed(tok.Value)
 		for range 100 {
 			if _, err := e.Report(t.Context(), "lantian", tok.Generation, 40001); !errors.Is(err, ErrStopped) {
 				t.Fatalf("got %v", err)

@@ -19,7 +19,8 @@ import (
 //
 // A token that has less left than a row needs is renewed at half of what it
 // has left: fresh tokens of short life, and a stable token that was asked for
-// inside its last minutes before WeChat had made the next one.
+// inside its last minutes before WeChat had made the next one. In its last ten
+// seconds its end is waited for, and leastApart.
 var renewals = map[grant.Kind]renewal{
 	//           before the end   later by up to   example: a life of 2 h
 	grant.Self: {5 * time.Minute, 1 * time.Minute},  // 1h55m … 1h56m
@@ -28,8 +29,11 @@ var renewals = map[grant.Kind]renewal{
 
 type renewal struct{ before, spread time.Duration }
 
-// soonest is the shortest time between two looks at a healthy grant.
-const soonest = time.Second
+// leastApart is the shortest time from an answer to the next request for the
+// same healthy grant: WeChat is asked at most twelve times a minute, however
+// short the lives that it gives. A life shorter than this leaves a gap without
+// a token.
+const leastApart = 5 * time.Second
 
 // refreshLife is how long a person's refresh token lives, counted from the
 // code exchange. Refreshing does not move it.
@@ -125,8 +129,11 @@ func nextMinute(now time.Time, j jitter) time.Time {
 // renewAt says when a token that ends at end is renewed.
 func renewAt(kind grant.Kind, now, end time.Time, j jitter) time.Time {
 	r, left := renewals[kind], end.Sub(now)
-	if left <= r.before {
-		return now.Add(max(soonest, left/2))
+	switch {
+	case left < 2*leastApart:
+		return later(end, now.Add(leastApart))
+	case left <= r.before:
+		return now.Add(left / 2)
 	}
 	due := end.Add(-r.before)
 	return due.Add(j(min(r.spread, left-r.before)))

@@ -42,7 +42,8 @@ func TestRenewAt(t *testing.T) {
 		{grant.Self, 345 * time.Second, 45 * time.Second, 90 * time.Second},
 		{grant.Self, 5 * time.Minute, 150 * time.Second, 150 * time.Second},
 		{grant.Self, 10 * time.Second, 5 * time.Second, 5 * time.Second},
-		{grant.Self, time.Second, time.Second, time.Second},
+		{grant.Self, 7 * time.Second, 7 * time.Second, 7 * time.Second},
+		{grant.Self, time.Second, 5 * time.Second, 5 * time.Second},
 		{grant.User, 2 * time.Hour, 110 * time.Minute, 112 * time.Minute},
 		{grant.User, 8 * time.Minute, 4 * time.Minute, 4 * time.Minute},
 	}
@@ -58,11 +59,11 @@ func TestRenewAt(t *testing.T) {
 func TestRenewalIsInTime(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		now := time.Unix(1_800_000_000, 0)
-		left := time.Duration(rapid.Int64Range(int64(2*time.Second), int64(3*time.Hour)).Draw(t, "left"))
+		left := time.Duration(rapid.Int64Range(int64(2*leastApart), int64(3*time.Hour)).Draw(t, "left"))
 		part := rapid.Int64Range(0, 99).Draw(t, "jitter")
 		kind := rapid.SampledFrom([]grant.Kind{grant.Self, grant.User}).Draw(t, "kind")
 		due := renewAt(kind, now, now.Add(left), func(d time.Duration) time.Duration { return d * time.Duration(part) / 100 })
-		if due.Before(now.Add(soonest)) || !due.Before(now.Add(left)) {
+		if due.Before(now.Add(leastApart)) || !due.Before(now.Add(left)) {
 			t.Fatalf("due in %v of a life of %v", due.Sub(now), left)
 		}
 	})

@@ -193,7 +193,9 @@ func (k *Keeper) answer(g grant.Grant, w want, now time.Time) (tok Token, ok boo
 		}
 		// Unreadable: as good as none. Asking brings a readable one.
 	}
-	if waits && g.Attempt > 0 {
+	// A token that ended before its plan had too short a life: see leastApart.
+	ended := !g.Tokens.AccessExpires.IsZero() && !now.Before(g.Tokens.AccessExpires)
+	if waits && (g.Attempt > 0 || ended) {
 		return Token{}, false, refusal(g, now, nil)
 	}
 	return Token{}, false, nil

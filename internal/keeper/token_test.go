@@ -53,9 +53,7 @@ func TestStampede(t *testing.T) {
 			func(k *Keeper) (Token, error) { return k.Token(context.Background(), "lantian") }},
 		{"all report 42001", func(e *env) {
 			e.must()
-			e.wechat.mu.Lock()
-			e.wechat.stable = map[string]*stableToken{} // WeChat ended it
-			e.wechat.mu.Unlock()
+			e.wechat.forgets()
 		}, func(k *Keeper) (Token, error) { return k.Report(context.Background(), "lantian", 1, 42001) }},
 	}
 	for _, tt := range tests {
@@ -390,7 +388,7 @@ func TestPanicFreesTheName(t *testing.T) {
 }
 
 func TestShortLives(t *testing.T) {
-	for _, life := range []time.Duration{3 * time.Second, 30 * time.Second, 4 * time.Minute, 6 * time.Minute} {
+	for _, life := range []time.Duration{10 * time.Second, 30 * time.Second, 4 * time.Minute, 6 * time.Minute} {
 		t.Run(life.String(), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				e := newEnv(t)
@@ -411,6 +409,63 @@ func TestShortLives(t *testing.T) {
 	}
 }
 
+// TestLivesTooShort: whatever callers do, lives shorter than the floor between
+// two requests lead to gaps, not to more requests, and never to a token past
+// its end. One platform names the same token again and again.
+func TestLivesTooShort(t *testing.T) {
+	for _, life := range []time.Duration{time.Second, 3 * time.Second, 7 * time.Second} {
+		for name, platform := range map[string]func(*fakeWeChat) Platform{
+			"new tokens": func(w *fakeWeChat) Platform { return lives{w, life} },
+			"the same":   func(w *fakeWeChat) Platform { return sameAgain{w, life} },
+		} {
+			t.Run(life.String()+"/"+name, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) { tooShort(t, platform, life) })
+			})
+		}
+	}
+}
+
+func tooShort(t *testing.T, platform func(*fakeWeChat) Platform, life time.Duration) {
+	e := newEnv(t)
+	e.opt.Platform = platform(e.wechat)
+	stop := running(e.Keeper)
+	defer stop()
+	served := 0
+	for range 10 * 60 * 3 {
+		tok, err := e.Token(t.Context(), "lantian")
+		switch ke, _ := errors.AsType[*Error](err); {
+		case err == nil && !time.Now().Before(tok.Expires):
+			t.Fatal("expired token served")
+		case err == nil:
+			served++
+			e.Report(t.Context(), "lantian", tok.Generation, 40001)
+		case !errors.Is(err, ErrNotYet) || ke.RetryAfter <= 0 || ke.RetryAfter > leastApart:
+			t.Fatalf("got %v", err)
+		}
+		time.Sleep(time.Second / 3)
+	}
+	if served == 0 {
+		t.Error("no token was served at all")
+	}
+	if asks, forced, _ := e.wechat.count(); asks > 10*12+1 || forced != 0 {
+		t.Errorf("%d requests and %d forced in ten minutes of lives of %v", asks, forced, life)
+	}
+}
+
+// sameAgain names one token for ever, with a short life each time.
+type sameAgain struct {
+	Platform
+	life time.Duration
+}
+
+func (s sameAgain) Stable(ctx context.Context, app appT, key secretT, force bool) (Answer, error) {
+	a, err := s.Platform.Stable(ctx, app, key, force)
+	a.Access, a.ExpiresIn = secretOf("token-same"), s.life
+	return a, err
+}
+
+func (s sameAgain) Probe(context.Context, appT, secretT) (bool, error) { return false, nil }
+
 // lives makes every answer a new token of one life.
 type lives struct {
 	Platform
@@ -421,6 +476,8 @@ func (l lives) Stable(ctx context.Context, app appT, key secretT, _ bool) (Answe
 	a, err := l.Platform.RefreshUser(ctx, app, key)
 	return Answer{Access: a.Access, ExpiresIn: l.life}, err
 }
+
+func (l lives) Probe(context.Context, appT, secretT) (bool, error) { return false, nil }
 
 func TestAnswersThatCannotBeKept(t *testing.T) {
 	for name, ans := range map[string]Answer{
@@ -456,3 +513,4 @@ type fixed struct{ ans Answer }
 
 func (f fixed) Stable(context.Context, appT, secretT, bool) (Answer, error) { return f.ans, nil }
 func (f fixed) RefreshUser(context.Context, appT, secretT) (Answer, error)  { return f.ans, nil }
+func (f fixed) Probe(context.Context, appT, secretT) (bool, error)          { return false, nil }

@@ -79,14 +79,15 @@ func answeredBefore(all []request, r request) int {
 	return n
 }
 
-// deadTokenReplaced: after WeChat called a token dead there is one refresh and
-// one repeat of the same call with another token.
+// deadTokenReplaced: after WeChat called a token dead, the keeper found that out
+// by itself; then there is one refresh and one repeat of the same call with
+// another token.
 func (c *checker) deadTokenReplaced() {
-	dead := 0
+	dead, probe := 0, int64(0)
 	for i, r := range c.ledger {
-		if isCall(r) && (r.ErrCode == 40001 || r.ErrCode == 40014 || r.ErrCode == 42001) {
+		if isCall(r) && saysDead(r) && r.Seq != probe {
 			dead++
-			c.repeatedOnce(r, c.ledger[i+1:])
+			probe = c.repeatedOnce(r, c.ledger[i+1:])
 		}
 	}
 	if dead == 0 {
@@ -94,23 +95,41 @@ func (c *checker) deadTokenReplaced() {
 	}
 }
 
-func (c *checker) repeatedOnce(dead request, after []request) {
+// saysDead tells whether WeChat refused the token itself.
+func saysDead(r request) bool { return r.ErrCode == 40001 || r.ErrCode == 40014 || r.ErrCode == 42001 }
+
+// probes tells whether r is the keeper's own read with the token of dead, and
+// was refused like it.
+func probes(r, dead request) bool {
+	return r.Method == "GET" && r.Path == "/channels/ec/basics/info/get" && saysDead(r) && r.AppID == dead.AppID &&
+		r.query().Get("access_token") == dead.query().Get("access_token")
+}
+
+// repeatedOnce follows one call that met a dead token. It gives the number of
+// the keeper's probe, 0 for none.
+func (c *checker) repeatedOnce(dead request, after []request) (probe int64) {
 	refreshes := 0
 	for _, r := range after {
 		switch _, ours := forced(r); {
 		case ours && r.AppID == dead.AppID:
 			refreshes++
+		case probe == 0 && refreshes == 0 && probes(r, dead):
+			probe = r.Seq
 		case isCall(r) && r.Method == dead.Method && r.Path == dead.Path && r.RawBody == dead.RawBody:
 			if refreshes != 1 || r.ErrCode != 0 || r.RawQuery == dead.RawQuery {
 				c.find("request %d met a dead token; request %d repeats it after %d refreshes with errcode %d", dead.Seq, r.Seq, refreshes, r.ErrCode)
 			}
-			return
+			if probe == 0 {
+				c.find("the token of request %d was replaced without a probe of it", dead.Seq)
+			}
+			return probe
 		case isCall(r):
 			c.find("request %d met a dead token and was not repeated before request %d", dead.Seq, r.Seq)
-			return
+			return probe
 		}
 	}
 	c.find("request %d met a dead token and was never repeated", dead.Seq)
+	return probe
 }
 
 // throughTheGateway: the log has the calls on the gateway's route, and the

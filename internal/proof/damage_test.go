@@ -113,6 +113,12 @@ func asksStable(r request) bool { _, ours := forced(r); return ours }
 
 func exchanges(r request) bool { return r.Path == "/sns/oauth2/access_token" }
 
+// lists tells whether a call asks for products: the first one meets a dead token,
+// the second one repeats it.
+func lists(r request) bool { return r.Path == "/channels/ec/product/list/get" }
+
+func probesToken(r request) bool { return isCall(r) && !lists(r) && saysDead(r) }
+
 // token gives an access token that a call carried.
 func (d damaged) token() string {
 	d.t.Helper()
@@ -137,6 +143,13 @@ func again(i, n int) func([]request) []request {
 	return func(all []request) []request { return slices.Insert(all, i+n, all[i]) }
 }
 
+// late repeats request i at the end of the ledger, when the story was over.
+func late(all []request, i int) []request {
+	x, last := all[i], all[len(all)-1]
+	x.Seq, x.Time = last.Seq+1, last.Time.Add(tokenLife/2)
+	return append(all, x)
+}
+
 // damage is one place of a good story spoilt, and what must be found where.
 type damage struct {
 	name string
@@ -158,7 +171,12 @@ var damages = []damage{
 	{"a shop is gone", func(d damaged) { d.exec("DELETE FROM client_shops"); d.exec("DELETE FROM shops") }, "app registered", "has no row"},
 	{"the hint shows the key", func(d damaged) { d.exec("UPDATE clients SET key_hint = 'zgc_ABCDEFGHIJ'") }, "app registered", "shows 14 letters"},
 	{"nobody fetched the proof", func(d damaged) {
-		d.file(logFile, func(s string) string { return strings.Replace(s, `"bytes":16,`, `"bytes":17,`, 1) })
+		d.file(logFile, func(s string) string {
+			return strings.Replace(s, `{x}.txt","status":200,"bytes":16,`, `{x}.txt","status":200,"bytes":17,`, 1)
+		})
+	}, "callback domain proven", "has no GET"},
+	{"something else was fetched that is as long as the proof", func(d damaged) {
+		d.file(logFile, func(s string) string { return strings.Replace(s, "GET /MP_verify_{x}.txt", "GET /{$}", 1) })
 	}, "callback domain proven", "has no GET"},
 	{"an owner whom nobody invited", func(d damaged) {
 		d.exec("INSERT INTO members SELECT tenant_id, shop_id || 'x', person_id, role, since, until FROM members")
@@ -226,13 +244,34 @@ var damages = []damage{
 	}, "shop API called through the gateway", "reached WeChat at the closed path"},
 	{"no repeat of the call that met a dead token", func(d damaged) {
 		d.ledger(func(all []request) []request {
-			i := where(d.t, all, 2, isCall)
+			i := where(d.t, all, 1, lists)
 			return slices.Delete(all, i, i+1)
 		})
 	}, "shop API called through the gateway", "was not repeated before"},
+	{"a repeat that was refused", func(d damaged) {
+		d.ledger(func(all []request) []request {
+			all[where(d.t, all, 1, lists)].ErrCode = 40001
+			return all
+		})
+	}, "shop API called through the gateway", "after 1 refreshes with errcode 40001"},
+	{"a dead token was replaced on somebody's word", func(d damaged) {
+		d.ledger(func(all []request) []request {
+			i := where(d.t, all, 0, probesToken)
+			return slices.Delete(all, i, i+1)
+		})
+	}, "shop API called through the gateway", "was replaced without a probe"},
+	{"a token was replaced that a probe found alive", func(d damaged) {
+		d.ledger(func(all []request) []request {
+			all[where(d.t, all, 0, probesToken)].ErrCode = 0
+			return all
+		})
+	}, "shop API called through the gateway", "was not repeated before"},
+	{"a dead token was probed twice", func(d damaged) {
+		d.ledger(func(all []request) []request { return again(where(d.t, all, 0, probesToken), 1)(all) })
+	}, "shop API called through the gateway", "was not repeated before"},
 	{"a call with a token of yesterday", func(d damaged) {
 		d.ledger(func(all []request) []request {
-			i := where(d.t, all, 3, isCall)
+			i := where(d.t, all, 2, lists)
 			all[i].RawQuery = all[where(d.t, all, 0, isCall)].RawQuery
 			return all
 		})
@@ -244,6 +283,18 @@ var damages = []damage{
 			return all
 		})
 	}, "owner logged in silently", "showed a page to somebody"},
+	{"the second login replaced no tokens", func(d damaged) {
+		d.exec(`UPDATE audit_entries SET data = CAST(replace(CAST(data AS TEXT), 'grant.tokens', 'grant.fakery') AS BLOB)
+			WHERE seq = (SELECT max(seq) - 1 FROM audit_entries WHERE CAST(data AS TEXT) LIKE '%"action":"login","subject"%')`)
+	}, "owner logged in silently", "the store wrote it: false"},
+	{"the second login leaves a generation out", func(d damaged) {
+		d.exec(`UPDATE audit_entries SET data = CAST(replace(replace(CAST(data AS TEXT), '":"3 ', '":"4 '), '":"2 ', '":"3 ') AS BLOB)
+			WHERE seq >= (SELECT max(seq) - 1 FROM audit_entries WHERE CAST(data AS TEXT) LIKE '%"action":"login","subject"%')`)
+	}, "owner logged in silently", "was kept before; the store wrote it: true"},
+	{"the second login says nothing of tokens", func(d damaged) {
+		d.exec(`UPDATE audit_entries SET data = CAST(replace(CAST(data AS TEXT), '"g_', '"x_') AS BLOB)
+			WHERE seq = (SELECT max(seq) FROM audit_entries WHERE CAST(data AS TEXT) LIKE '%"action":"login","subject"%')`)
+	}, "owner logged in silently", "does not say which tokens"},
 	{"a refused login was used", func(d damaged) {
 		var state []byte
 		d.ledger(func(all []request) []request {
@@ -273,17 +324,30 @@ var damages = []damage{
 	}, "snapshot user turned away", "became person"},
 	{"a session lives on", func(d damaged) {
 		d.exec("UPDATE sessions SET ended_at = 0 WHERE id = (SELECT max(id) FROM sessions)")
-	}, "authorisation revoked and calls refused", "did not end"},
+	}, "authorisation revoked and calls refused", "did not end with the withdrawal"},
 	{"an old row of a grant was put back", func(d damaged) {
 		d.exec("UPDATE grants SET state = 'active', generation = 3, access = x'01', access_expires = 1, digest = 'd' WHERE kind = 'self'")
 	}, "authorisation revoked and calls refused", "still keeps tokens"},
 	{"a call after the withdrawal", func(d damaged) {
 		d.ledger(func(all []request) []request {
-			x := all[len(all)-1]
-			x.Time = x.Time.Add(tokenLife / 2)
-			return append(all, x)
+			return late(all, where(d.t, all, 0, isCall))
 		})
-	}, "authorisation revoked and calls refused", "after the withdrawal"},
+	}, "authorisation revoked and calls refused", "carried what was of shop"},
+	{"a refresh of the owner's pair after the withdrawal", func(d damaged) {
+		d.ledger(func(all []request) []request {
+			return late(all, where(d.t, all, 0, func(r request) bool { return r.Path == "/sns/oauth2/refresh_token" }))
+		})
+	}, "authorisation revoked and calls refused", "carried a person's token after the withdrawal"},
+	{"nobody was asked before the withdrawal", func(d damaged) {
+		d.file(logFile, func(s string) string {
+			return strings.Replace(s, `"GET /withdraw","status":200`, `"GET /withdraw","status":303`, 1)
+		})
+	}, "authorisation revoked and calls refused", "the page that asks was not shown"},
+	{"the withdrawal was refused", func(d damaged) {
+		d.file(logFile, func(s string) string {
+			return strings.Replace(s, `"POST /withdraw","status":200`, `"POST /withdraw","status":403`, 1)
+		})
+	}, "authorisation revoked and calls refused", "has no withdrawal"},
 	{"a call after the withdrawal was answered", func(d damaged) {
 		d.file(logFile, func(s string) string {
 			return s + `{"msg":"request","method":"GET","route":"/wx/{shop}/{path...}","status":200}` + "\n"

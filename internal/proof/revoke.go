@@ -23,7 +23,15 @@ func (c *checker) revoked() {
 	}
 	c.sessionsEnded(person, x.At)
 	c.silenceAfter(x.At, shops)
-	c.programsRefused()
+	i := slices.IndexFunc(c.log, func(l logLine) bool { return l.Method == "POST" && l.on("/withdraw") && l.Status < 400 })
+	if i < 0 {
+		c.find("the log has no withdrawal")
+		return
+	}
+	if _, shown := first(c.log[:i], func(l logLine) bool { return l.Method == "GET" && l.on("/withdraw") && l.Status == 200 }); !shown {
+		c.find("the page that asks was not shown before the withdrawal")
+	}
+	c.programsRefused(c.log[i:])
 }
 
 // ownedShops gives the shops of a person's tenants. In this story each is set to
@@ -87,14 +95,9 @@ func (c *checker) silenceAfter(when time.Time, shops []string) {
 
 // programsRefused: after the withdrawal the first call is refused, and none is
 // answered.
-func (c *checker) programsRefused() {
-	i := slices.IndexFunc(c.log, func(l logLine) bool { return l.Method == "POST" && l.on("/withdraw") && l.Status < 400 })
-	if i < 0 {
-		c.find("the log has no withdrawal")
-		return
-	}
+func (c *checker) programsRefused(log []logLine) {
 	var after []string
-	for _, l := range c.log[i:] {
+	for _, l := range log {
 		if l.on("/wx/") {
 			after = append(after, fmt.Sprintf("%d %s", l.Status, l.Code))
 		}
