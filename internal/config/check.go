@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/zhanggui/zhanggui/internal/web"
 )
 
 // check holds the settings against each other and against what WeChat wants.
@@ -34,7 +36,7 @@ func (c *Config) checkPublicURL(r *report) {
 		return
 	}
 	r.publicPath(s, u.Path)
-	if IsLoopbackHost(u.Host) {
+	if web.IsLoopbackHost(u.Host) {
 		r.want(c.Loopback || u.Scheme == "https" && u.Port() == "", s, "is a loopback address while loopback is false",
 			"set loopback: true for a trial on this machine, or write a public https address")
 		return
@@ -69,7 +71,7 @@ func (r *report) listenAddress(s, addr string) {
 	host, port, err := net.SplitHostPort(addr)
 	n, portErr := strconv.Atoi(port)
 	ok := err == nil && portErr == nil && n >= 0 && n <= 65535
-	if ok && host != "" && !IsLoopbackHost(host) {
+	if ok && host != "" && !web.IsLoopbackHost(host) {
 		_, err := netip.ParseAddr(host)
 		ok = err == nil
 	}
@@ -79,7 +81,7 @@ func (r *report) listenAddress(s, addr string) {
 // listensPublicly tells whether others than this machine can reach addr.
 func listensPublicly(addr string) bool {
 	host, _, err := net.SplitHostPort(addr)
-	if err != nil || IsLoopbackHost(host) {
+	if err != nil || web.IsLoopbackHost(host) {
 		return false // a wrong address has a problem of its own
 	}
 	a, err := netip.ParseAddr(host)
@@ -115,7 +117,7 @@ func (r *report) baseURL(s, text string, loopback bool) {
 		return
 	}
 	p := u.URL()
-	r.want(p.Scheme == "https" || loopback && IsLoopbackHost(p.Host), s, "is not https",
+	r.want(p.Scheme == "https" || loopback && web.IsLoopbackHost(p.Host), s, "is not https",
 		"secrets travel there, so write https://; http is for loopback names with loopback: true")
 }
 
@@ -170,7 +172,7 @@ func (c *Config) checkProxies(r *report) {
 func (c *Config) checkRedirectHosts(r *report) {
 	for i, h := range c.RedirectHosts {
 		name, port := cutPort(h)
-		local := c.Loopback && IsLoopbackHost(h)
+		local := c.Loopback && web.IsLoopbackHost(h)
 		ok := hostName(name) && port == "" && h == name || local && portOrNone(port)
 		r.want(ok, item("redirect_hosts", i), "is not a host", "write a bare name in lower case, such as shop.example.com, without scheme, port and *")
 	}

@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/caarlos0/env/v11"
+
+	"github.com/zhanggui/zhanggui/internal/web"
 )
 
 // envPrefix begins the name of every environment variable that is a setting.
@@ -49,7 +51,7 @@ func Load(s Source) (*Config, error) {
 	r.environment(&c, s.Environ)
 	r.flags(&c, s.Flags)
 	if _, said := r.places["loopback"]; !said {
-		c.Loopback = IsLoopbackHost(c.PublicURL.Host())
+		c.Loopback = web.IsLoopbackHost(c.PublicURL.Host())
 	}
 	c.check(r)
 	if err := r.problems.err(); err != nil {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/zhanggui/zhanggui/internal/access"
+	"github.com/zhanggui/zhanggui/internal/web"
 )
 
 var (
@@ -156,7 +157,7 @@ func (r *report) callbackHost(s, host string, rules Rules) {
 		return // the server fills in its own
 	}
 	name, port := cutPort(host)
-	if IsLoopbackHost(host) {
+	if web.IsLoopbackHost(host) {
 		r.want(portOrNone(port), s, "has a port that is none", "write host:port, such as localhost:8080")
 		r.want(rules.Loopback, s, "is a loopback host", "write the public host; loopback hosts need loopback: true")
 		return

@@ -60,13 +60,6 @@ func mustURL(s string) URL {
 	return u
 }
 
-// IsLoopbackHost tells whether host[:port] is localhost, 127.0.0.1 or a name
-// under .localhost.
-func IsLoopbackHost(host string) bool {
-	name, _ := cutPort(host)
-	return name == "localhost" || name == "127.0.0.1" || strings.HasSuffix(name, ".localhost") && hostName(name)
-}
-
 // cutPort splits host[:port] without looking at either.
 func cutPort(host string) (name, port string) {
 	if i := strings.LastIndexByte(host, ':'); i >= 0 && !strings.HasSuffix(host, "]") {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/netip"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 )
@@ -189,5 +190,8 @@ func IsLoopbackHost(host string) bool {
 	if a, err := netip.ParseAddr(host); err == nil {
 		return a == netip.AddrFrom4([4]byte{127, 0, 0, 1})
 	}
-	return host == "localhost" || strings.HasSuffix(host, ".localhost")
+	return host == "localhost" || localName.MatchString(host)
 }
+
+// localName is a DNS name under .localhost.
+var localName = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+localhost$`)
