@@ -154,3 +154,15 @@ func TestReadmeSettingsLoad(t *testing.T) {
 		}
 	}
 }
+
+// TestSettingsPage: the guide's table of settings is the one that the program
+// prints.
+func TestSettingsPage(t *testing.T) {
+	b, err := os.ReadFile("docs/guide/settings.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.TrimSpace(string(b)) != strings.TrimSpace(config.Reference()) {
+		t.Error("docs/guide/settings.md is old; write it anew with: zhanggui config reference > docs/guide/settings.md")
+	}
+}
