@@ -38,15 +38,17 @@ func (a *App) Public() http.Handler {
 // redirect to a tidy one: such a redirect lacks the path of the public URL, and a
 // program that follows it repeats what it sent. The gateway refuses them itself.
 func (a *App) besideMux(mux *http.ServeMux) http.Handler {
-	nothing := a.page(web.NotFound)
+	calls := web.AnswerWithin(0, a.gateway) // it streams, and looks after its callers itself
+	pages := web.AnswerWithin(web.AnswerTimeout, mux)
+	nothing := web.AnswerWithin(web.AnswerTimeout, a.page(web.NotFound))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case strings.HasPrefix(r.URL.Path, "/wx/"):
-			a.gateway.ServeHTTP(w, r)
+			calls.ServeHTTP(w, r)
 		case untidy(r.URL.Path):
 			nothing.ServeHTTP(w, r)
 		default:
-			mux.ServeHTTP(w, r)
+			pages.ServeHTTP(w, r)
 		}
 	})
 }

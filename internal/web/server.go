@@ -21,7 +21,7 @@ const (
 // must arrive within 10 s, bodies that must arrive within 30 s unless a handler
 // gives them longer, idle connections closed after 2 minutes, TLS 1.2 or newer,
 // HTTP/2 where the listener's TLS offers it. Answers have no limit here,
-// because the gateway streams them. What net/http has to complain about goes to
+// because the gateway streams them; see [AnswerWithin]. What net/http has to complain about goes to
 // logger at debug level, since strangers cause most of it; nil discards it.
 //
 // A handler gives a body longer with [LimitBody], or by calling
