@@ -1,7 +1,6 @@
 package setup
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 
@@ -38,8 +37,8 @@ func (p *plan) add(m Manifest) error {
 
 func (p *plan) app(a App) error {
 	want := access.App{
-		ID: a.ID, Kind: a.Kind, AppID: a.AppID, Name: a.Name, CallbackHost: cmp.Or(a.CallbackHost, p.host),
-		VerifyName: a.VerifyName, VerifyBody: a.VerifyBody, Scope: a.scope(), Egress: a.Egress, APIHosts: a.APIHosts,
+		ID: a.ID, Kind: a.Kind, AppID: a.AppID, Name: a.Name, CallbackHost: a.CallbackHost,
+		VerifyName: a.VerifyName, VerifyBody: a.VerifyBody, Scope: a.Scope, Egress: a.Egress, APIHosts: a.APIHosts,
 	}
 	_, err := p.putApp(want, a.Secret, "app", a.ID)
 	return err
@@ -121,7 +120,7 @@ func (p *plan) shop(s Shop) error {
 
 func (p *plan) client(c Client) {
 	was, known := p.kept.clients[c.ID]
-	want := access.Client{ID: c.ID, Name: c.Name, KeyHash: was.KeyHash, KeyHint: was.KeyHint, Mode: cmp.Or(c.Mode, access.Read),
+	want := access.Client{ID: c.ID, Name: c.Name, KeyHash: was.KeyHash, KeyHint: was.KeyHint, Mode: c.Mode,
 		Shops: slices.Sorted(slices.Values(c.Shops)), CreatedAt: was.CreatedAt, ExpiresAt: c.Expires, RevokedAt: was.RevokedAt}
 	var d diff
 	field(&d, "name", was.Name, want.Name)

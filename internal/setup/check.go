@@ -3,9 +3,9 @@ package setup
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
-	"github.com/zhanggui/zhanggui/internal/access"
 	"github.com/zhanggui/zhanggui/internal/config"
 )
 
@@ -20,8 +20,9 @@ func (e *InvalidError) Error() string {
 }
 
 // check holds the manifest against the rules, which are the same for a manifest
-// in a file, and against what is kept.
-func (m Manifest) check(kept kept, rules config.Rules) error {
+// in a file, and against what is kept. It writes out what was left to us, as the
+// rules say.
+func (m *Manifest) check(kept kept, rules config.Rules) error {
 	rules.Exists = kept.exists
 	written := m.written()
 	var found []string
@@ -31,10 +32,23 @@ func (m Manifest) check(kept kept, rules config.Rules) error {
 		}
 	}
 	found = append(found, m.againstKept(kept)...)
-	if len(found) == 0 {
-		return nil
+	if len(found) > 0 {
+		return &InvalidError{Problems: found}
 	}
-	return &InvalidError{Problems: found}
+	m.fill(written)
+	return nil
+}
+
+// fill takes over what the rules filled in. The entries are copied first: they
+// are the caller's.
+func (m *Manifest) fill(written *config.Manifest) {
+	m.Apps, m.Clients = slices.Clone(m.Apps), slices.Clone(m.Clients)
+	for i, a := range written.Apps {
+		m.Apps[i].CallbackHost, m.Apps[i].Scope = a.CallbackHost, a.Scope
+	}
+	for i, c := range written.Clients {
+		m.Clients[i].Mode = c.Mode
+	}
 }
 
 func (k kept) exists(kind, id string) bool {
@@ -89,15 +103,4 @@ func (m Manifest) written() *config.Manifest {
 		w.Members = append(w.Members, config.Member{Person: mb.PersonID, Tenant: mb.TenantID, Shop: mb.ShopID, Role: mb.Role, Until: mb.Until})
 	}
 	return w
-}
-
-// scope is the scope to keep: the one asked for, or the kind's usual one.
-func (a App) scope() string {
-	switch {
-	case a.Scope != "":
-		return a.Scope
-	case a.Kind == access.Website:
-		return "snsapi_login"
-	}
-	return "snsapi_userinfo"
 }

@@ -54,7 +54,7 @@ func (s *Setup) Apply(ctx context.Context, m Manifest, by audit.Actor, o Options
 	if err := m.check(kept, s.rules); err != nil {
 		return Result{}, err
 	}
-	p := plan{kept: kept, sealer: s.sealer, now: s.now(), host: s.rules.PublicHost, keys: map[string]secret.Value{}}
+	p := plan{kept: kept, sealer: s.sealer, now: s.now(), keys: map[string]secret.Value{}}
 	if err := p.add(m); err != nil {
 		return Result{}, err
 	}
@@ -132,7 +132,6 @@ type plan struct {
 	kept    kept
 	sealer  Sealer
 	now     time.Time
-	host    string // the server's own, for apps that name none
 	d       access.Declaration
 	changes []Change
 	keys    map[string]secret.Value

@@ -18,15 +18,7 @@ func GrantRefresh(grantID, kind string, generation int64) Cell {
 	return Cell{Table: "grants", Column: "refresh", Row: grantID, Kind: kind, Generation: generation}
 }
 
-// StateCookie is the cookie that binds a login through an app to a browser.
-func StateCookie(appID string) Cell {
-	return Cell{Table: "cookie", Column: "state", Row: appID, Kind: "state"}
-}
-
-// HintCookie is the cookie that remembers how a browser logged in last.
-func HintCookie() Cell { return Cookie("hint") }
-
-// Cookie is any other sealed cookie, by its name.
+// Cookie is a sealed cookie, by its name.
 func Cookie(name string) Cell {
 	return Cell{Table: "cookie", Column: name, Kind: "cookie"}
 }

@@ -182,7 +182,7 @@ func TestCellEncodingIsUnambiguous(t *testing.T) {
 func TestCellsDiffer(t *testing.T) {
 	all := []Cell{
 		AppSecret("x", 1), GrantAccess("x", "self", 1), GrantAccess("x", "user", 1), GrantRefresh("x", "user", 1),
-		StateCookie("x"), StateCookie(""), HintCookie(), Cookie("x"), Cookie("state"), Cookie("csrf"),
+		Cookie("x"), Cookie(""), Cookie("state"), Cookie("csrf"),
 	}
 	seen := make(map[Cell]bool)
 	for _, c := range all {

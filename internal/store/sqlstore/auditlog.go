@@ -26,11 +26,6 @@ type Log struct {
 	end     func() error // of a snapshot; nil otherwise
 }
 
-// NewLog makes a reader of the audit log in db.
-func NewLog(db *sql.DB, d Dialect) *Log {
-	return &Log{db: db, from: db, q: sqlgen.New(db), dialect: d}
-}
-
 // NewSnapshot makes a reader that sees the log as it is now, whatever is
 // written later: entries and hashes that a running server adds between two
 // reads would look like damage.
