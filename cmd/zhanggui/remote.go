@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/zhanggui/zhanggui/internal/app"
 	"github.com/zhanggui/zhanggui/wechat/secret"
 )
 
@@ -33,11 +34,7 @@ func (r remote) client() (*http.Client, string) {
 	if r.URL != "" {
 		return &http.Client{Timeout: time.Minute}, strings.TrimRight(r.URL, "/")
 	}
-	socket := filepath.Join(r.Data, "admin.sock")
-	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return (&net.Dialer{}).DialContext(ctx, "unix", socket)
-	}}
-	return &http.Client{Transport: transport, Timeout: time.Minute}, "http://admin.sock"
+	return app.SocketClient(r.Data), app.SocketURL
 }
 
 // do sends in as JSON and decodes the answer into out; both may be nil.
@@ -102,7 +99,7 @@ func (r remote) where() string {
 	if r.URL != "" {
 		return r.URL
 	}
-	return filepath.Join(r.Data, "admin.sock")
+	return filepath.Join(r.Data, app.SocketFile)
 }
 
 // problemOf reads a problem document.

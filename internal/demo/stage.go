@@ -143,7 +143,7 @@ func (s *stage) startServer(ctx context.Context, o Options, address string) (err
 		return errors.Join(err, s.app.Close())
 	}
 	s.ops = &url.URL{Scheme: "http", Host: l.Ops.Addr().String()}
-	s.admin = socketClient(filepath.Join(cfg.Data, app.SocketFile))
+	s.admin = app.SocketClient(cfg.Data)
 	s.serving.Go(func() {
 		if err := s.app.Run(ctx, l); err != nil {
 			s.failed <- err
@@ -166,14 +166,6 @@ func (s *stage) config() (*config.Config, error) {
 	}})
 }
 
-func socketClient(path string) *http.Client {
-	return &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return new(net.Dialer).DialContext(ctx, "unix", path)
-		},
-	}}
-}
-
 // ask sends a request to the admin socket, as the command line does.
 func (s *stage) ask(ctx context.Context, method, path string, in, out any) error {
 	var body io.Reader
@@ -184,7 +176,7 @@ func (s *stage) ask(ctx context.Context, method, path string, in, out any) error
 		}
 		body = bytes.NewReader(b)
 	}
-	req, err := http.NewRequestWithContext(ctx, method, "http://admin.sock"+path, body)
+	req, err := http.NewRequestWithContext(ctx, method, app.SocketURL+path, body)
 	if err != nil {
 		return err
 	}
