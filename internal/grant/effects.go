@@ -34,6 +34,9 @@ type Settlement struct {
 	ErrCode int
 	DueAt   time.Time // zero: never by itself
 	Attempt int
+	Proved  time.Time // as in Grant; a settle that learned nothing repeats what was there
+	Doubts  int
+	Kills   int // of a revoked grant; never more than were owed
 	// Routine settles share one audit entry for each batch. The others bring
 	// their own in Effects.Audit.
 	Routine bool
@@ -60,7 +63,15 @@ type Authorisation struct {
 type Revocation struct {
 	GrantID string
 	Cause   string
+	// Kill has the tokens ended at WeChat too, by [Kills] forced refreshes of a
+	// self grant. Until the last is spent the grant stays due, without tokens.
+	Kill bool
 }
+
+// Kills is how many forced refreshes end every token of a shop that may be
+// alive: the first replaces the kept one, the second whatever came of a refresh
+// that was under way. WeChat wants 30 seconds between them.
+const Kills = 2
 
 // Login is what a successful callback changes besides the grant.
 type Login struct {

@@ -90,6 +90,10 @@ type Grant struct {
 	// SettledTerm is the newest term that was settled. A smaller number than
 	// Lease.Term with the lease over means that an outcome is unknown.
 	SettledTerm int64
+	Proved      time.Time // when WeChat last took the kept token, as far as was written down; zero: never
+	Doubts      int       // definite refusals since then
+	Used        time.Time // the last use that was written down; kept only where unused grants may sleep
+	Kills       int       // forced refreshes that a revocation still owes, see [Revocation]
 	CreatedAt   time.Time
 	UpdatedAt   time.Time
 }

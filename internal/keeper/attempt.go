@@ -283,7 +283,7 @@ func (a *attempt) release(ctx context.Context, err error) error {
 	g := a.claim.Grant
 	s := grant.Settlement{
 		GrantID: g.ID, Term: g.Lease.Term, From: g.Tokens.Generation, State: g.State, Cause: g.Cause,
-		ErrCode: g.ErrCode, DueAt: g.DueAt, Attempt: g.Attempt, Routine: true,
+		ErrCode: g.ErrCode, DueAt: g.DueAt, Attempt: g.Attempt, Proved: g.Proved, Doubts: g.Doubts, Kills: g.Kills, Routine: true,
 	}
 	e := grant.Effects{At: a.k.now(), Settle: &s}
 	if lost := a.settle(ctx, e); lost != nil {

@@ -20,7 +20,8 @@ func (a *attempt) effects(v verdict, tokens *grant.Tokens, now time.Time) grant.
 	}
 	e.Settle = &grant.Settlement{
 		GrantID: g.ID, Term: g.Lease.Term, From: g.Tokens.Generation, Tokens: tokens,
-		State: v.state, Cause: v.cause, ErrCode: v.code, DueAt: v.due, Attempt: v.attempt, Routine: routine,
+		State: v.state, Cause: v.cause, ErrCode: v.code, DueAt: v.due, Attempt: v.attempt,
+		Proved: g.Proved, Doubts: g.Doubts, Routine: routine,
 	}
 	return e
 }

@@ -19,7 +19,7 @@ type dialect struct{}
 func (dialect) Due(ctx context.Context, tx *sql.Tx, now int64, limit int) ([]string, error) {
 	rows, err := tx.QueryContext(ctx, `
 		SELECT id FROM grants
-		WHERE due_at > 0 AND state IN ('active', 'stopped') AND due_at <= $1
+		WHERE due_at > 0 AND (state IN ('active', 'stopped') OR kills > 0) AND due_at <= $1
 			AND (lease_term = settled_term OR lease_until <= $1)
 		ORDER BY due_at LIMIT $2`, now, max(0, limit))
 	if err != nil {

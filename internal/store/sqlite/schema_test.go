@@ -84,9 +84,9 @@ func columns(t *testing.T, db *sql.DB) map[string]column {
 func TestFrequentQueriesUseIndexes(t *testing.T) {
 	db := opened(t, database(t))
 	for query, index := range map[string]string{
-		`SELECT id FROM grants WHERE due_at > 0 AND state IN ('active', 'stopped') AND due_at <= 1
+		`SELECT id FROM grants WHERE due_at > 0 AND (state IN ('active', 'stopped') OR kills > 0) AND due_at <= 1
 			AND (lease_term = settled_term OR lease_until <= 1) ORDER BY due_at LIMIT 1`: "grants_due",
-		`SELECT due_at FROM grants WHERE due_at > 0 AND state IN ('active', 'stopped')
+		`SELECT due_at FROM grants WHERE due_at > 0 AND (state IN ('active', 'stopped') OR kills > 0)
 			AND lease_term = settled_term ORDER BY due_at LIMIT 1`: "grants_due",
 		`SELECT due_at, lease_until, state FROM grants WHERE lease_term > settled_term AND lease_until > 0`: "grants_leased",
 		`SELECT * FROM grants WHERE kind = 'self' AND shop_id = 'x'`:                                        "grants_self",

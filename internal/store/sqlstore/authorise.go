@@ -92,8 +92,11 @@ func (t *tx) revoke(ctx context.Context, r grant.Revocation, e grant.Effects) er
 	if grant.State(row.State) == grant.Revoked {
 		return nil
 	}
-	err = t.RevokeGrant(ctx, sqlgen.RevokeGrantParams{ID: r.GrantID, Cause: r.Cause, UpdatedAt: millis(e.At)})
-	if err != nil {
+	p := sqlgen.RevokeGrantParams{ID: r.GrantID, Cause: r.Cause, UpdatedAt: millis(e.At)}
+	if r.Kill && grant.Kind(row.Kind) == grant.Self {
+		p.Kills, p.DueAt = grant.Kills, millis(afterLease(toGrant(row), e.At, e.At))
+	}
+	if err := t.RevokeGrant(ctx, p); err != nil {
 		return err
 	}
 	t.recordReason(e, r.GrantID, grant.Tokens{Generation: row.Generation + 1}, audit.GrantRevoked)

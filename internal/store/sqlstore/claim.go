@@ -61,7 +61,7 @@ func (s *Store) Claim(ctx context.Context, grantID string, r grant.ClaimRequest)
 }
 
 func claimable(g grant.Grant, now time.Time) error {
-	if !refreshable(g.State) {
+	if !refreshable(g) {
 		return fmt.Errorf("it is %s: %w", g.State, grant.ErrNotFound)
 	}
 	if live(g, now) {
@@ -70,9 +70,11 @@ func claimable(g grant.Grant, now time.Time) error {
 	return nil
 }
 
-// refreshable tells whether a refresh can follow from a state. Dialects say the
-// same in SQL.
-func refreshable(s grant.State) bool { return s == grant.Active || s == grant.Stopped }
+// refreshable tells whether WeChat can be asked about a grant: to renew it, or to
+// end the tokens of one that was revoked. Dialects say the same in SQL.
+func refreshable(g grant.Grant) bool {
+	return g.State == grant.Active || g.State == grant.Stopped || g.State == grant.Revoked && g.Kills > 0
+}
 
 // live tells whether somebody holds the grant's lease at now.
 func live(g grant.Grant, now time.Time) bool {

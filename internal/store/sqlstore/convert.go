@@ -61,7 +61,8 @@ func toGrant(r sqlgen.Grant) grant.Grant {
 		OpenID: r.Openid, Scope: r.Scope, State: grant.State(r.State), Cause: r.Cause, ErrCode: int(r.ErrCode),
 		Tokens: toTokens(r), DueAt: fromMillis(r.DueAt), Attempt: int(r.Attempt),
 		Lease:       grant.Lease{Owner: r.LeaseOwner, Term: r.LeaseTerm, Until: fromMillis(r.LeaseUntil)},
-		SettledTerm: r.SettledTerm, CreatedAt: fromMillis(r.CreatedAt), UpdatedAt: fromMillis(r.UpdatedAt),
+		SettledTerm: r.SettledTerm, Proved: fromMillis(r.ProvedAt), Doubts: int(r.Doubts), Used: fromMillis(r.UsedAt), Kills: int(r.Kills),
+		CreatedAt: fromMillis(r.CreatedAt), UpdatedAt: fromMillis(r.UpdatedAt),
 	}
 }
 

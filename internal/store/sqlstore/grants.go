@@ -84,7 +84,7 @@ func (s *Store) NextDue(ctx context.Context) (time.Time, bool, error) {
 		next = free
 		leased, err := q.Leased(ctx)
 		for _, l := range leased {
-			if l.DueAt == 0 || !refreshable(grant.State(l.State)) {
+			if l.DueAt == 0 || !refreshable(grant.Grant{State: grant.State(l.State), Kills: int(l.Kills)}) {
 				continue
 			}
 			if at := max(l.DueAt, l.LeaseUntil); next == 0 || at < next {
@@ -125,4 +125,16 @@ func (t *tx) appOf(ctx context.Context, id string, seen map[string]access.App) (
 	}
 	seen[id] = toApp(row)
 	return seen[id], nil
+}
+
+// Touch writes down that grants were used, unless a later use is known.
+func (s *Store) Touch(ctx context.Context, at time.Time, grantIDs ...string) error {
+	return s.write(ctx, "touch grants", func(t *tx) error {
+		for _, id := range grantIDs {
+			if err := t.TouchGrant(ctx, sqlgen.TouchGrantParams{ID: id, UsedAt: millis(at)}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }

@@ -60,7 +60,11 @@ CREATE TABLE grants (
     lease_until     BIGINT NOT NULL,
     settled_term    BIGINT NOT NULL,
     created_at      BIGINT NOT NULL,
-    updated_at      BIGINT NOT NULL
+    updated_at      BIGINT NOT NULL,
+    proved_at       BIGINT NOT NULL DEFAULT 0,
+    doubts          BIGINT NOT NULL DEFAULT 0,
+    used_at         BIGINT NOT NULL DEFAULT 0,
+    kills           BIGINT NOT NULL DEFAULT 0
 );
 
 

@@ -73,10 +73,10 @@ func (t *tx) settle(ctx context.Context, s grant.Settlement, at time.Time) (gran
 		return grant.Tokens{}, missing(err, grant.ErrLost)
 	}
 	g := toGrant(row)
-	if g.Lease.Term != s.Term || g.SettledTerm >= s.Term || g.Tokens.Generation != s.From || g.State == grant.Revoked {
+	if g.Lease.Term != s.Term || g.SettledTerm >= s.Term || g.Tokens.Generation != s.From || !refreshable(g) {
 		return grant.Tokens{}, grant.ErrLost
 	}
-	if err := checkSettlement(s); err != nil {
+	if err := checkSettlement(g, s); err != nil {
 		return grant.Tokens{}, err
 	}
 	if s.Tokens != nil {
@@ -87,19 +87,38 @@ func (t *tx) settle(ctx context.Context, s grant.Settlement, at time.Time) (gran
 	}
 	return g.Tokens, t.SettleLease(ctx, sqlgen.SettleLeaseParams{
 		ID: s.GrantID, State: string(s.State), Cause: s.Cause, ErrCode: int64(s.ErrCode),
-		DueAt: millis(s.DueAt), Attempt: int64(s.Attempt), UpdatedAt: millis(at),
+		DueAt: millis(s.DueAt), Attempt: int64(s.Attempt), ProvedAt: millis(s.Proved), Doubts: int64(s.Doubts),
+		Kills: int64(s.Kills), UpdatedAt: millis(at),
 	})
 }
 
 // checkSettlement refuses what no settle may write, whoever asks.
-func checkSettlement(s grant.Settlement) error {
-	switch s.State {
-	case grant.Active, grant.Stopped, grant.NeedsOwner:
-	default:
+func checkSettlement(g grant.Grant, s grant.Settlement) error {
+	if g.State == grant.Revoked {
+		return checkKill(g, s)
+	}
+	switch {
+	case s.State != grant.Active && s.State != grant.Stopped && s.State != grant.NeedsOwner:
 		return fmt.Errorf("grant %s: a settle cannot end in state %q", s.GrantID, s.State)
+	case s.Kills != 0:
+		return fmt.Errorf("grant %s: a grant that is not revoked owes no forced refreshes", s.GrantID)
 	}
 	if s.Tokens != nil {
 		return checkTokens(s.GrantID, s.From, *s.Tokens)
+	}
+	return nil
+}
+
+// checkKill refuses to bring a revoked grant back, and to leave it due with
+// nothing to do.
+func checkKill(g grant.Grant, s grant.Settlement) error {
+	switch {
+	case s.State != grant.Revoked || s.Tokens != nil:
+		return fmt.Errorf("grant %s: a revoked grant stays revoked and without tokens", s.GrantID)
+	case s.Kills < 0 || s.Kills > g.Kills:
+		return fmt.Errorf("grant %s: %d forced refreshes cannot be owed, it were %d", s.GrantID, s.Kills, g.Kills)
+	case (s.Kills > 0) != !s.DueAt.IsZero():
+		return fmt.Errorf("grant %s: a revoked grant is due exactly while it owes forced refreshes", s.GrantID)
 	}
 	return nil
 }

@@ -20,7 +20,7 @@ import (
 //   - the audit tree recomputes from its entries, hash by hash, up to its head;
 //   - the newest audit entry that names a grant's tokens names those it keeps;
 //   - a grant keeps an access token exactly when it has a digest to show for it,
-//     a revoked one keeps none and is never due;
+//     a revoked one keeps none and is due only while it owes forced refreshes;
 //   - no term is settled that was not given out;
 //   - every grant has its app, every living one its shop or person;
 //   - every session has exactly one holder, who exists;
@@ -142,8 +142,8 @@ func (c *checker) grant(g grant.Grant) {
 	switch {
 	case g.SettledTerm > g.Lease.Term:
 		c.problem("grant %s: term %d is settled, %d was given out", g.ID, g.SettledTerm, g.Lease.Term)
-	case g.State == grant.Revoked && (keeps || len(g.Tokens.Refresh) > 0 || !g.DueAt.IsZero()):
-		c.problem("grant %s: revoked, and still keeps tokens or is due", g.ID)
+	case g.State == grant.Revoked && (keeps || len(g.Tokens.Refresh) > 0 || g.DueAt.IsZero() != (g.Kills == 0)):
+		c.problem("grant %s: revoked, and still keeps tokens, or is due without anything to do", g.ID)
 	case named && said != want:
 		c.problem("grant %s: keeps %q, the audit log says %q", g.ID, want, said)
 	case !named && g.Tokens.Generation > 0:

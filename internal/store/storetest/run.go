@@ -13,6 +13,7 @@ var conformance = []struct {
 }{
 	{"claim", claimCases},
 	{"settle", settleCases},
+	{"kill", killCases},
 	{"authorise", authoriseCases},
 	{"login", loginCases},
 	{"session", sessionCases},

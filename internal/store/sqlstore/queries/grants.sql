@@ -34,7 +34,7 @@ WHERE id = @id;
 
 -- name: SettleLease :exec
 UPDATE grants SET state = @state, cause = @cause, err_code = @err_code, due_at = @due_at, attempt = @attempt,
-    settled_term = lease_term, updated_at = @updated_at
+    proved_at = @proved_at, doubts = @doubts, kills = @kills, settled_term = lease_term, updated_at = @updated_at
 WHERE id = @id;
 
 -- name: InsertGrant :exec
@@ -48,14 +48,14 @@ VALUES (@id, @kind, @app, @shop_id, @person_id, @openid, @scope, 'active', '', 0
 -- name: RestartGrant :exec
 -- A term that nobody holds and that counts as settled voids the lease: whoever
 -- holds the term before it has lost.
-UPDATE grants SET state = 'active', cause = '', err_code = 0, attempt = 0, due_at = @due_at, app = @app, person_id = @person_id,
+UPDATE grants SET state = 'active', cause = '', err_code = 0, attempt = 0, doubts = 0, kills = 0, due_at = @due_at, app = @app, person_id = @person_id,
     lease_term = lease_term + 1, settled_term = lease_term + 1, lease_owner = '', lease_until = 0, updated_at = @updated_at
 WHERE id = @id;
 
 -- name: RevokeGrant :exec
 -- The generation counts up although there are no tokens, so that no number names
 -- two different pairs and whoever read the grant before has lost.
-UPDATE grants SET state = 'revoked', cause = @cause, due_at = 0, attempt = 0,
+UPDATE grants SET state = 'revoked', cause = @cause, due_at = @due_at, attempt = 0, doubts = 0, kills = @kills,
     generation = generation + 1, access = NULL, access_expires = 0, refresh = NULL, refresh_issued = 0, refresh_expires = 0, digest = '',
     lease_term = lease_term + 1, settled_term = lease_term + 1, lease_owner = '', lease_until = 0, updated_at = @updated_at
 WHERE id = @id;
@@ -70,11 +70,11 @@ WHERE kind = 'user' AND app = @app AND openid = @openid;
 
 -- name: NextFree :one
 SELECT due_at FROM grants
-WHERE due_at > 0 AND state IN ('active', 'stopped') AND lease_term = settled_term
+WHERE due_at > 0 AND (state IN ('active', 'stopped') OR kills > 0) AND lease_term = settled_term
 ORDER BY due_at LIMIT 1;
 
 -- name: Leased :many
-SELECT due_at, lease_until, state FROM grants WHERE lease_term > settled_term AND lease_until > 0;
+SELECT due_at, lease_until, state, kills FROM grants WHERE lease_term > settled_term AND lease_until > 0;
 
 -- name: InsertForcedRefresh :exec
 INSERT INTO forced_refreshes (grant_id, at, by_whom) VALUES (@grant_id, @at, @by_whom);
@@ -84,3 +84,6 @@ SELECT at FROM forced_refreshes WHERE grant_id = @grant_id AND at >= @since ORDE
 
 -- name: PurgeForcedRefreshes :exec
 DELETE FROM forced_refreshes WHERE at < @before;
+
+-- name: TouchGrant :exec
+UPDATE grants SET used_at = @used_at WHERE id = @id AND used_at < @used_at;

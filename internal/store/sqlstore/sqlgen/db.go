@@ -348,6 +348,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.tenantsStmt, err = db.PrepareContext(ctx, tenants); err != nil {
 		return nil, fmt.Errorf("error preparing query Tenants: %w", err)
 	}
+	if q.touchGrantStmt, err = db.PrepareContext(ctx, touchGrant); err != nil {
+		return nil, fmt.Errorf("error preparing query TouchGrant: %w", err)
+	}
 	if q.touchSessionStmt, err = db.PrepareContext(ctx, touchSession); err != nil {
 		return nil, fmt.Errorf("error preparing query TouchSession: %w", err)
 	}
@@ -902,6 +905,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing tenantsStmt: %w", cerr)
 		}
 	}
+	if q.touchGrantStmt != nil {
+		if cerr := q.touchGrantStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing touchGrantStmt: %w", cerr)
+		}
+	}
 	if q.touchSessionStmt != nil {
 		if cerr := q.touchSessionStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing touchSessionStmt: %w", cerr)
@@ -1064,6 +1072,7 @@ type Queries struct {
 	takeLeaseStmt               *sql.Stmt
 	tenantStmt                  *sql.Stmt
 	tenantsStmt                 *sql.Stmt
+	touchGrantStmt              *sql.Stmt
 	touchSessionStmt            *sql.Stmt
 	useSetupLinkStmt            *sql.Stmt
 	userGrantStmt               *sql.Stmt
@@ -1181,6 +1190,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		takeLeaseStmt:               q.takeLeaseStmt,
 		tenantStmt:                  q.tenantStmt,
 		tenantsStmt:                 q.tenantsStmt,
+		touchGrantStmt:              q.touchGrantStmt,
 		touchSessionStmt:            q.touchSessionStmt,
 		useSetupLinkStmt:            q.useSetupLinkStmt,
 		userGrantStmt:               q.userGrantStmt,

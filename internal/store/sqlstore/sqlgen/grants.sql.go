@@ -72,7 +72,7 @@ func (q *Queries) ForcedRefreshes(ctx context.Context, arg ForcedRefreshesParams
 }
 
 const grant = `-- name: Grant :one
-SELECT id, kind, app, shop_id, person_id, openid, scope, state, cause, err_code, generation, access, access_expires, refresh, refresh_issued, refresh_expires, digest, due_at, attempt, lease_owner, lease_term, lease_until, settled_term, created_at, updated_at FROM grants WHERE id = $1
+SELECT id, kind, app, shop_id, person_id, openid, scope, state, cause, err_code, generation, access, access_expires, refresh, refresh_issued, refresh_expires, digest, due_at, attempt, lease_owner, lease_term, lease_until, settled_term, created_at, updated_at, proved_at, doubts, used_at, kills FROM grants WHERE id = $1
 `
 
 func (q *Queries) Grant(ctx context.Context, id string) (Grant, error) {
@@ -104,12 +104,16 @@ func (q *Queries) Grant(ctx context.Context, id string) (Grant, error) {
 		&i.SettledTerm,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.ProvedAt,
+		&i.Doubts,
+		&i.UsedAt,
+		&i.Kills,
 	)
 	return i, err
 }
 
 const grants = `-- name: Grants :many
-SELECT id, kind, app, shop_id, person_id, openid, scope, state, cause, err_code, generation, access, access_expires, refresh, refresh_issued, refresh_expires, digest, due_at, attempt, lease_owner, lease_term, lease_until, settled_term, created_at, updated_at FROM grants ORDER BY created_at, id
+SELECT id, kind, app, shop_id, person_id, openid, scope, state, cause, err_code, generation, access, access_expires, refresh, refresh_issued, refresh_expires, digest, due_at, attempt, lease_owner, lease_term, lease_until, settled_term, created_at, updated_at, proved_at, doubts, used_at, kills FROM grants ORDER BY created_at, id
 `
 
 func (q *Queries) Grants(ctx context.Context) ([]Grant, error) {
@@ -147,6 +151,10 @@ func (q *Queries) Grants(ctx context.Context) ([]Grant, error) {
 			&i.SettledTerm,
 			&i.CreatedAt,
 			&i.UpdatedAt,
+			&i.ProvedAt,
+			&i.Doubts,
+			&i.UsedAt,
+			&i.Kills,
 		); err != nil {
 			return nil, err
 		}
@@ -162,7 +170,7 @@ func (q *Queries) Grants(ctx context.Context) ([]Grant, error) {
 }
 
 const grantsOfPerson = `-- name: GrantsOfPerson :many
-SELECT id, kind, app, shop_id, person_id, openid, scope, state, cause, err_code, generation, access, access_expires, refresh, refresh_issued, refresh_expires, digest, due_at, attempt, lease_owner, lease_term, lease_until, settled_term, created_at, updated_at FROM grants WHERE person_id = $1 AND person_id <> '' ORDER BY created_at, id
+SELECT id, kind, app, shop_id, person_id, openid, scope, state, cause, err_code, generation, access, access_expires, refresh, refresh_issued, refresh_expires, digest, due_at, attempt, lease_owner, lease_term, lease_until, settled_term, created_at, updated_at, proved_at, doubts, used_at, kills FROM grants WHERE person_id = $1 AND person_id <> '' ORDER BY created_at, id
 `
 
 func (q *Queries) GrantsOfPerson(ctx context.Context, personID string) ([]Grant, error) {
@@ -200,6 +208,10 @@ func (q *Queries) GrantsOfPerson(ctx context.Context, personID string) ([]Grant,
 			&i.SettledTerm,
 			&i.CreatedAt,
 			&i.UpdatedAt,
+			&i.ProvedAt,
+			&i.Doubts,
+			&i.UsedAt,
+			&i.Kills,
 		); err != nil {
 			return nil, err
 		}
@@ -215,7 +227,7 @@ func (q *Queries) GrantsOfPerson(ctx context.Context, personID string) ([]Grant,
 }
 
 const grantsOfShop = `-- name: GrantsOfShop :many
-SELECT id, kind, app, shop_id, person_id, openid, scope, state, cause, err_code, generation, access, access_expires, refresh, refresh_issued, refresh_expires, digest, due_at, attempt, lease_owner, lease_term, lease_until, settled_term, created_at, updated_at FROM grants WHERE kind = 'self' AND shop_id = $1
+SELECT id, kind, app, shop_id, person_id, openid, scope, state, cause, err_code, generation, access, access_expires, refresh, refresh_issued, refresh_expires, digest, due_at, attempt, lease_owner, lease_term, lease_until, settled_term, created_at, updated_at, proved_at, doubts, used_at, kills FROM grants WHERE kind = 'self' AND shop_id = $1
 `
 
 func (q *Queries) GrantsOfShop(ctx context.Context, shopID string) ([]Grant, error) {
@@ -253,6 +265,10 @@ func (q *Queries) GrantsOfShop(ctx context.Context, shopID string) ([]Grant, err
 			&i.SettledTerm,
 			&i.CreatedAt,
 			&i.UpdatedAt,
+			&i.ProvedAt,
+			&i.Doubts,
+			&i.UsedAt,
+			&i.Kills,
 		); err != nil {
 			return nil, err
 		}
@@ -321,13 +337,14 @@ func (q *Queries) InsertGrant(ctx context.Context, arg InsertGrantParams) error 
 }
 
 const leased = `-- name: Leased :many
-SELECT due_at, lease_until, state FROM grants WHERE lease_term > settled_term AND lease_until > 0
+SELECT due_at, lease_until, state, kills FROM grants WHERE lease_term > settled_term AND lease_until > 0
 `
 
 type LeasedRow struct {
 	DueAt      int64
 	LeaseUntil int64
 	State      string
+	Kills      int64
 }
 
 func (q *Queries) Leased(ctx context.Context) ([]LeasedRow, error) {
@@ -339,7 +356,12 @@ func (q *Queries) Leased(ctx context.Context) ([]LeasedRow, error) {
 	var items []LeasedRow
 	for rows.Next() {
 		var i LeasedRow
-		if err := rows.Scan(&i.DueAt, &i.LeaseUntil, &i.State); err != nil {
+		if err := rows.Scan(
+			&i.DueAt,
+			&i.LeaseUntil,
+			&i.State,
+			&i.Kills,
+		); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
@@ -377,7 +399,7 @@ func (q *Queries) MoveGrants(ctx context.Context, arg MoveGrantsParams) error {
 
 const nextFree = `-- name: NextFree :one
 SELECT due_at FROM grants
-WHERE due_at > 0 AND state IN ('active', 'stopped') AND lease_term = settled_term
+WHERE due_at > 0 AND (state IN ('active', 'stopped') OR kills > 0) AND lease_term = settled_term
 ORDER BY due_at LIMIT 1
 `
 
@@ -398,7 +420,7 @@ func (q *Queries) PurgeForcedRefreshes(ctx context.Context, before int64) error 
 }
 
 const restartGrant = `-- name: RestartGrant :exec
-UPDATE grants SET state = 'active', cause = '', err_code = 0, attempt = 0, due_at = $1, app = $2, person_id = $3,
+UPDATE grants SET state = 'active', cause = '', err_code = 0, attempt = 0, doubts = 0, kills = 0, due_at = $1, app = $2, person_id = $3,
     lease_term = lease_term + 1, settled_term = lease_term + 1, lease_owner = '', lease_until = 0, updated_at = $4
 WHERE id = $5
 `
@@ -425,14 +447,16 @@ func (q *Queries) RestartGrant(ctx context.Context, arg RestartGrantParams) erro
 }
 
 const revokeGrant = `-- name: RevokeGrant :exec
-UPDATE grants SET state = 'revoked', cause = $1, due_at = 0, attempt = 0,
+UPDATE grants SET state = 'revoked', cause = $1, due_at = $2, attempt = 0, doubts = 0, kills = $3,
     generation = generation + 1, access = NULL, access_expires = 0, refresh = NULL, refresh_issued = 0, refresh_expires = 0, digest = '',
-    lease_term = lease_term + 1, settled_term = lease_term + 1, lease_owner = '', lease_until = 0, updated_at = $2
-WHERE id = $3
+    lease_term = lease_term + 1, settled_term = lease_term + 1, lease_owner = '', lease_until = 0, updated_at = $4
+WHERE id = $5
 `
 
 type RevokeGrantParams struct {
 	Cause     string
+	DueAt     int64
+	Kills     int64
 	UpdatedAt int64
 	ID        string
 }
@@ -440,14 +464,20 @@ type RevokeGrantParams struct {
 // The generation counts up although there are no tokens, so that no number names
 // two different pairs and whoever read the grant before has lost.
 func (q *Queries) RevokeGrant(ctx context.Context, arg RevokeGrantParams) error {
-	_, err := q.exec(ctx, q.revokeGrantStmt, revokeGrant, arg.Cause, arg.UpdatedAt, arg.ID)
+	_, err := q.exec(ctx, q.revokeGrantStmt, revokeGrant,
+		arg.Cause,
+		arg.DueAt,
+		arg.Kills,
+		arg.UpdatedAt,
+		arg.ID,
+	)
 	return err
 }
 
 const settleLease = `-- name: SettleLease :exec
 UPDATE grants SET state = $1, cause = $2, err_code = $3, due_at = $4, attempt = $5,
-    settled_term = lease_term, updated_at = $6
-WHERE id = $7
+    proved_at = $6, doubts = $7, kills = $8, settled_term = lease_term, updated_at = $9
+WHERE id = $10
 `
 
 type SettleLeaseParams struct {
@@ -456,6 +486,9 @@ type SettleLeaseParams struct {
 	ErrCode   int64
 	DueAt     int64
 	Attempt   int64
+	ProvedAt  int64
+	Doubts    int64
+	Kills     int64
 	UpdatedAt int64
 	ID        string
 }
@@ -467,6 +500,9 @@ func (q *Queries) SettleLease(ctx context.Context, arg SettleLeaseParams) error 
 		arg.ErrCode,
 		arg.DueAt,
 		arg.Attempt,
+		arg.ProvedAt,
+		arg.Doubts,
+		arg.Kills,
 		arg.UpdatedAt,
 		arg.ID,
 	)
@@ -505,7 +541,7 @@ func (q *Queries) SettleTokens(ctx context.Context, arg SettleTokensParams) erro
 }
 
 const shopGrant = `-- name: ShopGrant :one
-SELECT id, kind, app, shop_id, person_id, openid, scope, state, cause, err_code, generation, access, access_expires, refresh, refresh_issued, refresh_expires, digest, due_at, attempt, lease_owner, lease_term, lease_until, settled_term, created_at, updated_at FROM grants WHERE kind = 'self' AND shop_id = $1
+SELECT id, kind, app, shop_id, person_id, openid, scope, state, cause, err_code, generation, access, access_expires, refresh, refresh_issued, refresh_expires, digest, due_at, attempt, lease_owner, lease_term, lease_until, settled_term, created_at, updated_at, proved_at, doubts, used_at, kills FROM grants WHERE kind = 'self' AND shop_id = $1
 `
 
 func (q *Queries) ShopGrant(ctx context.Context, shopID string) (Grant, error) {
@@ -537,6 +573,10 @@ func (q *Queries) ShopGrant(ctx context.Context, shopID string) (Grant, error) {
 		&i.SettledTerm,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.ProvedAt,
+		&i.Doubts,
+		&i.UsedAt,
+		&i.Kills,
 	)
 	return i, err
 }
@@ -544,7 +584,7 @@ func (q *Queries) ShopGrant(ctx context.Context, shopID string) (Grant, error) {
 const takeLease = `-- name: TakeLease :one
 UPDATE grants SET lease_owner = $1, lease_term = lease_term + 1, lease_until = $2, updated_at = $3
 WHERE id = $4
-RETURNING id, kind, app, shop_id, person_id, openid, scope, state, cause, err_code, generation, access, access_expires, refresh, refresh_issued, refresh_expires, digest, due_at, attempt, lease_owner, lease_term, lease_until, settled_term, created_at, updated_at
+RETURNING id, kind, app, shop_id, person_id, openid, scope, state, cause, err_code, generation, access, access_expires, refresh, refresh_issued, refresh_expires, digest, due_at, attempt, lease_owner, lease_term, lease_until, settled_term, created_at, updated_at, proved_at, doubts, used_at, kills
 `
 
 type TakeLeaseParams struct {
@@ -588,12 +628,30 @@ func (q *Queries) TakeLease(ctx context.Context, arg TakeLeaseParams) (Grant, er
 		&i.SettledTerm,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.ProvedAt,
+		&i.Doubts,
+		&i.UsedAt,
+		&i.Kills,
 	)
 	return i, err
 }
 
+const touchGrant = `-- name: TouchGrant :exec
+UPDATE grants SET used_at = $1 WHERE id = $2 AND used_at < $1
+`
+
+type TouchGrantParams struct {
+	UsedAt int64
+	ID     string
+}
+
+func (q *Queries) TouchGrant(ctx context.Context, arg TouchGrantParams) error {
+	_, err := q.exec(ctx, q.touchGrantStmt, touchGrant, arg.UsedAt, arg.ID)
+	return err
+}
+
 const userGrant = `-- name: UserGrant :one
-SELECT id, kind, app, shop_id, person_id, openid, scope, state, cause, err_code, generation, access, access_expires, refresh, refresh_issued, refresh_expires, digest, due_at, attempt, lease_owner, lease_term, lease_until, settled_term, created_at, updated_at FROM grants WHERE kind = 'user' AND app = $1 AND openid = $2 AND scope = $3
+SELECT id, kind, app, shop_id, person_id, openid, scope, state, cause, err_code, generation, access, access_expires, refresh, refresh_issued, refresh_expires, digest, due_at, attempt, lease_owner, lease_term, lease_until, settled_term, created_at, updated_at, proved_at, doubts, used_at, kills FROM grants WHERE kind = 'user' AND app = $1 AND openid = $2 AND scope = $3
 `
 
 type UserGrantParams struct {
@@ -631,6 +689,10 @@ func (q *Queries) UserGrant(ctx context.Context, arg UserGrantParams) (Grant, er
 		&i.SettledTerm,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.ProvedAt,
+		&i.Doubts,
+		&i.UsedAt,
+		&i.Kills,
 	)
 	return i, err
 }

@@ -116,6 +116,10 @@ type Grant struct {
 	SettledTerm    int64
 	CreatedAt      int64
 	UpdatedAt      int64
+	ProvedAt       int64
+	Doubts         int64
+	UsedAt         int64
+	Kills          int64
 }
 
 type Identity struct {

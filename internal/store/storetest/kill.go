@@ -1,0 +1,77 @@
+package storetest
+
+import (
+	"testing"
+	"time"
+
+	"github.com/zhanggui/zhanggui/internal/grant"
+)
+
+var killCases = []testCase{
+	{"a revocation that kills leaves the grant due until its last forced refresh", func(t *testing.T, w *world) {
+		w.must(w.settle(renewal(w.claim("tea", start), start)))
+		w.must(w.kill("tea", start))
+		g := w.shopGrant("tea")
+		if g.State != grant.Revoked || g.Kills != grant.Kills || !g.DueAt.Equal(start) || g.Tokens.Access != nil {
+			t.Fatalf("after the revocation: %s, owes %d, due %v, keeps %q", g.State, g.Kills, g.DueAt, g.Tokens.Access)
+		}
+		for left := grant.Kills - 1; left >= 0; left-- {
+			c := w.claim("tea", start)
+			w.must(w.settle(spent(c, left, start)))
+			g = w.shopGrant("tea")
+			same(t, "forced refreshes owed", g.Kills, left)
+		}
+		same(t, "due", g.DueAt, time.Time{})
+		w.refused(grant.ErrNotFound, func() error { return second(w.s.Claim(t.Context(), g.ID, request(start))) })
+	}},
+	{"it waits for the holder's time to be over", func(t *testing.T, w *world) {
+		c := w.claim("tea", start)
+		w.must(w.kill("tea", start))
+		same(t, "due", w.shopGrant("tea").DueAt, c.Grant.Lease.Until)
+		w.refused(grant.ErrLost, func() error { return w.settle(renewal(c, start)) })
+	}},
+	{"no settle brings a killed grant back", func(t *testing.T, w *world) {
+		w.must(w.kill("tea", start))
+		c := w.claim("tea", start)
+		for name, change := range map[string]func(*grant.Settlement){
+			"state":  func(s *grant.Settlement) { s.State = grant.Active },
+			"tokens": func(s *grant.Settlement) { s.Tokens = renewal(c, start).Settle.Tokens },
+			"more":   func(s *grant.Settlement) { s.Kills = grant.Kills + 1 },
+			"never":  func(s *grant.Settlement) { s.DueAt = time.Time{} },
+		} {
+			e := spent(c, 1, start)
+			change(e.Settle)
+			before := w.snapshot()
+			if _, err := w.s.Settle(t.Context(), []grant.Effects{e}); err == nil {
+				t.Errorf("%s: settled", name)
+			}
+			same(t, name, w.snapshot(), before)
+		}
+	}},
+	{"a new start owes nothing", func(t *testing.T, w *world) {
+		w.must(w.kill("tea", start))
+		g := w.shopGrant("tea")
+		w.must(w.s.Authorise(t.Context(), grant.Effects{At: start, Authorise: &grant.Authorisation{
+			GrantID: g.ID, Kind: g.Kind, App: g.App, ShopID: g.ShopID, From: g.Tokens.Generation, DueAt: start,
+		}}))
+		g = w.shopGrant("tea")
+		if g.State != grant.Active || g.Kills != 0 {
+			t.Errorf("after a new start: %s, owes %d", g.State, g.Kills)
+		}
+	}},
+}
+
+// kill revokes a shop's grant, its tokens at WeChat included.
+func (w *world) kill(shop string, at time.Time) error {
+	r := grant.Revocation{GrantID: w.shopGrant(shop).ID, Cause: "leaked", Kill: true}
+	return w.s.Revoke(w.t.Context(), grant.Effects{At: at, Revoke: []grant.Revocation{r}})
+}
+
+// spent settles a claim after one forced refresh.
+func spent(c grant.Claim, left int, at time.Time) grant.Effects {
+	s := grant.Settlement{GrantID: c.Grant.ID, Term: c.Grant.Lease.Term, From: c.Grant.Tokens.Generation, State: grant.Revoked, Kills: left}
+	if left > 0 {
+		s.DueAt = at
+	}
+	return grant.Effects{At: at, Settle: &s}
+}
