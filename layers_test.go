@@ -29,6 +29,7 @@ var layers = []struct {
 	{prefix: "internal/notice", why: "leaf: values only"},
 	{prefix: "internal/audit", why: "leaf: computes and compares, stores nothing"},
 	{prefix: "internal/access", may: []string{"wechat/secret"}, why: "leaf: who may do what"},
+	{prefix: "internal/clock", may: []string{"internal/notice"}, why: "leaf: compares clocks; knows no feature"},
 	{prefix: "internal/grant", may: []string{"internal/access", "internal/audit", "internal/notice"}, why: "leaf: the domain"},
 	{prefix: "internal/vault", may: []string{"wechat/secret"}, why: "seals bytes for places; knows no feature"},
 
