@@ -6,36 +6,97 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"syscall"
 
+	"golang.org/x/mod/sumdb/tlog"
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
+
+	"github.com/zhanggui/zhanggui/internal/grant"
+	"github.com/zhanggui/zhanggui/internal/store/sqlstore"
+	"github.com/zhanggui/zhanggui/internal/store/sqlstore/sqlgen"
 )
 
 // dialect is what SQLite says in words of its own.
 type dialect struct{}
 
-// Due needs no row locks: a write transaction is alone.
-func (dialect) Due(ctx context.Context, tx *sql.Tx, now int64, limit int) ([]string, error) {
-	rows, err := tx.QueryContext(ctx, `
-		SELECT id FROM grants
-		WHERE due_at > 0 AND (state IN ('active', 'stopped') OR kills > 0) AND due_at <= $1
-			AND (lease_term = settled_term OR lease_until <= $1)
-		ORDER BY due_at LIMIT $2`, now, max(0, limit))
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var ids []string
-	for rows.Next() {
-		var id string
-		if err := rows.Scan(&id); err != nil {
+// Begin waits for nobody: the writing pool has one connection, and its
+// transactions take the write lock when they begin.
+func (dialect) Begin(context.Context, sqlstore.Tx, bool) error { return nil }
+
+// Snapshot is how every transaction of SQLite reads.
+func (dialect) Snapshot() sql.IsolationLevel { return sql.LevelDefault }
+
+// ClaimDue needs no row locks: a write transaction is alone.
+func (dialect) ClaimDue(ctx context.Context, t sqlstore.Tx, r grant.ClaimRequest) ([]sqlgen.Grant, error) {
+	return t.ClaimDue(ctx, sqlgen.ClaimDueParams{
+		LeaseOwner: r.Owner, LeaseUntil: r.Now.Add(r.For).UnixMilli(), Now: r.Now.UnixMilli(),
+		MaxRows: int32(max(0, min(r.Limit, math.MaxInt32))),
+	})
+}
+
+// Claim claims by the caller's time: one process has one clock.
+func (dialect) Claim(ctx context.Context, t sqlstore.Tx, id string, r grant.ClaimRequest) (sqlgen.Grant, error) {
+	return t.ClaimGrant(ctx, sqlgen.ClaimGrantParams{
+		ID: id, LeaseOwner: r.Owner, LeaseUntil: r.Now.Add(r.For).UnixMilli(), Now: r.Now.UnixMilli(),
+	})
+}
+
+// Lock only reads: nobody else writes.
+func (dialect) Lock(ctx context.Context, t sqlstore.Tx, ids []string) ([]sqlgen.Grant, error) {
+	rows := make([]sqlgen.Grant, 0, len(ids))
+	for _, id := range ids {
+		row, err := t.Grant(ctx, id)
+		if errors.Is(err, sql.ErrNoRows) {
+			continue
+		}
+		if err != nil {
 			return nil, err
 		}
-		ids = append(ids, id)
+		rows = append(rows, row)
 	}
-	return ids, rows.Err()
+	return rows, nil
 }
+
+// Settle writes row by row: a statement is a function call away.
+func (dialect) Settle(ctx context.Context, t sqlstore.Tx, rows []sqlgen.Grant) error {
+	for _, r := range rows {
+		err := t.SettleGrant(ctx, sqlgen.SettleGrantParams{
+			ID: r.ID, Generation: r.Generation, Access: r.Access, AccessExpires: r.AccessExpires,
+			Refresh: r.Refresh, RefreshIssued: r.RefreshIssued, RefreshExpires: r.RefreshExpires, Digest: r.Digest,
+			State: r.State, Cause: r.Cause, ErrCode: r.ErrCode, DueAt: r.DueAt, Attempt: r.Attempt,
+			ProvedAt: r.ProvedAt, Doubts: r.Doubts, Kills: r.Kills, SettledTerm: r.SettledTerm, UpdatedAt: r.UpdatedAt,
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// LockHead has nobody to keep away.
+func (dialect) LockHead(context.Context, sqlstore.Tx) error { return nil }
+
+// AppendLog writes row by row.
+func (dialect) AppendLog(ctx context.Context, t sqlstore.Tx, p sqlstore.LogPart) error {
+	for i, data := range p.Leaves {
+		leaf := tlog.RecordHash(data)
+		if err := t.InsertAuditEntry(ctx, sqlgen.InsertAuditEntryParams{Seq: p.Size + int64(i), Data: data, Leaf: leaf[:]}); err != nil {
+			return err
+		}
+	}
+	first := tlog.StoredHashIndex(0, p.Size)
+	for i, h := range p.Hashes {
+		if err := t.InsertAuditHash(ctx, sqlgen.InsertAuditHashParams{Idx: first + int64(i), Hash: h[:]}); err != nil {
+			return err
+		}
+	}
+	return t.PutAuditHead(ctx, sqlgen.PutAuditHeadParams{Size: p.Size + int64(len(p.Leaves)), Root: p.Root[:]})
+}
+
+// RolledBack never happens to a transaction that is alone.
+func (dialect) RolledBack(error) bool { return false }
 
 // Explain adds what to do to errors of SQLite.
 func (dialect) Explain(err error) error { return explain(err) }

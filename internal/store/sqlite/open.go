@@ -71,7 +71,10 @@ func open(ctx context.Context, path string, o Options) (_ *sqlstore.Store, err e
 	n := cmp.Or(o.Readers, max(4, runtime.GOMAXPROCS(0)))
 	reader.SetMaxOpenConns(n)
 	reader.SetMaxIdleConns(n)
-	return sqlstore.New(ctx, sqlstore.Config{Writer: writer, Reader: reader, Dialect: dialect{}, Close: unlock})
+	return sqlstore.New(ctx, sqlstore.Config{
+		Writer: writer, Reader: reader, Dialect: dialect{}, Close: unlock,
+		Prepare: true, // preparing a statement takes SQLite as long as running it
+	})
 }
 
 // OpenAudit opens the audit log of a database file for reading, to verify it

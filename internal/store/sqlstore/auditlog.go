@@ -30,7 +30,7 @@ type Log struct {
 // written later: entries and hashes that a running server adds between two
 // reads would look like damage.
 func NewSnapshot(ctx context.Context, db *sql.DB, d Dialect) (*Log, error) {
-	tx, err := db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	tx, err := db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true, Isolation: d.Snapshot()})
 	if err != nil {
 		return nil, err
 	}
@@ -194,32 +194,18 @@ func (t *tx) appendAudit(ctx context.Context) error {
 		}
 		leaves[i] = b
 	}
+	if err := t.dialect.LockHead(ctx, t.Tx); err != nil {
+		return err
+	}
 	size, _, err := goOnFrom(ctx, t.Queries)
 	if err != nil {
 		return err
 	}
-	hashes, root, err := audit.Append(size, hashReader(ctx, t.sql), leaves)
+	hashes, root, err := audit.Append(size, hashReader(ctx, t.SQL), leaves)
 	if err != nil {
 		return err
 	}
-	return t.writeLeaves(ctx, size, leaves, hashes, root)
-}
-
-func (t *tx) writeLeaves(ctx context.Context, size int64, leaves [][]byte, hashes []tlog.Hash, root tlog.Hash) error {
-	for i, data := range leaves {
-		leaf := tlog.RecordHash(data)
-		p := sqlgen.InsertAuditEntryParams{Seq: size + int64(i), Data: data, Leaf: leaf[:]}
-		if err := t.InsertAuditEntry(ctx, p); err != nil {
-			return err
-		}
-	}
-	first := tlog.StoredHashIndex(0, size)
-	for i, h := range hashes {
-		if err := t.InsertAuditHash(ctx, sqlgen.InsertAuditHashParams{Idx: first + int64(i), Hash: h[:]}); err != nil {
-			return err
-		}
-	}
-	return t.PutAuditHead(ctx, sqlgen.PutAuditHeadParams{Size: size + int64(len(leaves)), Root: root[:]})
+	return t.dialect.AppendLog(ctx, t.Tx, LogPart{Size: size, Leaves: leaves, Hashes: hashes, Root: root})
 }
 
 func readHead(ctx context.Context, q *sqlgen.Queries) (int64, tlog.Hash, error) {

@@ -1,8 +1,12 @@
 package sqlstore
 
 import (
+	"cmp"
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -16,19 +20,18 @@ import (
 // the longest due first. It gives none when none is due.
 func (s *Store) ClaimDue(ctx context.Context, r grant.ClaimRequest) ([]grant.Claim, error) {
 	var claims []grant.Claim
-	err := s.write(ctx, "claim due grants", func(t *tx) error {
-		ids, err := s.dialect.Due(ctx, t.sql, millis(r.Now), r.Limit)
+	err := s.writeBeside(ctx, "claim due grants", func(t *tx) error {
+		rows, err := s.dialect.ClaimDue(ctx, t.Tx, r)
 		if err != nil {
 			return err
 		}
-		claims = make([]grant.Claim, 0, len(ids))
+		slices.SortFunc(rows, func(a, b sqlgen.Grant) int { return cmp.Compare(a.DueAt, b.DueAt) })
+		claims = make([]grant.Claim, len(rows))
 		apps := make(map[string]access.App)
-		for _, id := range ids {
-			c, err := t.lease(ctx, id, r, apps)
-			if err != nil {
+		for i, row := range rows {
+			if claims[i], err = t.claimed(ctx, row, r, apps); err != nil {
 				return err
 			}
-			claims = append(claims, c)
 		}
 		return nil
 	})
@@ -43,15 +46,15 @@ func (s *Store) ClaimDue(ctx context.Context, r grant.ClaimRequest) ([]grant.Cla
 // is in a state that no refresh can follow from.
 func (s *Store) Claim(ctx context.Context, grantID string, r grant.ClaimRequest) (grant.Claim, error) {
 	var claim grant.Claim
-	err := s.write(ctx, "claim grant", func(t *tx) error {
-		row, err := t.Grant(ctx, grantID)
-		if err != nil {
-			return missing(err, grant.ErrNotFound)
+	err := s.writeBeside(ctx, "claim grant", func(t *tx) error {
+		row, err := s.dialect.Claim(ctx, t.Tx, grantID, r)
+		if errors.Is(err, sql.ErrNoRows) {
+			return t.whyNot(ctx, grantID)
 		}
-		if err := claimable(toGrant(row), r.Now); err != nil {
+		if err != nil {
 			return err
 		}
-		claim, err = t.lease(ctx, grantID, r, make(map[string]access.App))
+		claim, err = t.claimed(ctx, row, r, make(map[string]access.App))
 		return err
 	})
 	if err != nil {
@@ -60,14 +63,16 @@ func (s *Store) Claim(ctx context.Context, grantID string, r grant.ClaimRequest)
 	return claim, nil
 }
 
-func claimable(g grant.Grant, now time.Time) error {
-	if !refreshable(g) {
+// whyNot says why a grant could not be claimed.
+func (t *tx) whyNot(ctx context.Context, grantID string) error {
+	row, err := t.Grant(ctx, grantID)
+	if err != nil {
+		return missing(err, grant.ErrNotFound)
+	}
+	if g := toGrant(row); !refreshable(g) {
 		return fmt.Errorf("it is %s: %w", g.State, grant.ErrNotFound)
 	}
-	if live(g, now) {
-		return grant.ErrLeased
-	}
-	return nil
+	return grant.ErrLeased
 }
 
 // refreshable tells whether WeChat can be asked about a grant: to renew it, or to
@@ -81,20 +86,15 @@ func live(g grant.Grant, now time.Time) bool {
 	return g.Lease.Term > g.SettledTerm && millis(g.Lease.Until) > millis(now)
 }
 
-// lease takes the next term of a grant that nobody holds. It records a term
-// before it that nobody settled.
-func (t *tx) lease(ctx context.Context, id string, r grant.ClaimRequest, apps map[string]access.App) (grant.Claim, error) {
-	row, err := t.TakeLease(ctx, sqlgen.TakeLeaseParams{
-		ID: id, LeaseOwner: r.Owner, LeaseUntil: millis(r.Now.Add(r.For)), UpdatedAt: millis(r.Now),
-	})
-	if err != nil {
-		return grant.Claim{}, err
-	}
+// claimed makes a claim of a row whose next term was just taken. It records a
+// term before it that nobody settled.
+func (t *tx) claimed(ctx context.Context, row sqlgen.Grant, r grant.ClaimRequest, apps map[string]access.App) (grant.Claim, error) {
 	c := grant.Claim{Grant: toGrant(row)}
 	c.Unsettled = c.Grant.Lease.Term-1 > c.Grant.SettledTerm
 	if c.Unsettled {
 		t.record(unsettled(c.Grant, r))
 	}
+	var err error
 	c.App, err = t.appOf(ctx, c.Grant.App, apps)
 	return c, err
 }

@@ -62,7 +62,7 @@ func (t *tx) applyGrants(ctx context.Context, e grant.Effects) error {
 		}
 	}
 	if e.Settle != nil {
-		k, err := t.settle(ctx, *e.Settle, e.At)
+		k, err := t.settle(ctx, e)
 		if err != nil {
 			return err
 		}

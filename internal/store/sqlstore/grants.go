@@ -1,9 +1,11 @@
 package sqlstore
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
+	"math"
 	"time"
 
 	"github.com/zhanggui/zhanggui/internal/access"
@@ -82,11 +84,9 @@ func (s *Store) NextDue(ctx context.Context) (time.Time, bool, error) {
 			return err
 		}
 		next = free
-		leased, err := q.Leased(ctx)
+		// Whatever is due after a grant that is free cannot come before it.
+		leased, err := q.LeasedBefore(ctx, cmp.Or(free, math.MaxInt64))
 		for _, l := range leased {
-			if l.DueAt == 0 || !refreshable(grant.Grant{State: grant.State(l.State), Kills: int(l.Kills)}) {
-				continue
-			}
 			if at := max(l.DueAt, l.LeaseUntil); next == 0 || at < next {
 				next = at
 			}

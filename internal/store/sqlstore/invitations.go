@@ -86,6 +86,7 @@ func (s *Store) ConfirmInvitation(ctx context.Context, id, code string, now time
 	var inv access.Invitation
 	var refused error
 	err := s.write(ctx, "confirm invitation", func(t *tx) error {
+		refused = nil
 		row, err := t.Queries.Invitation(ctx, id)
 		if err != nil {
 			return missing(err, access.ErrNotFound)

@@ -18,6 +18,7 @@ import (
 func (s *Store) UseState(ctx context.Context, c grant.Callback, e ...audit.Entry) (*grant.Callback, error) {
 	var earlier *grant.Callback
 	err := s.write(ctx, "use state", func(t *tx) error {
+		earlier = nil
 		used, err := t.usedCallback(ctx, c)
 		if err != nil {
 			return err

@@ -60,6 +60,7 @@ func (s *Store) StartSession(ctx context.Context, n access.Session, e ...audit.E
 func (s *Store) EndSessions(ctx context.Context, e grant.Effects) (int, error) {
 	var ended int
 	err := s.write(ctx, "end sessions", func(t *tx) error {
+		ended = 0
 		for _, f := range e.EndSessions {
 			n, err := t.endSessions(ctx, f, e.At)
 			if err != nil {
@@ -67,11 +68,12 @@ func (s *Store) EndSessions(ctx context.Context, e grant.Effects) (int, error) {
 			}
 			ended += n
 		}
+		rest := e
+		rest.EndSessions = nil
 		if ended == 0 {
-			e.Audit = nil
+			rest.Audit = nil
 		}
-		e.EndSessions = nil
-		return t.apply(ctx, e)
+		return t.apply(ctx, rest)
 	})
 	if err != nil {
 		return 0, err

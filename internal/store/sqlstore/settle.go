@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/zhanggui/zhanggui/internal/audit"
@@ -19,21 +20,14 @@ func (s *Store) Settle(ctx context.Context, batch []grant.Effects) ([]error, err
 	if len(batch) == 0 {
 		return nil, nil
 	}
+	write := s.writeBeside
+	if slices.ContainsFunc(batch, reachesOut) {
+		write = s.write
+	}
 	var results []error
-	err := s.write(ctx, "settle", func(t *tx) error {
-		results = make([]error, len(batch))
-		routine := make(map[string]string)
-		for i, e := range batch {
-			lost, err := t.settleOne(ctx, e, routine)
-			if err != nil {
-				return fmt.Errorf("item %d: %w", i, err)
-			}
-			results[i] = lost
-		}
-		if len(routine) > 0 {
-			t.record(tokensEntry(audit.GrantSettle, batch[0].At, audit.Actor{Kind: audit.ActorSystem}, routine))
-		}
-		return nil
+	err := write(ctx, "settle", func(t *tx) (err error) {
+		results, err = t.settleBatch(ctx, batch)
+		return err
 	})
 	if err != nil {
 		return nil, err
@@ -41,55 +35,124 @@ func (s *Store) Settle(ctx context.Context, batch []grant.Effects) ([]error, err
 	return results, nil
 }
 
+// reachesOut tells whether an item changes more than its own grant, so that it
+// must not run beside others.
+func reachesOut(e grant.Effects) bool {
+	return e.Login != nil || e.Authorise != nil || len(e.Revoke) > 0 || len(e.EndSessions) > 0
+}
+
 var errNoSettle = errors.New("effects without a settlement cannot be settled")
 
-// settleOne applies one item of a batch, or nothing of it. Routine ones add to
-// the batch's shared entry.
-func (t *tx) settleOne(ctx context.Context, e grant.Effects, routine map[string]string) (lost, err error) {
-	if e.Settle == nil {
-		return nil, errNoSettle
-	}
-	tokens, err := t.settle(ctx, *e.Settle, e.At)
-	if errors.Is(err, grant.ErrLost) {
-		return fmt.Errorf("store: settle grant %s: %w", e.Settle.GrantID, err), nil
-	}
+// settleBatch decides each item on its locked row, writes all rows together, and
+// then what follows from them. Routine items share one entry.
+func (t *tx) settleBatch(ctx context.Context, batch []grant.Effects) ([]error, error) {
+	rows, err := t.lock(ctx, batch)
 	if err != nil {
 		return nil, err
 	}
-	if e.Settle.Routine {
-		routine[e.Settle.GrantID] = kept(tokens)
-	} else if e.Settle.Tokens != nil {
-		t.recordTokens(e, e.Settle.GrantID, tokens)
-	}
-	e.Settle = nil
-	return nil, t.apply(ctx, e)
-}
-
-// settle checks that the lease is held and the generation is the one that was
-// read, and only then writes. It gives the tokens that are kept afterwards.
-func (t *tx) settle(ctx context.Context, s grant.Settlement, at time.Time) (grant.Tokens, error) {
-	row, err := t.Grant(ctx, s.GrantID)
-	if err != nil {
-		return grant.Tokens{}, missing(err, grant.ErrLost)
-	}
-	g := toGrant(row)
-	if g.Lease.Term != s.Term || g.SettledTerm >= s.Term || g.Tokens.Generation != s.From || !refreshable(g) {
-		return grant.Tokens{}, grant.ErrLost
-	}
-	if err := checkSettlement(g, s); err != nil {
-		return grant.Tokens{}, err
-	}
-	if s.Tokens != nil {
-		g.Tokens = *s.Tokens
-		if err := t.writeTokens(ctx, s.GrantID, g.Tokens); err != nil {
-			return grant.Tokens{}, err
+	results := make([]error, len(batch))
+	routine := make(map[string]string)
+	var landed []sqlgen.Grant
+	for i, e := range batch {
+		row := rows[e.Settle.GrantID]
+		switch err := settleRow(row, *e.Settle, e.At); {
+		case errors.Is(err, grant.ErrLost):
+			results[i] = fmt.Errorf("store: settle grant %s: %w", e.Settle.GrantID, err)
+			continue
+		case err != nil:
+			return nil, fmt.Errorf("item %d: %w", i, err)
+		}
+		landed = append(landed, *row)
+		if e.Settle.Routine {
+			routine[row.ID] = kept(toTokens(*row))
+		} else if e.Settle.Tokens != nil {
+			t.recordTokens(e, row.ID, *e.Settle.Tokens)
 		}
 	}
-	return g.Tokens, t.SettleLease(ctx, sqlgen.SettleLeaseParams{
-		ID: s.GrantID, State: string(s.State), Cause: s.Cause, ErrCode: int64(s.ErrCode),
-		DueAt: millis(s.DueAt), Attempt: int64(s.Attempt), ProvedAt: millis(s.Proved), Doubts: int64(s.Doubts),
-		Kills: int64(s.Kills), UpdatedAt: millis(at),
-	})
+	if err := t.dialect.Settle(ctx, t.Tx, landed); err != nil {
+		return nil, err
+	}
+	if err := t.applyRest(ctx, batch, results); err != nil {
+		return nil, err
+	}
+	if len(routine) > 0 {
+		t.record(tokensEntry(audit.GrantSettle, batch[0].At, audit.Actor{Kind: audit.ActorSystem}, routine))
+	}
+	return results, nil
+}
+
+// lock reads the rows of a batch, by id, and keeps others from changing them.
+func (t *tx) lock(ctx context.Context, batch []grant.Effects) (map[string]*sqlgen.Grant, error) {
+	ids := make([]string, len(batch))
+	for i, e := range batch {
+		if e.Settle == nil {
+			return nil, fmt.Errorf("item %d: %w", i, errNoSettle)
+		}
+		ids[i] = e.Settle.GrantID
+	}
+	slices.Sort(ids) // everybody locks in one order, so that none waits in a circle
+	rows, err := t.dialect.Lock(ctx, t.Tx, slices.Compact(ids))
+	if err != nil {
+		return nil, err
+	}
+	by := make(map[string]*sqlgen.Grant, len(rows))
+	for i := range rows {
+		by[rows[i].ID] = &rows[i]
+	}
+	return by, nil
+}
+
+// applyRest applies what follows from the items that landed.
+func (t *tx) applyRest(ctx context.Context, batch []grant.Effects, results []error) error {
+	for i, e := range batch {
+		if results[i] != nil {
+			continue
+		}
+		e.Settle = nil
+		if err := t.apply(ctx, e); err != nil {
+			return fmt.Errorf("item %d: %w", i, err)
+		}
+	}
+	return nil
+}
+
+// settle is one settlement among other effects. It gives the tokens that are
+// kept afterwards.
+func (t *tx) settle(ctx context.Context, e grant.Effects) (grant.Tokens, error) {
+	rows, err := t.lock(ctx, []grant.Effects{e})
+	if err != nil {
+		return grant.Tokens{}, err
+	}
+	row := rows[e.Settle.GrantID]
+	if err := settleRow(row, *e.Settle, e.At); err != nil {
+		return grant.Tokens{}, err
+	}
+	return toTokens(*row), t.dialect.Settle(ctx, t.Tx, []sqlgen.Grant{*row})
+}
+
+// settleRow checks that the lease is held and the generation is the one that was
+// read, and only then changes the row. A row that is nil is not there.
+func settleRow(row *sqlgen.Grant, s grant.Settlement, at time.Time) error {
+	if row == nil {
+		return grant.ErrLost
+	}
+	g := toGrant(*row)
+	if g.Lease.Term != s.Term || g.SettledTerm >= s.Term || g.Tokens.Generation != s.From || !refreshable(g) {
+		return grant.ErrLost
+	}
+	if err := checkSettlement(g, s); err != nil {
+		return err
+	}
+	if k := s.Tokens; k != nil {
+		row.Generation, row.Digest = k.Generation, k.Digest()
+		row.Access, row.AccessExpires = k.Access, millis(k.AccessExpires)
+		row.Refresh, row.RefreshIssued, row.RefreshExpires = k.Refresh, millis(k.RefreshIssued), millis(k.RefreshExpires)
+	}
+	row.State, row.Cause, row.ErrCode = string(s.State), s.Cause, int64(s.ErrCode)
+	row.DueAt, row.Attempt, row.Kills = millis(s.DueAt), int64(s.Attempt), int64(s.Kills)
+	row.ProvedAt, row.Doubts = millis(s.Proved), int64(s.Doubts)
+	row.SettledTerm, row.UpdatedAt = s.Term, millis(at)
+	return nil
 }
 
 // checkSettlement refuses what no settle may write, whoever asks.

@@ -10,21 +10,12 @@ import (
 	"github.com/zhanggui/zhanggui/internal/store/sqlstore/sqlgen"
 )
 
-// Dialect is what differs between databases.
-type Dialect interface {
-	// Due gives the ids of at most limit grants that can be claimed at now, the
-	// longest due first. Rows that another transaction is claiming are left out.
-	Due(ctx context.Context, tx *sql.Tx, now int64, limit int) ([]string, error)
-	// Explain adds to an error of the driver what to do about it. An error that
-	// it does not know comes back as it is.
-	Explain(err error) error
-}
-
 // Config is an opened and migrated database.
 type Config struct {
-	Writer  *sql.DB // its transactions exclude each other
+	Writer  *sql.DB
 	Reader  *sql.DB
 	Dialect Dialect
+	Prepare bool         // prepare every statement once, on every connection that runs it
 	Close   func() error // runs after both pools are closed; may be nil
 }
 
@@ -46,13 +37,11 @@ type CommitFunc func(commit func() error) error
 // pools from then on; on an error they are still the caller's. A log that cannot
 // be added to is refused with [ErrTip].
 func New(ctx context.Context, c Config) (*Store, error) {
-	// Statements are prepared once. On SQLite, preparing takes as long as
-	// running them does.
-	writes, err := sqlgen.Prepare(ctx, c.Writer)
+	writes, err := queries(ctx, c.Writer, c.Prepare)
 	if err != nil {
 		return nil, fmt.Errorf("store: prepare for writing: %w", err)
 	}
-	reads, err := sqlgen.Prepare(ctx, c.Reader)
+	reads, err := queries(ctx, c.Reader, c.Prepare)
 	if err != nil {
 		return nil, fmt.Errorf("store: prepare for reading: %w", errors.Join(err, writes.Close()))
 	}
@@ -61,6 +50,13 @@ func New(ctx context.Context, c Config) (*Store, error) {
 	}
 	l := &Log{db: c.Reader, from: c.Reader, q: reads, dialect: c.Dialect}
 	return &Store{Log: l, writer: c.Writer, reader: c.Reader, writes: writes, dialect: c.Dialect, close: c.Close}, nil
+}
+
+func queries(ctx context.Context, db *sql.DB, prepare bool) (*sqlgen.Queries, error) {
+	if !prepare {
+		return sqlgen.New(db), nil
+	}
+	return sqlgen.Prepare(ctx, db)
 }
 
 // Close ends the store. It waits for transactions that are running.
@@ -91,22 +87,46 @@ func (s *Store) InterceptCommits(f CommitFunc) {
 	s.commit.Store(&f)
 }
 
-// write runs change as one transaction and appends the audit entries that it
-// recorded. An error of change rolls everything back.
+// write runs change as one transaction, alone, and appends the audit entries
+// that it recorded. An error of change rolls everything back. A change may run
+// again after it was rolled back, so it sets what it leaves behind anew.
 func (s *Store) write(ctx context.Context, op string, change func(*tx) error) error {
-	if err := s.transact(ctx, change); err != nil {
-		return fmt.Errorf("store: %s: %w", op, s.dialect.Explain(err))
-	}
-	return nil
+	return s.transact(ctx, op, false, change)
 }
 
-func (s *Store) transact(ctx context.Context, change func(*tx) error) error {
+// writeBeside is write for a change that locks the few rows it decides by: where
+// the database can, it runs beside others of its kind.
+func (s *Store) writeBeside(ctx context.Context, op string, change func(*tx) error) error {
+	return s.transact(ctx, op, true, change)
+}
+
+// attempts is how often a transaction is begun that the database rolled back
+// because of another one.
+const attempts = 4
+
+func (s *Store) transact(ctx context.Context, op string, shared bool, change func(*tx) error) error {
+	var err error
+	for range attempts {
+		if err = s.once(ctx, shared, change); err == nil {
+			return nil
+		}
+		if !s.dialect.RolledBack(err) {
+			break
+		}
+	}
+	return fmt.Errorf("store: %s: %w", op, s.dialect.Explain(err))
+}
+
+func (s *Store) once(ctx context.Context, shared bool, change func(*tx) error) error {
 	st, err := s.writer.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
 	defer st.Rollback() // does nothing after a commit
-	t := &tx{Queries: s.writes.WithTx(st), sql: st}
+	t := &tx{Tx: Tx{Queries: s.writes.WithTx(st), SQL: st}, dialect: s.dialect}
+	if err := s.dialect.Begin(ctx, t.Tx, shared); err != nil {
+		return err
+	}
 	if err := change(t); err != nil {
 		return err
 	}
@@ -122,7 +142,7 @@ func (s *Store) transact(ctx context.Context, change func(*tx) error) error {
 // view runs look on one consistent state of the database.
 func (s *Store) view(ctx context.Context, op string, look func(*sqlgen.Queries) error) error {
 	err := func() error {
-		st, err := s.reader.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+		st, err := s.reader.BeginTx(ctx, &sql.TxOptions{ReadOnly: true, Isolation: s.dialect.Snapshot()})
 		if err != nil {
 			return err
 		}

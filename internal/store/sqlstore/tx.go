@@ -9,10 +9,17 @@ import (
 	"github.com/zhanggui/zhanggui/internal/store/sqlstore/sqlgen"
 )
 
-// tx is a write transaction that is running.
-type tx struct {
+// Tx is a write transaction that is running, as a [Dialect] sees it. Only the
+// store begins and ends it.
+type Tx struct {
 	*sqlgen.Queries
-	sql     *sql.Tx
+	SQL *sql.Tx
+}
+
+// tx is a Tx with what the store adds to it.
+type tx struct {
+	Tx
+	dialect Dialect
 	entries []audit.Entry // appended to the audit log when the change is made
 }
 

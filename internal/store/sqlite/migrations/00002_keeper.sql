@@ -12,3 +12,6 @@ ALTER TABLE grants ADD COLUMN kills     INTEGER NOT NULL DEFAULT 0;
 
 DROP INDEX grants_due;
 CREATE INDEX grants_due ON grants (due_at) WHERE due_at > 0 AND (state IN ('active', 'stopped') OR kills > 0);
+
+-- The next due time is found through grants_due alone.
+DROP INDEX grants_leased;

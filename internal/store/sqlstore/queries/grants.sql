@@ -22,9 +22,19 @@ SELECT count(*) FROM grants WHERE app = @app AND state <> 'revoked';
 -- name: DeleteAppGrants :exec
 DELETE FROM grants WHERE app = @app;
 
--- name: TakeLease :one
-UPDATE grants SET lease_owner = @lease_owner, lease_term = lease_term + 1, lease_until = @lease_until, updated_at = @updated_at
-WHERE id = @id
+-- name: ClaimDue :many
+-- Only for a database whose write transactions exclude each other.
+UPDATE grants SET lease_owner = @lease_owner, lease_term = lease_term + 1, lease_until = @lease_until, updated_at = @now
+WHERE id IN (
+    SELECT due.id FROM grants AS due
+    WHERE due.due_at > 0 AND (due.state IN ('active', 'stopped') OR due.kills > 0) AND due.due_at <= @now
+        AND (due.lease_term = due.settled_term OR due.lease_until <= @now)
+    ORDER BY due.due_at LIMIT @max_rows)
+RETURNING *;
+
+-- name: ClaimGrant :one
+UPDATE grants SET lease_owner = @lease_owner, lease_term = lease_term + 1, lease_until = @lease_until, updated_at = @now
+WHERE id = @id AND (state IN ('active', 'stopped') OR kills > 0) AND (lease_term = settled_term OR lease_until <= @now)
 RETURNING *;
 
 -- name: SettleTokens :exec
@@ -32,9 +42,11 @@ UPDATE grants SET generation = @generation, access = @access, access_expires = @
     refresh_issued = @refresh_issued, refresh_expires = @refresh_expires, digest = @digest
 WHERE id = @id;
 
--- name: SettleLease :exec
-UPDATE grants SET state = @state, cause = @cause, err_code = @err_code, due_at = @due_at, attempt = @attempt,
-    proved_at = @proved_at, doubts = @doubts, kills = @kills, settled_term = lease_term, updated_at = @updated_at
+-- name: SettleGrant :exec
+UPDATE grants SET generation = @generation, access = @access, access_expires = @access_expires, refresh = @refresh,
+    refresh_issued = @refresh_issued, refresh_expires = @refresh_expires, digest = @digest,
+    state = @state, cause = @cause, err_code = @err_code, due_at = @due_at, attempt = @attempt,
+    proved_at = @proved_at, doubts = @doubts, kills = @kills, settled_term = @settled_term, updated_at = @updated_at
 WHERE id = @id;
 
 -- name: InsertGrant :exec
@@ -73,8 +85,11 @@ SELECT due_at FROM grants
 WHERE due_at > 0 AND (state IN ('active', 'stopped') OR kills > 0) AND lease_term = settled_term
 ORDER BY due_at LIMIT 1;
 
--- name: Leased :many
-SELECT due_at, lease_until, state, kills FROM grants WHERE lease_term > settled_term AND lease_until > 0;
+-- name: LeasedBefore :many
+-- In the order of the index of due grants, up to the first that nobody holds.
+SELECT due_at, lease_until FROM grants
+WHERE due_at > 0 AND due_at < @due_at AND (state IN ('active', 'stopped') OR kills > 0) AND lease_term > settled_term
+ORDER BY due_at;
 
 -- name: InsertForcedRefresh :exec
 INSERT INTO forced_refreshes (grant_id, at, by_whom) VALUES (@grant_id, @at, @by_whom);

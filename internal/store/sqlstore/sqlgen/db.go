@@ -60,6 +60,12 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.checkpointsStmt, err = db.PrepareContext(ctx, checkpoints); err != nil {
 		return nil, fmt.Errorf("error preparing query Checkpoints: %w", err)
 	}
+	if q.claimDueStmt, err = db.PrepareContext(ctx, claimDue); err != nil {
+		return nil, fmt.Errorf("error preparing query ClaimDue: %w", err)
+	}
+	if q.claimGrantStmt, err = db.PrepareContext(ctx, claimGrant); err != nil {
+		return nil, fmt.Errorf("error preparing query ClaimGrant: %w", err)
+	}
 	if q.clearClientShopsStmt, err = db.PrepareContext(ctx, clearClientShops); err != nil {
 		return nil, fmt.Errorf("error preparing query ClearClientShops: %w", err)
 	}
@@ -204,8 +210,8 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.lastAuditEntryStmt, err = db.PrepareContext(ctx, lastAuditEntry); err != nil {
 		return nil, fmt.Errorf("error preparing query LastAuditEntry: %w", err)
 	}
-	if q.leasedStmt, err = db.PrepareContext(ctx, leased); err != nil {
-		return nil, fmt.Errorf("error preparing query Leased: %w", err)
+	if q.leasedBeforeStmt, err = db.PrepareContext(ctx, leasedBefore); err != nil {
+		return nil, fmt.Errorf("error preparing query LeasedBefore: %w", err)
 	}
 	if q.memberStmt, err = db.PrepareContext(ctx, member); err != nil {
 		return nil, fmt.Errorf("error preparing query Member: %w", err)
@@ -318,8 +324,8 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.sessionsOfPersonStmt, err = db.PrepareContext(ctx, sessionsOfPerson); err != nil {
 		return nil, fmt.Errorf("error preparing query SessionsOfPerson: %w", err)
 	}
-	if q.settleLeaseStmt, err = db.PrepareContext(ctx, settleLease); err != nil {
-		return nil, fmt.Errorf("error preparing query SettleLease: %w", err)
+	if q.settleGrantStmt, err = db.PrepareContext(ctx, settleGrant); err != nil {
+		return nil, fmt.Errorf("error preparing query SettleGrant: %w", err)
 	}
 	if q.settleTokensStmt, err = db.PrepareContext(ctx, settleTokens); err != nil {
 		return nil, fmt.Errorf("error preparing query SettleTokens: %w", err)
@@ -338,9 +344,6 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.shopsOfAppStmt, err = db.PrepareContext(ctx, shopsOfApp); err != nil {
 		return nil, fmt.Errorf("error preparing query ShopsOfApp: %w", err)
-	}
-	if q.takeLeaseStmt, err = db.PrepareContext(ctx, takeLease); err != nil {
-		return nil, fmt.Errorf("error preparing query TakeLease: %w", err)
 	}
 	if q.tenantStmt, err = db.PrepareContext(ctx, tenant); err != nil {
 		return nil, fmt.Errorf("error preparing query Tenant: %w", err)
@@ -423,6 +426,16 @@ func (q *Queries) Close() error {
 	if q.checkpointsStmt != nil {
 		if cerr := q.checkpointsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing checkpointsStmt: %w", cerr)
+		}
+	}
+	if q.claimDueStmt != nil {
+		if cerr := q.claimDueStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing claimDueStmt: %w", cerr)
+		}
+	}
+	if q.claimGrantStmt != nil {
+		if cerr := q.claimGrantStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing claimGrantStmt: %w", cerr)
 		}
 	}
 	if q.clearClientShopsStmt != nil {
@@ -665,9 +678,9 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing lastAuditEntryStmt: %w", cerr)
 		}
 	}
-	if q.leasedStmt != nil {
-		if cerr := q.leasedStmt.Close(); cerr != nil {
-			err = fmt.Errorf("error closing leasedStmt: %w", cerr)
+	if q.leasedBeforeStmt != nil {
+		if cerr := q.leasedBeforeStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing leasedBeforeStmt: %w", cerr)
 		}
 	}
 	if q.memberStmt != nil {
@@ -855,9 +868,9 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing sessionsOfPersonStmt: %w", cerr)
 		}
 	}
-	if q.settleLeaseStmt != nil {
-		if cerr := q.settleLeaseStmt.Close(); cerr != nil {
-			err = fmt.Errorf("error closing settleLeaseStmt: %w", cerr)
+	if q.settleGrantStmt != nil {
+		if cerr := q.settleGrantStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing settleGrantStmt: %w", cerr)
 		}
 	}
 	if q.settleTokensStmt != nil {
@@ -888,11 +901,6 @@ func (q *Queries) Close() error {
 	if q.shopsOfAppStmt != nil {
 		if cerr := q.shopsOfAppStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing shopsOfAppStmt: %w", cerr)
-		}
-	}
-	if q.takeLeaseStmt != nil {
-		if cerr := q.takeLeaseStmt.Close(); cerr != nil {
-			err = fmt.Errorf("error closing takeLeaseStmt: %w", cerr)
 		}
 	}
 	if q.tenantStmt != nil {
@@ -976,6 +984,8 @@ type Queries struct {
 	callbackByCodeStmt          *sql.Stmt
 	callbackByStateStmt         *sql.Stmt
 	checkpointsStmt             *sql.Stmt
+	claimDueStmt                *sql.Stmt
+	claimGrantStmt              *sql.Stmt
 	clearClientShopsStmt        *sql.Stmt
 	clearTokensStmt             *sql.Stmt
 	clientStmt                  *sql.Stmt
@@ -1024,7 +1034,7 @@ type Queries struct {
 	invitationByTokenStmt       *sql.Stmt
 	invitationsStmt             *sql.Stmt
 	lastAuditEntryStmt          *sql.Stmt
-	leasedStmt                  *sql.Stmt
+	leasedBeforeStmt            *sql.Stmt
 	memberStmt                  *sql.Stmt
 	membersOfPersonStmt         *sql.Stmt
 	membersOfTenantStmt         *sql.Stmt
@@ -1062,14 +1072,13 @@ type Queries struct {
 	sessionsStmt                *sql.Stmt
 	sessionsOfAdminStmt         *sql.Stmt
 	sessionsOfPersonStmt        *sql.Stmt
-	settleLeaseStmt             *sql.Stmt
+	settleGrantStmt             *sql.Stmt
 	settleTokensStmt            *sql.Stmt
 	setupLinkStmt               *sql.Stmt
 	shopStmt                    *sql.Stmt
 	shopGrantStmt               *sql.Stmt
 	shopsStmt                   *sql.Stmt
 	shopsOfAppStmt              *sql.Stmt
-	takeLeaseStmt               *sql.Stmt
 	tenantStmt                  *sql.Stmt
 	tenantsStmt                 *sql.Stmt
 	touchGrantStmt              *sql.Stmt
@@ -1094,6 +1103,8 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		callbackByCodeStmt:          q.callbackByCodeStmt,
 		callbackByStateStmt:         q.callbackByStateStmt,
 		checkpointsStmt:             q.checkpointsStmt,
+		claimDueStmt:                q.claimDueStmt,
+		claimGrantStmt:              q.claimGrantStmt,
 		clearClientShopsStmt:        q.clearClientShopsStmt,
 		clearTokensStmt:             q.clearTokensStmt,
 		clientStmt:                  q.clientStmt,
@@ -1142,7 +1153,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		invitationByTokenStmt:       q.invitationByTokenStmt,
 		invitationsStmt:             q.invitationsStmt,
 		lastAuditEntryStmt:          q.lastAuditEntryStmt,
-		leasedStmt:                  q.leasedStmt,
+		leasedBeforeStmt:            q.leasedBeforeStmt,
 		memberStmt:                  q.memberStmt,
 		membersOfPersonStmt:         q.membersOfPersonStmt,
 		membersOfTenantStmt:         q.membersOfTenantStmt,
@@ -1180,14 +1191,13 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		sessionsStmt:                q.sessionsStmt,
 		sessionsOfAdminStmt:         q.sessionsOfAdminStmt,
 		sessionsOfPersonStmt:        q.sessionsOfPersonStmt,
-		settleLeaseStmt:             q.settleLeaseStmt,
+		settleGrantStmt:             q.settleGrantStmt,
 		settleTokensStmt:            q.settleTokensStmt,
 		setupLinkStmt:               q.setupLinkStmt,
 		shopStmt:                    q.shopStmt,
 		shopGrantStmt:               q.shopGrantStmt,
 		shopsStmt:                   q.shopsStmt,
 		shopsOfAppStmt:              q.shopsOfAppStmt,
-		takeLeaseStmt:               q.takeLeaseStmt,
 		tenantStmt:                  q.tenantStmt,
 		tenantsStmt:                 q.tenantsStmt,
 		touchGrantStmt:              q.touchGrantStmt,

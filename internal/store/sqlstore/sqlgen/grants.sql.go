@@ -9,6 +9,137 @@ import (
 	"context"
 )
 
+const claimDue = `-- name: ClaimDue :many
+UPDATE grants SET lease_owner = $1, lease_term = lease_term + 1, lease_until = $2, updated_at = $3
+WHERE id IN (
+    SELECT due.id FROM grants AS due
+    WHERE due.due_at > 0 AND (due.state IN ('active', 'stopped') OR due.kills > 0) AND due.due_at <= $3
+        AND (due.lease_term = due.settled_term OR due.lease_until <= $3)
+    ORDER BY due.due_at LIMIT $4)
+RETURNING id, kind, app, shop_id, person_id, openid, scope, state, cause, err_code, generation, access, access_expires, refresh, refresh_issued, refresh_expires, digest, due_at, attempt, lease_owner, lease_term, lease_until, settled_term, created_at, updated_at, proved_at, doubts, used_at, kills
+`
+
+type ClaimDueParams struct {
+	LeaseOwner string
+	LeaseUntil int64
+	Now        int64
+	MaxRows    int32
+}
+
+// Only for a database whose write transactions exclude each other.
+func (q *Queries) ClaimDue(ctx context.Context, arg ClaimDueParams) ([]Grant, error) {
+	rows, err := q.query(ctx, q.claimDueStmt, claimDue,
+		arg.LeaseOwner,
+		arg.LeaseUntil,
+		arg.Now,
+		arg.MaxRows,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Grant
+	for rows.Next() {
+		var i Grant
+		if err := rows.Scan(
+			&i.ID,
+			&i.Kind,
+			&i.App,
+			&i.ShopID,
+			&i.PersonID,
+			&i.Openid,
+			&i.Scope,
+			&i.State,
+			&i.Cause,
+			&i.ErrCode,
+			&i.Generation,
+			&i.Access,
+			&i.AccessExpires,
+			&i.Refresh,
+			&i.RefreshIssued,
+			&i.RefreshExpires,
+			&i.Digest,
+			&i.DueAt,
+			&i.Attempt,
+			&i.LeaseOwner,
+			&i.LeaseTerm,
+			&i.LeaseUntil,
+			&i.SettledTerm,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+			&i.ProvedAt,
+			&i.Doubts,
+			&i.UsedAt,
+			&i.Kills,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const claimGrant = `-- name: ClaimGrant :one
+UPDATE grants SET lease_owner = $1, lease_term = lease_term + 1, lease_until = $2, updated_at = $3
+WHERE id = $4 AND (state IN ('active', 'stopped') OR kills > 0) AND (lease_term = settled_term OR lease_until <= $3)
+RETURNING id, kind, app, shop_id, person_id, openid, scope, state, cause, err_code, generation, access, access_expires, refresh, refresh_issued, refresh_expires, digest, due_at, attempt, lease_owner, lease_term, lease_until, settled_term, created_at, updated_at, proved_at, doubts, used_at, kills
+`
+
+type ClaimGrantParams struct {
+	LeaseOwner string
+	LeaseUntil int64
+	Now        int64
+	ID         string
+}
+
+func (q *Queries) ClaimGrant(ctx context.Context, arg ClaimGrantParams) (Grant, error) {
+	row := q.queryRow(ctx, q.claimGrantStmt, claimGrant,
+		arg.LeaseOwner,
+		arg.LeaseUntil,
+		arg.Now,
+		arg.ID,
+	)
+	var i Grant
+	err := row.Scan(
+		&i.ID,
+		&i.Kind,
+		&i.App,
+		&i.ShopID,
+		&i.PersonID,
+		&i.Openid,
+		&i.Scope,
+		&i.State,
+		&i.Cause,
+		&i.ErrCode,
+		&i.Generation,
+		&i.Access,
+		&i.AccessExpires,
+		&i.Refresh,
+		&i.RefreshIssued,
+		&i.RefreshExpires,
+		&i.Digest,
+		&i.DueAt,
+		&i.Attempt,
+		&i.LeaseOwner,
+		&i.LeaseTerm,
+		&i.LeaseUntil,
+		&i.SettledTerm,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+		&i.ProvedAt,
+		&i.Doubts,
+		&i.UsedAt,
+		&i.Kills,
+	)
+	return i, err
+}
+
 const clearTokens = `-- name: ClearTokens :exec
 UPDATE grants SET generation = generation + 1, access = NULL, access_expires = 0, refresh = NULL, refresh_issued = 0, refresh_expires = 0,
     digest = '' WHERE id = $1
@@ -336,32 +467,28 @@ func (q *Queries) InsertGrant(ctx context.Context, arg InsertGrantParams) error 
 	return err
 }
 
-const leased = `-- name: Leased :many
-SELECT due_at, lease_until, state, kills FROM grants WHERE lease_term > settled_term AND lease_until > 0
+const leasedBefore = `-- name: LeasedBefore :many
+SELECT due_at, lease_until FROM grants
+WHERE due_at > 0 AND due_at < $1 AND (state IN ('active', 'stopped') OR kills > 0) AND lease_term > settled_term
+ORDER BY due_at
 `
 
-type LeasedRow struct {
+type LeasedBeforeRow struct {
 	DueAt      int64
 	LeaseUntil int64
-	State      string
-	Kills      int64
 }
 
-func (q *Queries) Leased(ctx context.Context) ([]LeasedRow, error) {
-	rows, err := q.query(ctx, q.leasedStmt, leased)
+// In the order of the index of due grants, up to the first that nobody holds.
+func (q *Queries) LeasedBefore(ctx context.Context, dueAt int64) ([]LeasedBeforeRow, error) {
+	rows, err := q.query(ctx, q.leasedBeforeStmt, leasedBefore, dueAt)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []LeasedRow
+	var items []LeasedBeforeRow
 	for rows.Next() {
-		var i LeasedRow
-		if err := rows.Scan(
-			&i.DueAt,
-			&i.LeaseUntil,
-			&i.State,
-			&i.Kills,
-		); err != nil {
+		var i LeasedBeforeRow
+		if err := rows.Scan(&i.DueAt, &i.LeaseUntil); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
@@ -474,27 +601,44 @@ func (q *Queries) RevokeGrant(ctx context.Context, arg RevokeGrantParams) error 
 	return err
 }
 
-const settleLease = `-- name: SettleLease :exec
-UPDATE grants SET state = $1, cause = $2, err_code = $3, due_at = $4, attempt = $5,
-    proved_at = $6, doubts = $7, kills = $8, settled_term = lease_term, updated_at = $9
-WHERE id = $10
+const settleGrant = `-- name: SettleGrant :exec
+UPDATE grants SET generation = $1, access = $2, access_expires = $3, refresh = $4,
+    refresh_issued = $5, refresh_expires = $6, digest = $7,
+    state = $8, cause = $9, err_code = $10, due_at = $11, attempt = $12,
+    proved_at = $13, doubts = $14, kills = $15, settled_term = $16, updated_at = $17
+WHERE id = $18
 `
 
-type SettleLeaseParams struct {
-	State     string
-	Cause     string
-	ErrCode   int64
-	DueAt     int64
-	Attempt   int64
-	ProvedAt  int64
-	Doubts    int64
-	Kills     int64
-	UpdatedAt int64
-	ID        string
+type SettleGrantParams struct {
+	Generation     int64
+	Access         []byte
+	AccessExpires  int64
+	Refresh        []byte
+	RefreshIssued  int64
+	RefreshExpires int64
+	Digest         string
+	State          string
+	Cause          string
+	ErrCode        int64
+	DueAt          int64
+	Attempt        int64
+	ProvedAt       int64
+	Doubts         int64
+	Kills          int64
+	SettledTerm    int64
+	UpdatedAt      int64
+	ID             string
 }
 
-func (q *Queries) SettleLease(ctx context.Context, arg SettleLeaseParams) error {
-	_, err := q.exec(ctx, q.settleLeaseStmt, settleLease,
+func (q *Queries) SettleGrant(ctx context.Context, arg SettleGrantParams) error {
+	_, err := q.exec(ctx, q.settleGrantStmt, settleGrant,
+		arg.Generation,
+		arg.Access,
+		arg.AccessExpires,
+		arg.Refresh,
+		arg.RefreshIssued,
+		arg.RefreshExpires,
+		arg.Digest,
 		arg.State,
 		arg.Cause,
 		arg.ErrCode,
@@ -503,6 +647,7 @@ func (q *Queries) SettleLease(ctx context.Context, arg SettleLeaseParams) error 
 		arg.ProvedAt,
 		arg.Doubts,
 		arg.Kills,
+		arg.SettledTerm,
 		arg.UpdatedAt,
 		arg.ID,
 	)
@@ -546,61 +691,6 @@ SELECT id, kind, app, shop_id, person_id, openid, scope, state, cause, err_code,
 
 func (q *Queries) ShopGrant(ctx context.Context, shopID string) (Grant, error) {
 	row := q.queryRow(ctx, q.shopGrantStmt, shopGrant, shopID)
-	var i Grant
-	err := row.Scan(
-		&i.ID,
-		&i.Kind,
-		&i.App,
-		&i.ShopID,
-		&i.PersonID,
-		&i.Openid,
-		&i.Scope,
-		&i.State,
-		&i.Cause,
-		&i.ErrCode,
-		&i.Generation,
-		&i.Access,
-		&i.AccessExpires,
-		&i.Refresh,
-		&i.RefreshIssued,
-		&i.RefreshExpires,
-		&i.Digest,
-		&i.DueAt,
-		&i.Attempt,
-		&i.LeaseOwner,
-		&i.LeaseTerm,
-		&i.LeaseUntil,
-		&i.SettledTerm,
-		&i.CreatedAt,
-		&i.UpdatedAt,
-		&i.ProvedAt,
-		&i.Doubts,
-		&i.UsedAt,
-		&i.Kills,
-	)
-	return i, err
-}
-
-const takeLease = `-- name: TakeLease :one
-UPDATE grants SET lease_owner = $1, lease_term = lease_term + 1, lease_until = $2, updated_at = $3
-WHERE id = $4
-RETURNING id, kind, app, shop_id, person_id, openid, scope, state, cause, err_code, generation, access, access_expires, refresh, refresh_issued, refresh_expires, digest, due_at, attempt, lease_owner, lease_term, lease_until, settled_term, created_at, updated_at, proved_at, doubts, used_at, kills
-`
-
-type TakeLeaseParams struct {
-	LeaseOwner string
-	LeaseUntil int64
-	UpdatedAt  int64
-	ID         string
-}
-
-func (q *Queries) TakeLease(ctx context.Context, arg TakeLeaseParams) (Grant, error) {
-	row := q.queryRow(ctx, q.takeLeaseStmt, takeLease,
-		arg.LeaseOwner,
-		arg.LeaseUntil,
-		arg.UpdatedAt,
-		arg.ID,
-	)
 	var i Grant
 	err := row.Scan(
 		&i.ID,
