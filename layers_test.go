@@ -31,6 +31,8 @@ var layers = []struct {
 	{prefix: "internal/access", may: []string{"wechat/secret"}, why: "leaf: who may do what"},
 	{prefix: "internal/clock", may: []string{"internal/notice"}, why: "leaf: compares clocks; knows no feature"},
 	{prefix: "internal/grant", may: []string{"internal/access", "internal/audit", "internal/notice"}, why: "leaf: the domain"},
+	{prefix: "internal/feed", may: []string{"internal/audit"}, why: "follows the audit log: knows entries, no feature and no store"},
+	{prefix: "internal/standby", may: append(leaves, "internal/feed"), why: "a copy of rows that is kept by the feed; knows no feature and no store"},
 	{prefix: "internal/vault", may: []string{"wechat/secret"}, why: "seals bytes for places; knows no feature"},
 
 	{prefix: "internal/web", may: []string{"internal/audit", "wechat/secret"}, why: "plumbing: knows no feature"},
