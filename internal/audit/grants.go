@@ -3,11 +3,9 @@ package audit
 import (
 	"bytes"
 	"cmp"
+	"encoding/json"
 	"fmt"
-	"maps"
 	"slices"
-	"strconv"
-	"strings"
 )
 
 // The actions of entries that say what a grant keeps. Their details lead from
@@ -71,107 +69,188 @@ func (d Disagreement) String() string {
 	return fmt.Sprintf("grant %s keeps %q, entry %d says %q: an old row was put back, or the row was changed by hand", d.Grant(), d.Row, d.Seq, d.Said)
 }
 
-// Grants learns from the log what each grant keeps. The zero value is ready for
-// use, by one goroutine.
+// Grants learns from the log what each grant keeps, in about 64 bytes a grant.
+// The zero value is ready for use, by one goroutine.
 type Grants struct {
-	said map[string]*word
+	size  int64            // entries read
+	words []word           // by id
+	fresh map[grantID]word // grants that are new since words was sorted
 }
 
-// word is what the entries up to here say of one grant.
-type word struct {
-	Kept
-	seq     int64 // the newest entry that names it
-	removed bool
-	again   int64 // the first entry whose generation was over by then, plus one
-}
+// Size is how many entries of the log were read: the next one stands there.
+func (l *Grants) Size() int64 { return l.size }
+
+// Len is how many grants the log names, those that were removed among them.
+func (l *Grants) Len() int { return len(l.words) + len(l.fresh) }
 
 // Read takes the next entry. Entries must come in their order, from the first
 // on. What is no entry about grants is passed over.
 func (l *Grants) Read(r Record) {
+	l.size = max(l.size, r.Seq+1)
 	if !bytes.Contains(r.Data, []byte(`"action":"grant.`)) {
 		return // most entries; decoding them costs more than reading them
 	}
-	e, err := Decode(r.Data)
-	if err != nil || e.Action != GrantSettle && e.Action != GrantTokens && e.Action != GrantStart {
+	var e spoken
+	if json.Unmarshal(r.Data, &e) != nil || e.Action != GrantSettle && e.Action != GrantTokens && e.Action != GrantStart {
 		return
 	}
 	for id, text := range e.Details {
-		if strings.HasPrefix(id, "g_") {
-			l.read(r.Seq, id, text, e)
+		if key, ok := keyOf(id); ok {
+			l.read(r.Seq, key, text, e)
 		}
 	}
 }
 
-func (l *Grants) read(seq int64, id, text string, e Entry) {
-	w, known := l.said[id]
-	if !known {
-		w = &word{Kept: Kept{Grant: id, Digest: NoTokens}}
+// spoken is the part of an [Entry] that speaks of grants.
+type spoken struct {
+	Action  string            `json:"action"`
+	Reason  string            `json:"reason"`
+	Details map[string]string `json:"details"`
+}
+
+func (l *Grants) read(seq int64, id grantID, text string, e spoken) {
+	i, known := l.find(id)
+	w := word{id: id}
+	if known {
+		w = l.at(i, id)
 	}
 	if e.Action == GrantStart {
-		w.Revoked = false
+		w.flags &^= wordRevoked
+		w.tell(seq)
 	} else if !w.tokens(seq, text, e.Reason) {
 		return
 	}
-	w.seq = seq
-	if !known {
-		if l.said == nil {
-			l.said = make(map[string]*word)
-		}
-		l.said[id] = w
+	l.put(i, w)
+}
+
+// find tells where in words a grant is, -1 when it is among the fresh, and
+// whether anything was said of it.
+func (l *Grants) find(id grantID) (int, bool) {
+	if i, ok := slices.BinarySearchFunc(l.words, id, func(w word, id grantID) int { return bytes.Compare(w.id[:], id[:]) }); ok {
+		return i, true
+	}
+	_, ok := l.fresh[id]
+	return -1, ok
+}
+
+func (l *Grants) at(i int, id grantID) word {
+	if i >= 0 {
+		return l.words[i]
+	}
+	return l.fresh[id]
+}
+
+func (l *Grants) put(i int, w word) {
+	if i >= 0 {
+		l.words[i] = w
+		return
+	}
+	if l.fresh == nil {
+		l.fresh = make(map[grantID]word)
+	}
+	l.fresh[w.id] = w
+	if len(l.fresh) > 4096+len(l.words)/16 {
+		l.sort()
 	}
 }
 
-// tokens takes "generation digest". Generations count up: one that comes again
-// with something else was renewed from an old row.
-func (w *word) tokens(seq int64, text, reason string) bool {
-	number, digest, found := strings.Cut(text, " ")
-	generation, err := strconv.ParseInt(number, 10, 64)
-	if err != nil || !found {
-		return false
+// sort moves the fresh ones to where they belong, from the end on, so that
+// nothing is copied twice.
+func (l *Grants) sort() {
+	more := make([]word, 0, len(l.fresh))
+	for _, w := range l.fresh {
+		more = append(more, w)
 	}
-	same := generation == w.Generation && digest == w.Digest
-	if generation <= w.Generation && !same && w.again == 0 {
-		w.again = seq + 1
+	slices.SortFunc(more, byID)
+	i := len(l.words) - 1
+	l.words = append(l.words, more...)
+	for j, to := len(more)-1, len(l.words)-1; j >= 0; to-- {
+		if i >= 0 && byID(l.words[i], more[j]) > 0 {
+			l.words[to], i = l.words[i], i-1
+		} else {
+			l.words[to], j = more[j], j-1
+		}
 	}
-	if reason == GrantRowPutBack {
-		w.again = 0
-	}
-	w.Generation, w.Digest = generation, digest
-	w.Revoked = reason == GrantRevoked || reason == GrantRowPutBack || reason == GrantRemoved
-	w.removed = reason == GrantRemoved
-	return true
+	l.fresh = nil
 }
+
+func byID(a, b word) int { return bytes.Compare(a.id[:], b.id[:]) }
 
 // Compare gives the grants whose rows are not what the log says, by their ids.
 // State, due time and lease of a grant are not in the log, except that it was
 // revoked: a row that differs in those alone agrees.
 func (l *Grants) Compare(rows []Kept) []Disagreement {
+	l.Begin()
 	var out []Disagreement
-	seen := make(map[string]bool, len(rows))
 	for _, row := range rows {
-		seen[row.Grant] = true
-		if d, ok := l.compare(row); !ok {
+		if d, ok := l.Check(row); !ok {
 			out = append(out, d)
 		}
 	}
-	for _, id := range slices.Sorted(maps.Keys(l.said)) {
-		if w := l.said[id]; !seen[id] && !w.removed {
-			out = append(out, Disagreement{Kind: GrantGone, Said: w.Kept, Seq: w.seq})
-		}
-	}
+	out = append(out, l.Missed()...)
 	slices.SortStableFunc(out, func(a, b Disagreement) int { return cmp.Compare(a.Grant(), b.Grant()) })
 	return out
 }
 
-func (l *Grants) compare(row Kept) (Disagreement, bool) {
-	w, known := l.said[row.Grant]
-	switch {
-	case !known:
-		return Disagreement{Kind: GrantUnknown, Said: Kept{Grant: row.Grant, Digest: NoTokens}, Row: &row, Seq: -1}, false
-	case w.removed, row.Generation != w.Generation, row.Digest != w.Digest, w.Revoked && !row.Revoked:
-		return Disagreement{Kind: GrantDisagrees, Said: w.Kept, Row: &row, Seq: w.seq}, false
-	case w.again > 0:
-		return Disagreement{Kind: GrantDisagrees, Said: w.Kept, Row: &row, Seq: w.again - 1, Again: true}, false
+// Begin forgets which grants were checked, for a comparison that goes row by
+// row: [Grants.Check] for each, then [Grants.Missed].
+func (l *Grants) Begin() {
+	l.sort()
+	for i := range l.words {
+		l.words[i].flags &^= wordChecked
 	}
-	return Disagreement{}, true
+}
+
+// Check compares one row with what was read up to here.
+func (l *Grants) Check(row Kept) (Disagreement, bool) {
+	id, ok := keyOf(row.Grant)
+	i, known := 0, false
+	if ok {
+		i, known = l.find(id)
+	}
+	if !known {
+		return Disagreement{Kind: GrantUnknown, Said: Kept{Grant: row.Grant, Digest: NoTokens}, Row: &row, Seq: -1}, false
+	}
+	w := l.at(i, id)
+	w.flags |= wordChecked
+	l.put(i, w)
+	agrees := !w.is(wordRemoved) && row.Generation == w.generation && w.digestIs(row.Digest) && (row.Revoked || !w.is(wordRevoked))
+	if agrees && !w.is(wordAgain) {
+		return Disagreement{}, true
+	}
+	return Disagreement{Kind: GrantDisagrees, Said: w.kept(), Row: &row, Seq: w.seq, Again: w.is(wordAgain)}, false
+}
+
+// Missed gives the grants that should have a row and were not checked since
+// [Grants.Begin], by their ids.
+func (l *Grants) Missed() []Disagreement {
+	l.sort()
+	var out []Disagreement
+	for _, w := range l.words {
+		if !w.is(wordChecked) && !w.is(wordRemoved) {
+			out = append(out, Disagreement{Kind: GrantGone, Said: w.kept(), Seq: w.seq})
+		}
+	}
+	return out
+}
+
+// CompareOnly is [Grants.Compare] for the grants with these ids; rows are theirs.
+func (l *Grants) CompareOnly(ids []string, rows []Kept) []Disagreement {
+	var out []Disagreement
+	there := make(map[string]bool, len(rows))
+	for _, row := range rows {
+		there[row.Grant] = true
+		if d, ok := l.Check(row); !ok {
+			out = append(out, d)
+		}
+	}
+	for _, id := range ids {
+		if key, ok := keyOf(id); ok && !there[id] {
+			i, known := l.find(key)
+			if w := l.at(i, key); known && !w.is(wordRemoved) {
+				out = append(out, Disagreement{Kind: GrantGone, Said: w.kept(), Seq: w.seq})
+			}
+		}
+	}
+	return out
 }

@@ -36,14 +36,48 @@ func (l *Log) State(ctx context.Context) (audit.State, error) {
 }
 
 func (l *Log) kept(ctx context.Context) ([]audit.Kept, error) {
-	rows, err := l.q.Grants(ctx)
-	return many(l, "read grants", rows, err, func(r sqlgen.Grant) audit.Kept { return keptBy(toGrant(r)) })
+	var all []audit.Kept
+	for last := ""; ; {
+		page, err := keptPage(ctx, l.q, last, keptPageSize)
+		if err != nil {
+			return nil, l.fail("read grants", err)
+		}
+		all = append(all, page...)
+		if len(page) < keptPageSize {
+			return all, nil
+		}
+		last = page[len(page)-1].Grant
+	}
 }
 
-func keptBy(g grant.Grant) audit.Kept {
-	k := audit.Kept{Grant: g.ID, Generation: g.Tokens.Generation, Digest: audit.NoTokens, Revoked: g.State == grant.Revoked}
-	if hasTokens(g.Tokens) {
-		k.Digest = g.Tokens.Digest()
+const keptPageSize = 1000
+
+// keptPage gives what at most limit grants keep that follow the one with the id
+// last, in the database's order of ids. An empty id begins; nobody here gives one
+// to a grant, and a row that has it is in the first page.
+func keptPage(ctx context.Context, q *sqlgen.Queries, last string, limit int) ([]audit.Kept, error) {
+	rows, err := q.KeptGrants(ctx, sqlgen.KeptGrantsParams{First: last, MaxRows: rowLimit(limit + 1)})
+	if err != nil {
+		return nil, err
+	}
+	if last != "" && len(rows) > 0 && rows[0].ID == last {
+		rows = rows[1:]
+	}
+	out := make([]audit.Kept, min(limit, len(rows)))
+	for i := range out {
+		out[i] = keptBy(rows[i])
+	}
+	return out, nil
+}
+
+func keptBy(r sqlgen.KeptGrantsRow) audit.Kept {
+	k := audit.Kept{Grant: r.ID, Generation: r.Generation, Digest: audit.NoTokens, Revoked: grant.State(r.State) == grant.Revoked}
+	tokens := toTokens(sqlgen.Grant{
+		Generation: r.Generation, Access: r.Access, AccessExpires: r.AccessExpires,
+		Refresh: r.Refresh, RefreshIssued: r.RefreshIssued, RefreshExpires: r.RefreshExpires,
+	})
+	if hasTokens(tokens) {
+		k.Digest = tokens.Digest()
 	}
 	return k
 }
@@ -85,24 +119,33 @@ func (s *Store) EndPutBack(ctx context.Context, at time.Time, found ...audit.Dis
 }
 
 func (t *tx) endPutBack(ctx context.Context, at time.Time, d audit.Disagreement) error {
+	row, err := t.Grant(ctx, d.Grant())
+	found, err := exists(row, err)
+	if err != nil {
+		return err
+	}
+	if found && endedAlready(row, d) {
+		return nil
+	}
 	entry := audit.Entry{At: at, Actor: audit.Actor{Kind: audit.ActorSystem}, Action: "grant.disagrees", Subject: "grant:" + d.Grant(),
 		Outcome: audit.Refused, Reason: string(d.Kind), Details: disagreement(d)}
 	t.record(entry)
 	e := grant.Effects{At: at}
-	row, err := t.Grant(ctx, d.Grant())
-	found, err := exists(row, err)
-	switch {
-	case err != nil:
-		return err
-	case !found:
+	if !found {
 		t.recordReason(e, d.Grant(), grant.Tokens{Generation: d.Said.Generation}, audit.GrantRemoved)
-	default:
-		err = t.endRow(ctx, row, d, e)
-	}
-	if err != nil {
+	} else if err := t.endRow(ctx, row, d, e); err != nil {
 		return err
 	}
 	return t.notify(ctx, notice.Notice{At: at, Kind: notice.AuditBroken, Subject: "grant:" + d.Grant(), Details: entry.Details})
+}
+
+// endedAlready tells whether a row was ended for it before: by another replica
+// that looked at the same time, or because no entry can name its id.
+func endedAlready(row sqlgen.Grant, d audit.Disagreement) bool {
+	if grant.State(row.State) != grant.Revoked || row.Cause != audit.GrantRowPutBack || d.Row == nil {
+		return false
+	}
+	return row.Generation > max(d.Row.Generation, d.Said.Generation) || d.Kind == audit.GrantUnknown && !hasTokens(toTokens(row))
 }
 
 // endRow revokes a row after raising its generation to the one that the log

@@ -1,12 +1,16 @@
 package storetest
 
 import (
+	"errors"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/zhanggui/zhanggui/internal/access"
 	"github.com/zhanggui/zhanggui/internal/audit"
 	"github.com/zhanggui/zhanggui/internal/grant"
 	"github.com/zhanggui/zhanggui/internal/notice"
+	"github.com/zhanggui/zhanggui/internal/store/sqlstore"
 )
 
 // disagreement makes the log say something else of a grant than its row, and
@@ -57,6 +61,15 @@ var integrityCases = []testCase{
 		w.must(w.s.EndPutBack(t.Context(), start, w.disagreement(late.Settle.GrantID, "7 none")))
 		w.refused(grant.ErrLost, func() error { return w.settle(late) })
 	}},
+	{"a row that two look at is ended once", func(t *testing.T, w *world) {
+		w.renew("tea", start)
+		d := w.disagreement(w.shopGrant("tea").ID, "7 none")
+		w.must(w.s.EndPutBack(t.Context(), start, d))
+		w.must(w.s.EndPutBack(t.Context(), start, d))
+		same(t, "entries", len(w.entries("grant.disagrees")), 1)
+		same(t, "generation", w.shopGrant("tea").Tokens.Generation, 8)
+	}},
+	{"a comparison in pages finds what one at once finds", comparePages},
 	{"a row that is gone is recorded once", func(t *testing.T, w *world) {
 		d := w.disagreement("g_gone", "3 none")
 		same(t, "kind", d.Kind, audit.GrantGone)
@@ -85,4 +98,47 @@ var integrityCases = []testCase{
 			t.Error("the app's grant is still there")
 		}
 	}},
+}
+
+// comparePages walks over the grants by two, while others renew.
+func comparePages(t *testing.T, w *world) {
+	w.renew("tea", start)
+	w.renew("rice", start)
+	gone := w.disagreement("g_gone", "3 none")
+	var said audit.Grants
+	for size := int64(1); said.Size() < size; {
+		var err error
+		size, err = w.s.FollowGrants(t.Context(), &said, 3)
+		w.must(err)
+	}
+	said.Begin()
+	var found []audit.Disagreement
+	for last := ""; ; {
+		more, next, err := w.s.CompareGrants(t.Context(), &said, last, 2)
+		w.must(err)
+		found = append(found, more...)
+		if last = next; last == "" {
+			break
+		}
+		w.renew("silk", start)
+	}
+	w.renew("rice", start)
+	missing, err := w.s.MissingGrants(t.Context(), &said, gone.Grant(), w.shopGrant("rice").ID, "g_nobody")
+	w.must(err)
+	want, err := w.s.CheckGrants(t.Context())
+	w.must(err)
+	got := append(found, missing...)
+	slices.SortFunc(got, func(a, b audit.Disagreement) int { return strings.Compare(a.Grant(), b.Grant()) })
+	same(t, "disagreements", got, want)
+	same(t, "how many", len(got), 1)
+	w.must(w.s.EndPutBack(t.Context(), start, got...))
+	size, root, err := w.s.AuditHead(t.Context())
+	w.must(err)
+	at, err := w.s.RootAt(t.Context(), size)
+	w.must(err)
+	same(t, "root of all entries", [32]byte(at), root)
+	_, err = w.s.RootAt(t.Context(), size+1)
+	if !errors.Is(err, sqlstore.ErrShorter) {
+		t.Errorf("root of more entries than there are: %v", err)
+	}
 }

@@ -10,6 +10,14 @@ SELECT * FROM grants WHERE kind = 'user' AND app = @app AND openid = @openid AND
 -- name: Grants :many
 SELECT * FROM grants ORDER BY created_at, id;
 
+-- name: KeptGrants :many
+SELECT id, generation, access, access_expires, refresh, refresh_issued, refresh_expires, state
+FROM grants WHERE id >= @first ORDER BY id LIMIT @max_rows;
+
+-- name: KeptGrant :one
+SELECT id, generation, access, access_expires, refresh, refresh_issued, refresh_expires, state
+FROM grants WHERE id = @id;
+
 -- name: GrantsOfPerson :many
 SELECT * FROM grants WHERE person_id = @person_id AND person_id <> '' ORDER BY created_at, id;
 

@@ -207,6 +207,12 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.invitationsStmt, err = db.PrepareContext(ctx, invitations); err != nil {
 		return nil, fmt.Errorf("error preparing query Invitations: %w", err)
 	}
+	if q.keptGrantStmt, err = db.PrepareContext(ctx, keptGrant); err != nil {
+		return nil, fmt.Errorf("error preparing query KeptGrant: %w", err)
+	}
+	if q.keptGrantsStmt, err = db.PrepareContext(ctx, keptGrants); err != nil {
+		return nil, fmt.Errorf("error preparing query KeptGrants: %w", err)
+	}
 	if q.lastAuditEntryStmt, err = db.PrepareContext(ctx, lastAuditEntry); err != nil {
 		return nil, fmt.Errorf("error preparing query LastAuditEntry: %w", err)
 	}
@@ -673,6 +679,16 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing invitationsStmt: %w", cerr)
 		}
 	}
+	if q.keptGrantStmt != nil {
+		if cerr := q.keptGrantStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing keptGrantStmt: %w", cerr)
+		}
+	}
+	if q.keptGrantsStmt != nil {
+		if cerr := q.keptGrantsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing keptGrantsStmt: %w", cerr)
+		}
+	}
 	if q.lastAuditEntryStmt != nil {
 		if cerr := q.lastAuditEntryStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing lastAuditEntryStmt: %w", cerr)
@@ -1033,6 +1049,8 @@ type Queries struct {
 	invitationStmt              *sql.Stmt
 	invitationByTokenStmt       *sql.Stmt
 	invitationsStmt             *sql.Stmt
+	keptGrantStmt               *sql.Stmt
+	keptGrantsStmt              *sql.Stmt
 	lastAuditEntryStmt          *sql.Stmt
 	leasedBeforeStmt            *sql.Stmt
 	memberStmt                  *sql.Stmt
@@ -1152,6 +1170,8 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		invitationStmt:              q.invitationStmt,
 		invitationByTokenStmt:       q.invitationByTokenStmt,
 		invitationsStmt:             q.invitationsStmt,
+		keptGrantStmt:               q.keptGrantStmt,
+		keptGrantsStmt:              q.keptGrantsStmt,
 		lastAuditEntryStmt:          q.lastAuditEntryStmt,
 		leasedBeforeStmt:            q.leasedBeforeStmt,
 		memberStmt:                  q.memberStmt,

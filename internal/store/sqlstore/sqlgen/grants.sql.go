@@ -467,6 +467,91 @@ func (q *Queries) InsertGrant(ctx context.Context, arg InsertGrantParams) error 
 	return err
 }
 
+const keptGrant = `-- name: KeptGrant :one
+SELECT id, generation, access, access_expires, refresh, refresh_issued, refresh_expires, state
+FROM grants WHERE id = $1
+`
+
+type KeptGrantRow struct {
+	ID             string
+	Generation     int64
+	Access         []byte
+	AccessExpires  int64
+	Refresh        []byte
+	RefreshIssued  int64
+	RefreshExpires int64
+	State          string
+}
+
+func (q *Queries) KeptGrant(ctx context.Context, id string) (KeptGrantRow, error) {
+	row := q.queryRow(ctx, q.keptGrantStmt, keptGrant, id)
+	var i KeptGrantRow
+	err := row.Scan(
+		&i.ID,
+		&i.Generation,
+		&i.Access,
+		&i.AccessExpires,
+		&i.Refresh,
+		&i.RefreshIssued,
+		&i.RefreshExpires,
+		&i.State,
+	)
+	return i, err
+}
+
+const keptGrants = `-- name: KeptGrants :many
+SELECT id, generation, access, access_expires, refresh, refresh_issued, refresh_expires, state
+FROM grants WHERE id >= $1 ORDER BY id LIMIT $2
+`
+
+type KeptGrantsParams struct {
+	First   string
+	MaxRows int32
+}
+
+type KeptGrantsRow struct {
+	ID             string
+	Generation     int64
+	Access         []byte
+	AccessExpires  int64
+	Refresh        []byte
+	RefreshIssued  int64
+	RefreshExpires int64
+	State          string
+}
+
+func (q *Queries) KeptGrants(ctx context.Context, arg KeptGrantsParams) ([]KeptGrantsRow, error) {
+	rows, err := q.query(ctx, q.keptGrantsStmt, keptGrants, arg.First, arg.MaxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []KeptGrantsRow
+	for rows.Next() {
+		var i KeptGrantsRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Generation,
+			&i.Access,
+			&i.AccessExpires,
+			&i.Refresh,
+			&i.RefreshIssued,
+			&i.RefreshExpires,
+			&i.State,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const leasedBefore = `-- name: LeasedBefore :many
 SELECT due_at, lease_until FROM grants
 WHERE due_at > 0 AND due_at < $1 AND (state IN ('active', 'stopped') OR kills > 0) AND lease_term > settled_term
