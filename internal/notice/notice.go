@@ -1,10 +1,16 @@
 // Package notice says what a human must be told, as values. A notice is
 // written in the transaction of the change that caused it, so that none is
-// lost and none is told of a change that did not happen. Sending is somebody
-// else's work.
+// lost and none is told of a change that did not happen. Each notice is owed to
+// each channel that is configured: a [Delivery]. Sending is somebody else's work.
+//
+// A notice holds no prose, no secret and no personal data. Its words are in one
+// table, in English and Chinese, by its [Kind]: see [Kind.Words].
 package notice
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Kind names a cause, one for each thing a human can do something about.
 type Kind string
@@ -17,12 +23,25 @@ const (
 	GrantExpiring   Kind = "grant.expiring"    // a user grant nears the end of its 30 days
 	GrantRevoked    Kind = "grant.revoked"     // somebody ended a grant
 	ClockBack       Kind = "clock.back"        // the clock runs behind what the store has seen
+	ClockSkew       Kind = "clock.skew"        // the clock differs from WeChat's
+	ClockHealed     Kind = "clock.healed"      // the clock is right again
 	AuditBroken     Kind = "audit.broken"      // the log does not verify
 	NewOwner        Kind = "member.owner"      // somebody became an owner
+	Test            Kind = "notice.test"       // an operator tries the channels
 )
 
+// Kinds lists every kind.
+func Kinds() []Kind {
+	all := make([]Kind, 0, len(words))
+	for k := range words {
+		all = append(all, k)
+	}
+	slices.Sort(all)
+	return all
+}
+
 // Notice is one thing to tell. Text is written by whoever sends it, from Kind
-// and Details: a notice holds no prose, no secret and no personal data.
+// and Details.
 type Notice struct {
 	At      time.Time
 	Kind    Kind

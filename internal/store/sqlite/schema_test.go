@@ -90,14 +90,15 @@ func TestFrequentQueriesUseIndexes(t *testing.T) {
 			AND lease_term = settled_term ORDER BY due_at LIMIT 1`: "grants_due",
 		`SELECT due_at, lease_until FROM grants WHERE due_at > 0 AND due_at < 1 AND (state IN ('active', 'stopped') OR kills > 0)
 			AND lease_term > settled_term ORDER BY due_at`: "grants_due",
-		`SELECT * FROM grants WHERE kind = 'self' AND shop_id = 'x'`:                              "grants_self",
-		`SELECT * FROM grants WHERE kind = 'user' AND app = 'x' AND openid = 'x' AND scope = 'x'`: "grants_user",
-		`SELECT * FROM grants WHERE person_id = 'x' AND person_id <> '' ORDER BY created_at, id`:  "grants_person",
-		`SELECT * FROM sessions WHERE token_hash = x'00'`:                                         "sqlite_autoindex_sessions_2",
-		`SELECT * FROM sessions WHERE person_id = 'x' AND person_id <> ''`:                        "sessions_person",
-		`SELECT * FROM callbacks WHERE app = 'x' AND code_hash = x'00'`:                           "callbacks_code",
-		`SELECT * FROM clients WHERE key_hash = x'00'`:                                            "sqlite_autoindex_clients_2",
-		`SELECT * FROM notices WHERE sent_at = 0 ORDER BY id LIMIT 1`:                             "notices_unsent",
+		`SELECT * FROM grants WHERE kind = 'self' AND shop_id = 'x'`:                                 "grants_self",
+		`SELECT * FROM grants WHERE kind = 'user' AND app = 'x' AND openid = 'x' AND scope = 'x'`:    "grants_user",
+		`SELECT * FROM grants WHERE person_id = 'x' AND person_id <> '' ORDER BY created_at, id`:     "grants_person",
+		`SELECT * FROM sessions WHERE token_hash = x'00'`:                                            "sqlite_autoindex_sessions_2",
+		`SELECT * FROM sessions WHERE person_id = 'x' AND person_id <> ''`:                           "sessions_person",
+		`SELECT * FROM callbacks WHERE app = 'x' AND code_hash = x'00'`:                              "callbacks_code",
+		`SELECT * FROM clients WHERE key_hash = x'00'`:                                               "sqlite_autoindex_clients_2",
+		`SELECT * FROM notices WHERE sent_at = 0 ORDER BY id LIMIT 1`:                                "notices_unsent",
+		`SELECT 1 FROM deliveries d WHERE d.channel = 'x' AND d.state = 'pending' AND d.due_at <= 1`: "deliveries_pending",
 	} {
 		if plan := explainPlan(t, db, query); !strings.Contains(plan, index) || strings.Contains(plan, "TEMP B-TREE") && index == "grants_due" {
 			t.Errorf("%s\nruns as %s; want index %s", query, plan, index)

@@ -4,8 +4,6 @@ import (
 	"context"
 
 	"github.com/zhanggui/zhanggui/internal/grant"
-	"github.com/zhanggui/zhanggui/internal/notice"
-	"github.com/zhanggui/zhanggui/internal/store/sqlstore/sqlgen"
 )
 
 // Authorise makes a grant, or gives an existing one new tokens or a new start.
@@ -74,10 +72,4 @@ func (t *tx) applyGrants(ctx context.Context, e grant.Effects) error {
 		}
 	}
 	return nil
-}
-
-func (t *tx) notify(ctx context.Context, n notice.Notice) error {
-	return t.InsertNotice(ctx, sqlgen.InsertNoticeParams{
-		At: millis(n.At), Kind: string(n.Kind), Subject: n.Subject, Details: toJSON(n.Details),
-	})
 }

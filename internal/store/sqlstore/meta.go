@@ -15,6 +15,8 @@ const (
 	metaTime     = "highest_time"
 	metaKeyset   = "keyset"
 	metaRevision = "revision"
+	// metaCondition begins the names of conditions; the number says since when.
+	metaCondition = "condition:"
 )
 
 // meta reads a single value; the zero value stands for one never written.

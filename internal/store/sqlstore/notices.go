@@ -2,14 +2,58 @@ package sqlstore
 
 import (
 	"context"
+	"slices"
 	"time"
 
+	"github.com/zhanggui/zhanggui/internal/audit"
 	"github.com/zhanggui/zhanggui/internal/notice"
 	"github.com/zhanggui/zhanggui/internal/store/sqlstore/sqlgen"
 )
 
-// PendingNotices gives at most limit notices that were not sent, the oldest
-// first, and the ids to name to [Store.NoticesSent], index by index.
+// notify writes a notice and owes it to every channel there is.
+func (t *tx) notify(ctx context.Context, n notice.Notice) error {
+	id, err := t.InsertNotice(ctx, sqlgen.InsertNoticeParams{
+		At: millis(n.At), Kind: string(n.Kind), Subject: n.Subject, Details: toJSON(n.Details),
+	})
+	if err != nil {
+		return err
+	}
+	return t.InsertDeliveries(ctx, sqlgen.InsertDeliveriesParams{NoticeID: id, DueAt: millis(n.At)})
+}
+
+// SetCondition remembers whether something is wrong, and writes the notice if
+// that changed: a human is told once, and once when it is over, by whichever
+// server sees it first and whatever is restarted between.
+func (s *Store) SetCondition(ctx context.Context, name string, wrong bool, n notice.Notice, entries ...audit.Entry) (changed bool, err error) {
+	name = metaCondition + name
+	row, err := meta(ctx, s.q, name)
+	if err != nil {
+		return false, s.fail("read condition", err)
+	}
+	if (row.Number != 0) == wrong {
+		return false, nil // looked at once more before it is written
+	}
+	err = s.write(ctx, "set condition", func(t *tx) error {
+		row, err := meta(ctx, t.Queries, name)
+		changed = (row.Number != 0) != wrong
+		if err != nil || !changed {
+			return err
+		}
+		since := int64(0)
+		if wrong {
+			since = millis(n.At)
+		}
+		t.record(entries...)
+		if err := t.PutMeta(ctx, sqlgen.PutMetaParams{Name: name, Number: since}); err != nil {
+			return err
+		}
+		return t.notify(ctx, n)
+	})
+	return changed && err == nil, err
+}
+
+// PendingNotices gives at most limit notices that some channel still waits for,
+// the oldest first.
 func (s *Store) PendingNotices(ctx context.Context, limit int) (ids []int64, notices []notice.Notice, err error) {
 	rows, err := s.q.PendingNotices(ctx, rowLimit(limit))
 	if err != nil {
@@ -17,21 +61,58 @@ func (s *Store) PendingNotices(ctx context.Context, limit int) (ids []int64, not
 	}
 	for _, r := range rows {
 		ids = append(ids, r.ID)
-		notices = append(notices, notice.Notice{
-			At: fromMillis(r.At), Kind: notice.Kind(r.Kind), Subject: r.Subject, Details: fromJSON[map[string]string](r.Details),
-		})
+		notices = append(notices, toNotice(r))
 	}
 	return ids, notices, nil
 }
 
-// NoticesSent records that notices were delivered.
-func (s *Store) NoticesSent(ctx context.Context, ids []int64, at time.Time) error {
-	return s.write(ctx, "mark notices sent", func(t *tx) error {
-		for _, id := range ids {
-			if err := t.SentNotice(ctx, sqlgen.SentNoticeParams{ID: id, SentAt: millis(at)}); err != nil {
+// Notices gives at most limit notices with their deliveries, the newest first;
+// pending leaves out those that no channel waits for.
+func (s *Store) Notices(ctx context.Context, pending bool, limit int) ([]notice.Record, error) {
+	var out []notice.Record
+	err := s.view(ctx, "read notices", func(q *sqlgen.Queries) error {
+		read := q.Notices
+		if pending {
+			read = q.PendingNotices
+		}
+		rows, err := read(ctx, rowLimit(limit))
+		if err != nil {
+			return err
+		}
+		for _, r := range rows {
+			rec := notice.Record{ID: r.ID, Notice: toNotice(r), Over: fromMillis(r.SentAt)}
+			deliveries, err := q.DeliveriesOf(ctx, r.ID)
+			if err != nil {
 				return err
 			}
+			for _, d := range deliveries {
+				rec.Deliveries = append(rec.Deliveries, toDelivery(d))
+			}
+			out = append(out, rec)
 		}
 		return nil
 	})
+	if pending {
+		slices.Reverse(out)
+	}
+	return out, err
+}
+
+// NoticeBacklog counts the notices that some channel waits for, and tells when
+// the oldest of them was written.
+func (s *Store) NoticeBacklog(ctx context.Context) (pending int, oldest time.Time, err error) {
+	row, err := s.q.Backlog(ctx)
+	if err != nil {
+		return 0, time.Time{}, s.fail("count notices", err)
+	}
+	return int(row.Pending), fromMillis(row.Oldest), nil
+}
+
+func toNotice(r sqlgen.Notice) notice.Notice {
+	return notice.Notice{At: fromMillis(r.At), Kind: notice.Kind(r.Kind), Subject: r.Subject, Details: fromJSON[map[string]string](r.Details)}
+}
+
+func toDelivery(r sqlgen.Delivery) notice.Delivery {
+	return notice.Delivery{NoticeID: r.NoticeID, Channel: r.Channel, State: notice.State(r.State), Attempt: int(r.Attempt),
+		Due: fromMillis(r.DueAt), Done: fromMillis(r.DoneAt), Reason: r.Reason}
 }

@@ -200,6 +200,29 @@ CREATE TABLE notices (
     sent_at BIGINT NOT NULL
 );
 
+-- Where notices go, with the right to send there, which one server at a time
+-- holds.
+CREATE TABLE channels (
+    name        TEXT   NOT NULL PRIMARY KEY,
+    seen_at     BIGINT NOT NULL,
+    lease_owner TEXT   NOT NULL,
+    lease_term  BIGINT NOT NULL,
+    lease_until BIGINT NOT NULL
+);
+
+-- One row for each notice and channel. The times and the state live in the row,
+-- so that a restart goes on where it was.
+CREATE TABLE deliveries (
+    notice_id BIGINT NOT NULL REFERENCES notices (id) ON DELETE CASCADE,
+    channel   TEXT   NOT NULL,
+    state     TEXT   NOT NULL,
+    attempt   BIGINT NOT NULL,
+    due_at    BIGINT NOT NULL,
+    done_at   BIGINT NOT NULL,
+    reason    TEXT   NOT NULL,
+    PRIMARY KEY (notice_id, channel)
+);
+
 -- The audit log: the entries as they were encoded, the hashes of the tree in
 -- stored order, the newest head, and heads that were signed.
 CREATE TABLE audit_entries (
@@ -227,7 +250,8 @@ CREATE TABLE audit_checkpoints (
     PRIMARY KEY (size, at)
 );
 
--- Single values: the highest time seen, the keyset, the directory's revision.
+-- Single values: the highest time seen, the keyset, the directory's revision,
+-- what is wrong since when.
 CREATE TABLE meta (
     name   TEXT    NOT NULL PRIMARY KEY,
     number BIGINT NOT NULL,

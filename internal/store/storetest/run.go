@@ -22,6 +22,7 @@ var conformance = []struct {
 	{"declare", declareCases},
 	{"log", logCases},
 	{"integrity", integrityCases},
+	{"notice", noticeCases},
 	{"commit", commitCases},
 	{"parallel", parallelCases},
 	{"random", randomCases},

@@ -33,15 +33,3 @@ SELECT number, body FROM meta WHERE name = @name;
 -- name: PutMeta :exec
 INSERT INTO meta (name, number, body) VALUES (@name, @number, @body)
 ON CONFLICT (name) DO UPDATE SET number = excluded.number, body = excluded.body;
-
--- name: InsertNotice :exec
-INSERT INTO notices (at, kind, subject, details, sent_at) VALUES (@at, @kind, @subject, @details, 0);
-
--- name: PendingNotices :many
-SELECT * FROM notices WHERE sent_at = 0 ORDER BY id LIMIT @max_rows;
-
--- name: SentNotice :exec
-UPDATE notices SET sent_at = @sent_at WHERE id = @id AND sent_at = 0;
-
--- name: PurgeNotices :exec
-DELETE FROM notices WHERE sent_at > 0 AND sent_at < @before;

@@ -51,11 +51,17 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.auditHeadStmt, err = db.PrepareContext(ctx, auditHead); err != nil {
 		return nil, fmt.Errorf("error preparing query AuditHead: %w", err)
 	}
+	if q.backlogStmt, err = db.PrepareContext(ctx, backlog); err != nil {
+		return nil, fmt.Errorf("error preparing query Backlog: %w", err)
+	}
 	if q.callbackByCodeStmt, err = db.PrepareContext(ctx, callbackByCode); err != nil {
 		return nil, fmt.Errorf("error preparing query CallbackByCode: %w", err)
 	}
 	if q.callbackByStateStmt, err = db.PrepareContext(ctx, callbackByState); err != nil {
 		return nil, fmt.Errorf("error preparing query CallbackByState: %w", err)
+	}
+	if q.channelsStmt, err = db.PrepareContext(ctx, channels); err != nil {
+		return nil, fmt.Errorf("error preparing query Channels: %w", err)
 	}
 	if q.checkpointsStmt, err = db.PrepareContext(ctx, checkpoints); err != nil {
 		return nil, fmt.Errorf("error preparing query Checkpoints: %w", err)
@@ -105,6 +111,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.deleteAppIdentitiesStmt, err = db.PrepareContext(ctx, deleteAppIdentities); err != nil {
 		return nil, fmt.Errorf("error preparing query DeleteAppIdentities: %w", err)
 	}
+	if q.deleteChannelStmt, err = db.PrepareContext(ctx, deleteChannel); err != nil {
+		return nil, fmt.Errorf("error preparing query DeleteChannel: %w", err)
+	}
 	if q.deleteClientStmt, err = db.PrepareContext(ctx, deleteClient); err != nil {
 		return nil, fmt.Errorf("error preparing query DeleteClient: %w", err)
 	}
@@ -129,8 +138,23 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.deleteUnusedSetupLinksStmt, err = db.PrepareContext(ctx, deleteUnusedSetupLinks); err != nil {
 		return nil, fmt.Errorf("error preparing query DeleteUnusedSetupLinks: %w", err)
 	}
+	if q.deliveriesOfStmt, err = db.PrepareContext(ctx, deliveriesOf); err != nil {
+		return nil, fmt.Errorf("error preparing query DeliveriesOf: %w", err)
+	}
+	if q.dueChannelsStmt, err = db.PrepareContext(ctx, dueChannels); err != nil {
+		return nil, fmt.Errorf("error preparing query DueChannels: %w", err)
+	}
+	if q.dueDeliveriesStmt, err = db.PrepareContext(ctx, dueDeliveries); err != nil {
+		return nil, fmt.Errorf("error preparing query DueDeliveries: %w", err)
+	}
 	if q.endAppSessionsStmt, err = db.PrepareContext(ctx, endAppSessions); err != nil {
 		return nil, fmt.Errorf("error preparing query EndAppSessions: %w", err)
+	}
+	if q.endNoticeStmt, err = db.PrepareContext(ctx, endNotice); err != nil {
+		return nil, fmt.Errorf("error preparing query EndNotice: %w", err)
+	}
+	if q.endOldNoticesStmt, err = db.PrepareContext(ctx, endOldNotices); err != nil {
+		return nil, fmt.Errorf("error preparing query EndOldNotices: %w", err)
 	}
 	if q.endSessionStmt, err = db.PrepareContext(ctx, endSession); err != nil {
 		return nil, fmt.Errorf("error preparing query EndSession: %w", err)
@@ -168,14 +192,23 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.insertAuditHashStmt, err = db.PrepareContext(ctx, insertAuditHash); err != nil {
 		return nil, fmt.Errorf("error preparing query InsertAuditHash: %w", err)
 	}
+	if q.insertBacklogStmt, err = db.PrepareContext(ctx, insertBacklog); err != nil {
+		return nil, fmt.Errorf("error preparing query InsertBacklog: %w", err)
+	}
 	if q.insertCallbackStmt, err = db.PrepareContext(ctx, insertCallback); err != nil {
 		return nil, fmt.Errorf("error preparing query InsertCallback: %w", err)
+	}
+	if q.insertChannelStmt, err = db.PrepareContext(ctx, insertChannel); err != nil {
+		return nil, fmt.Errorf("error preparing query InsertChannel: %w", err)
 	}
 	if q.insertCheckpointStmt, err = db.PrepareContext(ctx, insertCheckpoint); err != nil {
 		return nil, fmt.Errorf("error preparing query InsertCheckpoint: %w", err)
 	}
 	if q.insertClientShopStmt, err = db.PrepareContext(ctx, insertClientShop); err != nil {
 		return nil, fmt.Errorf("error preparing query InsertClientShop: %w", err)
+	}
+	if q.insertDeliveriesStmt, err = db.PrepareContext(ctx, insertDeliveries); err != nil {
+		return nil, fmt.Errorf("error preparing query InsertDeliveries: %w", err)
 	}
 	if q.insertForcedRefreshStmt, err = db.PrepareContext(ctx, insertForcedRefresh); err != nil {
 		return nil, fmt.Errorf("error preparing query InsertForcedRefresh: %w", err)
@@ -216,6 +249,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.lastAuditEntryStmt, err = db.PrepareContext(ctx, lastAuditEntry); err != nil {
 		return nil, fmt.Errorf("error preparing query LastAuditEntry: %w", err)
 	}
+	if q.leaseChannelStmt, err = db.PrepareContext(ctx, leaseChannel); err != nil {
+		return nil, fmt.Errorf("error preparing query LeaseChannel: %w", err)
+	}
 	if q.leasedBeforeStmt, err = db.PrepareContext(ctx, leasedBefore); err != nil {
 		return nil, fmt.Errorf("error preparing query LeasedBefore: %w", err)
 	}
@@ -243,8 +279,14 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.nextFreeStmt, err = db.PrepareContext(ctx, nextFree); err != nil {
 		return nil, fmt.Errorf("error preparing query NextFree: %w", err)
 	}
+	if q.noticesStmt, err = db.PrepareContext(ctx, notices); err != nil {
+		return nil, fmt.Errorf("error preparing query Notices: %w", err)
+	}
 	if q.pendingNoticesStmt, err = db.PrepareContext(ctx, pendingNotices); err != nil {
 		return nil, fmt.Errorf("error preparing query PendingNotices: %w", err)
+	}
+	if q.pendingOfStmt, err = db.PrepareContext(ctx, pendingOf); err != nil {
+		return nil, fmt.Errorf("error preparing query PendingOf: %w", err)
 	}
 	if q.personStmt, err = db.PrepareContext(ctx, person); err != nil {
 		return nil, fmt.Errorf("error preparing query Person: %w", err)
@@ -300,6 +342,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.putTenantStmt, err = db.PrepareContext(ctx, putTenant); err != nil {
 		return nil, fmt.Errorf("error preparing query PutTenant: %w", err)
 	}
+	if q.releaseChannelStmt, err = db.PrepareContext(ctx, releaseChannel); err != nil {
+		return nil, fmt.Errorf("error preparing query ReleaseChannel: %w", err)
+	}
 	if q.restartGrantStmt, err = db.PrepareContext(ctx, restartGrant); err != nil {
 		return nil, fmt.Errorf("error preparing query RestartGrant: %w", err)
 	}
@@ -311,9 +356,6 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.revokeGrantStmt, err = db.PrepareContext(ctx, revokeGrant); err != nil {
 		return nil, fmt.Errorf("error preparing query RevokeGrant: %w", err)
-	}
-	if q.sentNoticeStmt, err = db.PrepareContext(ctx, sentNotice); err != nil {
-		return nil, fmt.Errorf("error preparing query SentNotice: %w", err)
 	}
 	if q.sessionStmt, err = db.PrepareContext(ctx, session); err != nil {
 		return nil, fmt.Errorf("error preparing query Session: %w", err)
@@ -329,6 +371,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.sessionsOfPersonStmt, err = db.PrepareContext(ctx, sessionsOfPerson); err != nil {
 		return nil, fmt.Errorf("error preparing query SessionsOfPerson: %w", err)
+	}
+	if q.settleDeliveryStmt, err = db.PrepareContext(ctx, settleDelivery); err != nil {
+		return nil, fmt.Errorf("error preparing query SettleDelivery: %w", err)
 	}
 	if q.settleGrantStmt, err = db.PrepareContext(ctx, settleGrant); err != nil {
 		return nil, fmt.Errorf("error preparing query SettleGrant: %w", err)
@@ -419,6 +464,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing auditHeadStmt: %w", cerr)
 		}
 	}
+	if q.backlogStmt != nil {
+		if cerr := q.backlogStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing backlogStmt: %w", cerr)
+		}
+	}
 	if q.callbackByCodeStmt != nil {
 		if cerr := q.callbackByCodeStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing callbackByCodeStmt: %w", cerr)
@@ -427,6 +477,11 @@ func (q *Queries) Close() error {
 	if q.callbackByStateStmt != nil {
 		if cerr := q.callbackByStateStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing callbackByStateStmt: %w", cerr)
+		}
+	}
+	if q.channelsStmt != nil {
+		if cerr := q.channelsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing channelsStmt: %w", cerr)
 		}
 	}
 	if q.checkpointsStmt != nil {
@@ -509,6 +564,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing deleteAppIdentitiesStmt: %w", cerr)
 		}
 	}
+	if q.deleteChannelStmt != nil {
+		if cerr := q.deleteChannelStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deleteChannelStmt: %w", cerr)
+		}
+	}
 	if q.deleteClientStmt != nil {
 		if cerr := q.deleteClientStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing deleteClientStmt: %w", cerr)
@@ -549,9 +609,34 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing deleteUnusedSetupLinksStmt: %w", cerr)
 		}
 	}
+	if q.deliveriesOfStmt != nil {
+		if cerr := q.deliveriesOfStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deliveriesOfStmt: %w", cerr)
+		}
+	}
+	if q.dueChannelsStmt != nil {
+		if cerr := q.dueChannelsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing dueChannelsStmt: %w", cerr)
+		}
+	}
+	if q.dueDeliveriesStmt != nil {
+		if cerr := q.dueDeliveriesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing dueDeliveriesStmt: %w", cerr)
+		}
+	}
 	if q.endAppSessionsStmt != nil {
 		if cerr := q.endAppSessionsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing endAppSessionsStmt: %w", cerr)
+		}
+	}
+	if q.endNoticeStmt != nil {
+		if cerr := q.endNoticeStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing endNoticeStmt: %w", cerr)
+		}
+	}
+	if q.endOldNoticesStmt != nil {
+		if cerr := q.endOldNoticesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing endOldNoticesStmt: %w", cerr)
 		}
 	}
 	if q.endSessionStmt != nil {
@@ -614,9 +699,19 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing insertAuditHashStmt: %w", cerr)
 		}
 	}
+	if q.insertBacklogStmt != nil {
+		if cerr := q.insertBacklogStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing insertBacklogStmt: %w", cerr)
+		}
+	}
 	if q.insertCallbackStmt != nil {
 		if cerr := q.insertCallbackStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing insertCallbackStmt: %w", cerr)
+		}
+	}
+	if q.insertChannelStmt != nil {
+		if cerr := q.insertChannelStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing insertChannelStmt: %w", cerr)
 		}
 	}
 	if q.insertCheckpointStmt != nil {
@@ -627,6 +722,11 @@ func (q *Queries) Close() error {
 	if q.insertClientShopStmt != nil {
 		if cerr := q.insertClientShopStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing insertClientShopStmt: %w", cerr)
+		}
+	}
+	if q.insertDeliveriesStmt != nil {
+		if cerr := q.insertDeliveriesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing insertDeliveriesStmt: %w", cerr)
 		}
 	}
 	if q.insertForcedRefreshStmt != nil {
@@ -694,6 +794,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing lastAuditEntryStmt: %w", cerr)
 		}
 	}
+	if q.leaseChannelStmt != nil {
+		if cerr := q.leaseChannelStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing leaseChannelStmt: %w", cerr)
+		}
+	}
 	if q.leasedBeforeStmt != nil {
 		if cerr := q.leasedBeforeStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing leasedBeforeStmt: %w", cerr)
@@ -739,9 +844,19 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing nextFreeStmt: %w", cerr)
 		}
 	}
+	if q.noticesStmt != nil {
+		if cerr := q.noticesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing noticesStmt: %w", cerr)
+		}
+	}
 	if q.pendingNoticesStmt != nil {
 		if cerr := q.pendingNoticesStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing pendingNoticesStmt: %w", cerr)
+		}
+	}
+	if q.pendingOfStmt != nil {
+		if cerr := q.pendingOfStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing pendingOfStmt: %w", cerr)
 		}
 	}
 	if q.personStmt != nil {
@@ -834,6 +949,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing putTenantStmt: %w", cerr)
 		}
 	}
+	if q.releaseChannelStmt != nil {
+		if cerr := q.releaseChannelStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing releaseChannelStmt: %w", cerr)
+		}
+	}
 	if q.restartGrantStmt != nil {
 		if cerr := q.restartGrantStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing restartGrantStmt: %w", cerr)
@@ -852,11 +972,6 @@ func (q *Queries) Close() error {
 	if q.revokeGrantStmt != nil {
 		if cerr := q.revokeGrantStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing revokeGrantStmt: %w", cerr)
-		}
-	}
-	if q.sentNoticeStmt != nil {
-		if cerr := q.sentNoticeStmt.Close(); cerr != nil {
-			err = fmt.Errorf("error closing sentNoticeStmt: %w", cerr)
 		}
 	}
 	if q.sessionStmt != nil {
@@ -882,6 +997,11 @@ func (q *Queries) Close() error {
 	if q.sessionsOfPersonStmt != nil {
 		if cerr := q.sessionsOfPersonStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing sessionsOfPersonStmt: %w", cerr)
+		}
+	}
+	if q.settleDeliveryStmt != nil {
+		if cerr := q.settleDeliveryStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing settleDeliveryStmt: %w", cerr)
 		}
 	}
 	if q.settleGrantStmt != nil {
@@ -997,8 +1117,10 @@ type Queries struct {
 	auditEntriesStmt            *sql.Stmt
 	auditHashesStmt             *sql.Stmt
 	auditHeadStmt               *sql.Stmt
+	backlogStmt                 *sql.Stmt
 	callbackByCodeStmt          *sql.Stmt
 	callbackByStateStmt         *sql.Stmt
+	channelsStmt                *sql.Stmt
 	checkpointsStmt             *sql.Stmt
 	claimDueStmt                *sql.Stmt
 	claimGrantStmt              *sql.Stmt
@@ -1015,6 +1137,7 @@ type Queries struct {
 	deleteAppStmt               *sql.Stmt
 	deleteAppGrantsStmt         *sql.Stmt
 	deleteAppIdentitiesStmt     *sql.Stmt
+	deleteChannelStmt           *sql.Stmt
 	deleteClientStmt            *sql.Stmt
 	deleteShopStmt              *sql.Stmt
 	deleteShopInvitationsStmt   *sql.Stmt
@@ -1023,7 +1146,12 @@ type Queries struct {
 	deleteTenantInvitationsStmt *sql.Stmt
 	deleteTenantMembersStmt     *sql.Stmt
 	deleteUnusedSetupLinksStmt  *sql.Stmt
+	deliveriesOfStmt            *sql.Stmt
+	dueChannelsStmt             *sql.Stmt
+	dueDeliveriesStmt           *sql.Stmt
 	endAppSessionsStmt          *sql.Stmt
+	endNoticeStmt               *sql.Stmt
+	endOldNoticesStmt           *sql.Stmt
 	endSessionStmt              *sql.Stmt
 	finishCallbackStmt          *sql.Stmt
 	forcedRefreshesStmt         *sql.Stmt
@@ -1036,9 +1164,12 @@ type Queries struct {
 	insertAdminStmt             *sql.Stmt
 	insertAuditEntryStmt        *sql.Stmt
 	insertAuditHashStmt         *sql.Stmt
+	insertBacklogStmt           *sql.Stmt
 	insertCallbackStmt          *sql.Stmt
+	insertChannelStmt           *sql.Stmt
 	insertCheckpointStmt        *sql.Stmt
 	insertClientShopStmt        *sql.Stmt
+	insertDeliveriesStmt        *sql.Stmt
 	insertForcedRefreshStmt     *sql.Stmt
 	insertGrantStmt             *sql.Stmt
 	insertInvitationStmt        *sql.Stmt
@@ -1052,6 +1183,7 @@ type Queries struct {
 	keptGrantStmt               *sql.Stmt
 	keptGrantsStmt              *sql.Stmt
 	lastAuditEntryStmt          *sql.Stmt
+	leaseChannelStmt            *sql.Stmt
 	leasedBeforeStmt            *sql.Stmt
 	memberStmt                  *sql.Stmt
 	membersOfPersonStmt         *sql.Stmt
@@ -1061,7 +1193,9 @@ type Queries struct {
 	moveInvitationStmt          *sql.Stmt
 	moveSessionStmt             *sql.Stmt
 	nextFreeStmt                *sql.Stmt
+	noticesStmt                 *sql.Stmt
 	pendingNoticesStmt          *sql.Stmt
+	pendingOfStmt               *sql.Stmt
 	personStmt                  *sql.Stmt
 	profileStmt                 *sql.Stmt
 	purgeCallbacksStmt          *sql.Stmt
@@ -1080,16 +1214,17 @@ type Queries struct {
 	putProfileStmt              *sql.Stmt
 	putShopStmt                 *sql.Stmt
 	putTenantStmt               *sql.Stmt
+	releaseChannelStmt          *sql.Stmt
 	restartGrantStmt            *sql.Stmt
 	revokeAdminStmt             *sql.Stmt
 	revokeClientStmt            *sql.Stmt
 	revokeGrantStmt             *sql.Stmt
-	sentNoticeStmt              *sql.Stmt
 	sessionStmt                 *sql.Stmt
 	sessionByTokenStmt          *sql.Stmt
 	sessionsStmt                *sql.Stmt
 	sessionsOfAdminStmt         *sql.Stmt
 	sessionsOfPersonStmt        *sql.Stmt
+	settleDeliveryStmt          *sql.Stmt
 	settleGrantStmt             *sql.Stmt
 	settleTokensStmt            *sql.Stmt
 	setupLinkStmt               *sql.Stmt
@@ -1118,8 +1253,10 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		auditEntriesStmt:            q.auditEntriesStmt,
 		auditHashesStmt:             q.auditHashesStmt,
 		auditHeadStmt:               q.auditHeadStmt,
+		backlogStmt:                 q.backlogStmt,
 		callbackByCodeStmt:          q.callbackByCodeStmt,
 		callbackByStateStmt:         q.callbackByStateStmt,
+		channelsStmt:                q.channelsStmt,
 		checkpointsStmt:             q.checkpointsStmt,
 		claimDueStmt:                q.claimDueStmt,
 		claimGrantStmt:              q.claimGrantStmt,
@@ -1136,6 +1273,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		deleteAppStmt:               q.deleteAppStmt,
 		deleteAppGrantsStmt:         q.deleteAppGrantsStmt,
 		deleteAppIdentitiesStmt:     q.deleteAppIdentitiesStmt,
+		deleteChannelStmt:           q.deleteChannelStmt,
 		deleteClientStmt:            q.deleteClientStmt,
 		deleteShopStmt:              q.deleteShopStmt,
 		deleteShopInvitationsStmt:   q.deleteShopInvitationsStmt,
@@ -1144,7 +1282,12 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		deleteTenantInvitationsStmt: q.deleteTenantInvitationsStmt,
 		deleteTenantMembersStmt:     q.deleteTenantMembersStmt,
 		deleteUnusedSetupLinksStmt:  q.deleteUnusedSetupLinksStmt,
+		deliveriesOfStmt:            q.deliveriesOfStmt,
+		dueChannelsStmt:             q.dueChannelsStmt,
+		dueDeliveriesStmt:           q.dueDeliveriesStmt,
 		endAppSessionsStmt:          q.endAppSessionsStmt,
+		endNoticeStmt:               q.endNoticeStmt,
+		endOldNoticesStmt:           q.endOldNoticesStmt,
 		endSessionStmt:              q.endSessionStmt,
 		finishCallbackStmt:          q.finishCallbackStmt,
 		forcedRefreshesStmt:         q.forcedRefreshesStmt,
@@ -1157,9 +1300,12 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		insertAdminStmt:             q.insertAdminStmt,
 		insertAuditEntryStmt:        q.insertAuditEntryStmt,
 		insertAuditHashStmt:         q.insertAuditHashStmt,
+		insertBacklogStmt:           q.insertBacklogStmt,
 		insertCallbackStmt:          q.insertCallbackStmt,
+		insertChannelStmt:           q.insertChannelStmt,
 		insertCheckpointStmt:        q.insertCheckpointStmt,
 		insertClientShopStmt:        q.insertClientShopStmt,
+		insertDeliveriesStmt:        q.insertDeliveriesStmt,
 		insertForcedRefreshStmt:     q.insertForcedRefreshStmt,
 		insertGrantStmt:             q.insertGrantStmt,
 		insertInvitationStmt:        q.insertInvitationStmt,
@@ -1173,6 +1319,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		keptGrantStmt:               q.keptGrantStmt,
 		keptGrantsStmt:              q.keptGrantsStmt,
 		lastAuditEntryStmt:          q.lastAuditEntryStmt,
+		leaseChannelStmt:            q.leaseChannelStmt,
 		leasedBeforeStmt:            q.leasedBeforeStmt,
 		memberStmt:                  q.memberStmt,
 		membersOfPersonStmt:         q.membersOfPersonStmt,
@@ -1182,7 +1329,9 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		moveInvitationStmt:          q.moveInvitationStmt,
 		moveSessionStmt:             q.moveSessionStmt,
 		nextFreeStmt:                q.nextFreeStmt,
+		noticesStmt:                 q.noticesStmt,
 		pendingNoticesStmt:          q.pendingNoticesStmt,
+		pendingOfStmt:               q.pendingOfStmt,
 		personStmt:                  q.personStmt,
 		profileStmt:                 q.profileStmt,
 		purgeCallbacksStmt:          q.purgeCallbacksStmt,
@@ -1201,16 +1350,17 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		putProfileStmt:              q.putProfileStmt,
 		putShopStmt:                 q.putShopStmt,
 		putTenantStmt:               q.putTenantStmt,
+		releaseChannelStmt:          q.releaseChannelStmt,
 		restartGrantStmt:            q.restartGrantStmt,
 		revokeAdminStmt:             q.revokeAdminStmt,
 		revokeClientStmt:            q.revokeClientStmt,
 		revokeGrantStmt:             q.revokeGrantStmt,
-		sentNoticeStmt:              q.sentNoticeStmt,
 		sessionStmt:                 q.sessionStmt,
 		sessionByTokenStmt:          q.sessionByTokenStmt,
 		sessionsStmt:                q.sessionsStmt,
 		sessionsOfAdminStmt:         q.sessionsOfAdminStmt,
 		sessionsOfPersonStmt:        q.sessionsOfPersonStmt,
+		settleDeliveryStmt:          q.settleDeliveryStmt,
 		settleGrantStmt:             q.settleGrantStmt,
 		settleTokensStmt:            q.settleTokensStmt,
 		setupLinkStmt:               q.setupLinkStmt,

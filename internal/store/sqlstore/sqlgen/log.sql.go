@@ -172,27 +172,6 @@ func (q *Queries) InsertCheckpoint(ctx context.Context, arg InsertCheckpointPara
 	return err
 }
 
-const insertNotice = `-- name: InsertNotice :exec
-INSERT INTO notices (at, kind, subject, details, sent_at) VALUES ($1, $2, $3, $4, 0)
-`
-
-type InsertNoticeParams struct {
-	At      int64
-	Kind    string
-	Subject string
-	Details string
-}
-
-func (q *Queries) InsertNotice(ctx context.Context, arg InsertNoticeParams) error {
-	_, err := q.exec(ctx, q.insertNoticeStmt, insertNotice,
-		arg.At,
-		arg.Kind,
-		arg.Subject,
-		arg.Details,
-	)
-	return err
-}
-
 const lastAuditEntry = `-- name: LastAuditEntry :one
 SELECT seq FROM audit_entries ORDER BY seq DESC LIMIT 1
 `
@@ -218,49 +197,6 @@ func (q *Queries) Meta(ctx context.Context, name string) (MetaRow, error) {
 	var i MetaRow
 	err := row.Scan(&i.Number, &i.Body)
 	return i, err
-}
-
-const pendingNotices = `-- name: PendingNotices :many
-SELECT id, at, kind, subject, details, sent_at FROM notices WHERE sent_at = 0 ORDER BY id LIMIT $1
-`
-
-func (q *Queries) PendingNotices(ctx context.Context, maxRows int32) ([]Notice, error) {
-	rows, err := q.query(ctx, q.pendingNoticesStmt, pendingNotices, maxRows)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []Notice
-	for rows.Next() {
-		var i Notice
-		if err := rows.Scan(
-			&i.ID,
-			&i.At,
-			&i.Kind,
-			&i.Subject,
-			&i.Details,
-			&i.SentAt,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Close(); err != nil {
-		return nil, err
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
-const purgeNotices = `-- name: PurgeNotices :exec
-DELETE FROM notices WHERE sent_at > 0 AND sent_at < $1
-`
-
-func (q *Queries) PurgeNotices(ctx context.Context, before int64) error {
-	_, err := q.exec(ctx, q.purgeNoticesStmt, purgeNotices, before)
-	return err
 }
 
 const putAuditHead = `-- name: PutAuditHead :exec
@@ -291,19 +227,5 @@ type PutMetaParams struct {
 
 func (q *Queries) PutMeta(ctx context.Context, arg PutMetaParams) error {
 	_, err := q.exec(ctx, q.putMetaStmt, putMeta, arg.Name, arg.Number, arg.Body)
-	return err
-}
-
-const sentNotice = `-- name: SentNotice :exec
-UPDATE notices SET sent_at = $1 WHERE id = $2 AND sent_at = 0
-`
-
-type SentNoticeParams struct {
-	SentAt int64
-	ID     int64
-}
-
-func (q *Queries) SentNotice(ctx context.Context, arg SentNoticeParams) error {
-	_, err := q.exec(ctx, q.sentNoticeStmt, sentNotice, arg.SentAt, arg.ID)
 	return err
 }

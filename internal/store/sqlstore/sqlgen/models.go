@@ -60,6 +60,14 @@ type Callback struct {
 	SessionID string
 }
 
+type Channel struct {
+	Name       string
+	SeenAt     int64
+	LeaseOwner string
+	LeaseTerm  int64
+	LeaseUntil int64
+}
+
 type Client struct {
 	ID        string
 	Name      string
@@ -82,6 +90,16 @@ type Consent struct {
 	TenantID string
 	Version  string
 	At       int64
+}
+
+type Delivery struct {
+	NoticeID int64
+	Channel  string
+	State    string
+	Attempt  int64
+	DueAt    int64
+	DoneAt   int64
+	Reason   string
 }
 
 type ForcedRefresh struct {

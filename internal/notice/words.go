@@ -1,0 +1,77 @@
+package notice
+
+import "cmp"
+
+// Text is one text in both languages.
+type Text struct {
+	EN string `json:"en"`
+	ZH string `json:"zh"`
+}
+
+// Words are what a kind of notice says: what happened, and what to do next.
+type Words struct {
+	What Text
+	Next Text
+}
+
+// Words gives the words of a kind. A kind that this version does not know, as a
+// newer one may have written it, says so.
+func (k Kind) Words() Words {
+	w := words[k]
+	w.What.EN, w.What.ZH = cmp.Or(w.What.EN, unknown.What.EN), cmp.Or(w.What.ZH, unknown.What.ZH)
+	w.Next.EN, w.Next.ZH = cmp.Or(w.Next.EN, unknown.Next.EN), cmp.Or(w.Next.ZH, unknown.Next.ZH)
+	return w
+}
+
+var unknown = Words{
+	What: Text{"Something happened that this version has no words for.", "发生了此版本无法说明的事情。"},
+	Next: Text{"Read the details beside it, and bring all servers to the newest version.", "请查看附带的详情，并将所有服务器升级到最新版本。"},
+}
+
+// words holds the texts of every kind.
+var words = map[Kind]Words{
+	GrantNeedsOwner: {
+		What: Text{"An authorisation ended at WeChat; only its owner can renew it.", "一项授权已在微信端失效，只有店主本人可以重新授权。"},
+		Next: Text{"Ask the owner to log in again, or send an invitation with `zhanggui invite create`.", "请店主重新登录，或用 `zhanggui invite create` 发送邀请。"},
+	},
+	GrantStopped: {
+		What: Text{"WeChat refuses to give a token, and asking again will not help.", "微信拒绝发放访问令牌，重试无济于事。"},
+		Next: Text{"Look up the errcode in the details, mend the app's setting (AppSecret, IP allowlist, state of the account), then run `zhanggui grant start`.", "请按详情中的 errcode 修正应用设置（AppSecret、IP 白名单、账号状态），然后执行 `zhanggui grant start`。"},
+	},
+	GrantHealed: {
+		What: Text{"A grant that was reported before works again.", "此前告警的授权已恢复正常。"},
+		Next: Text{"Nothing is left to do.", "无需处理。"},
+	},
+	GrantExpiring: {
+		What: Text{"A person's authorisation nears the end of its 30 days.", "一项用户授权即将满 30 天而失效。"},
+		Next: Text{"Ask the person to open the back office from WeChat once; that renews it silently.", "请该用户在微信中打开一次后台，即可静默续期。"},
+	},
+	GrantRevoked: {
+		What: Text{"Somebody ended a grant; its tokens are deleted.", "一项授权已被取消，其令牌已删除。"},
+		Next: Text{"If nobody meant to, see who did with `zhanggui audit list` and authorise again.", "如非本意，请用 `zhanggui audit list` 查看操作人，并重新授权。"},
+	},
+	ClockBack: {
+		What: Text{"This machine's clock was set back; logins are stopped, tokens are still served.", "本机时钟被调回过去，登录已停止，令牌仍正常提供。"},
+		Next: Text{"Set the clock right and keep it so with NTP; logins go on by themselves.", "请校正时钟并启用 NTP 同步，登录会自动恢复。"},
+	},
+	ClockSkew: {
+		What: Text{"The clock differs from WeChat's by more than 30 seconds.", "本机时钟与微信服务器相差超过 30 秒。"},
+		Next: Text{"Set the clock right and keep it so with NTP.", "请校正时钟并启用 NTP 同步。"},
+	},
+	ClockHealed: {
+		What: Text{"The clock is right again.", "时钟已恢复正常。"},
+		Next: Text{"Nothing is left to do.", "无需处理。"},
+	},
+	AuditBroken: {
+		What: Text{"What is stored does not agree with the audit log.", "存储内容与审计日志不一致。"},
+		Next: Text{"Find out who had access to the database; check it with `zhanggui audit verify`, and restore a backup if need be.", "请查明谁接触过数据库，用 `zhanggui audit verify` 核验，必要时恢复备份。"},
+	},
+	NewOwner: {
+		What: Text{"Somebody became an owner of a tenant.", "有人成为了某商家的店主。"},
+		Next: Text{"If nobody meant to, end their role and see who confirmed it with `zhanggui audit list`.", "如非本意，请撤销其角色，并用 `zhanggui audit list` 查看确认人。"},
+	},
+	Test: {
+		What: Text{"This is a test; the channel works.", "这是一条测试通知，通道工作正常。"},
+		Next: Text{"Nothing is left to do.", "无需处理。"},
+	},
+}
