@@ -6,10 +6,11 @@ import (
 	"embed"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 
 	"github.com/pressly/goose/v3"
+
+	"github.com/zhanggui/zhanggui/internal/store/sqlstore"
 )
 
 //go:embed migrations/*.sql
@@ -37,7 +38,7 @@ func prepare(ctx context.Context, db *sql.DB, logger *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	return migrate(ctx, db, logger)
+	return sqlstore.Migrate(ctx, goose.DialectSQLite3, db, migrations, logger)
 }
 
 func tableCount(ctx context.Context, db *sql.DB) (n int, err error) {
@@ -60,38 +61,6 @@ func checkOwner(ctx context.Context, db *sql.DB) error {
 	}
 	if id != applicationID {
 		return errForeign
-	}
-	return nil
-}
-
-// migrate brings the schema to this version, each step in one transaction.
-func migrate(ctx context.Context, db *sql.DB, logger *slog.Logger) error {
-	if logger == nil {
-		logger = slog.New(slog.DiscardHandler)
-	}
-	files, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		return err
-	}
-	p, err := goose.NewProvider(goose.DialectSQLite3, db, files,
-		goose.WithSlog(logger), goose.WithDisableGlobalRegistry(true))
-	if err != nil {
-		return fmt.Errorf("migrations: %w", err)
-	}
-	have, know, err := p.GetVersions(ctx)
-	if err != nil {
-		return fmt.Errorf("read schema version: %w", err)
-	}
-	if have > know {
-		return fmt.Errorf("a newer version wrote it: schema %d, this version knows %d; start the newer version, "+
-			"or restore the backup from before the upgrade", have, know)
-	}
-	done, err := p.Up(ctx)
-	for _, r := range done {
-		logger.InfoContext(ctx, "schema migrated", "to", r.Source.Version, "took", r.Duration)
-	}
-	if err != nil {
-		return fmt.Errorf("migrate from schema %d to %d: %w", have, know, err)
 	}
 	return nil
 }

@@ -1,0 +1,97 @@
+package postgres
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"syscall"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// Codes of errors, from the PostgreSQL documentation, appendix A.
+const (
+	serializationFailure = "40001"
+	deadlockDetected     = "40P01"
+	readOnlyTransaction  = "25006"
+)
+
+// remedies by SQLSTATE.
+var remedies = map[string]string{
+	"28P01":             "the password is wrong, or the user is unknown; check the database's URL",
+	"28000":             "the server does not let this user in from here; check the user in the database's URL, and pg_hba.conf",
+	"3D000":             "there is no such database; make it with CREATE DATABASE, or check the name in the URL",
+	"3F000":             "there is no such schema; make it, or check the user's search_path",
+	"42501":             "the user lacks rights; give it GRANT ALL ON SCHEMA public and ownership of the tables",
+	readOnlyTransaction: "this is a standby, or the server takes no writes; name the primary, or all hosts in the URL so that the primary is found",
+	"53100":             "the server's disk is full and nothing was written; free some space there",
+	"53200":             "the server is out of memory; give it more, or fewer connections",
+	"53300":             "the server has no connection left; raise max_connections, or put a pooler in front",
+	"57P01":             "the server is shutting down or was told to end the connection; it works again when the server is back",
+	"57P03":             "the server is starting up or shutting down; try again in a moment",
+	"58030":             "the server's disk failed; check it and the server's log",
+	"XX001":             "the database is damaged; keep its files aside and restore a backup",
+	"XX002":             "an index of the database is damaged; run REINDEX, and check the disk",
+	"08P01":             "the pooler or the server refused the connection's settings; remove parameters from the URL that it does not know",
+	"42P01":             "a table is missing; somebody changed the database by hand: restore a backup",
+}
+
+func sqlState(err error) string {
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return e.Code
+	}
+	return ""
+}
+
+func explain(err error) error {
+	if err == nil {
+		return nil
+	}
+	if remedy, ok := remedies[sqlState(err)]; ok {
+		return fmt.Errorf("%s: %w", remedy, err)
+	}
+	if remedy := onTheWay(err); remedy != "" {
+		return fmt.Errorf("%s: %w", remedy, err)
+	}
+	return err
+}
+
+// onTheWay says what stood between us and the server.
+func onTheWay(err error) string {
+	connecting := isA[*pgconn.ConnectError](err)
+	switch {
+	case isA[*net.DNSError](err):
+		return "the server's name is not known; check the host in the database's URL"
+	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.ENOENT) && connecting:
+		return "no server answers there; start it, or check host and port in the database's URL"
+	case connecting && isTimeout(err):
+		return "the server does not answer; check host and port in the database's URL, and what stands in between"
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+		return "the connection to the server was lost; it works again when the server is back"
+	case connecting && err != nil && readOnlyConnection(err):
+		return remedies[readOnlyTransaction]
+	}
+	return ""
+}
+
+func isA[T error](err error) bool {
+	_, ok := errors.AsType[T](err)
+	return ok
+}
+
+func isTimeout(err error) bool {
+	e, ok := errors.AsType[net.Error](err)
+	return ok && e.Timeout()
+}
+
+// readOnlyConnection knows what the check of a new connection says of a standby.
+// It has no type of its own.
+func readOnlyConnection(err error) bool {
+	for ; err != nil; err = errors.Unwrap(err) {
+		if err.Error() == "read only connection" {
+			return true
+		}
+	}
+	return false
+}
