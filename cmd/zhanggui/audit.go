@@ -12,6 +12,7 @@ import (
 	"github.com/zhanggui/zhanggui/internal/app"
 	"github.com/zhanggui/zhanggui/internal/audit"
 	"github.com/zhanggui/zhanggui/internal/vault"
+	"github.com/zhanggui/zhanggui/wechat/secret"
 )
 
 // auditCmd is about the audit log.
@@ -111,10 +112,11 @@ func printEntries(c console, records []adminapi.RecordView, rows [][]string) err
 
 // auditVerifyCmd needs no server: files and the public key are enough.
 type auditVerifyCmd struct {
-	Data  string `help:"Data directory." default:"./zhanggui-data" env:"ZHANGGUI_DATA" type:"path"`
-	Heads string `help:"File of signed heads (default: the one in the data directory); name a copy from elsewhere to prove more." type:"path"`
-	Pub   string `help:"Public key file (default: the one in the data directory)." type:"path"`
-	JSON  bool   `help:"Print JSON for programs."`
+	Data     string `help:"Data directory." default:"./zhanggui-data" env:"ZHANGGUI_DATA" type:"path"`
+	Database string `help:"Database URL, as the server has it (default: SQLite in the data directory)." env:"ZHANGGUI_DATABASE"`
+	Heads    string `help:"File of signed heads (default: the one in the data directory); name a copy from elsewhere to prove more." type:"path"`
+	Pub      string `help:"Public key file (default: the one in the data directory)." type:"path"`
+	JSON     bool   `help:"Print JSON for programs."`
 }
 
 // Help shows an example.
@@ -127,7 +129,7 @@ Example:
 
 // Run implements the command.
 func (v auditVerifyCmd) Run(ctx context.Context, c console) error {
-	report, err := app.VerifyAudit(ctx, app.AuditFiles{Data: v.Data, Heads: v.Heads, Pub: v.Pub})
+	report, err := app.VerifyAudit(ctx, app.AuditFiles{Data: v.Data, Heads: v.Heads, Pub: v.Pub, Database: secret.FromString(v.Database)})
 	if err != nil {
 		return err
 	}

@@ -21,7 +21,6 @@ import (
 	"github.com/zhanggui/zhanggui/internal/keeper"
 	"github.com/zhanggui/zhanggui/internal/login"
 	"github.com/zhanggui/zhanggui/internal/setup"
-	"github.com/zhanggui/zhanggui/internal/store/sqlite"
 	"github.com/zhanggui/zhanggui/internal/vault"
 	"github.com/zhanggui/zhanggui/internal/web"
 	"github.com/zhanggui/zhanggui/internal/web/ui"
@@ -104,14 +103,14 @@ func (a *App) open(ctx context.Context) error {
 	if err := ownDir(c.Data, a.o.Log); err != nil {
 		return err
 	}
-	db, err := sqlite.Open(ctx, filepath.Join(c.Data, DatabaseFile), sqlite.Options{Logger: a.o.Log})
+	db, err := openStore(ctx, c, a.o.Log)
 	if err != nil {
 		return err
 	}
-	a.store = &store{Store: db}
-	a.vault, err = openVault(ctx, db, a.masterKey(ctx), a.o.Now())
+	a.store = &store{database: db}
+	a.vault, err = openVault(ctx, db.Store, a.masterKey(ctx), a.o.Now())
 	if err == nil {
-		a.heads, err = openHeads(c.Data, db, a.o.Now, a.o.Log)
+		a.heads, err = openHeads(c.Data, db.Store, a.o.Now, a.o.Log)
 	}
 	if err != nil {
 		return errors.Join(err, db.Close())

@@ -10,19 +10,21 @@ import (
 
 	"github.com/zhanggui/zhanggui/internal/audit"
 	"github.com/zhanggui/zhanggui/internal/config"
-	"github.com/zhanggui/zhanggui/internal/store/sqlite"
 	"github.com/zhanggui/zhanggui/internal/vault"
+	"github.com/zhanggui/zhanggui/wechat/secret"
 )
 
 // AuditFiles are what the audit log is verified with. Heads and Pub may be
-// empty: the ones in Data.
-type AuditFiles struct{ Data, Heads, Pub string }
+// empty: the ones in Data. Database names PostgreSQL; empty: SQLite in Data.
+type AuditFiles struct {
+	Data, Heads, Pub string
+	Database         secret.Value
+}
 
 // VerifyAudit compares the audit log of a data directory with itself, its signed
 // heads, and the grants' rows. It needs no server and no secret, and changes
 // nothing.
 func VerifyAudit(ctx context.Context, f AuditFiles) (_ audit.Report, err error) {
-	path := filepath.Join(f.Data, DatabaseFile)
 	var in audit.VerifyInput
 	if in.Verifier, err = audit.ReadVerifier(cmp.Or(f.Pub, filepath.Join(f.Data, audit.PubFile))); err != nil {
 		return audit.Report{}, err
@@ -30,13 +32,13 @@ func VerifyAudit(ctx context.Context, f AuditFiles) (_ audit.Report, err error) 
 	// A server may be signing meanwhile. Checkpoints are in the file before they
 	// are in the database, and entries are there before both: read in the other
 	// direction, nothing is missing that was only written late.
-	if in.Checkpoints, err = checkpoints(ctx, path); err != nil {
+	if in.Checkpoints, err = checkpoints(ctx, f); err != nil {
 		return audit.Report{}, err
 	}
 	if in.Heads, err = audit.ReadHeadFile(cmp.Or(f.Heads, filepath.Join(f.Data, audit.HeadsFile))); err != nil {
 		return audit.Report{}, err
 	}
-	log, err := sqlite.OpenAudit(ctx, path)
+	log, err := openLog(ctx, f.Data, f.Database)
 	if err != nil {
 		return audit.Report{}, err
 	}
@@ -50,8 +52,8 @@ func VerifyAudit(ctx context.Context, f AuditFiles) (_ audit.Report, err error) 
 }
 
 // checkpoints reads the signed heads of the database as it is at this moment.
-func checkpoints(ctx context.Context, path string) ([]audit.Checkpoint, error) {
-	log, err := sqlite.OpenAudit(ctx, path)
+func checkpoints(ctx context.Context, f AuditFiles) ([]audit.Checkpoint, error) {
+	log, err := openLog(ctx, f.Data, f.Database)
 	if err != nil {
 		return nil, err
 	}
@@ -62,7 +64,7 @@ func checkpoints(ctx context.Context, path string) ([]audit.Checkpoint, error) {
 // Rewrap wraps the keyset of a stopped server's database with the master key in
 // the file at path, which is made if it is not there, and gives that key's id.
 func Rewrap(ctx context.Context, c config.Config, path string) (id string, err error) {
-	db, err := sqlite.Open(ctx, filepath.Join(c.Data, DatabaseFile), sqlite.Options{})
+	db, err := openStore(ctx, c, nil)
 	if err != nil {
 		return "", err
 	}

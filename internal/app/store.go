@@ -7,13 +7,12 @@ import (
 	"github.com/zhanggui/zhanggui/internal/access"
 	"github.com/zhanggui/zhanggui/internal/audit"
 	"github.com/zhanggui/zhanggui/internal/grant"
-	"github.com/zhanggui/zhanggui/internal/store/sqlstore"
 )
 
 // store is the store as features get it: what it changes, memory forgets, whoever
 // changed it.
 type store struct {
-	*sqlstore.Store
+	database
 	// forget drops what memory holds of grants, and what it believes about
 	// clients and shops.
 	forget func(grantIDs ...string)

@@ -90,14 +90,10 @@ func listensPublicly(addr string) bool {
 
 func (c *Config) checkStorage(r *report) {
 	r.want(c.Data != "", "data", "is empty", "name a directory, such as ./zhanggui-data")
-	if c.Database.IsZero() {
-		return
-	}
-	what, remedy := "is not empty", "leave it out: the database is SQLite in the data directory"
-	if u := strings.ToLower(c.Database.RevealString()); strings.HasPrefix(u, "postgres://") || strings.HasPrefix(u, "postgresql://") {
-		what, remedy = "names PostgreSQL, and this build keeps SQLite only", "leave it out and run one server; SQLite in the data directory is used"
-	}
-	r.bad("database", what, remedy)
+	r.database("database", c.Database)
+	r.database("database_direct", c.DatabaseDirect)
+	r.want(c.DatabaseDirect.IsZero() || !c.Database.IsZero(), "database_direct", "is set, but the database is SQLite",
+		"name PostgreSQL as database too, or leave this out")
 }
 
 func (c *Config) checkWeChat(r *report) {

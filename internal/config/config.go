@@ -17,7 +17,8 @@ type Config struct {
 	Listen         string         `yaml:"listen" env:"LISTEN" doc:"Address of the public listener."`
 	OpsListen      string         `yaml:"ops_listen" env:"OPS_LISTEN" doc:"Address of the operations listener: metrics, health, profiles. Keep it private."`
 	Data           string         `yaml:"data" env:"DATA" doc:"Directory of the database, the keys and the admin socket."`
-	Database       secret.Value   `yaml:"database" env:"DATABASE" doc:"Empty: SQLite in the data directory, the one database of this build."`
+	Database       secret.Value   `yaml:"database" env:"DATABASE" doc:"postgres://user:password@host/name, for several replicas. Empty: SQLite in the data directory, for one."`
+	DatabaseDirect secret.Value   `yaml:"database_direct" env:"DATABASE_DIRECT" doc:"URL straight to the PostgreSQL server, past any pooler, to hear of changes at once. Empty: changes are looked for now and then."`
 	Loopback       bool           `yaml:"loopback" env:"LOOPBACK" doc:"Allow http and a port for localhost, 127.0.0.1 and *.localhost, and secrets written out. On by itself if public_url names such a host."`
 	TrustedProxies []netip.Prefix `yaml:"trusted_proxies" env:"TRUSTED_PROXIES" doc:"Networks of the proxies in front of this server; X-Forwarded-* is believed from them only."`
 	RedirectHosts  []string       `yaml:"redirect_hosts" env:"REDIRECT_HOSTS" doc:"Hosts that people may be sent back to after a login, besides the public one."`

@@ -168,7 +168,7 @@ func TestSettingsNeverPrintSecrets(t *testing.T) {
 		printed = append(printed, fmt.Sprintf(verb, c), fmt.Sprintf(verb, &c), fmt.Sprintf(verb, struct{ C Config }{c}))
 	}
 	if err := c.Validate(); err == nil {
-		t.Error("a PostgreSQL URL is accepted")
+		t.Error("a URL that does not say sslmode is accepted")
 	} else {
 		printed = append(printed, err.Error())
 	}
