@@ -41,6 +41,7 @@ var layers = []struct {
 	{prefix: "internal/config", may: []string{"internal/access", "internal/web", "wechat/secret"}, why: "what the operator wrote; knows no feature, and of the plumbing only what counts as loopback"},
 
 	{prefix: "internal/keeper", may: append(leaves, "wechat"), why: "a feature imports leaves, never a sibling or a store"},
+	{prefix: "internal/collate", may: []string{"internal/audit"}, why: "compares rows with the log through an interface; what a grant is else does not matter to it"},
 	{prefix: "internal/gateway", may: append(leaves, "wechat", "internal/web"), why: "a feature imports leaves, never a sibling or a store"},
 	{prefix: "internal/login", may: append(leaves, "wechat", "internal/web", "internal/web/ui"), why: "a feature imports leaves, never a sibling or a store"},
 	{prefix: "internal/outbox", may: append(leaves, "internal/egress"), why: "a feature imports leaves, never a sibling or a store"},

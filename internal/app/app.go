@@ -15,6 +15,7 @@ import (
 
 	"github.com/zhanggui/zhanggui/internal/access"
 	"github.com/zhanggui/zhanggui/internal/adminapi"
+	"github.com/zhanggui/zhanggui/internal/collate"
 	"github.com/zhanggui/zhanggui/internal/config"
 	"github.com/zhanggui/zhanggui/internal/console"
 	"github.com/zhanggui/zhanggui/internal/gateway"
@@ -32,6 +33,7 @@ const (
 	DatabaseFile  = "zhanggui.db"
 	MasterKeyFile = "master.key"
 	SocketFile    = "admin.sock"
+	SummaryFile   = "grants.summary" // what the audit log says of grants; may be deleted
 )
 
 // Options are what an App is made of. Config and Version must be set.
@@ -40,6 +42,9 @@ type Options struct {
 	Version string
 	Now     func() time.Time // nil: time.Now; its monotonic reading is used
 	Log     *slog.Logger     // nil: discards
+	// CompareEvery is how often grants are compared with the audit log while the
+	// server runs; 0: every ten minutes.
+	CompareEvery time.Duration
 }
 
 // App is the whole server. Make it with [New], start it with [App.Run].
@@ -48,6 +53,7 @@ type App struct {
 	store   *store
 	vault   *vault.Vault
 	heads   *heads
+	grants  *collate.Checker
 	keeper  *keeper.Keeper
 	login   *login.Login
 	gateway *gateway.Gateway
@@ -80,7 +86,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 			err = errors.Join(err, a.Close())
 		}
 	}()
-	if err := a.endPutBack(ctx); err != nil {
+	if err := a.collate(ctx); err != nil {
 		return nil, err
 	}
 	a.metrics = web.NewMetrics(o.Version)

@@ -3,8 +3,10 @@ package app
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 
 	"github.com/zhanggui/zhanggui/internal/audit"
+	"github.com/zhanggui/zhanggui/internal/collate"
 )
 
 // CheckGrants gives the grants whose rows are not what the audit log says they
@@ -13,24 +15,22 @@ func (a *App) CheckGrants(ctx context.Context) ([]audit.Disagreement, error) {
 	return a.store.CheckGrants(ctx)
 }
 
-// endPutBack revokes the grants that CheckGrants finds, before anything serves
-// them. Only somebody's own decision brings one back: zhanggui grant start, or
-// the person's next login. It does not ask whether the log itself is whole; zhanggui
-// audit verify does.
-func (a *App) endPutBack(ctx context.Context) error {
-	found, err := a.CheckGrants(ctx)
-	if err != nil {
+// collate begins to compare the grants with the audit log, before anything serves
+// them. Grants that disagree are revoked; only somebody's own decision brings one
+// back: zhanggui grant start, or the person's next login. It does not ask whether
+// the log itself is whole; zhanggui audit verify does.
+func (a *App) collate(ctx context.Context) error {
+	a.grants = collate.New(collate.Options{
+		Store: a.store, File: filepath.Join(a.o.Config.Data, SummaryFile), Key: a.vault.MAC("grants summary", nil),
+		Forget: func(grantIDs ...string) {
+			if a.store.forget != nil { // nothing is in memory before that
+				a.store.forget(grantIDs...)
+			}
+		},
+		Now: a.o.Now, Log: a.o.Log, Every: a.o.CompareEvery,
+	})
+	if err := a.grants.Begin(ctx); err != nil {
 		return fmt.Errorf("compare the grants with the audit log: %w", err)
-	}
-	if len(found) == 0 {
-		return nil
-	}
-	if err := a.store.EndPutBack(ctx, a.o.Now(), found...); err != nil {
-		return fmt.Errorf("end the grants that disagree with the audit log: %w", err)
-	}
-	for _, d := range found {
-		a.o.Log.ErrorContext(ctx, "a grant disagrees with the audit log and is not served; find out who can write to the database, then run zhanggui grant start",
-			"grant", d.Grant(), "cause", audit.GrantRowPutBack, "problem", d.String())
 	}
 	return nil
 }

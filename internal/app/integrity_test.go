@@ -3,9 +3,11 @@ package app_test
 import (
 	"database/sql"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/zhanggui/zhanggui/internal/app"
 	"github.com/zhanggui/zhanggui/internal/audit"
@@ -152,5 +154,55 @@ func TestOtherShopsAreServed(t *testing.T) {
 	}
 	if g := r.shopGrant("tea"); g.State != "revoked" {
 		t.Errorf("the other grant is %+v", g)
+	}
+}
+
+// TestServerLooksAgain: a row that is put back under a running server is found
+// without a restart, and what memory holds of it is dropped.
+func TestServerLooksAgain(t *testing.T) {
+	t.Parallel()
+	r := newStoppedRig(t)
+	r.compareEvery = 20 * time.Millisecond
+	r.start(nil)
+	r.declare()
+	if status, body := r.call(); status != http.StatusOK {
+		t.Fatalf("call: %d %s", status, body)
+	}
+	g := r.shopGrant(shopID)
+	r.edit("UPDATE grants SET generation = 99 WHERE id = '" + g.ID + "'")
+	r.await("the end of the grant", func() bool { return r.shopGrant(shopID).Cause == audit.GrantRowPutBack })
+	r.await("refusals", func() bool { status, _ := r.call(); return status == http.StatusForbidden })
+	if _, body := r.get(r.ops+"/readyz", ""); !strings.Contains(body, `"ready":true`) || strings.Contains(body, "compared") {
+		t.Errorf("readyz: %s", body)
+	}
+}
+
+// TestStartFromTheSummary: the next start reads the log from where the summary
+// ends, which a clean stop writes; one that was changed is not believed.
+func TestStartFromTheSummary(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, nil)
+	r.declare()
+	g := r.shopGrant(shopID)
+	file := filepath.Join(r.dir, app.SummaryFile)
+	r.restart(func() {
+		if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("summary: %v, %v", info, err)
+		}
+		r.edit("UPDATE grants SET generation = 99 WHERE id = '" + g.ID + "'")
+	})
+	if after := r.shopGrant(shopID); after.Cause != audit.GrantRowPutBack {
+		t.Errorf("the grant is %+v", after)
+	}
+	if strings.Contains(r.logs.String(), "summary of grants is not used") {
+		t.Error("the summary was not used")
+	}
+	r.restart(func() {
+		if err := os.Truncate(file, 70); err != nil {
+			t.Error(err)
+		}
+	})
+	if n := strings.Count(r.logs.String(), "summary of grants is not used"); n != 1 {
+		t.Errorf("%d log lines name the bad summary, want 1", n)
 	}
 }

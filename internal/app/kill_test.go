@@ -207,7 +207,7 @@ func verifies(t *testing.T, dir string) {
 func nothingHalfWritten(t *testing.T, dir string) {
 	t.Helper()
 	known := map[string]bool{app.DatabaseFile: true, app.DatabaseFile + "-wal": true, app.DatabaseFile + "-shm": true, app.DatabaseFile + ".lock": true,
-		app.MasterKeyFile: true, app.SocketFile: true, audit.KeyFile: true, audit.PubFile: true, audit.HeadsFile: true}
+		app.SummaryFile: true, app.SummaryFile + ".new": true, app.MasterKeyFile: true, app.SocketFile: true, audit.KeyFile: true, audit.PubFile: true, audit.HeadsFile: true}
 	files, err := os.ReadDir(dir)
 	if err != nil {
 		t.Fatal(err)

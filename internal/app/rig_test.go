@@ -45,6 +45,8 @@ type rig struct {
 	stop  context.CancelFunc
 	ended chan error
 	key   string // the client key that declare was given
+
+	compareEvery time.Duration // for Options
 }
 
 // newRig makes the surroundings and starts the App. flags are settings by their
@@ -105,7 +107,7 @@ func (r *rig) tryStart(flags map[string]string) error {
 	}
 	ctx, stop := context.WithCancel(r.t.Context())
 	log := slog.New(slog.NewJSONHandler(r.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	if r.app, err = app.New(ctx, app.Options{Config: r.cfg, Version: "test", Now: r.sim.Now, Log: log}); err != nil {
+	if r.app, err = app.New(ctx, app.Options{Config: r.cfg, Version: "test", Now: r.sim.Now, Log: log, CompareEvery: r.compareEvery}); err != nil {
 		stop()
 		return errors.Join(err, public.Close())
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/pprof"
 	"path"
@@ -162,6 +163,9 @@ func (a *App) ready(w http.ResponseWriter, r *http.Request) {
 	}
 	if !h.PlatformDownSince.IsZero() {
 		out.Degraded = append(out.Degraded, "WeChat does not answer since "+h.PlatformDownSince.UTC().Format("15:04:05Z")+": "+h.PlatformCause)
+	}
+	if percent, ok := a.grants.Progress(); !ok {
+		out.Degraded = append(out.Degraded, fmt.Sprintf("grants are being compared with the audit log: %d %%", percent))
 	}
 	w.Header().Set("Content-Type", "application/json")
 	if !out.Ready {

@@ -101,10 +101,12 @@ func (a *App) Run(ctx context.Context, l Listeners) error {
 	wg.Go(func() { a.heads.run(work) })
 	wg.Go(func() { a.refused.run(work, a.store.Append) })
 	wg.Go(func() { a.purge(work) })
+	wg.Go(func() { a.grants.Run(work) })
 
 	err := a.serve(ctx, []server{{l.Public, a.Public()}, {l.Ops, a.Ops()}, {l.Admin, a.Admin()}})
 	stopWork()
 	wg.Wait()
+	a.grants.Save(context.WithoutCancel(ctx))
 	return errors.Join(err, a.heads.sign(context.WithoutCancel(ctx)), a.Close())
 }
 
