@@ -22,3 +22,15 @@ func GrantRefresh(grantID, kind string, generation int64) Cell {
 func Cookie(name string) Cell {
 	return Cell{Table: "cookie", Column: name, Kind: "cookie"}
 }
+
+// Standby is a row of the local copy that serves while the database is gone. kind
+// is the kind of row, id its name in there.
+func Standby(kind, id string) Cell {
+	return Cell{Table: "standby", Column: kind, Row: id, Kind: "row"}
+}
+
+// Spooled is a credential that waits in the local copy for the database.
+// generation is the one that it becomes.
+func Spooled(grantID string, generation int64) Cell {
+	return Cell{Table: "standby", Column: "spool", Row: grantID, Kind: "effects", Generation: generation}
+}

@@ -42,6 +42,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.appsStmt, err = db.PrepareContext(ctx, apps); err != nil {
 		return nil, fmt.Errorf("error preparing query Apps: %w", err)
 	}
+	if q.appsAfterStmt, err = db.PrepareContext(ctx, appsAfter); err != nil {
+		return nil, fmt.Errorf("error preparing query AppsAfter: %w", err)
+	}
 	if q.auditEntriesStmt, err = db.PrepareContext(ctx, auditEntries); err != nil {
 		return nil, fmt.Errorf("error preparing query AuditEntries: %w", err)
 	}
@@ -170,6 +173,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.grantsStmt, err = db.PrepareContext(ctx, grants); err != nil {
 		return nil, fmt.Errorf("error preparing query Grants: %w", err)
+	}
+	if q.grantsAfterStmt, err = db.PrepareContext(ctx, grantsAfter); err != nil {
+		return nil, fmt.Errorf("error preparing query GrantsAfter: %w", err)
 	}
 	if q.grantsOfPersonStmt, err = db.PrepareContext(ctx, grantsOfPerson); err != nil {
 		return nil, fmt.Errorf("error preparing query GrantsOfPerson: %w", err)
@@ -393,6 +399,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.shopsStmt, err = db.PrepareContext(ctx, shops); err != nil {
 		return nil, fmt.Errorf("error preparing query Shops: %w", err)
 	}
+	if q.shopsAfterStmt, err = db.PrepareContext(ctx, shopsAfter); err != nil {
+		return nil, fmt.Errorf("error preparing query ShopsAfter: %w", err)
+	}
 	if q.shopsOfAppStmt, err = db.PrepareContext(ctx, shopsOfApp); err != nil {
 		return nil, fmt.Errorf("error preparing query ShopsOfApp: %w", err)
 	}
@@ -447,6 +456,11 @@ func (q *Queries) Close() error {
 	if q.appsStmt != nil {
 		if cerr := q.appsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing appsStmt: %w", cerr)
+		}
+	}
+	if q.appsAfterStmt != nil {
+		if cerr := q.appsAfterStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing appsAfterStmt: %w", cerr)
 		}
 	}
 	if q.auditEntriesStmt != nil {
@@ -662,6 +676,11 @@ func (q *Queries) Close() error {
 	if q.grantsStmt != nil {
 		if cerr := q.grantsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing grantsStmt: %w", cerr)
+		}
+	}
+	if q.grantsAfterStmt != nil {
+		if cerr := q.grantsAfterStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing grantsAfterStmt: %w", cerr)
 		}
 	}
 	if q.grantsOfPersonStmt != nil {
@@ -1034,6 +1053,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing shopsStmt: %w", cerr)
 		}
 	}
+	if q.shopsAfterStmt != nil {
+		if cerr := q.shopsAfterStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing shopsAfterStmt: %w", cerr)
+		}
+	}
 	if q.shopsOfAppStmt != nil {
 		if cerr := q.shopsOfAppStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing shopsOfAppStmt: %w", cerr)
@@ -1114,6 +1138,7 @@ type Queries struct {
 	allClientShopsStmt          *sql.Stmt
 	appStmt                     *sql.Stmt
 	appsStmt                    *sql.Stmt
+	appsAfterStmt               *sql.Stmt
 	auditEntriesStmt            *sql.Stmt
 	auditHashesStmt             *sql.Stmt
 	auditHeadStmt               *sql.Stmt
@@ -1157,6 +1182,7 @@ type Queries struct {
 	forcedRefreshesStmt         *sql.Stmt
 	grantStmt                   *sql.Stmt
 	grantsStmt                  *sql.Stmt
+	grantsAfterStmt             *sql.Stmt
 	grantsOfPersonStmt          *sql.Stmt
 	grantsOfShopStmt            *sql.Stmt
 	identitiesByUnionIDStmt     *sql.Stmt
@@ -1231,6 +1257,7 @@ type Queries struct {
 	shopStmt                    *sql.Stmt
 	shopGrantStmt               *sql.Stmt
 	shopsStmt                   *sql.Stmt
+	shopsAfterStmt              *sql.Stmt
 	shopsOfAppStmt              *sql.Stmt
 	tenantStmt                  *sql.Stmt
 	tenantsStmt                 *sql.Stmt
@@ -1250,6 +1277,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		allClientShopsStmt:          q.allClientShopsStmt,
 		appStmt:                     q.appStmt,
 		appsStmt:                    q.appsStmt,
+		appsAfterStmt:               q.appsAfterStmt,
 		auditEntriesStmt:            q.auditEntriesStmt,
 		auditHashesStmt:             q.auditHashesStmt,
 		auditHeadStmt:               q.auditHeadStmt,
@@ -1293,6 +1321,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		forcedRefreshesStmt:         q.forcedRefreshesStmt,
 		grantStmt:                   q.grantStmt,
 		grantsStmt:                  q.grantsStmt,
+		grantsAfterStmt:             q.grantsAfterStmt,
 		grantsOfPersonStmt:          q.grantsOfPersonStmt,
 		grantsOfShopStmt:            q.grantsOfShopStmt,
 		identitiesByUnionIDStmt:     q.identitiesByUnionIDStmt,
@@ -1367,6 +1396,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		shopStmt:                    q.shopStmt,
 		shopGrantStmt:               q.shopGrantStmt,
 		shopsStmt:                   q.shopsStmt,
+		shopsAfterStmt:              q.shopsAfterStmt,
 		shopsOfAppStmt:              q.shopsOfAppStmt,
 		tenantStmt:                  q.tenantStmt,
 		tenantsStmt:                 q.tenantsStmt,
