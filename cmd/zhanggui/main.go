@@ -43,6 +43,8 @@ type cli struct {
 	Key     keyCmd     `cmd:"" help:"List and rotate the keys that seal what is kept."`
 	Config  configCmd  `cmd:"" help:"Check and show the configuration."`
 	Version versionCmd `cmd:"" help:"Print the version."`
+
+	Chaos chaosCmd `cmd:"" hidden:"" help:"Break things and see whether every token is kept."`
 }
 
 // console is where a command reads and writes; tests give their own.

@@ -45,6 +45,9 @@ type Options struct {
 	// CompareEvery is how often grants are compared with the audit log while the
 	// server runs; 0: every ten minutes.
 	CompareEvery time.Duration
+	// Keeper changes the keeper's numbers before it is made; nil leaves them.
+	// It is for zhanggui chaos, which cannot wait for leases of 30 seconds.
+	Keeper func(*keeper.Options)
 }
 
 // App is the whole server. Make it with [New], start it with [App.Run].
@@ -163,10 +166,14 @@ func (a *App) connectKeeper() {
 	hosts := wechat.Hosts{Open: w.Open.String(), API: append([]string{w.API.String()}, w.Hosts...), MP: w.MP.String()}
 	a.clients = &clients{hosts: hosts, now: a.o.Now, egress: a.o.Config.Egress, made: map[string]*wechat.Client{},
 		transports: gateway.NewTransports(gateway.EgressOptions{})}
-	a.keeper = keeper.New(keeper.Options{
+	o := keeper.Options{
 		Store: a.store, Ledger: a.store, Vault: a.vault, Platform: keeper.WeChat{Client: a.clients.For},
 		Owner: "r_" + rand.Text()[:12], Now: a.o.Now, Logger: a.o.Log, Observer: a.meters,
-	})
+	}
+	if a.o.Keeper != nil {
+		a.o.Keeper(&o)
+	}
+	a.keeper = keeper.New(o)
 	a.store.forget = func(grantIDs ...string) {
 		for _, id := range grantIDs {
 			a.keeper.Forget(id)

@@ -272,10 +272,12 @@ func TestPages(t *testing.T) {
 // makes everything doubtful, and is followed from then on.
 func TestAnotherLog(t *testing.T) {
 	for name, change := range map[string]func(*log){
-		"cut short":  func(l *log) { l.records = l.records[:1] },
-		"emptied":    func(l *log) { l.records = nil },
-		"another":    func(l *log) { l.records[1] = audit.NewRecord(1, []byte(`{"action":"x"}`)) },
-		"cut, grown": func(l *log) { l.records = append(l.records[:1], audit.NewRecord(1, []byte(`{"action":"y"}`)), audit.NewRecord(2, nil)) },
+		"cut short": func(l *log) { l.records = l.records[:1] },
+		"emptied":   func(l *log) { l.records = nil },
+		"another":   func(l *log) { l.records[1] = audit.NewRecord(1, []byte(`{"action":"x"}`)) },
+		"cut, grown": func(l *log) {
+			l.records = append(l.records[:1], audit.NewRecord(1, []byte(`{"action":"y"}`)), audit.NewRecord(2, nil))
+		},
 	} {
 		l, e := &log{}, &ear{}
 		l.add(t, done("a", ""), done("b", ""))

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/zhanggui/zhanggui/internal/chaos"
+	"github.com/zhanggui/zhanggui/wechat/secret"
+)
+
+// chaosCmd tries whether replicas keep their promises when everything breaks.
+type chaosCmd struct {
+	Run     chaosRunCmd     `cmd:"" default:"withargs" help:"Break things for a while and judge what came of it."`
+	Replica chaosReplicaCmd `cmd:"" hidden:"" help:"Be one replica; zhanggui chaos starts these."`
+}
+
+type chaosRunCmd struct {
+	Seed     uint64        `help:"Draws the plan of faults; the same seed gives the same plan. Without one it is drawn and printed."`
+	For      time.Duration `help:"How long things go wrong." default:"30s"`
+	Replicas int           `help:"How many replicas." default:"3"`
+	Shops    int           `help:"How many shops." default:"50"`
+	Database string        `help:"URL of an empty PostgreSQL database. Without one, a server is started from the installed packages." env:"ZHANGGUI_CHAOS_DATABASE" xor:"database"`
+	Sqlite   bool          `help:"One replica on SQLite." xor:"database"`
+	Failover bool          `help:"A server with a synchronous standby, which takes over in the middle." xor:"database"`
+	Plan     bool          `help:"Print the plan of faults and do nothing."`
+	Trace    bool          `help:"Print each fault as it happens."`
+	Keep     string        `help:"Leave data, logs and database in this new directory." type:"path"`
+	JSON     bool          `help:"Print the report as JSON."`
+}
+
+// Help shows examples.
+func (chaosRunCmd) Help() string {
+	return `Runs replicas of this server as processes against the emulator and one database, on loopback; kills and stops them, moves their clocks, breaks their connections, ends tokens. Then it weighs what the emulator saw against what was needed. It exits with 1 unless the balance holds.
+
+Examples:
+  zhanggui chaos
+  zhanggui chaos --seed 7 --for 2m --trace
+  zhanggui chaos --sqlite --keep /tmp/seven`
+}
+
+var errChaos = errors.New("the balance does not hold; the problems are above, and zhanggui chaos --seed with --keep leaves everything to look at")
+
+// Run implements the command.
+func (x chaosRunCmd) Run(ctx context.Context, c console) error {
+	s := chaos.Settings{Seed: x.Seed, For: x.For, Replicas: x.Replicas, Shops: x.Shops, SQLite: x.Sqlite, Failover: x.Failover, Keep: x.Keep}
+	if s.Seed == 0 {
+		s.Seed = rand.Uint64N(1 << 32)
+	}
+	if x.Database != "" {
+		s.Database = secret.New([]byte(x.Database))
+	}
+	if x.Plan {
+		return printPlan(c, s)
+	}
+	if x.Trace {
+		s.Trace = c.err
+	}
+	r, err := chaos.Run(ctx, s)
+	if err != nil {
+		return fmt.Errorf("seed %d: %w", s.Seed, err)
+	}
+	if x.JSON {
+		err = json.NewEncoder(c.out).Encode(r)
+	} else {
+		r.Print(c.out)
+	}
+	if err == nil && !r.Balance.OK() {
+		err = errChaos
+	}
+	return err
+}
+
+func printPlan(c console, s chaos.Settings) error {
+	p := s.Plan()
+	fmt.Fprintf(c.out, "seed %d\n", p.Seed)
+	for i, offset := range p.Offsets {
+		fmt.Fprintf(c.out, "replica %d: its clock is off by %v\n", i, offset)
+	}
+	for _, f := range p.Faults {
+		fmt.Fprintln(c.out, f)
+	}
+	return nil
+}
+
+type chaosReplicaCmd struct{}
+
+// Help says that there is nothing to be done with it.
+func (chaosReplicaCmd) Help() string {
+	return "It is told what to be on its input, and ends when that does.\n\nExample:\n  zhanggui chaos --help"
+}
+
+// Run implements the command.
+func (chaosReplicaCmd) Run(ctx context.Context, c console) error {
+	return chaos.Replica(ctx, c.in, c.out, c.err)
+}

@@ -1,0 +1,147 @@
+package balance
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// term is one term of a grant and what came of it.
+type term struct {
+	n        int64
+	replica  int
+	claimed  time.Time
+	until    time.Time
+	settled  time.Time // zero: never
+	replaced time.Time // when the next one was given out; zero: never
+	renewed  bool      // settled with tokens of the next generation
+	cause    string    // as settled
+	state    string
+	unknown  bool // the audit log says so
+	requests []Request
+}
+
+// over tells whether the term had ended at a time, one way or the other.
+func (t *term) over(at time.Time) bool {
+	return !t.settled.IsZero() && at.After(t.settled) || !t.replaced.IsZero() && at.After(t.replaced)
+}
+
+// story is what the witness saw of one grant.
+type story struct {
+	grant    string
+	user     bool
+	terms    []*term
+	homeless []Request // under no term
+	begun    time.Time // when its first token came from elsewhere; zero: it had none
+	problems []string
+}
+
+func (s *story) problem(format string, args ...any) {
+	s.problems = append(s.problems, "grant "+s.grant+": "+fmt.Sprintf(format, args...))
+}
+
+// leaseSlack forgives what lies between two readings of one clock.
+const leaseSlack = 20 * time.Millisecond
+
+// tell follows the changes of a grant's row.
+func tell(grant string, changes []Change) *story {
+	s := &story{grant: grant}
+	for i, c := range changes {
+		if i == 0 {
+			s.begin(c)
+			continue
+		}
+		s.follow(changes[i-1], c)
+		if grew := c.Generation > changes[i-1].Generation; grew && c.Settled != c.Term {
+			s.mustSettle(c, changes[i+1:])
+		}
+	}
+	return s
+}
+
+// begin takes the first change that was seen.
+func (s *story) begin(c Change) {
+	s.user = c.User
+	if c.Generation > 0 {
+		s.begun = c.At
+	}
+	if c.Term > 0 {
+		s.terms = append(s.terms, &term{n: c.Term, replica: c.Replica, claimed: c.At, until: c.Until})
+		if c.Settled == c.Term {
+			s.terms[0].settled = c.At
+		}
+	}
+}
+
+// follow compares two rows that followed each other.
+func (s *story) follow(was, is Change) {
+	switch {
+	case is.Term == was.Term+1:
+		s.claim(was, is)
+	case is.Term != was.Term:
+		s.problem("after term %d came term %d", was.Term, is.Term)
+	}
+	if is.Settled != was.Settled {
+		s.settle(was, is)
+	}
+	switch {
+	case is.Generation < was.Generation:
+		s.problem("generation %d went back to %d", was.Generation, is.Generation)
+	case is.Generation > was.Generation+1:
+		s.problem("after generation %d came generation %d", was.Generation, is.Generation)
+	case is.Generation == was.Generation && is.Tokens != was.Tokens:
+		s.problem("the tokens of generation %d were changed", is.Generation)
+	case is.Generation > was.Generation && len(s.terms) > 0:
+		s.terms[len(s.terms)-1].renewed = true
+	}
+}
+
+func (s *story) claim(was, is Change) {
+	if was.Term > was.Settled && was.Until.After(is.At.Add(leaseSlack)) {
+		s.problem("term %d was given out while term %d had %v left", is.Term, was.Term, was.Until.Sub(is.At).Round(time.Millisecond))
+	}
+	if n := len(s.terms); n > 0 {
+		s.terms[n-1].replaced = is.At
+	}
+	s.terms = append(s.terms, &term{n: is.Term, replica: is.Replica, claimed: is.At, until: is.Until})
+}
+
+func (s *story) settle(was, is Change) {
+	if is.Settled != is.Term || is.Settled < was.Settled {
+		s.problem("term %d was settled when term %d was the newest", is.Settled, is.Term)
+	}
+	if len(s.terms) == 0 {
+		return
+	}
+	last := s.terms[len(s.terms)-1]
+	last.settled, last.cause, last.state = is.At, is.Cause, is.State
+}
+
+// mustSettle wants tokens to come with a settle: the next write to the row, in
+// the same transaction.
+func (s *story) mustSettle(c Change, rest []Change) {
+	if len(rest) == 0 || rest[0].Settled != c.Term || rest[0].Term != c.Term || rest[0].Generation != c.Generation {
+		s.problem("generation %d came without a settle", c.Generation)
+	}
+}
+
+// attach gives each request to its term.
+func (s *story) attach(requests []Request) {
+	for _, r := range requests {
+		if t := s.home(r); t != nil {
+			t.requests = append(t.requests, r)
+		} else {
+			s.homeless = append(s.homeless, r)
+		}
+	}
+}
+
+// home is the newest term that the request's replica held when it came.
+func (s *story) home(r Request) *term {
+	for _, t := range slices.Backward(s.terms) {
+		if t.replica == r.Replica && !t.claimed.After(r.At.Add(leaseSlack)) {
+			return t
+		}
+	}
+	return nil
+}
