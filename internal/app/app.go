@@ -212,18 +212,18 @@ func (a *App) page(h web.Handler) http.Handler {
 }
 
 func (a *App) connectGateway() (err error) {
-	if a.gateway, err = gateway.New(a.gatewayConfig(a.store)); err != nil {
+	if a.gateway, err = gateway.New(a.gatewayConfig(a.store, keeper.ByClient)); err != nil {
 		return err
 	}
-	a.own, err = gateway.New(a.gatewayConfig(operatorClient{a.store}))
+	a.own, err = gateway.New(a.gatewayConfig(operatorClient{a.store}, byOperator))
 	return err
 }
 
 // gatewayConfig is the same for programs and for the admin socket, which differ
 // in who is let in.
-func (a *App) gatewayConfig(in gateway.Clients) gateway.Config {
+func (a *App) gatewayConfig(in gateway.Clients, by func(client string) string) gateway.Config {
 	return gateway.Config{
-		Clients: in, Directory: a.store, Tokens: tokens{a.keeper},
+		Clients: in, Directory: a.store, Tokens: tokens{a.keeper, by},
 		Transports: func(egress string) (http.RoundTripper, error) {
 			return a.clients.transports.For(a.clients.route(egress))
 		},

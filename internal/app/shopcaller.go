@@ -42,7 +42,8 @@ func (s shopCaller) Call(ctx context.Context, shopID, method, path string, in, o
 	}
 	err = call(ctx, client, token, method, path, in, out)
 	if we, ok := errors.AsType[*wechat.Error](err); ok && we.Class() == wechat.ClassRefreshToken {
-		if token, err = s.keeper.Report(ctx, shopID, token.Generation, we.Code); err != nil {
+		c := keeper.Complaint{Shop: shopID, Generation: token.Generation, ErrCode: we.Code, By: keeper.BySystem}
+		if token, err = s.keeper.Report(ctx, c); err != nil {
 			return noToken(err)
 		}
 		return call(ctx, client, token, method, path, in, out)

@@ -9,8 +9,11 @@ import (
 )
 
 // tokens lends the keeper's tokens to the gateway, and its reasons in the
-// gateway's words.
-type tokens struct{ keeper *keeper.Keeper }
+// gateway's words. by names who pays for a forced refresh.
+type tokens struct {
+	keeper *keeper.Keeper
+	by     func(client string) string
+}
 
 // Token implements gateway.Tokens.
 func (t tokens) Token(ctx context.Context, shop string) (gateway.Token, error) {
@@ -18,9 +21,16 @@ func (t tokens) Token(ctx context.Context, shop string) (gateway.Token, error) {
 }
 
 // Report implements gateway.Tokens.
-func (t tokens) Report(ctx context.Context, shop string, generation int64, errcode int) (gateway.Token, error) {
-	return lend(t.keeper.Report(ctx, shop, generation, errcode))
+func (t tokens) Report(ctx context.Context, c gateway.Complaint) (gateway.Token, error) {
+	return lend(t.keeper.Report(ctx, keeper.Complaint{
+		Shop: c.Shop, Generation: c.Generation, ErrCode: c.ErrCode, By: t.by(c.Client),
+	}))
 }
+
+// Proved implements gateway.Tokens.
+func (t tokens) Proved(shop string, generation int64) { t.keeper.Proved(shop, generation) }
+
+func byOperator(string) string { return keeper.ByOperator }
 
 func lend(t keeper.Token, err error) (gateway.Token, error) {
 	if err == nil {

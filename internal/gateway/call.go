@@ -107,7 +107,9 @@ func (c *call) renew() bool {
 	if !c.g.stubborn.believe(at(c.to), c.token.Generation) {
 		return false
 	}
-	next, err := c.g.Tokens.Report(c.ctx, c.to.shop, c.token.Generation, c.head.Code)
+	next, err := c.g.Tokens.Report(c.ctx, Complaint{
+		Shop: c.to.shop, Generation: c.token.Generation, ErrCode: c.head.Code, Client: c.client.ID,
+	})
 	if err != nil || next.Value.IsZero() || next.Generation == c.token.Generation {
 		if c.ctx.Err() == nil { // else a refresh may be under way without us
 			c.g.stubborn.trust(at(c.to))
@@ -177,6 +179,9 @@ func (c *call) ask(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		_ = res.Body.Close()
 		return nil, err
+	}
+	if c.head.Found && c.head.Code == 0 {
+		c.g.Tokens.Proved(c.to.shop, c.token.Generation)
 	}
 	return res, nil
 }

@@ -53,11 +53,21 @@ type Token struct {
 type Tokens interface {
 	// Token gives the shop's token.
 	Token(ctx context.Context, shop string) (Token, error)
-	// Report says that WeChat answered errcode to the token of this
-	// generation. It gives the token to use instead: one of another
-	// generation, or an error. It may force a refresh, of which WeChat grants few
-	// a day; the gateway asks with that in mind.
-	Report(ctx context.Context, shop string, generation int64, errcode int) (Token, error)
+	// Report says that WeChat refused a token. It gives the token to use
+	// instead: one of another generation, or an error. It may force a refresh,
+	// of which WeChat grants few a day; the gateway asks with that in mind.
+	Report(ctx context.Context, c Complaint) (Token, error)
+	// Proved says that WeChat took the token of this generation. It is called
+	// for every good answer and must return at once.
+	Proved(shop string, generation int64)
+}
+
+// Complaint is WeChat's refusal of a token.
+type Complaint struct {
+	Shop       string
+	Generation int64 // of the refused token
+	ErrCode    int
+	Client     string // whose call it was
 }
 
 // Metrics counts calls. Every label value comes from a fixed set.

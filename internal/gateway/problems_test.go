@@ -71,8 +71,9 @@ func TestAnEmptyTokenIsNeverSent(t *testing.T) {
 
 type noTokens struct{}
 
-func (noTokens) Token(context.Context, string) (Token, error)              { return Token{}, nil }
-func (noTokens) Report(context.Context, string, int64, int) (Token, error) { return Token{}, nil }
+func (noTokens) Token(context.Context, string) (Token, error)     { return Token{}, nil }
+func (noTokens) Report(context.Context, Complaint) (Token, error) { return Token{}, nil }
+func (noTokens) Proved(string, int64)                             {}
 
 // broken is a way out that fails in one way, and names the URL as net/http's
 // client does.

@@ -110,7 +110,7 @@ func TestWhenTheKeeperHasNothingNewerWeChatsWordsPass(t *testing.T) {
 
 type failingReport struct{ *fakeTokens }
 
-func (failingReport) Report(_ context.Context, _ string, _ int64, _ int) (Token, error) {
+func (failingReport) Report(context.Context, Complaint) (Token, error) {
 	return Token{}, errors.New("the store is down")
 }
 

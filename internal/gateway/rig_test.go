@@ -80,7 +80,8 @@ type fakeTokens struct {
 	generation int64
 	err        error
 	stuck      bool // Report finds no newer token
-	reports    []int
+	reports    []Complaint
+	proved     []int64 // generations
 }
 
 func tokenOf(generation int64) secret.Value {
@@ -97,11 +98,17 @@ func (f *fakeTokens) Token(context.Context, string) (Token, error) {
 	return f.token(), f.err
 }
 
-func (f *fakeTokens) Report(_ context.Context, _ string, generation int64, errcode int) (Token, error) {
+func (f *fakeTokens) Proved(_ string, generation int64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.reports = append(f.reports, errcode)
-	if !f.stuck && generation == f.generation {
+	f.proved = append(f.proved, generation)
+}
+
+func (f *fakeTokens) Report(_ context.Context, c Complaint) (Token, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.reports = append(f.reports, c)
+	if !f.stuck && c.Generation == f.generation {
 		f.generation++
 	}
 	return f.token(), f.err

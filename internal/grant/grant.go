@@ -115,6 +115,12 @@ type ClaimRequest struct {
 	Limit int           // how many grants at most; ignored when one is named
 }
 
+// Force is one forced refresh in the ledger.
+type Force struct {
+	At time.Time
+	By string // who spent it, e.g. "client:erp"
+}
+
 // Filter picks grants. Fields that are set must all match; the zero Filter
 // picks every grant.
 type Filter struct {

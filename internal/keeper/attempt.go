@@ -14,9 +14,14 @@ import (
 
 // want is why a refresh is made. The zero want is the schedule's.
 type want struct {
-	demand   bool  // somebody waits for a token: look again whether it is there by now
-	rejected int64 // the generation that WeChat refused, 0 for none
+	demand   bool   // somebody waits for a token: look again whether it is there by now
+	kicked   bool   // somebody said that it is worth a look now
+	rejected int64  // the generation that WeChat refused, 0 for none
+	by       string // who says so; see [Complaint]
 }
+
+// scheduled says that nothing but the plan wants it.
+func (w want) scheduled() bool { return !w.demand && !w.kicked && w.rejected == 0 }
 
 // attempt is one refresh under one lease.
 type attempt struct {
@@ -27,8 +32,13 @@ type attempt struct {
 	trust time.Time // until when the lease is believed in
 	epoch uint64    // of the memory when the attempt began
 
-	next move // what the report led to; the schedule's attempts have none
-	same bool // WeChat gave out the token that is kept
+	way    route // to WeChat
+	ticket bool  // it finds out whether WeChat can be reached again
+
+	proof proof // of the token that is kept
+	next  move  // what the report led to; the schedule's attempts have none
+	same  bool  // WeChat gave out the token that is kept
+	spent error // why no forced refresh was spent
 }
 
 // leaseUntil is when the lease is certainly over.
@@ -39,12 +49,13 @@ func (a *attempt) leaseUntil() time.Time { return a.begin.Add(a.k.opt.Lease) }
 // by nothing that the caller does.
 func (k *Keeper) attempt(ctx context.Context, c grant.Claim, begin time.Time, w want) (Token, error) {
 	a := &attempt{
-		k: k, claim: c, want: w, begin: begin, epoch: k.epoch.Load(),
-		trust: begin.Add(k.opt.Lease - k.opt.Margin),
+		k: k, claim: c, want: w, begin: begin, epoch: k.epoch.Load(), way: routeOf(c.App),
+		trust: begin.Add(k.opt.Lease - k.opt.Margin), proof: proof{at: c.Grant.Proved, doubts: c.Grant.Doubts},
 	}
 	defer k.markBusy(c.Grant.ID)()
 	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), a.trust.Sub(k.now()), errTrustOver)
 	defer cancel()
+	k.opt.Step(StepClaim)
 	return a.run(ctx)
 }
 
@@ -65,6 +76,21 @@ func (a *attempt) run(ctx context.Context) (Token, error) {
 	if end := refreshEnd(g.Tokens); g.Kind == grant.User && !end.IsZero() && !now.Before(end) {
 		return a.fail(ctx, reaction{do: dead, cause: causeEnded}, &Failure{})
 	}
+	if a.sleepy(now) {
+		return a.sleep(ctx, now)
+	}
+	if wait := a.admit(now); wait > 0 {
+		return a.putOff(ctx, now, wait)
+	}
+	defer a.giveBack()
+	return a.refresh(ctx)
+}
+
+// refresh does what the lease was taken for.
+func (a *attempt) refresh(ctx context.Context) (Token, error) {
+	if a.claim.Grant.State == grant.Revoked {
+		return Token{}, a.kill(ctx)
+	}
 	key, kept, err := a.open()
 	if err != nil {
 		return a.fail(ctx, reaction{do: stop, cause: causeUnreadable}, &Failure{Err: err})
@@ -74,6 +100,8 @@ func (a *attempt) run(ctx context.Context) (Token, error) {
 		if a.next == moveLeave {
 			return a.leave(ctx)
 		}
+	} else {
+		a.prove(ctx, kept)
 	}
 	return a.renew(ctx, key, kept)
 }
@@ -105,7 +133,7 @@ func (a *attempt) open() (key, kept secret.Value, err error) {
 	if g.Kind == grant.User {
 		key, err = v.Open(g.Tokens.Refresh, vault.GrantRefresh(g.ID, string(g.Kind), g.Tokens.Generation))
 	} else {
-		key, err = v.Open(a.claim.App.Secret, vault.AppSecret(a.claim.App.ID, a.claim.App.SecretVersion))
+		key, err = a.appSecret()
 	}
 	if err != nil {
 		return key, kept, err
@@ -149,12 +177,8 @@ func (a *attempt) askOnce(ctx context.Context, key secret.Value, force bool) (An
 	if err == nil {
 		err = a.check(ans)
 	}
-	cause := ""
-	if err != nil {
-		cause = reactTo(a.claim.Grant.Kind, asFailure(err)).cause
-	}
-	a.k.opt.Observer.Asked(a.claim.Grant.Kind, cause, a.k.now().Sub(start))
-	a.k.health.platform(err, cause, a.k.now())
+	a.k.opt.Step(StepAsk)
+	a.heard(err, start)
 	return ans, err
 }
 
@@ -200,6 +224,7 @@ func (a *attempt) keep(ctx context.Context, ans Answer, kept secret.Value, asked
 	if err != nil {
 		return a.fail(ctx, reaction{do: stop, cause: causeUnsealed}, &Failure{Err: err})
 	}
+	a.k.opt.Step(StepSeal)
 	return a.succeed(ctx, &tokens, ans.Access, end)
 }
 
@@ -275,21 +300,6 @@ func (a *attempt) fail(ctx context.Context, r reaction, f *Failure) (Token, erro
 	}
 	g.State, g.Cause, g.ErrCode, g.DueAt, g.Attempt = v.state, v.cause, v.code, v.due, v.attempt
 	return Token{}, refusal(g, now, f.Err)
-}
-
-// release gives the lease back and changes nothing else. It returns err, or
-// why the lease could not be given back.
-func (a *attempt) release(ctx context.Context, err error) error {
-	g := a.claim.Grant
-	s := grant.Settlement{
-		GrantID: g.ID, Term: g.Lease.Term, From: g.Tokens.Generation, State: g.State, Cause: g.Cause,
-		ErrCode: g.ErrCode, DueAt: g.DueAt, Attempt: g.Attempt, Proved: g.Proved, Doubts: g.Doubts, Kills: g.Kills, Routine: true,
-	}
-	e := grant.Effects{At: a.k.now(), Settle: &s}
-	if lost := a.settle(ctx, e); lost != nil {
-		a.k.opt.Logger.Warn("lease not given back; it ends by itself", "grant", g.ID, "err", lost)
-	}
-	return err
 }
 
 func within(a, b time.Time, d time.Duration) bool { return a.Sub(b).Abs() <= d }

@@ -48,8 +48,29 @@ type reaction struct {
 	do    action
 	cause string
 	tell  bool          // tell a human the first time, not only after tellAfter failures
-	day   bool          // limit: until the next day, not the next minute
+	per   window        // limit: what it counts
 	own   time.Duration // stop: the errcode asks for so long a wait
+}
+
+// window is the time for which WeChat counts calls.
+type window int
+
+const (
+	perNothing window = iota
+	perSecond
+	perMinute
+	perDay
+)
+
+// next is when a limit is over.
+func (w window) next(now time.Time, j jitter) time.Time {
+	switch w {
+	case perSecond:
+		return nextSecond(now, j)
+	case perDay:
+		return nextDay(now, j)
+	}
+	return nextMinute(now, j)
 }
 
 // Causes that are not an errcode's.
@@ -77,9 +98,9 @@ type reactionKey struct {
 // knows is tried again and told, and deletes nothing.
 var reactions = map[reactionKey]reaction{
 	{anyKind, -1}:    {do: again, cause: "busy"},
-	{anyKind, 44990}: {do: limit, cause: "second_limit"},
-	{anyKind, 45011}: {do: limit, cause: "minute_limit"},
-	{anyKind, 45009}: {do: limit, cause: "day_limit", tell: true, day: true},
+	{anyKind, 44990}: {do: limit, cause: "second_limit", per: perSecond},
+	{anyKind, 45011}: {do: limit, cause: "minute_limit", per: perMinute},
+	{anyKind, 45009}: {do: limit, cause: "day_limit", per: perDay, tell: true},
 
 	{anyKind, 40001}:    {do: stop, cause: "secret_wrong"},
 	{grant.User, 40001}: {do: again, cause: causeOddCode}, // a person's refresh sends no AppSecret
@@ -110,7 +131,7 @@ var reactions = map[reactionKey]reaction{
 // not here is treated as an unknown code.
 var classReactions = map[wechat.Class]reaction{
 	wechat.ClassRetry:    {do: again, cause: "busy"},
-	wechat.ClassSlow:     {do: limit, cause: "limit"},
+	wechat.ClassSlow:     {do: limit, cause: "limit", per: perMinute},
 	wechat.ClassOperator: {do: stop, cause: "setting"},
 	wechat.ClassBlocked:  {do: stop, cause: "blocked", own: time.Hour},
 	wechat.ClassCaller:   {do: stop, cause: "request_wrong"},
@@ -132,7 +153,7 @@ func reactTo(kind grant.Kind, f *Failure) reaction {
 		// developers.weixin.qq.com/doc/store/shop/dev_before/ipbaimingdan.
 		return reaction{do: stop, cause: "ip_not_listed"}
 	case f.HTTPStatus == http.StatusTooManyRequests:
-		return reaction{do: limit, cause: "minute_limit"}
+		return reaction{do: limit, cause: "minute_limit", per: perMinute}
 	case f.Outcome == wechat.OutcomeNotSent:
 		return reaction{do: again, cause: causeNotSent}
 	case errors.Is(f.Err, errStranger):
@@ -184,10 +205,7 @@ func judge(g grant.Grant, r reaction, f *Failure, now, over time.Time, j jitter)
 	case dead:
 		v.state = grant.NeedsOwner
 	case limit:
-		v.due = nextMinute(now, j)
-		if r.day {
-			v.due = nextDay(now, j)
-		}
+		v.due = r.per.next(now, j)
 	case again:
 		v.due = retryAt(now, v.attempt, j)
 	}

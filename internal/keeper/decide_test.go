@@ -4,33 +4,33 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"pgregory.net/rapid"
 
+	"github.com/zhanggui/zhanggui/internal/grant"
 	"github.com/zhanggui/zhanggui/wechat/secret"
 )
 
 // TestDecisions: a row for every situation that can come up, no row without a
-// use, and a forced refresh only for a living token that the probe proved
+// use, and a forced refresh only for a shop's living token that the probe proved
 // dead.
 func TestDecisions(t *testing.T) {
 	used := map[int]bool{}
-	for _, b := range []blame{blamesToken, blamesElse} {
-		for a := unread; a <= ended; a++ {
-			for f := notProbed; f <= foundUnclear; f++ {
-				i := rowFor(b, a, f)
-				if i < 0 {
-					t.Fatalf("no row for %d, %d, %d", b, a, f)
-				}
-				used[i] = true
-				proved := b == blamesToken && (a == living || a == due) && f == foundDead
-				if got := decide(b, a, f); (got == moveForce) != proved {
-					t.Errorf("blame %d, age %d, finding %d leads to %d", b, a, f, got)
-				}
-			}
+	for c := range complaints() {
+		i := rowFor(c)
+		if i < 0 {
+			t.Fatalf("no row for %+v", c)
+		}
+		used[i] = true
+		proved := c.blame == blamesToken && c.kind == grant.Self && (c.age == living || c.age == due) &&
+			c.seer == client && c.finding == foundDead
+		if got := decide(c.blame, c.kind, c.age, c.seer, c.finding); (got == moveForce) != proved {
+			t.Errorf("%+v leads to %d", c, got)
 		}
 	}
 	for i := range decisions {
@@ -38,18 +38,42 @@ func TestDecisions(t *testing.T) {
 			t.Errorf("row %d is never reached", i)
 		}
 	}
-	if got := decide(blamesToken, anyAge, anyFinding); got != moveLeave {
+	if got := decide(blamesToken, grant.Self, anyAge, daily, foundUnclear); got != moveLeave {
 		t.Errorf("what no row knows leads to %d", got)
 	}
 }
 
-func rowFor(b blame, a age, f finding) int {
-	for i, d := range decisions {
-		if d.blame == b && (d.age == anyAge || d.age == a) && (d.finding == anyFinding || d.finding == f) {
-			return i
+// situation is one line that the table must know.
+type situation struct {
+	blame   blame
+	kind    grant.Kind
+	age     age
+	seer    seer
+	finding finding
+}
+
+// complaints are all situations that can come up.
+func complaints() iter.Seq[situation] {
+	return func(yield func(situation) bool) {
+		for _, kind := range []grant.Kind{grant.Self, grant.User} {
+			for a := unread; a <= ended; a++ {
+				for f := notProbed; f <= foundUnclear; f++ {
+					if !yield(situation{blamesToken, kind, a, client, f}) || !yield(situation{blamesElse, kind, a, client, f}) {
+						return
+					}
+				}
+				if !yield(situation{blamesToken, kind, a, daily, foundDead}) || !yield(situation{blamesToken, kind, a, dailyMore, foundDead}) {
+					return
+				}
+			}
 		}
 	}
-	return -1
+}
+
+func rowFor(c situation) int {
+	return slices.IndexFunc(decisions, func(d decision) bool {
+		return fits(d.blame, c.blame) && fits(d.kind, c.kind) && fits(d.age, c.age) && fits(d.seer, c.seer) && fits(d.finding, c.finding)
+	})
 }
 
 // TestReportCosts: what one report of a thousand callers costs, and what it
@@ -67,7 +91,7 @@ func TestReportCosts(t *testing.T) {
 		{"dead and named", func(e *env, tok Token) { e.wechat.refusesNamed(tok.Value) }, 1, 1, 1, 2, nil},
 		{"dead and named, forced a moment ago", func(e *env, tok Token) {
 			e.wechat.refusesNamed(tok.Value)
-			e.store.forces["g_lantian"] = []time.Time{time.Now().Add(-29 * time.Second)}
+			e.store.forces["g_lantian"] = []grant.Force{{At: time.Now().Add(-29 * time.Second)}}
 		}, 1, 0, 1, 0, errStillKept},
 		{"probe lost", func(e *env, _ Token) {
 			e.wechat.setProbing(func() (bool, error) { return false, lost() })
@@ -90,7 +114,7 @@ func TestReportCosts(t *testing.T) {
 				tok := e.must()
 				tt.prep(e, tok)
 				for range 1000 {
-					got, err := e.Report(t.Context(), "lantian", tok.Generation, 40001)
+					got, err := e.Report(t.Context(), complaint(tok.Generation, 40001))
 					if !errors.Is(err, tt.err) || got.Generation != tt.generation {
 						t.Fatalf("got generation %d, %v", got.Generation, err)
 					}
@@ -116,7 +140,7 @@ func TestSlowProbe(t *testing.T) {
 		e.wechat.forgets()
 		e.opt.Platform = hangs{e.wechat}
 		begin := time.Now()
-		tok, err := e.Report(t.Context(), "lantian", old.Generation, 42001)
+		tok, err := e.Report(t.Context(), complaint(old.Generation, 42001))
 		if err != nil || tok.Generation != 2 || time.Since(begin) > e.opt.Ask {
 			t.Errorf("generation %d after %v, %v", tok.Generation, time.Since(begin), err)
 		}
@@ -137,12 +161,12 @@ func TestDeadAfterAlive(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := newEnv(t)
 		old := e.must()
-		if tok, err := e.Report(t.Context(), "lantian", old.Generation, 40001); err != nil || !tok.Value.Equal(old.Value) {
+		if tok, err := e.Report(t.Context(), complaint(old.Generation, 40001)); err != nil || !tok.Value.Equal(old.Value) {
 			t.Fatalf("alive: %+v, %v", tok, err)
 		}
 		e.wechat.forgets()
 		time.Sleep(leaveFor(1))
-		if tok, err := e.Report(t.Context(), "lantian", old.Generation, 40001); err != nil || tok.Generation != 2 {
+		if tok, err := e.Report(t.Context(), complaint(old.Generation, 40001)); err != nil || tok.Generation != 2 {
 			t.Errorf("dead: generation %d, %v", tok.Generation, err)
 		}
 	})
@@ -157,12 +181,12 @@ func TestDeadTwice(t *testing.T) {
 		for want := int64(2); want <= 4; want++ {
 			e.wechat.forgets()
 			var err error
-			if tok, err = e.Report(t.Context(), "lantian", tok.Generation, 42001); err != nil || tok.Generation != want {
+			if tok, err = e.Report(t.Context(), complaint(tok.Generation, 42001)); err != nil || tok.Generation != want {
 				t.Fatalf("generation %d, %v; want %d", tok.Generation, err, want)
 			}
 		}
 		e.wechat.forgets()
-		if tok, err := e.Report(t.Context(), "lantian", tok.Generation, 42001); err != nil || tok.Generation != 4 {
+		if tok, err := e.Report(t.Context(), complaint(tok.Generation, 42001)); err != nil || tok.Generation != 4 {
 			t.Errorf("generation %d, %v; want the same for now", tok.Generation, err)
 		}
 	})
@@ -302,7 +326,7 @@ func (w *hostileWorld) report(h hostile) {
 		return
 	}
 	isDead := !w.alive(tok.Value)
-	k.Report(context.Background(), "lantian", tok.Generation, h.Code)
+	k.Report(context.Background(), complaint(tok.Generation, h.Code))
 	if w.lost || len(w.forcesLately(now)) > 1 {
 		clear(w.dead)
 		return
@@ -325,7 +349,7 @@ func (w *hostileWorld) alive(token secret.Value) bool {
 	return w.accepts("app-lantian", token.RevealString())
 }
 
-func (w *hostileWorld) forcesLately(now time.Time) []time.Time {
+func (w *hostileWorld) forcesLately(now time.Time) []grant.Force {
 	list, _ := w.store.ForcedRefreshes(context.Background(), "g_lantian", now.Add(-24*time.Hour))
 	return list
 }

@@ -1,6 +1,7 @@
 package keeper
 
 import (
+	"slices"
 	"strconv"
 	"time"
 
@@ -18,10 +19,13 @@ func (a *attempt) effects(v verdict, tokens *grant.Tokens, now time.Time) grant.
 	if !routine {
 		e.Audit = append(e.Audit, a.entry(v, tokens, now))
 	}
+	if a.proof.found == foundDead && a.want.scheduled() {
+		e.Audit = append(e.Audit, a.doubt(now))
+	}
 	e.Settle = &grant.Settlement{
 		GrantID: g.ID, Term: g.Lease.Term, From: g.Tokens.Generation, Tokens: tokens,
 		State: v.state, Cause: v.cause, ErrCode: v.code, DueAt: v.due, Attempt: v.attempt,
-		Proved: g.Proved, Doubts: g.Doubts, Routine: routine,
+		Proved: a.proof.at, Doubts: a.proof.doubts, Routine: routine,
 	}
 	return e
 }
@@ -31,24 +35,63 @@ func (a *attempt) effects(v verdict, tokens *grant.Tokens, now time.Time) grant.
 func (a *attempt) notices(v verdict, now time.Time) []notice.Notice {
 	g := a.claim.Grant
 	var list []notice.Notice
-	add := func(k notice.Kind, details map[string]string) {
-		list = append(list, notice.Notice{At: now, Kind: k, Subject: subject(g), Details: details})
-	}
 	switch {
 	case v.state == grant.NeedsOwner:
-		add(notice.GrantNeedsOwner, a.details(v))
-		return list // a reminder beside it would be noise
+		return a.notice(now, notice.GrantNeedsOwner, a.details(v)) // a reminder beside it would be noise
 	case v.tell:
-		add(notice.GrantStopped, a.details(v))
+		list = a.notice(now, notice.GrantStopped, a.details(v))
 	case v.outcome == audit.Done && told(g):
-		add(notice.GrantHealed, map[string]string{"cause": g.Cause, "shop": g.ShopID})
+		list = a.notice(now, notice.GrantHealed, map[string]string{"cause": g.Cause, "shop": g.ShopID})
 	}
-	if r, ok := remind(g.Tokens, g.DueAt, now); ok && g.Kind == grant.User {
-		add(notice.GrantExpiring, map[string]string{
-			"day": r.day, "ends": refreshEnd(g.Tokens).UTC().Format(time.RFC3339), "person": g.PersonID,
-		})
+	return slices.Concat(list, a.doubts(now), a.reminders(now))
+}
+
+func (a *attempt) notice(now time.Time, k notice.Kind, details map[string]string) []notice.Notice {
+	return []notice.Notice{{At: now, Kind: k, Subject: subject(a.claim.Grant), Details: details}}
+}
+
+// doubts tells of a token that WeChat refuses although it renews it, and when
+// that is over.
+func (a *attempt) doubts(now time.Time) []notice.Notice {
+	g, d := a.claim.Grant, a.who()
+	was := tellsDoubt(g.Kind, g.Doubts)
+	switch is := tellsDoubt(g.Kind, a.proof.doubts); {
+	case is && !was:
+		return a.notice(now, notice.GrantDoubtful, d)
+	case was && !is:
+		d["cause"] = causeDoubtful
+		return a.notice(now, notice.GrantHealed, d)
 	}
-	return list
+	return nil
+}
+
+// tellsDoubt asks the table of decisions: one odd answer changes nothing.
+func tellsDoubt(kind grant.Kind, doubts int) bool {
+	p := proof{doubts: doubts}
+	return doubts > 0 && decide(blamesToken, kind, due, p.seer(), foundDead) == moveTell
+}
+
+// reminders tells that a person's authorisation nears its end.
+func (a *attempt) reminders(now time.Time) []notice.Notice {
+	g := a.claim.Grant
+	r, ok := remind(g.Tokens, g.DueAt, now)
+	if !ok || g.Kind != grant.User {
+		return nil
+	}
+	return a.notice(now, notice.GrantExpiring, map[string]string{
+		"day": r.day, "ends": refreshEnd(g.Tokens).UTC().Format(time.RFC3339), "person": g.PersonID,
+	})
+}
+
+// doubt is the audit entry of a proof that failed.
+func (a *attempt) doubt(now time.Time) audit.Entry {
+	d := a.who()
+	d["doubts"] = strconv.Itoa(a.proof.doubts)
+	d["generation"] = strconv.FormatInt(a.claim.Grant.Tokens.Generation, 10)
+	return audit.Entry{
+		At: now, Actor: audit.Actor{Kind: audit.ActorSystem}, Action: "grant.prove",
+		Subject: subject(a.claim.Grant), Outcome: audit.Failed, Reason: "token_refused", Details: d,
+	}
 }
 
 // entry is the audit entry of a settle that is not routine.
@@ -66,17 +109,9 @@ func (a *attempt) entry(v verdict, tokens *grant.Tokens, now time.Time) audit.En
 
 // details holds ids of ours, codes and counts: no personal data, no secret.
 func (a *attempt) details(v verdict) map[string]string {
-	g := a.claim.Grant
-	d := map[string]string{"kind": string(g.Kind)}
-	put := func(key, value string) {
-		if value != "" {
-			d[key] = value
-		}
-	}
-	put("cause", v.cause)
-	put("rid", v.rid)
-	put("shop", g.ShopID)
-	put("person", g.PersonID)
+	d := a.who()
+	put(d, "cause", v.cause)
+	put(d, "rid", v.rid)
 	if v.code != 0 {
 		d["errcode"] = strconv.Itoa(v.code)
 	}
@@ -84,6 +119,21 @@ func (a *attempt) details(v verdict) map[string]string {
 		d["attempt"] = strconv.Itoa(v.attempt)
 	}
 	return d
+}
+
+// who names the grant by ids of ours.
+func (a *attempt) who() map[string]string {
+	g := a.claim.Grant
+	d := map[string]string{"kind": string(g.Kind)}
+	put(d, "shop", g.ShopID)
+	put(d, "person", g.PersonID)
+	return d
+}
+
+func put(d map[string]string, key, value string) {
+	if value != "" {
+		d[key] = value
+	}
 }
 
 func subject(g grant.Grant) string { return "grant:" + g.ID }

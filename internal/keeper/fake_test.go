@@ -39,7 +39,8 @@ type memStore struct {
 	mu      sync.Mutex
 	grants  map[string]*grant.Grant
 	apps    map[string]access.App
-	forces  map[string][]time.Time
+	forces  map[string][]grant.Force
+	touched map[string]int // uses written down
 	audit   []audit.Entry
 	notices []notice.Notice
 	batches []int
@@ -47,7 +48,7 @@ type memStore struct {
 }
 
 func newMemStore() *memStore {
-	return &memStore{grants: map[string]*grant.Grant{}, apps: map[string]access.App{}, forces: map[string][]time.Time{}}
+	return &memStore{grants: map[string]*grant.Grant{}, apps: map[string]access.App{}, forces: map[string][]grant.Force{}, touched: map[string]int{}}
 }
 
 // do runs f as one transaction under the fault of the moment.
@@ -91,7 +92,9 @@ func (s *memStore) lease(g *grant.Grant, r grant.ClaimRequest) grant.Claim {
 	return grant.Claim{Grant: *g, App: s.apps[g.App], Unsettled: unsettled}
 }
 
-func claimable(g *grant.Grant) bool { return g.State == grant.Active || g.State == grant.Stopped }
+func claimable(g *grant.Grant) bool {
+	return g.State == grant.Active || g.State == grant.Stopped || g.State == grant.Revoked && g.Kills > 0
+}
 
 func (s *memStore) ClaimDue(ctx context.Context, r grant.ClaimRequest) (out []grant.Claim, err error) {
 	err = s.do(ctx, "ClaimDue", func() {
@@ -159,6 +162,7 @@ func (s *memStore) settleOne(e grant.Effects) error {
 		g.Tokens.AccessExpires, g.Tokens.RefreshIssued = ms(t.AccessExpires), ms(t.RefreshIssued)
 	}
 	g.State, g.Cause, g.ErrCode = e.Settle.State, e.Settle.Cause, e.Settle.ErrCode
+	g.Proved, g.Doubts, g.Kills = ms(e.Settle.Proved), e.Settle.Doubts, e.Settle.Kills
 	g.DueAt, g.Attempt, g.SettledTerm, g.UpdatedAt = ms(e.Settle.DueAt), e.Settle.Attempt, g.Lease.Term, ms(e.At)
 	s.audit = append(s.audit, e.Audit...)
 	s.notices = append(s.notices, e.Notices...)
@@ -192,21 +196,30 @@ func (s *memStore) Grants(ctx context.Context, f grant.Filter) (out []grant.Gran
 	return out, err
 }
 
-func (s *memStore) ForcedRefreshes(ctx context.Context, id string, since time.Time) (out []time.Time, err error) {
+func (s *memStore) ForcedRefreshes(ctx context.Context, id string, since time.Time) (out []grant.Force, err error) {
 	err = s.do(ctx, "ForcedRefreshes", func() {
-		for _, at := range s.forces[id] {
-			if !at.Before(since) {
-				out = append(out, at)
+		for _, f := range s.forces[id] {
+			if !f.At.Before(since) {
+				out = append(out, f)
 			}
 		}
 	})
 	return out, err
 }
 
-func (s *memStore) SpendForce(ctx context.Context, id string, at time.Time, _ string, e audit.Entry) error {
+func (s *memStore) SpendForce(ctx context.Context, id string, at time.Time, by string, e audit.Entry) error {
 	return s.do(ctx, "SpendForce", func() {
-		s.forces[id] = append(s.forces[id], at)
+		s.forces[id] = append(s.forces[id], grant.Force{At: at, By: by})
 		s.audit = append(s.audit, e)
+	})
+}
+
+func (s *memStore) Touch(ctx context.Context, at time.Time, ids ...string) error {
+	return s.do(ctx, "Touch", func() {
+		for _, id := range ids {
+			s.grants[id].Used = ms(at)
+			s.touched[id]++
+		}
 	})
 }
 
@@ -214,10 +227,27 @@ func (s *memStore) SpendForce(ctx context.Context, id string, at time.Time, _ st
 func (s *memStore) revoke(id string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	g := s.grants[id]
-	g.State, g.Tokens, g.DueAt = grant.Revoked, grant.Tokens{Generation: g.Tokens.Generation}, time.Time{}
+	s.end(s.grants[id])
+}
+
+func (s *memStore) end(g *grant.Grant) {
+	g.State, g.Tokens, g.DueAt, g.Attempt, g.Cause = grant.Revoked, grant.Tokens{Generation: g.Tokens.Generation + 1}, time.Time{}, 0, "sold"
 	g.Lease.Term++
 	g.SettledTerm = g.Lease.Term
+}
+
+// kill is a revocation that has the tokens ended at WeChat too. A holder's time
+// must be over first.
+func (s *memStore) kill(id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	g, now := s.grants[id], time.Now()
+	from := now
+	if live(g, now) {
+		from = g.Lease.Until
+	}
+	s.end(g)
+	g.Kills, g.DueAt = grant.Kills, ms(from)
 }
 
 // row reads a grant past all faults.
@@ -374,6 +404,17 @@ func (w *fakeWeChat) Probe(ctx context.Context, app access.App, token secret.Val
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return !w.accepts(app.ID, token.RevealString()), nil
+}
+
+// ProbeUser accepts any person's token, unless told otherwise.
+func (w *fakeWeChat) ProbeUser(ctx context.Context, app access.App, token secret.Value, openid string) (dead bool, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.probes++
+	if w.probing != nil {
+		return w.probing()
+	}
+	return w.refuses[token.RevealString()] || openid == "", nil
 }
 
 func (w *fakeWeChat) accepts(app, token string) bool {
@@ -544,6 +585,11 @@ type (
 	appT    = access.App
 	secretT = secret.Value
 )
+
+// complaint is what a program says of the demo shop's token.
+func complaint(generation int64, errcode int) Complaint {
+	return Complaint{Shop: "lantian", Generation: generation, ErrCode: errcode, By: ByClient("erp")}
+}
 
 func secretOf(s string) secret.Value { return secret.FromString(s) }
 

@@ -23,12 +23,14 @@ type Store interface {
 	Grant(ctx context.Context, id string) (grant.Grant, error)
 	ShopGrant(ctx context.Context, shopID string) (grant.Grant, error)
 	Grants(ctx context.Context, f grant.Filter) ([]grant.Grant, error)
+	Touch(ctx context.Context, at time.Time, grantIDs ...string) error
 }
 
 // Ledger counts forced refreshes across all replicas. WeChat allows 20 a day
 // for one app, 30 seconds apart.
 type Ledger interface {
-	ForcedRefreshes(ctx context.Context, grantID string, since time.Time) ([]time.Time, error)
+	// ForcedRefreshes gives those since a time, the oldest first.
+	ForcedRefreshes(ctx context.Context, grantID string, since time.Time) ([]grant.Force, error)
 	SpendForce(ctx context.Context, grantID string, at time.Time, by string, e audit.Entry) error
 }
 
@@ -51,6 +53,8 @@ type Platform interface {
 	// WeChat calls the token itself bad; any other trouble is an error and
 	// proves nothing.
 	Probe(ctx context.Context, app access.App, token secret.Value) (dead bool, err error)
+	// ProbeUser does the same with a person's token.
+	ProbeUser(ctx context.Context, app access.App, token secret.Value, openid string) (dead bool, err error)
 }
 
 // Answer is a renewed token.
@@ -74,6 +78,28 @@ type Observer interface {
 	ServedStale()
 }
 
+// Spool keeps what the store could not take. Its method returns nil only when
+// the effects are durable in this place; they are then settled later, by
+// generation, so that an older one never replaces a newer one.
+type Spool interface {
+	Spool(ctx context.Context, e grant.Effects) error
+}
+
+// Step is a step of a refresh that reaches outside. Tests end the process there;
+// see [Options].
+type Step string
+
+// The steps, in their order. Each is told when it has landed and nothing that
+// follows from it has happened yet.
+const (
+	StepClaim  Step = "claim"  // the lease is ours
+	StepProbe  Step = "probe"  // WeChat said whether it takes the kept token
+	StepForce  Step = "force"  // a forced refresh is in the ledger, not sent
+	StepAsk    Step = "ask"    // WeChat answered
+	StepSeal   Step = "seal"   // the answer is sealed
+	StepSettle Step = "settle" // the answer is durable
+)
+
 // Options are the parts and the numbers of a keeper. The first five must be
 // set; a zero number takes its default.
 type Options struct {
@@ -87,14 +113,20 @@ type Options struct {
 	Jitter   func(time.Duration) time.Duration // default uniform in [0, d)
 	Logger   *slog.Logger                      // default discards
 	Observer Observer                          // default none
+	Spool    Spool                             // default none
+	Step     func(Step)                        // for tests: called when a step has landed
 
-	Tick    time.Duration // how often due work is looked for; default 1 s
-	Lease   time.Duration // length of a lease; default 30 s
-	Margin  time.Duration // trust in a lease ends so long before it does; default 5 s
-	Ask     time.Duration // longest request to WeChat; default 8 s
-	Recheck time.Duration // how old a token in memory gets before the store is looked at; default 15 s
-	Workers int           // refreshes at the same time; default 64
-	PerTick int           // claims in one tick, so that catching up stays even; default 500
+	Tick   time.Duration // how often due work is looked for; default 1 s
+	Lease  time.Duration // length of a lease; default 30 s
+	Margin time.Duration // trust in a lease ends so long before it does; default 5 s
+	Ask    time.Duration // longest request to WeChat; default 8 s
+	// SleepAfter lets grants sleep that nobody used for so long: they are not
+	// renewed until their next use, which waits for one refresh. 0: none does.
+	SleepAfter time.Duration
+	Recheck    time.Duration // how old a token in memory gets before the store is looked at; default 15 s
+	Workers    int           // the schedule's refreshes at the same time; default 512
+	Batch      int           // grants claimed in one transaction; default 100
+	Pace       int           // the schedule's refreshes a second; default 5,000
 }
 
 func (o *Options) fill() {
@@ -103,8 +135,9 @@ func (o *Options) fill() {
 	o.Margin = orElse(o.Margin, 5*time.Second)
 	o.Ask = orElse(o.Ask, 8*time.Second)
 	o.Recheck = orElse(o.Recheck, 15*time.Second)
-	o.Workers = orElse(o.Workers, 64)
-	o.PerTick = orElse(o.PerTick, 500)
+	o.Workers = orElse(o.Workers, 512)
+	o.Batch = orElse(o.Batch, 100)
+	o.Pace = orElse(o.Pace, 5000)
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -116,6 +149,9 @@ func (o *Options) fill() {
 	}
 	if o.Observer == nil {
 		o.Observer = deaf{}
+	}
+	if o.Step == nil {
+		o.Step = func(Step) {}
 	}
 }
 
@@ -153,6 +189,8 @@ type Keeper struct {
 	flights flights
 	settler settler
 	health  health
+	pace    *pace
+	gates   gates
 	wake    chan struct{}
 
 	mu       sync.Mutex
@@ -160,6 +198,7 @@ type Keeper struct {
 	kicked   map[string]bool          // grants to be looked at at once
 	leased   []string                 // kicked grants that somebody else holds; kicked again at the next tick
 	verdicts map[string]tokenVerdict  // what the last report led to, by shop
+	used     map[string]bool          // grants whose use is to be written down at the next tick
 }
 
 // New makes a keeper. It panics when a part is missing: that is a mistake in
@@ -172,10 +211,11 @@ func New(o Options) *Keeper {
 	o.fill()
 	k := &Keeper{
 		opt: o, base: base, uptime: uptime, shops: newTable(), users: newTable(), wake: make(chan struct{}, 1),
-		busy: map[string]chan struct{}{}, kicked: map[string]bool{}, verdicts: map[string]tokenVerdict{},
+		busy: map[string]chan struct{}{}, kicked: map[string]bool{}, verdicts: map[string]tokenVerdict{}, used: map[string]bool{},
 	}
 	k.settler = settler{store: o.Store, observe: o.Observer.Settled, now: o.Now, health: &k.health}
 	k.flights.logger = o.Logger
+	k.pace, k.gates.jitter = newPace(o.Pace, o.Batch), o.Jitter
 	return k
 }
 

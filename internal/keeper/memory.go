@@ -22,6 +22,7 @@ type held struct {
 	soft     time.Duration // on the keeper's uptime: from here on a newer one is wanted
 	check    time.Duration // from here on the store is looked at beside serving
 	checking atomic.Bool   // one look at a time
+	proved   atomic.Bool   // WeChat took it; see [Keeper.Proved]
 }
 
 // table is the memory: tokens by key. A hit takes no lock and allocates

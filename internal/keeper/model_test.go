@@ -157,11 +157,11 @@ func (w *world) step(s step) {
 		w.calls(s.Process, func(k *Keeper) (Token, error) { return k.Token(context.Background(), "lantian") })
 	case "report":
 		w.calls(s.Process, func(k *Keeper) (Token, error) {
-			return k.Report(context.Background(), "lantian", generation, 42001)
+			return k.Report(context.Background(), complaint(generation, 42001))
 		})
 	case "old report":
 		w.calls(s.Process, func(k *Keeper) (Token, error) {
-			return k.Report(context.Background(), "lantian", generation-1, 40001)
+			return k.Report(context.Background(), complaint(generation-1, 40001))
 		})
 	case "wechat":
 		w.weather(s.Weather)

@@ -56,11 +56,30 @@ func (w WeChat) Probe(ctx context.Context, app access.App, token secret.Value) (
 	}
 	r := wechat.Request{Method: http.MethodGet, Path: probePath, Token: wechat.ShopToken{Value: token}}
 	_, err = c.CallJSON(ctx, r, nil, nil)
+	return judgeProbe(err, deadTokenCodes)
+}
+
+// deadPersonCodes are the errcodes of /sns/auth that say that the token is not
+// good for the person: developers.weixin.qq.com/doc/service/guide/h5/auth shows
+// 40003 as the answer for one that is not.
+var deadPersonCodes = map[int]bool{40001: true, 40003: true, 40014: true, 42001: true}
+
+// ProbeUser implements [Platform].
+func (w WeChat) ProbeUser(ctx context.Context, app access.App, token secret.Value, openid string) (dead bool, err error) {
+	c, err := w.client(app)
+	if err != nil {
+		return false, err
+	}
+	return judgeProbe(c.CheckUser(ctx, wechat.UserToken{Value: token}, openid), deadPersonCodes)
+}
+
+// judgeProbe takes an answer for a proof only if WeChat speaks of the token.
+func judgeProbe(err error, deadCodes map[int]bool) (dead bool, unclear error) {
 	if err == nil {
 		return false, nil
 	}
 	f := asFailure(failureOf(err))
-	if f.Outcome == wechat.OutcomeAnswered && deadTokenCodes[f.Code] {
+	if f.Outcome == wechat.OutcomeAnswered && deadCodes[f.Code] {
 		return true, nil
 	}
 	return false, f

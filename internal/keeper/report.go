@@ -3,50 +3,70 @@ package keeper
 import (
 	"context"
 	"errors"
-	"fmt"
+	"maps"
+	"strconv"
 	"time"
 )
 
-// Report says that WeChat refused the token of this generation with errcode,
-// and gives the token to go on with. What it does is a table, see decide.go:
+// Complaint is a program's word that WeChat refused a token.
+type Complaint struct {
+	Shop       string // whose token; empty for a person's
+	Grant      string // whose token, if it is a person's
+	Generation int64  // of the refused token
+	ErrCode    int    // WeChat's
+	By         string // who pays for a forced refresh: [ByClient], [ByAdmin], ByOperator or BySystem
+}
+
+// Report says that WeChat refused a token, and gives the token to go on with.
+// What it does is a table, see decide.go:
 // a later generation is handed over and nothing is asked; a token that the
 // keeper's own probe finds alive is handed over again; any other is asked
 // for, once for any number of reporters; a forced refresh is spent only when
 // the probe proves the token dead, WeChat names it again, and the ledger
-// allows.
+// allows it to By.
 //
 // The token may be the reported one: then the call was refused for another
 // reason. Callers repeat their call once with a new token and then give up.
-func (k *Keeper) Report(ctx context.Context, shopID string, generation int64, errcode int) (Token, error) {
-	blame := blameOf(errcode)
-	old, err := k.remembered(shopID, generation)
+func (k *Keeper) Report(ctx context.Context, c Complaint) (Token, error) {
+	s := k.shop(c.Shop)
+	if c.Shop == "" {
+		s = k.user(c.Grant)
+	}
+	blame := blameOf(c.ErrCode)
+	old, err := k.remembered(s, c)
 	switch {
-	case decide(blame, old, notProbed) == moveRead:
-		return k.reportFlight(shopID, generation).wait(ctx)
+	case decide(blame, anyKind, old, client, notProbed) == moveRead:
+		return k.reportFlight(s, c).wait(ctx)
 	case err != nil && blame == blamesToken:
 		return Token{}, err
 	}
-	return k.Token(ctx, shopID)
+	return k.tokenFrom(ctx, s)
 }
 
-func (k *Keeper) reportFlight(shopID string, generation int64) *flight {
-	s := k.shop(shopID)
-	s.name = fmt.Sprintf("report %d %s", generation, shopID)
-	return k.flights.join(s.name, func() (Token, error) {
+// tokenFrom gives what Token or UserToken give.
+func (k *Keeper) tokenFrom(ctx context.Context, s source) (Token, error) {
+	if s.table == k.users {
+		return k.UserToken(ctx, s.key)
+	}
+	return k.Token(ctx, s.key)
+}
+
+func (k *Keeper) reportFlight(s source, c Complaint) *flight {
+	return k.flights.join("report "+strconv.FormatInt(c.Generation, 10)+" "+s.name, func() (Token, error) {
 		ctx, cancel := context.WithTimeoutCause(context.Background(), 3*k.opt.Lease, errHolderSlow)
 		defer cancel()
-		switch old, err := k.remembered(shopID, generation); {
+		switch old, err := k.remembered(s, c); {
 		case err != nil:
 			return Token{}, err
 		case old != unread: // the flight before this one has found out
-			return k.Token(ctx, shopID)
+			return k.tokenFrom(ctx, s)
 		}
-		tok, err := k.fetch(ctx, s, want{demand: true, rejected: generation})
+		tok, err := k.fetch(ctx, s, want{demand: true, rejected: c.Generation, by: c.By})
 		switch {
 		case final(err):
 			s.table.dropKey(s.key)
 		case err != nil && !errors.Is(err, errStillKept):
-			k.remember(shopID, generation, err)
+			k.remember(s.name, c.Generation, err)
 		}
 		return tok, err
 	})
@@ -54,7 +74,7 @@ func (k *Keeper) reportFlight(shopID string, generation int64) *flight {
 
 // errStillKept says that WeChat named a token as the valid one that it
 // refuses.
-var errStillKept = errors.New("WeChat still gives out the token that it refuses, and no forced refresh is left for now; look at the shop's other programs")
+var errStillKept = errors.New("WeChat still gives out the token that it refuses; look at the shop's other programs")
 
 // tokenVerdict is what the last report on a generation led to. It answers the
 // next ones until its time is over: no caller can make the keeper probe or
@@ -64,6 +84,17 @@ type tokenVerdict struct {
 	until      time.Duration // on the keeper's uptime
 	times      int           // reports in a row that led to a probe or an ask
 	err        error         // nil: the token is good, as far as is known
+	// refused are the spenders that the ledger gave no forced refresh. Somebody
+	// else may have one, once.
+	refused map[string]bool
+}
+
+// silences tells whether the verdict answers a report of by.
+func (v tokenVerdict) silences(by string) bool {
+	if len(v.refused) == 0 || v.refused[by] {
+		return true
+	}
+	return !errors.Is(v.err, errShareSpent) && !privileged(by)
 }
 
 // leaveFor is for how long the nth verdict in a row answers reports: 30 s,
@@ -73,13 +104,13 @@ func leaveFor(n int) time.Duration { return 30 * time.Second << min(max(n-1, 0),
 
 // remembered says how the token in memory stands to a reported generation,
 // and with what error a verdict answers.
-func (k *Keeper) remembered(shopID string, generation int64) (age, error) {
-	if h := k.shops.get(shopID); h != nil && h.Generation > generation && k.now().Before(h.Expires) {
+func (k *Keeper) remembered(s source, c Complaint) (age, error) {
+	if h := s.table.get(s.key); h != nil && h.Generation > c.Generation && k.now().Before(h.Expires) {
 		return newer, nil
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if v, ok := k.verdicts[shopID]; ok && v.generation == generation && k.uptime() < v.until {
+	if v, ok := k.verdicts[s.name]; ok && v.generation == c.Generation && k.uptime() < v.until && v.silences(c.By) {
 		return judged, v.err
 	}
 	return unread, nil
@@ -89,14 +120,16 @@ func (k *Keeper) remembered(shopID string, generation int64) (age, error) {
 // before the next one has to wait.
 const freeReplacements = 2
 
-// conclude remembers that a report on generation from was answered with
-// generation to, or with cause. It gives the error to answer with. Another
+// conclude remembers that a report was answered with generation to, or with
+// cause. It gives the error to answer with. Another
 // token is not suspect at first: it may really be dead again.
-func (k *Keeper) conclude(shopID string, from, to int64, another bool, cause error) (err error) {
+func (a *attempt) conclude(to int64, another bool, cause error) (err error) {
+	k, name := a.k, a.k.sourceOf(a.claim.Grant).name
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	v := tokenVerdict{generation: to, times: 1}
-	if last := k.verdicts[shopID]; last.generation == from {
+	last := k.verdicts[name]
+	if last.generation == a.want.rejected {
 		v.times = last.times + 1
 	}
 	wait := leaveFor(v.times)
@@ -106,14 +139,20 @@ func (k *Keeper) conclude(shopID string, from, to int64, another bool, cause err
 	if cause != nil {
 		err = notYet("", wait, cause)
 	}
+	if a.spent != nil {
+		v.refused = map[string]bool{a.want.by: true}
+		if last.generation == a.want.rejected {
+			maps.Copy(v.refused, last.refused)
+		}
+	}
 	v.until, v.err = k.uptime()+wait, err
-	k.verdicts[shopID] = v
+	k.verdicts[name] = v
 	return err
 }
 
 // remember keeps the error of a report that could not be decided, for as long
 // as asking again is of no use.
-func (k *Keeper) remember(shopID string, generation int64, err error) {
+func (k *Keeper) remember(name string, generation int64, err error) {
 	wait := leaveFor(1)
 	if e, ok := errors.AsType[*Error](err); ok && e.RetryAfter > 0 {
 		wait = min(wait, e.RetryAfter)
@@ -121,8 +160,8 @@ func (k *Keeper) remember(shopID string, generation int64, err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	v := tokenVerdict{generation: generation, until: k.uptime() + wait, times: 1, err: err}
-	if last := k.verdicts[shopID]; last.generation == generation {
+	if last := k.verdicts[name]; last.generation == generation {
 		v.times = max(last.times, 1)
 	}
-	k.verdicts[shopID] = v
+	k.verdicts[name] = v
 }

@@ -24,7 +24,7 @@ func TestReportHandsOverWhatIsKept(t *testing.T) {
 		stop()
 		asked := e.wechat.asked()
 		for _, k := range []*Keeper{e.Keeper, other} {
-			tok, err := k.Report(t.Context(), "lantian", old.Generation, 42001)
+			tok, err := k.Report(t.Context(), complaint(old.Generation, 42001))
 			if err != nil || tok.Generation != 2 {
 				t.Errorf("got generation %d, %v; want 2", tok.Generation, err)
 			}
@@ -40,7 +40,7 @@ func TestReportOfOtherCodesAsksNothing(t *testing.T) {
 		e := newEnv(t)
 		tok := e.must()
 		for _, code := range []int{0, -1, 45009, 48001, 61004, 99999} {
-			got, err := e.Report(t.Context(), "lantian", tok.Generation, code)
+			got, err := e.Report(t.Context(), complaint(tok.Generation, code))
 			if err != nil || got.Generation != tok.Generation {
 				t.Errorf("errcode %d: %+v, %v", code, got, err)
 			}
@@ -58,7 +58,7 @@ func TestReportForces(t *testing.T) {
 		e := newEnv(t)
 		old := e.must()
 		e.wechat.refusesNamed(old.Value)
-		tok, err := e.Report(t.Context(), "lantian", old.Generation, 40001)
+		tok, err := e.Report(t.Context(), complaint(old.Generation, 40001))
 		if err != nil || tok.Generation != 2 || tok.Value.Equal(old.Value) {
 			t.Fatalf("got %+v, %v", tok, err)
 		}
@@ -84,7 +84,7 @@ func TestProbeThatLies(t *testing.T) {
 		for range 24 * 60 {
 			for range 5 {
 				tok := e.must()
-				if _, err := e.Report(t.Context(), "lantian", tok.Generation, 40001); err != nil && !errors.Is(err, ErrNotYet) {
+				if _, err := e.Report(t.Context(), complaint(tok.Generation, 40001)); err != nil && !errors.Is(err, ErrNotYet) {
 					t.Fatal(err)
 				}
 			}
@@ -96,7 +96,7 @@ func TestProbeThatLies(t *testing.T) {
 			t.Errorf("%d forced refreshes in a day", len(forced))
 		}
 		for i := 1; i < len(forced); i++ {
-			if d := forced[i].Sub(forced[i-1]); d < forceWait(i) {
+			if d := forced[i].At.Sub(forced[i-1].At); d < forceWait(i) {
 				t.Errorf("forced refresh %d came %v after the one before", i+1, d)
 			}
 		}
@@ -105,39 +105,6 @@ func TestProbeThatLies(t *testing.T) {
 			t.Errorf("%d requests in a day", n)
 		}
 	})
-}
-
-func TestForceLedger(t *testing.T) {
-	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	ago := func(ds ...time.Duration) (list []time.Time) {
-		for _, d := range ds {
-			list = append(list, now.Add(-d))
-		}
-		return list
-	}
-	full := make([]time.Duration, forcesPerDay)
-	for i := range full {
-		full[i] = 20 * time.Hour
-	}
-	tests := []struct {
-		name  string
-		spent []time.Time
-		want  bool
-	}{
-		{"none yet", nil, true},
-		{"29 s ago", ago(29 * time.Second), false},
-		{"30 s ago", ago(30 * time.Second), true},
-		{"second one 30 s ago", ago(time.Hour, 30*time.Second), false},
-		{"second one a minute ago", ago(time.Hour, time.Minute), false},
-		{"second one two minutes ago", ago(time.Hour, 2*time.Minute), true},
-		{"the day is used up", ago(full...), false},
-		{"one of the day is left", ago(full[1:]...), true},
-	}
-	for _, tt := range tests {
-		if got := forceAllowed(tt.spent, now); got != tt.want {
-			t.Errorf("%s: %v, want %v", tt.name, got, tt.want)
-		}
-	}
 }
 
 // TestForceNeedsItsRecord: without a record in the ledger nothing is forced.
@@ -154,7 +121,7 @@ func TestForceNeedsItsRecord(t *testing.T) {
 					}
 					return fine
 				})
-				if _, err := e.Report(t.Context(), "lantian", old.Generation, 40001); !errors.Is(err, ErrNotYet) {
+				if _, err := e.Report(t.Context(), complaint(old.Generation, 40001)); !errors.Is(err, ErrNotYet) {
 					t.Errorf("got %v", err)
 				}
 				synctest.Wait()
@@ -179,7 +146,7 @@ func TestReportWhileStopped(t *testing.T) {
 		e.wechat.answer(refused(40243))
 		e.wechat.refusesNamed(tok.Value)
 		for range 100 {
-			if _, err := e.Report(t.Context(), "lantian", tok.Generation, 40001); !errors.Is(err, ErrStopped) {
+			if _, err := e.Report(t.Context(), complaint(tok.Generation, 40001)); !errors.Is(err, ErrStopped) {
 				t.Fatalf("got %v", err)
 			}
 		}

@@ -13,14 +13,14 @@ import (
 // way to settle, which takes a lease's length at most. It returns the cause of
 // ctx's end.
 func (k *Keeper) Run(ctx context.Context) error {
-	l := &loop{k: k, free: make(chan struct{}, k.opt.Workers)}
+	l := &loop{k: k, free: make(chan struct{}, k.opt.Workers), batch: min(k.opt.Batch, max(1, k.opt.Workers/2))}
 	ticker := time.NewTicker(k.opt.Tick)
 	defer ticker.Stop()
 	for {
-		l.budget = k.opt.PerTick
 		k.kickAgain()
+		k.touch(ctx)
 		l.kicks(ctx)
-		l.claim(ctx)
+		l.more = true
 		if !l.untilTick(ctx, ticker.C) {
 			break
 		}
@@ -32,49 +32,83 @@ func (k *Keeper) Run(ctx context.Context) error {
 
 // loop is the state of one Run.
 type loop struct {
-	k      *Keeper
-	wg     sync.WaitGroup
-	free   chan struct{} // holds one item for each worker at work
-	budget int           // claims left in this tick
-	more   bool          // the last claim brought all that was asked for
+	k     *Keeper
+	wg    sync.WaitGroup
+	free  chan struct{} // holds one item for each worker at work
+	batch int           // claims in one transaction
+	more  bool          // there may be more that is due now
 }
 
-// untilTick works on kicks and on what is left of the tick's budget. It
-// reports false when ctx ended.
+// untilTick claims and works on kicks. It reports false when ctx ended.
 func (l *loop) untilTick(ctx context.Context, tick <-chan time.Time) bool {
+	soon := time.NewTimer(l.claim(ctx))
+	defer soon.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return false
 		case <-tick:
 			return ctx.Err() == nil
+		case <-soon.C:
 		case <-l.k.wake:
-			l.kicks(ctx)
-			if l.more {
-				l.claim(ctx)
-			}
 		}
+		l.kicks(ctx)
+		soon.Reset(l.claim(ctx))
 	}
 }
 
-// claim takes as many due grants as workers are free and the budget allows.
-func (l *loop) claim(ctx context.Context) {
-	n := min(cap(l.free)-len(l.free), l.budget)
-	if n <= 0 {
-		return
+// idle is how long the loop sleeps when nothing but the tick or a worker can
+// bring work.
+const idle = time.Hour
+
+// claim takes due grants in batches while workers are free for a whole batch,
+// the pace allows as many, and WeChat can be reached: what cannot start is not
+// claimed, so no lease runs out in a queue. It says when to come back, should
+// no worker call before.
+func (l *loop) claim(ctx context.Context) time.Duration {
+	for l.more && ctx.Err() == nil {
+		n, wait := l.room(ctx)
+		if n == 0 {
+			return wait
+		}
+		begin := l.k.now()
+		claims, err := l.k.claimDue(ctx, grant.ClaimRequest{
+			Owner: l.k.opt.Owner, Now: begin, For: l.k.opt.Lease, Limit: n,
+		})
+		if err != nil && ctx.Err() == nil {
+			l.k.opt.Logger.Error("due grants not claimed; next try at the next tick", "err", err)
+		}
+		l.k.pace.started(begin, len(claims))
+		l.more = len(claims) == n
+		for _, c := range claims {
+			l.work(func() { l.k.attemptSafely(ctx, c, begin, want{}) })
+		}
 	}
-	begin := l.k.now()
-	claims, err := l.k.claimDue(ctx, grant.ClaimRequest{
-		Owner: l.k.opt.Owner, Now: begin, For: l.k.opt.Lease, Limit: n,
-	})
-	if err != nil && ctx.Err() == nil {
-		l.k.opt.Logger.Error("due grants not claimed; next try at the next tick", "err", err)
+	return idle
+}
+
+// room is how many grants may be claimed now, or how long to wait before
+// asking again.
+func (l *loop) room(ctx context.Context) (n int, wait time.Duration) {
+	now := l.k.now()
+	if all, wait := l.k.gates.shut(now); all {
+		return l.probe(ctx, wait)
 	}
-	l.more = len(claims) == n
-	l.budget -= len(claims)
-	for _, c := range claims {
-		l.work(func() { l.k.attemptSafely(ctx, c, begin, want{}) })
+	if cap(l.free)-len(l.free) < l.batch {
+		return 0, idle // a worker that is done wakes the loop
 	}
+	return l.k.pace.room(now, l.batch)
+}
+
+// probe lets one grant through a shut gate when it is time. If none is due, one
+// of those that failed serves.
+func (l *loop) probe(ctx context.Context, wait time.Duration) (int, time.Duration) {
+	if wait > 0 || len(l.free) > 0 {
+		return 0, max(wait, leastRetry)
+	}
+	l.more = false
+	l.work(func() { l.k.probeGate(ctx) })
+	return 0, idle
 }
 
 // work runs f with a worker; there is a free one.
@@ -87,10 +121,27 @@ func (l *loop) work(f func()) {
 	})
 }
 
-// kicks refreshes the grants that were kicked, as far as workers are free.
+// kicks refreshes the grants that were kicked, with half of the workers at
+// most, so that the schedule goes on.
 func (l *loop) kicks(ctx context.Context) {
-	for _, id := range l.k.takeKicks(cap(l.free) - len(l.free)) {
+	n := min(cap(l.free)-len(l.free), max(1, cap(l.free)/2-len(l.free)))
+	for _, id := range l.k.takeKicks(n) {
 		l.work(func() { l.k.kick(ctx, id) })
+	}
+}
+
+// probeGate looks for a grant to find out with whether WeChat is back: the one
+// that is due first, else one that failed.
+func (k *Keeper) probeGate(ctx context.Context) {
+	begin := k.now()
+	claims, err := k.claimDue(ctx, grant.ClaimRequest{Owner: k.opt.Owner, Now: begin, For: k.opt.Lease, Limit: 1})
+	if err != nil {
+		return
+	}
+	if len(claims) == 1 {
+		_, _ = k.attemptSafely(ctx, claims[0], begin, want{})
+	} else if id, ok := k.gates.anyFailed(); ok {
+		k.kick(ctx, id)
 	}
 }
 
@@ -123,13 +174,18 @@ func (k *Keeper) wakeUp() {
 func (k *Keeper) takeKicks(n int) []string {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	return take(k.kicked, n)
+}
+
+// take removes up to n members of a set and returns them.
+func take(set map[string]bool, n int) []string {
 	var ids []string
-	for id := range k.kicked {
+	for id := range set {
 		if len(ids) >= n {
 			break
 		}
 		ids = append(ids, id)
-		delete(k.kicked, id)
+		delete(set, id)
 	}
 	return ids
 }
@@ -145,7 +201,7 @@ func (k *Keeper) kick(ctx context.Context, id string) {
 	if g.Cause == causeUnknown && k.now().Before(g.DueAt) {
 		return // its plan looks at it as soon as that is safe
 	}
-	_, err = k.renew(ctx, id, want{})
+	_, err = k.renew(ctx, id, want{kicked: true})
 	if errors.Is(err, grant.ErrLeased) {
 		k.mu.Lock()
 		k.leased = append(k.leased, id)
@@ -163,9 +219,13 @@ func (k *Keeper) kickAgain() {
 	k.leased = nil
 }
 
-// renew claims a grant and refreshes it.
+// renew claims a grant and refreshes it. Nothing is claimed for a request that
+// a shut gate would not let through.
 func (k *Keeper) renew(ctx context.Context, grantID string, w want) (Token, error) {
 	begin := k.now()
+	if wait := k.gates.refuses(grantID, begin); wait > 0 {
+		return Token{}, notYet(grantID, wait, errShut)
+	}
 	c, err := k.opt.Store.Claim(ctx, grantID, grant.ClaimRequest{
 		Owner: k.opt.Owner, Now: begin, For: k.opt.Lease, Limit: 1,
 	})

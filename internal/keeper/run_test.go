@@ -220,7 +220,7 @@ func TestStoppedIsLookedAtAgain(t *testing.T) {
 // of the budget, and their settles share transactions.
 func TestManyDueAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		e := newEnv(t, func(o *Options) { o.PerTick, o.Workers = 100, 50 })
+		e := newEnv(t, func(o *Options) { o.Pace, o.Batch, o.Workers = 100, 20, 50 })
 		e.wechat.latency = 200 * time.Millisecond
 		for i := range 999 {
 			e.addShop(fmt.Sprintf("s%04d", i))

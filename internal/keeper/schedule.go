@@ -14,8 +14,9 @@ import (
 // so the due time lies inside those minutes. The spread keeps shops that
 // started together apart.
 //
-// A person's token is only made longer when it is renewed early, so ten
-// minutes leave room for the whole start of the retry plan.
+// A person's token may be renewed at any time, so ten minutes at the least leave
+// room for the whole start of the retry plan, and half an hour of spread takes
+// apart in a few lives what began together.
 //
 // A token that has less left than a row needs is renewed at half of what it
 // has left: fresh tokens of short life, and a stable token that was asked for
@@ -23,8 +24,8 @@ import (
 // seconds its end is waited for, and leastApart.
 var renewals = map[grant.Kind]renewal{
 	//           before the end   later by up to   example: a life of 2 h
-	grant.Self: {5 * time.Minute, 1 * time.Minute},  // 1h55m … 1h56m
-	grant.User: {10 * time.Minute, 2 * time.Minute}, // 1h50m … 1h52m
+	grant.Self: {5 * time.Minute, 1 * time.Minute},   // 1h55m … 1h56m
+	grant.User: {40 * time.Minute, 30 * time.Minute}, // 1h20m … 1h50m
 }
 
 type renewal struct{ before, spread time.Duration }
@@ -121,6 +122,10 @@ func nextDay(now time.Time, j jitter) time.Time {
 	return time.Date(y, m, d+1, 0, 0, 0, 0, platformDay).Add(j(2 * time.Minute))
 }
 
+// nextSecond is one to two seconds away: a limit for a second is over then, and
+// those that met it together come back apart.
+func nextSecond(now time.Time, j jitter) time.Time { return now.Add(time.Second + j(time.Second)) }
+
 // nextMinute is the start of the next minute, up to ten seconds late.
 func nextMinute(now time.Time, j jitter) time.Time {
 	return now.Truncate(time.Minute).Add(time.Minute + j(10*time.Second))
@@ -141,19 +146,20 @@ func renewAt(kind grant.Kind, now, end time.Time, j jitter) time.Time {
 
 // notAfter makes sure that no look at a person's grant is planned past the
 // next reminder or past the end of its refresh token. The reminders that are
-// due follow from this alone: see [remind].
+// due follow from this alone: see [remind]. A zero due is none.
 func notAfter(due, now time.Time, t grant.Tokens) time.Time {
 	if t.RefreshIssued.IsZero() {
 		return due
 	}
-	for _, r := range reminders {
-		if at := t.RefreshIssued.Add(r.after); at.After(now) && at.Before(due) {
+	first := func(at time.Time) {
+		if at.After(now) && (due.IsZero() || at.Before(due)) {
 			due = at
 		}
 	}
-	if end := refreshEnd(t); end.After(now) && end.Before(due) {
-		due = end
+	for _, r := range reminders {
+		first(t.RefreshIssued.Add(r.after))
 	}
+	first(refreshEnd(t))
 	return due
 }
 

@@ -44,7 +44,7 @@ func TestRenewAt(t *testing.T) {
 		{grant.Self, 10 * time.Second, 5 * time.Second, 5 * time.Second},
 		{grant.Self, 7 * time.Second, 7 * time.Second, 7 * time.Second},
 		{grant.Self, time.Second, 5 * time.Second, 5 * time.Second},
-		{grant.User, 2 * time.Hour, 110 * time.Minute, 112 * time.Minute},
+		{grant.User, 2 * time.Hour, 80 * time.Minute, 110 * time.Minute},
 		{grant.User, 8 * time.Minute, 4 * time.Minute, 4 * time.Minute},
 	}
 	for _, tt := range tests {

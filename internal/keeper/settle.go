@@ -16,7 +16,8 @@ import (
 // A settle that failed may have landed: the database was told to commit and
 // the answer was lost. So it is repeated while the lease is trusted, which is
 // harmless because the store compares term and generation, and a repeat that
-// is refused looks whether the winner was this settle itself.
+// is refused looks whether the winner was this settle itself. A credential that
+// the store could not take until then goes to the spool.
 func (a *attempt) settle(ctx context.Context, e grant.Effects) error {
 	for n := 0; ; n++ {
 		err := a.k.settler.settle(ctx, e, n > 0)
@@ -24,12 +25,31 @@ func (a *attempt) settle(ctx context.Context, e grant.Effects) error {
 			return a.lost(ctx, e, n > 0)
 		}
 		if err == nil {
+			a.k.opt.Step(StepSettle)
 			return nil
 		}
 		if !pause(ctx, pauseFor(n+1)) {
-			return notYet(e.Settle.GrantID, a.k.opt.Lease, fmt.Errorf("settle: %w", err))
+			return a.spool(ctx, e, fmt.Errorf("settle: %w", err))
 		}
 	}
+}
+
+// spool keeps a credential in this place when the store cannot take it. Without
+// a spool, and for what holds none, the settle has failed with err.
+func (a *attempt) spool(ctx context.Context, e grant.Effects, err error) error {
+	id, log := e.Settle.GrantID, a.k.opt.Logger
+	if e.Settle.Tokens == nil || a.k.opt.Spool == nil {
+		return notYet(id, a.k.opt.Lease, err)
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
+	defer cancel()
+	if lost := a.k.opt.Spool.Spool(ctx, e); lost != nil {
+		log.Error("a new token could be kept nowhere and is not used; mend the database or the disk",
+			"grant", id, "generation", e.Settle.Tokens.Generation, "err", lost)
+		return notYet(id, a.k.opt.Lease, errors.Join(err, lost))
+	}
+	log.Warn("a new token is kept here until the database takes it", "grant", id, "generation", e.Settle.Tokens.Generation)
+	return nil
 }
 
 // lost decides what a refused settle means. With repeated, an earlier try may

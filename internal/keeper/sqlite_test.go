@@ -57,7 +57,7 @@ func TestStampedeOnFile(t *testing.T) {
 }
 
 func callToken(k *Keeper) (Token, error)  { return k.Token(context.Background(), "lantian") }
-func callReport(k *Keeper) (Token, error) { return k.Report(context.Background(), "lantian", 1, 42001) }
+func callReport(k *Keeper) (Token, error) { return k.Report(context.Background(), complaint(1, 42001)) }
 
 // onFile is four keepers on one database file.
 type onFile struct {

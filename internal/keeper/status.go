@@ -15,11 +15,16 @@ type Health struct {
 	StoreDownSince    time.Time // zero: the store answers
 	PlatformDownSince time.Time // zero: WeChat answers
 	PlatformCause     string    // e.g. "outcome_unknown"
-	Refreshing        int       // attempts under way in this process
+	// HeldSince is since when the schedule asks WeChat only one thing at a time
+	// to find out whether it can be reached; zero: it can. NextTry is the next.
+	HeldSince, NextTry time.Time
+	Refreshing         int // attempts under way in this process
 }
 
 // Degraded tells whether anything is out of reach.
-func (h Health) Degraded() bool { return !h.StoreDownSince.IsZero() || !h.PlatformDownSince.IsZero() }
+func (h Health) Degraded() bool {
+	return !h.StoreDownSince.IsZero() || !h.PlatformDownSince.IsZero() || !h.HeldSince.IsZero()
+}
 
 // Status is where one grant stands, for lists and pages. It holds no secret.
 type Status struct {
@@ -42,6 +47,10 @@ type Status struct {
 // Health gives the keeper's view of what it depends on.
 func (k *Keeper) Health() Health {
 	h := k.health.read()
+	var cause string
+	if h.HeldSince, cause, h.NextTry = k.gates.read(); cause != "" {
+		h.PlatformCause = cause
+	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	h.Refreshing = len(k.busy)

@@ -63,6 +63,14 @@ func (k *Keeper) user(grantID string) source {
 	}}
 }
 
+// sourceOf is the source whose row g is.
+func (k *Keeper) sourceOf(g grant.Grant) source {
+	if g.Kind == grant.User {
+		return k.user(g.ID)
+	}
+	return k.shop(g.ShopID)
+}
+
 // patience is the longest that a caller waits for a newer token while the old
 // one is still valid.
 const patience = 2 * time.Second
@@ -137,6 +145,7 @@ func (k *Keeper) fetch(ctx context.Context, s source, w want) (Token, error) {
 		if err != nil {
 			return Token{}, err
 		}
+		k.noteUse(g)
 		if tok, ok, err := k.answer(g, w, k.now()); ok || err != nil {
 			if ok {
 				k.hold(g, tok, epoch)
@@ -186,7 +195,7 @@ func (k *Keeper) answer(g grant.Grant, w want, now time.Time) (tok Token, ok boo
 		return Token{}, false, refusal(g, now, nil)
 	}
 	valid := g.Tokens.Generation > 0 && now.Before(g.Tokens.AccessExpires) && g.Tokens.Generation != w.rejected
-	waits := now.Before(g.DueAt)
+	waits := now.Before(g.DueAt) && g.Cause != causeAsleep
 	if valid && (waits || now.Before(g.Tokens.AccessExpires.Add(-margin))) {
 		if tok, err := k.tokenOf(g, now); err == nil {
 			return tok, true, nil

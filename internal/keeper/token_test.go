@@ -54,7 +54,7 @@ func TestStampede(t *testing.T) {
 		{"all report 42001", func(e *env) {
 			e.must()
 			e.wechat.forgets()
-		}, func(k *Keeper) (Token, error) { return k.Report(context.Background(), "lantian", 1, 42001) }},
+		}, func(k *Keeper) (Token, error) { return k.Report(context.Background(), complaint(1, 42001)) }},
 	}
 	for _, tt := range tests {
 		for _, processes := range []int{1, 4} {
@@ -438,7 +438,7 @@ func tooShort(t *testing.T, platform func(*fakeWeChat) Platform, life time.Durat
 			t.Fatal("expired token served")
 		case err == nil:
 			served++
-			e.Report(t.Context(), "lantian", tok.Generation, 40001)
+			e.Report(t.Context(), complaint(tok.Generation, 40001))
 		case !errors.Is(err, ErrNotYet) || ke.RetryAfter <= 0 || ke.RetryAfter > leastApart:
 			t.Fatalf("got %v", err)
 		}
@@ -514,3 +514,6 @@ type fixed struct{ ans Answer }
 func (f fixed) Stable(context.Context, appT, secretT, bool) (Answer, error) { return f.ans, nil }
 func (f fixed) RefreshUser(context.Context, appT, secretT) (Answer, error)  { return f.ans, nil }
 func (f fixed) Probe(context.Context, appT, secretT) (bool, error)          { return false, nil }
+func (f fixed) ProbeUser(context.Context, appT, secretT, string) (bool, error) {
+	return false, nil
+}

@@ -22,6 +22,9 @@ const (
 	GrantHealed     Kind = "grant.healed"      // a grant told of before works again
 	GrantExpiring   Kind = "grant.expiring"    // a user grant nears the end of its 30 days
 	GrantRevoked    Kind = "grant.revoked"     // somebody ended a grant
+	GrantDoubtful   Kind = "grant.doubtful"    // WeChat renews a token and refuses it in calls
+	GrantKilled     Kind = "grant.killed"      // the tokens of a revoked grant are ended at WeChat too
+	GrantNotKilled  Kind = "grant.not_killed"  // they could not be ended so far
 	ClockBack       Kind = "clock.back"        // the clock runs behind what the store has seen
 	ClockSkew       Kind = "clock.skew"        // the clock differs from WeChat's
 	ClockHealed     Kind = "clock.healed"      // the clock is right again

@@ -96,11 +96,13 @@ func (s *Store) NextDue(ctx context.Context) (time.Time, bool, error) {
 	return fromMillis(next), next != 0, err
 }
 
-// ForcedRefreshes gives the times from since on at which a new token was asked
-// for ahead of time, the oldest first.
-func (s *Store) ForcedRefreshes(ctx context.Context, grantID string, since time.Time) ([]time.Time, error) {
+// ForcedRefreshes gives the new tokens that were asked for ahead of time from
+// since on, the oldest first.
+func (s *Store) ForcedRefreshes(ctx context.Context, grantID string, since time.Time) ([]grant.Force, error) {
 	rows, err := s.q.ForcedRefreshes(ctx, sqlgen.ForcedRefreshesParams{GrantID: grantID, Since: millis(since)})
-	return many(s.Log, "read forced refreshes", rows, err, fromMillis)
+	return many(s.Log, "read forced refreshes", rows, err, func(r sqlgen.ForcedRefreshesRow) grant.Force {
+		return grant.Force{At: fromMillis(r.At), By: r.ByWhom}
+	})
 }
 
 // SpendForce records that somebody asks for a new token ahead of time.

@@ -142,7 +142,7 @@ var claimCases = []testCase{
 		}
 		got, err := w.s.ForcedRefreshes(t.Context(), id, start.Add(time.Hour))
 		w.must(err)
-		same(t, "times", got, []time.Time{start.Add(time.Hour), start.Add(2 * time.Hour)})
+		same(t, "spent", got, []grant.Force{{At: start.Add(time.Hour), By: "client:c"}, {At: start.Add(2 * time.Hour), By: "client:c"}})
 		same(t, "entries", len(w.entries("grant.force")), 3)
 		w.refused(grant.ErrNotFound, func() error {
 			return w.s.SpendForce(t.Context(), "g_unknown", start, "client:c", entry("grant.force"))

@@ -103,7 +103,7 @@ ORDER BY due_at;
 INSERT INTO forced_refreshes (grant_id, at, by_whom) VALUES (@grant_id, @at, @by_whom);
 
 -- name: ForcedRefreshes :many
-SELECT at FROM forced_refreshes WHERE grant_id = @grant_id AND at >= @since ORDER BY at;
+SELECT at, by_whom FROM forced_refreshes WHERE grant_id = @grant_id AND at >= @since ORDER BY at;
 
 -- name: PurgeForcedRefreshes :exec
 DELETE FROM forced_refreshes WHERE at < @before;

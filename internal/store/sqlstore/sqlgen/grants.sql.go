@@ -171,7 +171,7 @@ func (q *Queries) DeleteAppGrants(ctx context.Context, app string) error {
 }
 
 const forcedRefreshes = `-- name: ForcedRefreshes :many
-SELECT at FROM forced_refreshes WHERE grant_id = $1 AND at >= $2 ORDER BY at
+SELECT at, by_whom FROM forced_refreshes WHERE grant_id = $1 AND at >= $2 ORDER BY at
 `
 
 type ForcedRefreshesParams struct {
@@ -179,19 +179,24 @@ type ForcedRefreshesParams struct {
 	Since   int64
 }
 
-func (q *Queries) ForcedRefreshes(ctx context.Context, arg ForcedRefreshesParams) ([]int64, error) {
+type ForcedRefreshesRow struct {
+	At     int64
+	ByWhom string
+}
+
+func (q *Queries) ForcedRefreshes(ctx context.Context, arg ForcedRefreshesParams) ([]ForcedRefreshesRow, error) {
 	rows, err := q.query(ctx, q.forcedRefreshesStmt, forcedRefreshes, arg.GrantID, arg.Since)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []int64
+	var items []ForcedRefreshesRow
 	for rows.Next() {
-		var at int64
-		if err := rows.Scan(&at); err != nil {
+		var i ForcedRefreshesRow
+		if err := rows.Scan(&i.At, &i.ByWhom); err != nil {
 			return nil, err
 		}
-		items = append(items, at)
+		items = append(items, i)
 	}
 	if err := rows.Close(); err != nil {
 		return nil, err

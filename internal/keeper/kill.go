@@ -1,0 +1,116 @@
+package keeper
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"github.com/zhanggui/zhanggui/internal/audit"
+	"github.com/zhanggui/zhanggui/internal/grant"
+	"github.com/zhanggui/zhanggui/internal/notice"
+	"github.com/zhanggui/zhanggui/internal/vault"
+	"github.com/zhanggui/zhanggui/wechat/secret"
+)
+
+// A revocation deletes the tokens here; WeChat would still take them until they
+// end. One that kills has them ended there too: forced refreshes, each of which
+// ends the token before it. Two are needed, because a refresh that was under way
+// may bring a token after the first. What they bring is dropped unread.
+//
+// What is owed stands in the row, and goes down only when WeChat has answered.
+// After a crash or a lost answer one more is spent than needed, never one less.
+
+// killGap is how long after an answer the next forced refresh is sent: WeChat
+// counts its 30 seconds by its own clock.
+const killGap = forcesApart + 2*time.Second
+
+// kill spends one of the forced refreshes that a revoked grant owes.
+func (a *attempt) kill(ctx context.Context) error {
+	key, err := a.appSecret()
+	if err != nil {
+		return a.notKilled(ctx, reaction{do: stop, cause: causeUnreadable}, &Failure{Err: err})
+	}
+	at, why := a.spend(ctx, ByOperator, killReason)
+	if why != nil {
+		return a.killLater(ctx, at, why)
+	}
+	if _, err = a.askOnce(ctx, key, true); err != nil {
+		f := asFailure(err)
+		return a.notKilled(ctx, reactTo(grant.Self, f), f)
+	}
+	return a.killed(ctx)
+}
+
+func (a *attempt) appSecret() (secret.Value, error) {
+	app := a.claim.App
+	return a.k.opt.Vault.Open(app.Secret, vault.AppSecret(app.ID, app.SecretVersion))
+}
+
+// killed settles one forced refresh that WeChat has answered.
+func (a *attempt) killed(ctx context.Context) error {
+	now, g := a.k.now(), a.claim.Grant
+	e := a.unchanged(now)
+	s := e.Settle
+	s.Kills, s.Attempt, s.ErrCode = g.Kills-1, 0, 0
+	d := a.who()
+	d["left"] = strconv.Itoa(s.Kills)
+	e.Audit = []audit.Entry{a.killEntry(now, audit.Done, killReason, d)}
+	if s.DueAt = now.Add(killGap); s.Kills == 0 {
+		s.DueAt = time.Time{}
+		e.Notices = a.notice(now, notice.GrantKilled, a.who())
+	}
+	return a.settle(ctx, e)
+}
+
+// killLater waits for the ledger. The row says until when.
+func (a *attempt) killLater(ctx context.Context, at time.Time, why error) error {
+	now := a.k.now()
+	e := a.unchanged(now)
+	e.Settle.DueAt = at
+	if at.Sub(now) > killGap && a.claim.Grant.Cause != causeForcesSpent {
+		e.Settle.Cause = causeForcesSpent
+		d := a.who()
+		d["cause"], d["next"] = causeForcesSpent, at.UTC().Format(time.RFC3339)
+		e.Notices = a.notice(now, notice.GrantNotKilled, d)
+		e.Audit = []audit.Entry{a.killEntry(now, audit.Failed, causeForcesSpent, d)}
+	}
+	a.k.opt.Logger.Info("forced refresh of a revoked grant waits", "grant", a.claim.Grant.ID, "next", at, "why", why)
+	return a.settle(ctx, e)
+}
+
+// causeForcesSpent says that a revoked grant waits for the ledger.
+const causeForcesSpent = "forced_refreshes_spent"
+
+// notKilled settles a forced refresh that WeChat did not grant, or whose answer
+// is lost: it is still owed. The plan is that of any failure, and what only an
+// operator can mend is told once.
+func (a *attempt) notKilled(ctx context.Context, r reaction, f *Failure) error {
+	now, g := a.k.now(), a.claim.Grant
+	as := g
+	as.State = grant.Active
+	if g.ErrCode == f.Code && g.Cause == r.cause && r.do == stop {
+		as.State = grant.Stopped // told already
+	}
+	v := judge(as, r, f, now, a.leaseUntil(), a.k.opt.Jitter)
+	if v.due.IsZero() {
+		v.due = stopAt(now, v.attempt, 0, a.k.opt.Jitter)
+	}
+	e := a.unchanged(now)
+	s := e.Settle
+	s.Cause, s.ErrCode, s.Attempt, s.DueAt = v.cause, f.Code, v.attempt, later(v.due, now.Add(killGap))
+	e.Audit = []audit.Entry{a.killEntry(now, v.outcome, v.cause, a.details(v))}
+	if v.tell {
+		e.Notices = a.notice(now, notice.GrantNotKilled, a.details(v))
+	}
+	a.k.opt.Logger.Warn("tokens of a revoked grant not ended at WeChat", "grant", g.ID, "cause", v.cause,
+		"errcode", v.code, "next", s.DueAt, "err", f.Err)
+	return a.settle(ctx, e)
+}
+
+func (a *attempt) killEntry(now time.Time, o audit.Outcome, reason string, d map[string]string) audit.Entry {
+	d["term"] = strconv.FormatInt(a.claim.Grant.Lease.Term, 10)
+	return audit.Entry{
+		At: now, Actor: audit.Actor{Kind: audit.ActorSystem}, Action: "grant.kill",
+		Subject: subject(a.claim.Grant), Outcome: o, Reason: reason, Details: d,
+	}
+}

@@ -1,0 +1,75 @@
+package keeper
+
+import (
+	"context"
+	"time"
+
+	"github.com/zhanggui/zhanggui/internal/audit"
+	"github.com/zhanggui/zhanggui/internal/grant"
+)
+
+// touchEvery is how old the use that is written down gets before another one
+// is, for one grant and replica.
+const touchEvery = 12 * time.Hour
+
+// causeAsleep is the cause of an active grant that is not renewed until
+// somebody uses it.
+const causeAsleep = "asleep"
+
+// noteUse remembers to write down that g is used now. It is called whenever a
+// caller's want leads to the row, which a token in use does at least once in
+// its life.
+func (k *Keeper) noteUse(g grant.Grant) {
+	if k.opt.SleepAfter <= 0 || k.now().Sub(g.Used) < touchEvery {
+		return
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.used[g.ID] = true
+}
+
+// mostTouched bounds the uses that one tick writes down; the rest waits.
+const mostTouched = 1000
+
+// touch writes down the uses since the last tick. What fails is noted again by
+// the next use.
+func (k *Keeper) touch(ctx context.Context) {
+	ids := k.takeUsed(mostTouched)
+	if len(ids) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
+	defer cancel()
+	if err := k.opt.Store.Touch(ctx, k.now(), ids...); err != nil {
+		k.opt.Logger.Warn("uses not written down; the next use does it", "grants", len(ids), "err", err)
+	}
+}
+
+// takeUsed removes up to n grants from the uses to write down and returns them.
+func (k *Keeper) takeUsed(n int) []string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return take(k.used, n)
+}
+
+// sleepy tells whether the schedule may let the grant sleep. One whose use was
+// never written down counts as used now: the option may be new.
+func (a *attempt) sleepy(now time.Time) bool {
+	g, after := a.claim.Grant, a.k.opt.SleepAfter
+	if after <= 0 || !a.want.scheduled() || g.State != grant.Active {
+		return false
+	}
+	if g.Used.IsZero() {
+		a.k.noteUse(g)
+		return false
+	}
+	return now.Sub(g.Used) >= after
+}
+
+// sleep settles without asking. What is left in the plan are the reminders of a
+// person's grant and the end of its refresh token.
+func (a *attempt) sleep(ctx context.Context, now time.Time) (Token, error) {
+	g := a.claim.Grant
+	v := verdict{outcome: audit.Done, state: grant.Active, cause: causeAsleep, due: notAfter(time.Time{}, now, g.Tokens)}
+	return Token{}, a.settle(ctx, a.effects(v, nil, now))
+}
