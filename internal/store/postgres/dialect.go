@@ -34,13 +34,21 @@ func (d dialect) now(asked time.Time) string {
 	return databaseClock
 }
 
-// Begin takes the lock that ordinary transitions do not share.
+// idleLimit is how long the server waits for the next statement of a write
+// transaction. A replica that is paused or cut off in the middle of one would
+// otherwise keep every other from writing for as long as its connection lives.
+// The server rolls back what it had begun; its commit fails.
+const idleLimit = 3 * time.Second
+
+// Begin takes the lock that ordinary transitions do not share, and bounds the
+// transaction for itself alone: nothing is left to the session.
 func (dialect) Begin(ctx context.Context, t sqlstore.Tx, shared bool) error {
-	lock := "SELECT pg_advisory_xact_lock($1)"
+	lock := "pg_advisory_xact_lock"
 	if shared {
-		lock = "SELECT pg_advisory_xact_lock_shared($1)"
+		lock = "pg_advisory_xact_lock_shared"
 	}
-	_, err := t.SQL.ExecContext(ctx, lock, int64(writeLock))
+	_, err := t.SQL.ExecContext(ctx, "SELECT set_config('idle_in_transaction_session_timeout', $2, true), "+lock+"($1)",
+		int64(writeLock), fmt.Sprint(idleLimit.Milliseconds()))
 	return err
 }
 

@@ -14,3 +14,6 @@ func OpenAt(ctx context.Context, url secret.Value, o Options) (*Store, error) {
 	o.clock = func(asked time.Time) string { return fmt.Sprint(asked.UnixMilli(), "::bigint") }
 	return Open(ctx, url, o)
 }
+
+// IdleLimit is how long a transaction may be paused.
+const IdleLimit = idleLimit
