@@ -9,6 +9,8 @@ command -v chromium >/dev/null || missing="$missing chromium"
 command -v node >/dev/null || missing="$missing nodejs"
 command -v npm >/dev/null || missing="$missing npm"
 command -v ip >/dev/null || missing="$missing iproute2"
+command -v pgbouncer >/dev/null || [ -x /usr/sbin/pgbouncer ] || missing="$missing pgbouncer"
+command -v postgres >/dev/null || ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing="$missing postgresql"
 [ -n "$(find /usr/share/fonts -name '*CJK*' -o -name 'wqy*' 2>/dev/null | head -1)" ] || missing="$missing fonts-wqy-microhei"
 
 if [ -n "$missing" ]; then
@@ -20,6 +22,12 @@ if [ -n "$missing" ]; then
 	sudo=""
 	[ "$(id -u)" = 0 ] || sudo="sudo"
 	$sudo apt-get update -qq
+	# The tests start servers of their own: none is to begin with the machine.
+	case "$missing" in *postgresql*)
+		$sudo mkdir -p /etc/postgresql-common/createcluster.d
+		echo "create_main_cluster = false" | $sudo tee /etc/postgresql-common/createcluster.d/zhanggui.conf >/dev/null
+		;;
+	esac
 	# shellcheck disable=SC2086 # a list of names
 	DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends $missing >/dev/null
 fi

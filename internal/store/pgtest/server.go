@@ -110,17 +110,17 @@ func (s *Server) Start(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, readyWithin)
 	defer cancel()
 	for {
-		run, err := s.user.start(filepath.Join(s.dir, "log"), filepath.Join(s.bin, "postgres"), s.arguments()...)
+		run, err := s.user.start(s.log(), filepath.Join(s.bin, "postgres"), s.arguments()...)
 		if err != nil {
 			return fmt.Errorf("pgtest: start postgres: %w", err)
 		}
 		s.run = run
-		err = s.ready(ctx)
+		err = run.answers(ctx, s.URL(superuser), "SELECT 1")
 		if err == nil {
 			return nil
 		}
 		if !run.ended() || ctx.Err() != nil {
-			return fmt.Errorf("pgtest: the server does not answer: %w; its log ends: %s", err, tail(filepath.Join(s.dir, "log")))
+			return fmt.Errorf("pgtest: the server does not answer: %w; its log ends: %s", err, tail(s.log()))
 		}
 		// What a killed server left behind may still be ending.
 	}
@@ -130,7 +130,7 @@ func (s *Server) arguments() []string {
 	set := map[string]string{
 		"unix_socket_directories": s.dir, "listen_addresses": "", "port": port,
 		"max_connections": "200", "shared_buffers": "128MB", "timezone": "UTC", "log_line_prefix": "%m [%p] ",
-		"max_wal_size": "2GB",
+		"max_wal_size": "2GB", "cluster_name": standbyName, // by which its primary knows a standby
 	}
 	if !s.o.Durable {
 		set["fsync"], set["full_page_writes"] = "off", "off"
@@ -143,25 +143,6 @@ func (s *Server) arguments() []string {
 		args = append(args, "-c", name+"="+value)
 	}
 	return args
-}
-
-// ready waits until the server answers a query, or ended.
-func (s *Server) ready(ctx context.Context) error {
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		err := Exec(ctx, s.URL("postgres"), "SELECT 1")
-		if err == nil {
-			return nil
-		}
-		select {
-		case <-s.run.done:
-			return err
-		case <-ctx.Done():
-			return err
-		case <-tick.C:
-		}
-	}
 }
 
 // Exec runs statements on the database that url names, on a connection of its
