@@ -41,10 +41,14 @@ func (s shopListCmd) Run(ctx context.Context, c console) error {
 
 // stateWords is a grant's state with its cause.
 func stateWords(g adminapi.GrantView) string {
-	if g.Cause == "" {
-		return g.State
+	words := g.State
+	if g.Cause != "" {
+		words += " (" + g.Cause + ")"
 	}
-	return g.State + " (" + g.Cause + ")"
+	if g.Killing > 0 {
+		words += ", killing"
+	}
+	return words
 }
 
 // grantCmd is about grants.
@@ -84,23 +88,25 @@ type grantRevokeCmd struct {
 	remote
 	Grant string `arg:"" help:"Id of the grant, as listed."`
 	Cause string `help:"A few words for the audit log."`
+	Kill  bool   `help:"End the shop's tokens at WeChat too, for all its programs: after a leak."`
 }
 
 // Help shows an example.
 func (grantRevokeCmd) Help() string {
-	return "Example:\n  zhanggui grant revoke g_example --cause 'shop was sold'"
+	return "With --kill the keeper also spends two forced refreshes, half a minute apart; grant list shows the grant as killing until the second is done.\n\n" +
+		"Example:\n  zhanggui grant revoke g_example --cause 'shop was sold'"
 }
 
 // Run implements the command.
 func (g grantRevokeCmd) Run(ctx context.Context, c console) error {
 	var after adminapi.GrantView
-	if err := g.do(ctx, http.MethodPost, "/v1/grants/"+url.PathEscape(g.Grant)+"/revoke", map[string]string{"cause": g.Cause}, &after); err != nil {
+	if err := g.do(ctx, http.MethodPost, "/v1/grants/"+url.PathEscape(g.Grant)+"/revoke", map[string]any{"cause": g.Cause, "kill": g.Kill}, &after); err != nil {
 		return err
 	}
 	if g.JSON {
 		return c.printJSON(after)
 	}
-	fmt.Fprintf(c.out, "grant %s is %s\n", after.ID, after.State)
+	fmt.Fprintf(c.out, "grant %s is %s\n", after.ID, stateWords(after))
 	return nil
 }
 

@@ -42,13 +42,16 @@ type GrantView struct {
 	RefreshExpires *time.Time `json:"refresh_expires,omitempty"`
 	DueAt          *time.Time `json:"due_at,omitempty"`
 	UpdatedAt      *time.Time `json:"updated_at,omitempty"`
+	ProvedAt       *time.Time `json:"proved_at,omitempty" doc:"when WeChat last took the kept token, as far as was written down"`
+	Doubts         int        `json:"doubts,omitempty" doc:"definite refusals of the kept token since then"`
+	Killing        int        `json:"killing,omitempty" doc:"forced refreshes still to come that end the tokens of a revoked grant at WeChat"`
 }
 
 func viewGrant(g grant.Grant) GrantView {
 	return GrantView{ID: g.ID, Kind: string(g.Kind), App: g.App, Shop: g.ShopID, Person: g.PersonID, Scope: g.Scope,
 		State: string(g.State), Cause: g.Cause, ErrCode: g.ErrCode, Generation: g.Tokens.Generation,
 		AccessExpires: stamp(g.Tokens.AccessExpires), RefreshExpires: stamp(g.Tokens.RefreshExpires),
-		DueAt: stamp(g.DueAt), UpdatedAt: stamp(g.UpdatedAt)}
+		DueAt: stamp(g.DueAt), UpdatedAt: stamp(g.UpdatedAt), ProvedAt: stamp(g.Proved), Doubts: g.Doubts, Killing: g.Kills}
 }
 
 // ShopView is a shop with its own grant.
@@ -84,13 +87,21 @@ func (h handlers) revoke(ctx context.Context, in *struct {
 	ID   string `path:"id"`
 	Body struct {
 		Cause string `json:"cause,omitempty" maxLength:"80" pattern:"^[a-z0-9 ._-]*$" doc:"a few plain words for the audit log"`
+		Kill  bool   `json:"kill,omitempty" doc:"end the shop's tokens at WeChat too, by two forced refreshes half a minute apart"`
 	}
 }) (*body[GrantView], error) {
 	g, err := h.Grants.Grant(ctx, in.ID)
 	if err != nil {
 		return nil, fail(err)
 	}
-	e := grant.RevokeEffects(h.Now(), actor(ctx), cmp.Or(in.Body.Cause, "revoked by an operator"), g)
+	if in.Body.Kill && g.Kind != grant.Self {
+		return nil, huma.Error422UnprocessableEntity("WeChat has no way to end a person's token: revoke the grant without kill; its token ends by itself within two hours")
+	}
+	now, cause := h.Now(), cmp.Or(in.Body.Cause, "revoked by an operator")
+	e := grant.RevokeEffects(now, actor(ctx), cause, g)
+	if in.Body.Kill {
+		e = grant.KillEffects(now, actor(ctx), cause, g)
+	}
 	if err := h.Grants.Revoke(ctx, e); err != nil {
 		return nil, fail(err)
 	}

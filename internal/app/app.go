@@ -169,6 +169,7 @@ func (a *App) connectKeeper() {
 	o := keeper.Options{
 		Store: a.store, Ledger: a.store, Vault: a.vault, Platform: keeper.WeChat{Client: a.clients.For},
 		Owner: "r_" + rand.Text()[:12], Now: a.o.Now, Logger: a.o.Log, Observer: a.meters,
+		SleepAfter: a.o.Config.Keeper.SleepAfter,
 	}
 	if a.o.Keeper != nil {
 		a.o.Keeper(&o)

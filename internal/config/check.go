@@ -23,6 +23,7 @@ func (c *Config) check(r *report) {
 	c.checkProxies(r)
 	c.checkRedirectHosts(r)
 	c.checkSession(r)
+	c.checkKeeper(r)
 	c.checkMasterKey(r)
 	c.checkOperator(r)
 	r.want(c.Log.Format == "text" || c.Log.Format == "json", "log.format", "is not a format", "write text or json")
@@ -187,6 +188,13 @@ func (c *Config) checkSession(r *report) {
 	r.want(c.Session.Idle >= time.Minute, "session.idle", "is less than a minute", "write a longer time, such as 168h")
 	r.want(c.Session.Absolute <= year, "session.absolute", "is more than a year", "write a shorter time, such as 720h")
 	r.want(c.Session.Idle <= c.Session.Absolute, "session.idle", "is longer than session.absolute", "make it shorter, or session.absolute longer")
+}
+
+func (c *Config) checkKeeper(r *report) {
+	const least, year = 48 * time.Hour, 366 * 24 * time.Hour
+	after := c.Keeper.SleepAfter
+	r.want(after == 0 || after >= least, "keeper.sleep_after", "is less than two days", "write a longer time, such as 720h, or 0")
+	r.want(after <= year, "keeper.sleep_after", "is more than a year", "write a shorter time, such as 720h, or 0")
 }
 
 func (c *Config) checkMasterKey(r *report) {

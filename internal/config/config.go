@@ -26,6 +26,7 @@ type Config struct {
 	WeChat         WeChat         `yaml:"wechat" envPrefix:"WECHAT_"`
 	TLS            TLS            `yaml:"tls" envPrefix:"TLS_"`
 	Session        Session        `yaml:"session" envPrefix:"SESSION_"`
+	Keeper         Keeper         `yaml:"keeper" envPrefix:"KEEPER_"`
 	MasterKey      MasterKey      `yaml:"master_key" envPrefix:"MASTER_KEY_"`
 	Operator       Operator       `yaml:"operator" envPrefix:"OPERATOR_"`
 	Log            Log            `yaml:"log" envPrefix:"LOG_"`
@@ -69,6 +70,11 @@ type ACME struct {
 type Session struct {
 	Idle     time.Duration `yaml:"idle" env:"IDLE" doc:"A session ends when it was not used for this long."`
 	Absolute time.Duration `yaml:"absolute" env:"ABSOLUTE" doc:"A session ends this long after the login, used or not."`
+}
+
+// Keeper says how tokens are kept.
+type Keeper struct {
+	SleepAfter time.Duration `yaml:"sleep_after" env:"SLEEP_AFTER" doc:"A token that nobody used for this long is not renewed until it is used again, such as 720h. 0: every token is kept fresh."`
 }
 
 // MasterKey says where the key is that all others are sealed with. At most

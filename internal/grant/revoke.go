@@ -8,6 +8,15 @@ import (
 	"github.com/zhanggui/zhanggui/internal/notice"
 )
 
+// KillEffects is what RevokeEffects is for one shop's grant, and has its tokens
+// ended at WeChat too. WeChat has no way to do that for a person's.
+func KillEffects(now time.Time, by audit.Actor, cause string, g Grant) Effects {
+	e := RevokeEffects(now, by, cause, g)
+	e.Revoke[0].Kill = true
+	e.Audit[0].Details["kill"] = "true"
+	return e
+}
+
 // RevokeEffects is what follows when somebody ends grants: each is revoked and
 // told, and the logins that rest on a person's grant end with it.
 func RevokeEffects(now time.Time, by audit.Actor, cause string, grants ...Grant) Effects {

@@ -505,6 +505,14 @@ func lost() error {
 	return &Failure{Outcome: wechat.OutcomeUnknown, Err: errors.New("connection ended before an answer")}
 }
 
+func notSent() error {
+	return &Failure{Outcome: wechat.OutcomeNotSent, Err: errors.New("no route")}
+}
+
+func malformed() error {
+	return &Failure{Outcome: wechat.OutcomeAnswered, HTTPStatus: 502, Err: wechat.ErrMalformed}
+}
+
 // env is a keeper with everything around it.
 type env struct {
 	t      testing.TB

@@ -97,8 +97,11 @@ func (a *attempt) notKilled(ctx context.Context, r reaction, f *Failure) error {
 	}
 	e := a.unchanged(now)
 	s := e.Settle
-	s.Cause, s.ErrCode, s.Attempt, s.DueAt = v.cause, f.Code, v.attempt, later(v.due, now.Add(killGap))
+	s.Cause, s.ErrCode, s.Attempt, s.DueAt = v.cause, f.Code, v.attempt, later(v.due, now.Add(killWait(v.attempt)))
 	e.Audit = []audit.Entry{a.killEntry(now, v.outcome, v.cause, a.details(v))}
+	if passing(r) && !r.tell {
+		v.tell = v.attempt == killTell
+	}
 	if v.tell {
 		e.Notices = a.notice(now, notice.GrantNotKilled, a.details(v))
 	}
@@ -106,6 +109,15 @@ func (a *attempt) notKilled(ctx context.Context, r reaction, f *Failure) error {
 		"errcode", v.code, "next", s.DueAt, "err", f.Err)
 	return a.settle(ctx, e)
 }
+
+// killTell is the number of failures in a row that may pass by themselves after
+// which a human is told: whoever revokes with kill waits for it.
+const killTell = 3
+
+// killWait is the shortest wait after the nth failure in a row: about one
+// minute, doubled up to 17. It is longer than the plan's, since each try costs
+// one of the day's forced refreshes.
+func killWait(n int) time.Duration { return killGap << min(max(n, 1), 5) }
 
 func (a *attempt) killEntry(now time.Time, o audit.Outcome, reason string, d map[string]string) audit.Entry {
 	d["term"] = strconv.FormatInt(a.claim.Grant.Lease.Term, 10)

@@ -60,6 +60,7 @@ func (t *table) put(key string, h *held, current func() bool) {
 		// Its end is on the monotonic clock already; reading the row again after
 		// the wall clock jumped must not move it.
 		h.Token, h.soft = old.Token, old.soft
+		h.proved.Store(old.proved.Load())
 	}
 	t.m.Store(key, h)
 	t.byGrant[h.GrantID] = key

@@ -89,11 +89,12 @@ func (t *tx) revoke(ctx context.Context, r grant.Revocation, e grant.Effects) er
 	if err != nil {
 		return missing(err, grant.ErrNotFound)
 	}
-	if grant.State(row.State) == grant.Revoked {
+	kill := r.Kill && grant.Kind(row.Kind) == grant.Self
+	if grant.State(row.State) == grant.Revoked && (!kill || row.Kills > 0) {
 		return nil
 	}
 	p := sqlgen.RevokeGrantParams{ID: r.GrantID, Cause: r.Cause, UpdatedAt: millis(e.At)}
-	if r.Kill && grant.Kind(row.Kind) == grant.Self {
+	if kill {
 		p.Kills, p.DueAt = grant.Kills, millis(afterLease(toGrant(row), e.At, e.At))
 	}
 	if err := t.RevokeGrant(ctx, p); err != nil {

@@ -48,6 +48,16 @@ var killCases = []testCase{
 			same(t, name, w.snapshot(), before)
 		}
 	}},
+	{"a grant that was only revoked can be killed later, once", func(t *testing.T, w *world) {
+		r := grant.Revocation{GrantID: w.shopGrant("tea").ID, Cause: "sold"}
+		w.must(w.s.Revoke(t.Context(), grant.Effects{At: start, Revoke: []grant.Revocation{r}}))
+		same(t, "owed", w.shopGrant("tea").Kills, 0)
+		w.must(w.kill("tea", start))
+		same(t, "owed", w.shopGrant("tea").Kills, grant.Kills)
+		w.must(w.settle(spent(w.claim("tea", start), 1, start)))
+		w.must(w.kill("tea", start))
+		same(t, "owed", w.shopGrant("tea").Kills, 1)
+	}},
 	{"a new start owes nothing", func(t *testing.T, w *world) {
 		w.must(w.kill("tea", start))
 		g := w.shopGrant("tea")
