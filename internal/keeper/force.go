@@ -52,10 +52,15 @@ var (
 	errNoRecord   = errors.New("the ledger of forced refreshes does not answer, so none was sent; it is tried again")
 )
 
+// adminGap is how long after any forced refresh an administrator's may follow.
+// The ledger says when one was spent, and it may reach WeChat as late as its
+// request may last.
+const adminGap = forcesApart + 10*time.Second
+
 // forceWait is how long after the nth forced refresh of a day the next one may
 // be spent: 30 s, 2 min, 8 min, 32 min, 2 h, 8 h. A fault that forcing does not
-// mend, such as another program that forces too, must not use up the day. Administrators
-// wait for WeChat's 30 seconds only.
+// mend, such as another program that forces too, must not use up the day.
+// Administrators wait for WeChat only.
 func forceWait(n int) time.Duration { return forcesApart << (2 * min(max(n-1, 0), 5)) }
 
 // privileged spenders may spend the last ones of a day.
@@ -68,7 +73,7 @@ func forceAt(spent []grant.Force, by string, now time.Time) (at time.Time, why e
 	most, gap := forcesPerDay-forcesForAdmins, forceWait(len(spent))
 	reason := errAdminsOnly
 	if privileged(by) {
-		most, gap, reason = forcesPerDay, forcesApart, errDaySpent
+		most, gap, reason = forcesPerDay, adminGap, errDaySpent
 	}
 	at = now
 	hold := func(until time.Time, because error) {

@@ -20,9 +20,9 @@ import (
 // What is owed stands in the row, and goes down only when WeChat has answered.
 // After a crash or a lost answer one more is spent than needed, never one less.
 
-// killGap is how long after an answer the next forced refresh is sent: WeChat
-// counts its 30 seconds by its own clock.
-const killGap = forcesApart + 2*time.Second
+// killGap is how long after an answer the next forced refresh is sent: longer
+// than WeChat's 30 seconds, inside which it silently would not refresh.
+const killGap = adminGap
 
 // kill spends one of the forced refreshes that a revoked grant owes.
 func (a *attempt) kill(ctx context.Context) error {
@@ -67,7 +67,7 @@ func (a *attempt) killLater(ctx context.Context, at time.Time, why error) error 
 	now := a.k.now()
 	e := a.unchanged(now)
 	e.Settle.DueAt = at
-	if at.Sub(now) > killGap && a.claim.Grant.Cause != causeForcesSpent {
+	if at.Sub(now) > worthTelling && a.claim.Grant.Cause != causeForcesSpent {
 		e.Settle.Cause = causeForcesSpent
 		d := a.who()
 		d["cause"], d["next"] = causeForcesSpent, at.UTC().Format(time.RFC3339)
@@ -77,6 +77,9 @@ func (a *attempt) killLater(ctx context.Context, at time.Time, why error) error 
 	a.k.opt.Logger.Info("forced refresh of a revoked grant waits", "grant", a.claim.Grant.ID, "next", at, "why", why)
 	return a.settle(ctx, e)
 }
+
+// worthTelling is how long the ledger may hold a kill back without a word.
+const worthTelling = 10 * time.Minute
 
 // causeForcesSpent says that a revoked grant waits for the ledger.
 const causeForcesSpent = "forced_refreshes_spent"

@@ -198,7 +198,7 @@ func TestKillCrashes(t *testing.T) {
 						}
 					})
 					stop := running(first)
-					time.Sleep(40 * time.Second)
+					time.Sleep(90 * time.Second)
 					stop()
 					stop = running(e.another("two"))
 					defer stop()

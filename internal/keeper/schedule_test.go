@@ -1,6 +1,10 @@
 package keeper
 
 import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -15,7 +19,7 @@ func none(time.Duration) time.Duration   { return 0 }
 
 // TestPlansAddUp: the second column of a plan is the sum of the first.
 func TestPlansAddUp(t *testing.T) {
-	for name, plan := range map[string][]rung{"retries": retries, "stops": stops} {
+	for name, plan := range map[string][]rung{"retries": retries, "stops": stops, "probes": probes} {
 		var sum time.Duration
 		for i, r := range plan {
 			if sum += r.wait; sum != r.total {
@@ -223,4 +227,107 @@ func TestRemindersFollowFromThePlan(t *testing.T) {
 			t.Fatalf("reminders %v do not end with day 27", sent)
 		}
 	})
+}
+
+// TestOperatorErrors: whatever only an operator can mend stops the grant and is
+// told at once, for every kind; the list is WeChat's own.
+func TestOperatorErrors(t *testing.T) {
+	failures := map[string]*Failure{"HTTP 403": {Outcome: wechat.OutcomeUnknown, HTTPStatus: 403}}
+	for _, code := range []int{40125, 40164, 40243, 40013, 45035, 61004, 89501, 89502, 89503, 89504, 89505, 89506, 89507} {
+		failures[fmt.Sprint(code)] = &Failure{Outcome: wechat.OutcomeAnswered, Code: code, HTTPStatus: 200}
+	}
+	secret := &Failure{Outcome: wechat.OutcomeAnswered, Code: 40001, HTTPStatus: 200} // a person's refresh sends none
+	now := time.Unix(1_800_000_000, 0)
+	check := func(name string, kind grant.Kind, f *Failure) {
+		r := reactTo(kind, f)
+		v := judge(grant.Grant{Kind: kind, State: grant.Active}, r, f, now, now, none)
+		if r.do != stop || v.state != grant.Stopped || !v.tell || v.due.Sub(now) < stops[0].wait || v.cause == "" {
+			t.Errorf("%s of a %s grant: %+v", name, kind, v)
+		}
+		again := judge(grant.Grant{Kind: kind, State: v.state, Cause: v.cause, ErrCode: v.code, Attempt: v.attempt}, r, f, now, now, none)
+		if again.tell {
+			t.Errorf("%s of a %s grant is told twice", name, kind)
+		}
+	}
+	for name, f := range failures {
+		check(name, grant.Self, f)
+		check(name, grant.User, f)
+	}
+	check("40001", grant.Self, secret)
+	listed := 0
+	for _, r := range reactions {
+		if r.do == stop {
+			listed++
+		}
+	}
+	if others := 2; listed != len(failures)-1+1+others { // 40001, and 50002 and 48004 of an account that WeChat limits
+		t.Errorf("the table stops for %d codes; name the new one here", listed)
+	}
+}
+
+// TestLadderFitsTheLastMinutes: a stable token is asked for in its last five
+// minutes. The last try that comes before a human is told, and the request
+// itself, end before the token does, whatever the jitter.
+func TestLadderFitsTheLastMinutes(t *testing.T) {
+	now := time.Unix(1_800_000_000, 0)
+	end := now.Add(2 * time.Hour)
+	at := renewAt(grant.Self, now, end, most)
+	tries := 0
+	for n := 1; at.Add(8 * time.Second).Before(end); n++ {
+		tries++
+		at = retryAt(at, n, most)
+	}
+	if tries < tellAfter+1 {
+		t.Errorf("%d tries fit before the token ends, want %d", tries, tellAfter+1)
+	}
+	if half := retries[3].total; half > 30*time.Second {
+		t.Errorf("the first four waits take %v; most outages are over by then", half)
+	}
+	for per, longest := range map[window]time.Duration{perSecond: 2 * time.Second, perMinute: 70 * time.Second} {
+		if d := per.next(now, most).Sub(now); d > longest {
+			t.Errorf("a limit holds a token back for %v", d)
+		}
+	}
+}
+
+// TestMillionInOneHour: a million grants that were made in one hour do not come
+// due together, in this life or a later one. Persons' tokens spread over more
+// than their hour with each life; a stable token is bound to its last five
+// minutes, so a shop keeps the minute in which it began.
+func TestMillionInOneHour(t *testing.T) {
+	const grants, lives = 1_000_000, 4
+	random := rand.New(rand.NewPCG(1, 2))
+	spread := func(d time.Duration) time.Duration { return time.Duration(random.Int64N(int64(d))) }
+	for kind, most := range map[grant.Kind]float64{grant.Self: 1.1, grant.User: 0.95} {
+		start := time.Unix(1_800_000_000, 0)
+		minutes := [lives + 1]map[time.Duration]int{}
+		for l := range minutes {
+			minutes[l] = map[time.Duration]int{}
+		}
+		for range grants {
+			at := start.Add(spread(time.Hour))
+			minutes[0][at.Sub(start)/time.Minute]++
+			for life := 1; life <= lives; life++ {
+				at = renewAt(kind, at, at.Add(2*time.Hour), spread)
+				minutes[life][at.Sub(start)/time.Minute]++
+			}
+		}
+		peak := func(l int) float64 { return float64(slices.Max(slices.Collect(maps.Values(minutes[l])))) }
+		if got := peak(lives); got > most*grants/60 {
+			t.Errorf("%s: %.0f of a million in one minute of life %d, want %.0f at most", kind, got, lives, most*grants/60)
+		}
+	}
+}
+
+// TestTogetherIsTakenApart: a million persons' grants that were renewed in one
+// minute, after an outage, need half an hour and more the next time.
+func TestTogetherIsTakenApart(t *testing.T) {
+	now := time.Unix(1_800_000_000, 0)
+	seconds := map[int64]int{}
+	for range 100_000 {
+		seconds[renewAt(grant.User, now, now.Add(2*time.Hour), uniform).Unix()/60]++
+	}
+	if len(seconds) < 30 || slices.Max(slices.Collect(maps.Values(seconds))) > 100_000/25 {
+		t.Errorf("%d minutes, the fullest with %d", len(seconds), slices.Max(slices.Collect(maps.Values(seconds))))
+	}
 }
