@@ -46,7 +46,8 @@ type Options struct {
 	// server runs; 0: every ten minutes.
 	CompareEvery time.Duration
 	// Keeper changes the keeper's numbers before it is made; nil leaves them.
-	// It is for zhanggui chaos, which cannot wait for leases of 30 seconds.
+	// It is for zhanggui chaos, which cannot wait for leases of 30 seconds, and for
+	// tests that end the process at a step of a refresh.
 	Keeper func(*keeper.Options)
 }
 

@@ -40,7 +40,7 @@ func freeAddress(t *testing.T) string {
 }
 
 // spawn starts the server on the rig's directory.
-func (r *rig) spawn() *process {
+func (r *rig) spawn(environ ...string) *process {
 	r.t.Helper()
 	exe, err := os.Executable()
 	if err != nil {
@@ -53,6 +53,7 @@ func (r *rig) spawn() *process {
 	p.cmd.Stderr = &p.err
 	p.cmd.Env = append(os.Environ(), serveVariable+"=1", "ZHANGGUI_PUBLIC_URL="+r.base, "ZHANGGUI_LISTEN="+public, "ZHANGGUI_OPS_LISTEN="+ops,
 		"ZHANGGUI_DATA="+r.dir, "ZHANGGUI_WECHAT_OPEN="+r.sim.URL, "ZHANGGUI_WECHAT_API="+r.sim.URL, "ZHANGGUI_WECHAT_MP="+r.sim.URL)
+	p.cmd.Env = append(p.cmd.Env, environ...)
 	if err := p.cmd.Start(); err != nil {
 		r.t.Fatal(err)
 	}

@@ -5,13 +5,21 @@ import (
 	"fmt"
 	"os"
 	"testing"
+	"time"
 
 	"github.com/zhanggui/zhanggui/internal/app"
 	"github.com/zhanggui/zhanggui/internal/config"
+	"github.com/zhanggui/zhanggui/internal/keeper"
 )
 
 // serveVariable makes this test binary a server that can be killed.
-const serveVariable = "ZG_APP_TEST_SERVE"
+// hasteVariable shortens its keeper's times, and dieVariable names the step of a
+// refresh at which it ends itself with SIGKILL.
+const (
+	serveVariable = "ZG_APP_TEST_SERVE"
+	hasteVariable = "ZG_APP_TEST_HASTE"
+	dieVariable   = "ZG_APP_TEST_DIE"
+)
 
 func TestMain(m *testing.M) {
 	if os.Getenv(serveVariable) != "" {
@@ -21,6 +29,25 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// hasteLease is the lease of a keeper in haste.
+const hasteLease = 2 * time.Second
+
+// hasty does what the environment says to the keeper.
+func hasty(o *keeper.Options) {
+	if os.Getenv(hasteVariable) != "" {
+		o.Tick, o.Lease, o.Margin, o.Ask = 50*time.Millisecond, hasteLease, 200*time.Millisecond, 500*time.Millisecond
+	}
+	at := keeper.Step(os.Getenv(dieVariable))
+	o.Step = func(s keeper.Step) {
+		if s == at {
+			if p, err := os.FindProcess(os.Getpid()); err == nil {
+				_ = p.Kill()
+			}
+			select {} // nothing more happens here
+		}
+	}
+}
+
 // serveForEver runs the server that the environment configures.
 func serveForEver() error {
 	ctx := context.Background()
@@ -28,7 +55,7 @@ func serveForEver() error {
 	if err != nil {
 		return err
 	}
-	a, err := app.New(ctx, app.Options{Config: *c, Version: "test"})
+	a, err := app.New(ctx, app.Options{Config: *c, Version: "test", Keeper: hasty})
 	if err != nil {
 		return err
 	}
