@@ -3,6 +3,7 @@ package keeper
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,47 +13,74 @@ import (
 	"github.com/zhanggui/zhanggui/wechat/secret"
 )
 
-// TestCrashPoints breaks every step of a refresh on both sides: it failed; it
-// failed but landed. A process that cannot go on is replaced by another one.
-// progress is whether the first process came to a token by itself.
-func TestCrashPoints(t *testing.T) {
+// TestCrashTable breaks every step of a refresh on both sides: it failed; it
+// failed but landed. Then another process takes over. TestCrashTable of package
+// app does the same to real processes with kill -9.
+//
+// The caller of the first four steps has no token yet. The caller of probe and
+// force reports a token that WeChat refuses and still names.
+func TestCrashTable(t *testing.T) {
+	const ever, lease = 1 << 30, 30 * time.Second
 	tests := []struct {
-		step     string
-		side     fault
-		times    int  // how often it breaks
-		progress bool // the first caller gets a token
-		asks     int  // requests until there is a token
-		unknown  int  // outcomes recorded as unknown
+		step       string
+		side       fault
+		times      int           // how often it breaks
+		served     bool          // the caller of the first process gets a token
+		free       time.Duration // after the claim, until somebody else may claim
+		asks       int           // requests at WeChat, those of the second process too
+		forced     int           // of them forced
+		generation int64         // kept in the end
+		unsettled  int           // audit entries of outcomes that are not known
 	}{
-		{"Claim", failed, 1, false, 1, 0},
-		{"Claim", landed4Sure, 1, false, 1, 1}, // nobody knows that nothing was sent
-		{"ask", failed, 1, false, 2, 0},
-		{"ask", landed4Sure, 1, false, 2, 1},
-		{"seal", failed, 1, true, 1, 0},
-		{"seal", failed, sealTries, false, 2, 0},
-		{"Settle", failed, 1, true, 1, 0},
-		{"Settle", landed4Sure, 1, true, 1, 0},
-		{"Settle", failed, 3, true, 1, 0},
-		{"Settle", landed4Sure, 3, true, 1, 0},
-		{"Settle", failed, 1 << 30, false, 2, 1},      // as good as a crash after the answer
-		{"Settle", landed4Sure, 1 << 30, false, 1, 0}, // it landed: nothing is asked again
-		{"die", failed, 1, false, 1, 1},               // crash before the request
-		{"die", landed4Sure, 1, false, 2, 1},          // crash after it
+		// step  side      times     served free asks forced generation unsettled
+		{"claim", failed, 1, false, 0, 1, 0, 1, 0},
+		{"claim", landed4Sure, 1, false, lease, 1, 0, 1, 1}, // nobody knows that nothing was sent
+		{"ask", failed, 1, false, 0, 2, 0, 1, 0},
+		{"ask", landed4Sure, 1, false, 0, 2, 0, 1, 1}, // settled as unknown: it is not due before its lease would end
+		{"seal", failed, 1, true, 0, 1, 0, 1, 0},
+		{"seal", failed, sealTries, false, 0, 2, 0, 1, 0},
+		{"settle", failed, 1, true, 0, 1, 0, 1, 0},
+		{"settle", landed4Sure, 1, true, 0, 1, 0, 1, 0},
+		{"settle", failed, 3, true, 0, 1, 0, 1, 0},
+		{"settle", landed4Sure, 3, true, 0, 1, 0, 1, 0},
+		{"settle", failed, ever, false, lease, 2, 0, 1, 1}, // as good as a crash after the answer
+		{"settle", landed4Sure, ever, false, 0, 1, 0, 1, 0},
+		{"die in ask", failed, 1, false, lease, 1, 0, 1, 1},      // the request did not leave
+		{"die in ask", landed4Sure, 1, false, lease, 2, 0, 1, 1}, // it did
+
+		{"probe", failed, 1, true, 0, 1, 0, 1, 0},            // nothing is proved: no force
+		{"force", failed, 1, false, 0, 1, 0, 1, 0},           // not in the ledger: not sent
+		{"force", landed4Sure, 1, false, 0, 1, 0, 1, 0},      // in the ledger for nothing
+		{"forced ask", failed, 1, false, 0, 3, 1, 1, 0},      // refused; the plan asks again, the next report forces
+		{"forced ask", landed4Sure, 1, false, 0, 3, 1, 2, 1}, // asking again names what it brought
 	}
 	for _, tt := range tests {
 		t.Run(fmt.Sprintf("%s/%d/%d", tt.step, tt.side, tt.times), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				e := newEnv(t)
+				asked := 0
+				call := func(k *Keeper) (Token, error) { return k.Token(t.Context(), "lantian") }
+				if strings.Contains(tt.step, "probe") || strings.Contains(tt.step, "force") {
+					old := e.must()
+					e.wechat.refusesNamed(old.Value)
+					asked = 1
+					call = func(k *Keeper) (Token, error) { return k.Report(t.Context(), complaint(old.Generation, 40001)) }
+				}
 				e.breakStep(tt.step, tt.side, tt.times)
-				tok, err := e.Token(t.Context(), "lantian")
-				if (err == nil) != tt.progress {
-					t.Fatalf("first process: %v, progress %v expected", err, tt.progress)
+				begin := time.Now()
+				tok, err := call(e.Keeper)
+				if (err == nil) != tt.served {
+					t.Fatalf("first process: %v, want served %v", err, tt.served)
 				}
 				if err == nil {
 					e.checkDurable(tok)
 				}
+				if g := e.row(); live(&g, time.Now()) != (tt.free > 0) || tt.free > 0 && !g.Lease.Until.Equal(ms(begin.Add(tt.free))) {
+					t.Errorf("the lease ends %v after the claim, want %v", g.Lease.Until.Sub(begin), tt.free)
+				}
 				e.store.setFault(nil)
 				e.wechat.answer(nil)
+				e.wechat.setProbing(nil)
 				second := e.another("two")
 				stop := running(second)
 				time.Sleep(11 * time.Minute)
@@ -62,11 +90,15 @@ func TestCrashPoints(t *testing.T) {
 					t.Fatalf("second process: %v", err)
 				}
 				e.checkDurable(tok)
-				if n := e.wechat.asked(); n != tt.asks {
-					t.Errorf("%d requests, want %d", n, tt.asks)
+				asks, forced, _ := e.wechat.count()
+				if asks+forced-asked != tt.asks || forced != tt.forced {
+					t.Errorf("%d requests, %d forced; want %d, %d", asks+forced-asked, forced, tt.asks, tt.forced)
 				}
-				if n := e.store.entries(audit.Unknown); n != tt.unknown {
-					t.Errorf("%d outcomes recorded as unknown, want %d", n, tt.unknown)
+				if tok.Generation != tt.generation {
+					t.Errorf("generation %d is kept, want %d", tok.Generation, tt.generation)
+				}
+				if n := e.store.entries(audit.Unknown); n != tt.unsettled {
+					t.Errorf("%d outcomes recorded as unknown, want %d", n, tt.unsettled)
 				}
 			})
 		})
@@ -75,12 +107,14 @@ func TestCrashPoints(t *testing.T) {
 
 // breakStep makes a step break so many times.
 func (e *env) breakStep(step string, side fault, times int) {
+	operations := map[string]string{"claim": "Claim", "settle": "Settle", "force": "SpendForce"}
 	switch step {
-	case "ask":
+	case "ask", "forced ask":
 		e.wechat.setNext(func(a ask) (error, bool) {
-			if a.n > times {
+			if a.force != (step == "forced ask") || times == 0 {
 				return nil, false
 			}
+			times--
 			if side == failed {
 				return refused(-1), false
 			}
@@ -88,11 +122,13 @@ func (e *env) breakStep(step string, side fault, times int) {
 		})
 	case "seal":
 		e.vault.sealFail = times
-	case "die":
+	case "die in ask":
 		e.opt.Platform = dies{e.wechat, side}
+	case "probe":
+		e.wechat.setProbing(func() (bool, error) { return false, lost() })
 	default:
 		e.store.setFault(func(op string) fault {
-			if op != step || times == 0 {
+			if op != operations[step] || times == 0 {
 				return fine
 			}
 			times--
