@@ -74,7 +74,8 @@ func Open(ctx context.Context, path string, check bool) (*File, error) {
 // OpenOrBegin opens the file, or begins a new one. A file that cannot be used is
 // moved aside: a spool may be in it that somebody can still save.
 func OpenOrBegin(ctx context.Context, path string, log *slog.Logger) (*File, error) {
-	f, err := Open(ctx, path, false)
+	info, err := os.Lstat(path)
+	f, err := Open(ctx, path, err == nil && info.Size() <= checkUpTo)
 	if err == nil {
 		return f, nil
 	}
@@ -86,6 +87,11 @@ func OpenOrBegin(ctx context.Context, path string, log *slog.Logger) (*File, err
 	}
 	return begin(ctx, path)
 }
+
+// checkUpTo is the size up to which every page is looked at before the file is
+// gone on with. A larger one would hold up the start; its rows are sealed, and
+// damage shows when they are read.
+const checkUpTo = 64 << 20
 
 // aside moves a file with what SQLite keeps beside it.
 func aside(path string) error {
