@@ -1,6 +1,8 @@
 package postgres
 
 import (
+	"context"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"io"
@@ -73,6 +75,21 @@ func onTheWay(err error) string {
 		return remedies[readOnlyTransaction]
 	}
 	return ""
+}
+
+// Unreachable tells whether an error says that no server that takes writes could
+// be reached, or that it was lost on the way: trouble that waiting may end. What
+// a server answers to a question is not such trouble.
+func Unreachable(err error) bool {
+	switch sqlState(err) {
+	case "57P01", "57P02", "57P03", "53300", readOnlyTransaction:
+		return true
+	case "":
+	default:
+		return false
+	}
+	return onTheWay(err) != "" || isA[*net.OpError](err) || errors.Is(err, driver.ErrBadConn) ||
+		errors.Is(err, context.DeadlineExceeded)
 }
 
 func isA[T error](err error) bool {

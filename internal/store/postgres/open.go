@@ -40,7 +40,8 @@ const idleFor = 5 * time.Minute
 // Store is the store on PostgreSQL. It is safe for concurrent use.
 type Store struct {
 	*sqlstore.Store
-	reader *sql.DB
+	reader, writer *sql.DB
+	logger         *slog.Logger
 }
 
 // Open opens the store in the database that url names, makes its tables when the
@@ -54,7 +55,29 @@ func Open(ctx context.Context, url secret.Value, o Options) (*Store, error) {
 	return s, nil
 }
 
-func open(ctx context.Context, url secret.Value, o Options) (_ *Store, err error) {
+func open(ctx context.Context, url secret.Value, o Options) (*Store, error) {
+	s, err := later(url, o)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.ready(ctx); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// Later makes the store without asking the server for anything, so that a program
+// can begin while the server is away. Until [Store.Ready] was satisfied, the store
+// is only for reading what a caller can do without.
+func Later(url secret.Value, o Options) (*Store, error) {
+	s, err := later(url, o)
+	if err != nil {
+		return nil, fmt.Errorf("postgres: open: %w", explain(err))
+	}
+	return s, nil
+}
+
+func later(url secret.Value, o Options) (*Store, error) {
 	writer, err := connect(url, cmp.Or(o.Writers, defaultWriters))
 	if err != nil {
 		return nil, err
@@ -63,22 +86,30 @@ func open(ctx context.Context, url secret.Value, o Options) (_ *Store, err error
 	if err != nil {
 		return nil, errors.Join(err, writer.Close())
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, reader.Close(), writer.Close())
-		}
-	}()
-	if err := checkServer(ctx, reader); err != nil {
-		return nil, err
-	}
-	if err := prepare(ctx, reader, writer, o.Logger); err != nil {
-		return nil, err
-	}
-	s, err := sqlstore.New(ctx, sqlstore.Config{Writer: writer, Reader: reader, Dialect: dialect{clock: o.clock}})
+	s, err := sqlstore.New(context.Background(), sqlstore.Config{Writer: writer, Reader: reader, Dialect: dialect{clock: o.clock}, Unasked: true})
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, reader.Close(), writer.Close())
 	}
-	return &Store{Store: s, reader: reader}, nil
+	return &Store{Store: s, reader: reader, writer: writer, logger: o.Logger}, nil
+}
+
+// Ready does what [Open] does besides making the store: it checks the server and
+// the database, and migrates it.
+func (s *Store) Ready(ctx context.Context) error {
+	if err := s.ready(ctx); err != nil {
+		return fmt.Errorf("postgres: open: %w", explain(err))
+	}
+	return nil
+}
+
+func (s *Store) ready(ctx context.Context) error {
+	if err := checkServer(ctx, s.reader); err != nil {
+		return err
+	}
+	if err := prepare(ctx, s.reader, s.writer, s.logger); err != nil {
+		return err
+	}
+	return s.Check(ctx)
 }
 
 // OpenAudit opens the audit log of a database for reading, to verify it offline,

@@ -17,6 +17,9 @@ type Config struct {
 	Dialect Dialect
 	Prepare bool         // prepare every statement once, on every connection that runs it
 	Close   func() error // runs after both pools are closed; may be nil
+	// Unasked makes the store without asking the database for anything. Nothing
+	// may be written before [Store.Check] was satisfied.
+	Unasked bool
 }
 
 // Store keeps everything that lasts. It is safe for concurrent use.
@@ -45,11 +48,23 @@ func New(ctx context.Context, c Config) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("store: prepare for reading: %w", errors.Join(err, writes.Close()))
 	}
-	if err := checkTip(ctx, reads, c.Reader); err != nil {
-		return nil, fmt.Errorf("store: %w", errors.Join(err, reads.Close(), writes.Close()))
-	}
 	l := &Log{db: c.Reader, from: c.Reader, q: reads, dialect: c.Dialect}
-	return &Store{Log: l, writer: c.Writer, reader: c.Reader, writes: writes, dialect: c.Dialect, close: c.Close}, nil
+	s := &Store{Log: l, writer: c.Writer, reader: c.Reader, writes: writes, dialect: c.Dialect, close: c.Close}
+	if c.Unasked {
+		return s, nil
+	}
+	if err := s.Check(ctx); err != nil {
+		return nil, errors.Join(err, reads.Close(), writes.Close())
+	}
+	return s, nil
+}
+
+// Check refuses a log that cannot be added to with [ErrTip].
+func (s *Store) Check(ctx context.Context) error {
+	if err := checkTip(ctx, s.q, s.reader); err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	return nil
 }
 
 func queries(ctx context.Context, db *sql.DB, prepare bool) (*sqlgen.Queries, error) {
