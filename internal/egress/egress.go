@@ -88,6 +88,9 @@ func Allowed(a netip.Addr, allowPrivate bool) bool {
 		return false
 	}
 	a = a.Unmap()
+	if a == netip.IPv6Loopback() { // stands in the range of translated addresses
+		return allowPrivate
+	}
 	in := func(p netip.Prefix) bool { return p.Contains(a) }
 	if !a.IsValid() || slices.ContainsFunc(never, in) {
 		return false
@@ -108,7 +111,7 @@ var never = prefixes(
 
 // private are addresses that are not everybody's.
 var private = prefixes(
-	"0.0.0.0/8", "127.0.0.0/8", "::1/128",
+	"0.0.0.0/8", "127.0.0.0/8",
 	"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7", "fec0::/10",
 	"100.64.0.0/10",                                // carriers' own
 	"192.0.0.0/24", "198.18.0.0/15", "2001:2::/48", // protocols and measurements
