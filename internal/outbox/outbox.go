@@ -1,0 +1,299 @@
+package outbox
+
+import (
+	"context"
+	"crypto/rand"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/zhanggui/zhanggui/internal/notice"
+)
+
+// Store keeps what is to be sent.
+type Store interface {
+	RegisterChannels(ctx context.Context, names []string, now, gone, old time.Time) error
+	DueChannels(ctx context.Context, now time.Time) ([]string, error)
+	ClaimDeliveries(ctx context.Context, r notice.Request) (notice.Claim, error)
+	SettleDeliveries(ctx context.Context, s notice.Settlement) error
+	NoticeBacklog(ctx context.Context) (pending int, oldest time.Time, err error)
+}
+
+// Observer counts. Its methods are called by several goroutines.
+type Observer interface {
+	// Sent is called after each attempt; result is sent, failed or given_up.
+	Sent(channel, result string)
+	// Backlog is called now and then: how many notices wait for some channel, and
+	// for how long the oldest has.
+	Backlog(pending int, age time.Duration)
+}
+
+// Options are what an Outbox is made of. Store, Channels and Owner must be set.
+type Options struct {
+	Store    Store
+	Channels []Channel
+	Owner    string           // names this process in leases
+	Now      func() time.Time // nil: time.Now
+	Logger   *slog.Logger     // nil: discards
+	Observer Observer         // nil: none
+}
+
+const (
+	tickEvery     = 2 * time.Second
+	registerEvery = 10 * time.Minute
+	backlogEvery  = 15 * time.Second
+	goneAfter     = 24 * time.Hour // a channel that no server named for so long is removed
+
+	leaseTime   = time.Minute
+	attemptTime = 15 * time.Second
+	settleTime  = 10 * time.Second
+	batchSize   = 50
+
+	// behindWait is shorter than the first wait of what was not taken, so that one
+	// message that a receiver cannot read does not go first again.
+	behindWait = 3 * time.Second
+)
+
+// Outbox sends. Make it with [New], start it with [Outbox.Run].
+type Outbox struct {
+	o        Options
+	names    []string
+	channels map[string]Channel
+
+	mu   sync.Mutex
+	busy map[string]bool // channels that are being sent to
+	wg   sync.WaitGroup
+}
+
+// New makes an outbox. It panics when a part is missing: that is a mistake in the
+// program, not in its use.
+func New(o Options) *Outbox {
+	if o.Store == nil || len(o.Channels) == 0 || o.Owner == "" {
+		panic("outbox: Store, Channels and Owner must be set")
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Observer == nil {
+		o.Observer = nobody{}
+	}
+	b := &Outbox{o: o, channels: make(map[string]Channel), busy: make(map[string]bool)}
+	for _, c := range o.Channels {
+		if _, twice := b.channels[c.Name()]; !twice {
+			b.names = append(b.names, c.Name())
+		}
+		b.channels[c.Name()] = c
+	}
+	return b
+}
+
+type nobody struct{}
+
+func (nobody) Sent(string, string)        {}
+func (nobody) Backlog(int, time.Duration) {}
+
+// Run sends what is due until ctx ends, and waits for what is under way. What was
+// cut off is sent again by whoever runs next.
+func (b *Outbox) Run(ctx context.Context) {
+	defer b.wg.Wait()
+	tick := time.NewTicker(tickEvery)
+	defer tick.Stop()
+	var registered, counted time.Time
+	for {
+		now := time.Now() // paces the loop; what is stored is timed by o.Now
+		if registered.IsZero() || now.Sub(registered) >= registerEvery {
+			if b.did(ctx, "register the channels", b.register(ctx)) {
+				registered = now
+			}
+		}
+		if counted.IsZero() || now.Sub(counted) >= backlogEvery {
+			counted = now
+			b.did(ctx, "count what waits", b.count(ctx))
+		}
+		b.did(ctx, "look for what is due", b.start(ctx))
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// did logs an error and tells whether there was none.
+func (b *Outbox) did(ctx context.Context, what string, err error) bool {
+	if err != nil && ctx.Err() == nil {
+		b.o.Logger.Warn("the outbox could not "+what+"; it tries again", "error", err)
+	}
+	return err == nil
+}
+
+func (b *Outbox) register(ctx context.Context) error {
+	now := b.o.Now()
+	return b.o.Store.RegisterChannels(ctx, b.names, now, now.Add(-goneAfter), now.Add(-Life()))
+}
+
+func (b *Outbox) count(ctx context.Context) error {
+	pending, oldest, err := b.o.Store.NoticeBacklog(ctx)
+	if err != nil {
+		return err
+	}
+	age := time.Duration(0)
+	if !oldest.IsZero() {
+		age = max(0, b.o.Now().Sub(oldest))
+	}
+	b.o.Observer.Backlog(pending, age)
+	return nil
+}
+
+// start sends to each channel that is due and that nobody here sends to already,
+// so that a slow one holds up no other.
+func (b *Outbox) start(ctx context.Context) error {
+	due, err := b.o.Store.DueChannels(ctx, b.o.Now())
+	for _, name := range due {
+		if c, ours := b.channels[name]; ours && b.take(name) {
+			b.wg.Go(func() {
+				defer b.give(name)
+				b.drain(ctx, c)
+			})
+		}
+	}
+	return err
+}
+
+func (b *Outbox) take(name string) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.busy[name] {
+		return false
+	}
+	b.busy[name] = true
+	return true
+}
+
+func (b *Outbox) give(name string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.busy, name)
+}
+
+// drain sends batches while there are full ones and the channel takes them.
+func (b *Outbox) drain(ctx context.Context, c Channel) {
+	for ctx.Err() == nil {
+		more, err := b.batch(ctx, c)
+		if !b.did(ctx, "send to "+c.Name(), err) || !more {
+			return
+		}
+	}
+}
+
+// batch claims, sends and settles once. The lease is trusted from before it was
+// asked for.
+func (b *Outbox) batch(ctx context.Context, c Channel) (more bool, err error) {
+	trusted, cancel := context.WithTimeout(ctx, leaseTime-settleTime)
+	defer cancel()
+	claim, err := b.o.Store.ClaimDeliveries(trusted, notice.Request{
+		Channel: c.Name(), Owner: b.o.Owner, Now: b.o.Now(), For: leaseTime, Limit: batchSize,
+	})
+	if err != nil || claim.Term == 0 {
+		return false, err
+	}
+	results, more := b.sendAll(trusted, c, claim.Items)
+	settle, done := context.WithTimeout(context.WithoutCancel(ctx), settleTime)
+	defer done()
+	err = b.o.Store.SettleDeliveries(settle, notice.Settlement{Channel: claim.Channel, Term: claim.Term, At: b.o.Now(), Results: results})
+	return more && len(claim.Items) == batchSize, err
+}
+
+// sendAll sends items until one is not taken or the lease has no room for another
+// attempt. Those behind one that was not taken wait for the channel to come back.
+func (b *Outbox) sendAll(ctx context.Context, c Channel, items []notice.Item) (results []notice.Result, more bool) {
+	for i, item := range items {
+		if end, ok := ctx.Deadline(); ok && time.Until(end) < attemptTime {
+			return results, true
+		}
+		r := b.send(ctx, c, item)
+		if ctx.Err() != nil && r.State != notice.Sent {
+			return results, false // cut off: it counts as not tried
+		}
+		results = append(results, r)
+		b.observe(c, item, r)
+		if r.State == notice.Pending {
+			return append(results, b.behind(items[i+1:])...), false
+		}
+	}
+	return results, true
+}
+
+const reasonBehind = "waits behind another"
+
+func (b *Outbox) behind(items []notice.Item) []notice.Result {
+	due := b.o.Now().Add(behindWait)
+	all := make([]notice.Result, len(items))
+	for i, item := range items {
+		all[i] = notice.Result{ID: item.ID, From: item.Attempt, Attempt: item.Attempt, State: notice.Pending, Due: due, Reason: reasonBehind}
+	}
+	return all
+}
+
+// send tries once and says what follows.
+func (b *Outbox) send(ctx context.Context, c Channel, item notice.Item) notice.Result {
+	ctx, cancel := context.WithTimeout(ctx, attemptTime)
+	defer cancel()
+	out := c.Send(ctx, Message{ID: notice.MessageID(item.ID, item.Notice.At), Notice: item.Notice})
+	r := notice.Result{ID: item.ID, From: item.Attempt, Attempt: item.Attempt + 1, Reason: out.Reason}
+	wait, again := next(r.Attempt, out.After)
+	switch {
+	case out.Verdict == Taken:
+		r.State = notice.Sent
+	case out.Verdict == Later && again:
+		r.State, r.Due = notice.Pending, b.o.Now().Add(wait)
+	default:
+		r.State = notice.Failed
+	}
+	return r
+}
+
+func (b *Outbox) observe(c Channel, item notice.Item, r notice.Result) {
+	id := notice.MessageID(item.ID, item.Notice.At)
+	switch r.State {
+	case notice.Sent:
+		b.o.Observer.Sent(c.Name(), "sent")
+	case notice.Pending:
+		b.o.Observer.Sent(c.Name(), "failed")
+		b.o.Logger.Warn("a notice was not taken; it is sent again", "channel", c.Name(), "id", id, "reason", r.Reason, "attempt", r.Attempt, "next", r.Due.UTC())
+	case notice.Failed:
+		b.o.Observer.Sent(c.Name(), "given_up")
+		b.o.Logger.Error("a notice was given up; read it with `zhanggui notice list`, mend the channel, and try it with `zhanggui notice test`",
+			"channel", c.Name(), "id", id, "reason", r.Reason, "attempt", r.Attempt)
+	}
+}
+
+// Tried is what one channel made of a test.
+type Tried struct {
+	Channel string
+	Taken   bool
+	Reason  string
+	Took    time.Duration
+}
+
+// Test sends a test notice to every channel at once, without writing anything
+// down, and tells what each made of it. A channel is tried once.
+func (b *Outbox) Test(ctx context.Context) []Tried {
+	m := Message{ID: "test_" + rand.Text(), Notice: notice.Notice{At: b.o.Now(), Kind: notice.Test}}
+	all := make([]Tried, len(b.names))
+	var wg sync.WaitGroup
+	for i, name := range b.names {
+		wg.Go(func() {
+			ctx, cancel := context.WithTimeout(ctx, attemptTime)
+			defer cancel()
+			begin := time.Now()
+			out := b.channels[name].Send(ctx, m)
+			all[i] = Tried{Channel: name, Taken: out.Verdict == Taken, Reason: out.Reason, Took: time.Since(begin)}
+		})
+	}
+	wg.Wait()
+	return all
+}
