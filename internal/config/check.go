@@ -28,6 +28,7 @@ func (c *Config) check(r *report) {
 	c.checkOperator(r)
 	r.want(c.Log.Format == "text" || c.Log.Format == "json", "log.format", "is not a format", "write text or json")
 	r.egress("egress", c.Egress)
+	c.checkWebhooks(r)
 }
 
 func (c *Config) checkPublicURL(r *report) {

@@ -30,6 +30,7 @@ type Config struct {
 	MasterKey      MasterKey      `yaml:"master_key" envPrefix:"MASTER_KEY_"`
 	Operator       Operator       `yaml:"operator" envPrefix:"OPERATOR_"`
 	Log            Log            `yaml:"log" envPrefix:"LOG_"`
+	Webhooks       []Webhook      `yaml:"webhooks" envPrefix:"WEBHOOKS_"`
 }
 
 // WeChat says where WeChat is. The defaults are the real ones; the emulator
@@ -97,6 +98,13 @@ type Operator struct {
 type Log struct {
 	Format string     `yaml:"format" env:"FORMAT" doc:"text or json."`
 	Level  slog.Level `yaml:"level" env:"LEVEL" doc:"debug, info, warn or error."`
+}
+
+// Webhook is an address that notices are posted to, signed.
+type Webhook struct {
+	URL          URL    `yaml:"url" env:"URL" doc:"Address that notices are posted to: https. The environment counts from 0: ZHANGGUI_WEBHOOKS_0_URL, ZHANGGUI_WEBHOOKS_1_URL."`
+	Secret       Secret `yaml:"secret" env:"SECRET" doc:"What notices are signed with: file:/path or env:NAME, holding whsec_ and base64 of 24 to 64 random bytes. A variable of this name may hold it itself."`
+	AllowPrivate bool   `yaml:"allow_private" env:"ALLOW_PRIVATE" doc:"Whether the address may be on this machine or in a private network."`
 }
 
 // Default gives the settings of a first start on one's own machine.

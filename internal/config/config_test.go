@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -259,6 +260,9 @@ func FuzzLoad(f *testing.F) {
 		dump, err := c.YAML()
 		if err != nil {
 			t.Fatal(err)
+		}
+		if bytes.Contains(dump, []byte(secret.Redacted)) {
+			return // a placeholder is refused
 		}
 		if _, err := Load(Source{File: "dump.yaml", Data: dump}); err != nil {
 			t.Fatalf("the dump does not read back: %v\n%s", err, dump)

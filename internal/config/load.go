@@ -87,17 +87,20 @@ func (r *report) environment(c *Config, environ []string) {
 		}
 	}
 	for _, s := range settings() {
-		if v, ok := vars[s.env]; ok {
+		if v, ok := vars[s.env]; ok && !s.item {
 			r.overlay(c, s, v, "environment variable "+s.env)
 		}
 	}
+	r.webhookVariables(c, vars)
 }
 
 // flags overlays the command line.
 func (r *report) flags(c *Config, flags map[string]string) {
 	known := map[string]setting{}
 	for _, s := range settings() {
-		known[s.name] = s
+		if !s.item {
+			known[s.name] = s
+		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(flags)) {
 		s, ok := known[name]

@@ -14,6 +14,7 @@ type setting struct {
 	doc  string
 	kind reflect.Type
 	def  reflect.Value
+	item bool // of a list, of which there may be many
 }
 
 // settings lists every leaf of Config in the order of the struct.
@@ -25,11 +26,24 @@ func leaves(v reflect.Value, path, prefix string) []setting {
 	var all []setting
 	for i, f := range fieldList(v.Type()) {
 		name := join(path, f.Tag.Get("yaml"))
-		if more, ok := f.Tag.Lookup("envPrefix"); ok {
+		more, section := f.Tag.Lookup("envPrefix")
+		switch {
+		case section && f.Type.Kind() == reflect.Slice:
+			all = append(all, items(f.Type.Elem(), name, prefix+more)...)
+		case section:
 			all = append(all, leaves(v.Field(i), name, prefix+more)...)
-			continue
+		default:
+			all = append(all, setting{name: name, env: prefix + f.Tag.Get("env"), doc: f.Tag.Get("doc"), kind: f.Type, def: v.Field(i)})
 		}
-		all = append(all, setting{name, prefix + f.Tag.Get("env"), f.Tag.Get("doc"), f.Type, v.Field(i)})
+	}
+	return all
+}
+
+// items lists the leaves of each item of a list, named after the first.
+func items(t reflect.Type, path, prefix string) []setting {
+	all := leaves(reflect.Zero(t), path+"[]", prefix+"0_")
+	for i := range all {
+		all[i].item = true
 	}
 	return all
 }

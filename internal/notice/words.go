@@ -50,6 +50,18 @@ var words = map[Kind]Words{
 		What: Text{"Somebody ended a grant; its tokens are deleted.", "一项授权已被取消，其令牌已删除。"},
 		Next: Text{"If nobody meant to, see who did with `zhanggui audit list` and authorise again.", "如非本意，请用 `zhanggui audit list` 查看操作人，并重新授权。"},
 	},
+	GrantDoubtful: {
+		What: Text{"WeChat renews a token and still refuses it in calls.", "微信能够续期令牌，但调用时仍拒绝该令牌。"},
+		Next: Text{"Look up the errcode in the details, and check the shop's permissions and the state of its account at WeChat.", "请按详情中的 errcode 检查店铺在微信端的权限与账号状态。"},
+	},
+	GrantKilled: {
+		What: Text{"The tokens of a revoked grant are ended at WeChat too.", "已取消授权的令牌在微信端也已失效。"},
+		Next: Text{"Nothing is left to do.", "无需处理。"},
+	},
+	GrantNotKilled: {
+		What: Text{"The tokens of a revoked grant could not be ended at WeChat so far; whoever copied one may use it until it expires.", "已取消授权的令牌尚未在微信端失效；若有人复制过，在过期前仍可使用。"},
+		Next: Text{"It is tried again by itself; if it must not wait, reset the AppSecret in WeChat's console.", "系统会自动重试；如不能等待，请在微信后台重置 AppSecret。"},
+	},
 	ClockBack: {
 		What: Text{"This machine's clock was set back; logins are stopped, tokens are still served.", "本机时钟被调回过去，登录已停止，令牌仍正常提供。"},
 		Next: Text{"Set the clock right and keep it so with NTP; logins go on by themselves.", "请校正时钟并启用 NTP 同步，登录会自动恢复。"},
