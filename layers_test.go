@@ -30,7 +30,7 @@ var layers = []struct {
 	{prefix: "internal/audit", why: "leaf: computes and compares, stores nothing"},
 	{prefix: "internal/access", may: []string{"wechat/secret"}, why: "leaf: who may do what"},
 	{prefix: "internal/egress", why: "leaf: the one way out to addresses that users chose"},
-	{prefix: "internal/clock", may: []string{"internal/notice"}, why: "leaf: compares clocks; knows no feature"},
+	{prefix: "internal/clock", may: []string{"internal/audit", "internal/notice"}, why: "leaf: compares clocks; knows no feature"},
 	{prefix: "internal/grant", may: []string{"internal/access", "internal/audit", "internal/notice"}, why: "leaf: the domain"},
 	{prefix: "internal/feed", may: []string{"internal/audit"}, why: "follows the audit log: knows entries, no feature and no store"},
 	{prefix: "internal/standby", may: append(leaves, "internal/feed"), why: "a copy of rows that is kept by the feed; knows no feature and no store"},
