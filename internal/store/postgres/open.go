@@ -142,10 +142,16 @@ func openAudit(ctx context.Context, url secret.Value) (*sqlstore.Log, error) {
 }
 
 // connect makes a pool that connects when it is first used.
-func connect(url secret.Value, size int) (*sql.DB, error) {
+func connect(url secret.Value, size int) (*sql.DB, error) { return connectAs(url, size, "") }
+
+// connectAs is connect under another name than the usual one.
+func connectAs(url secret.Value, size int, name string) (*sql.DB, error) {
 	c, err := parse(url)
 	if err != nil {
 		return nil, err
+	}
+	if name != "" {
+		c.RuntimeParams["application_name"] = name
 	}
 	db := stdlib.OpenDB(*c)
 	db.SetMaxOpenConns(size)
