@@ -40,6 +40,7 @@ type cli struct {
 	Session sessionCmd `cmd:"" help:"List and end sessions."`
 	Admin   adminCmd   `cmd:"" help:"List, make and end administrators."`
 	Audit   auditCmd   `cmd:"" help:"Read and verify the audit log."`
+	Store   storeCmd   `cmd:"" help:"Copy the store to another database."`
 	Key     keyCmd     `cmd:"" help:"List and rotate the keys that seal what is kept."`
 	Config  configCmd  `cmd:"" help:"Check and show the configuration."`
 	Version versionCmd `cmd:"" help:"Print the version."`

@@ -16,6 +16,8 @@ import (
 	"github.com/alecthomas/kong"
 	"github.com/rogpeppe/go-internal/testscript"
 	_ "modernc.org/sqlite"
+
+	"github.com/zhanggui/zhanggui/internal/store/pgtest"
 )
 
 func TestMain(m *testing.M) {
@@ -30,7 +32,7 @@ func TestScript(t *testing.T) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"port": port, "await": await, "sql": statement, "fetch": fetch, "since": setFrom,
+			"port": port, "await": await, "sql": statement, "fetch": fetch, "since": setFrom, "postgres": postgres,
 		},
 		Setup: func(e *testscript.Env) error {
 			// A socket's path must be short; the work directory's may not be.
@@ -129,6 +131,20 @@ func statement(ts *testscript.TestScript, neg bool, args []string) {
 	_, err = db.Exec(args[1])
 	ts.Check(err)
 }
+
+// postgres NAME: put the URL of a new, empty database of PostgreSQL into the
+// variable NAME.
+func postgres(ts *testscript.TestScript, neg bool, args []string) {
+	for _, name := range args {
+		ts.Setenv(name, pgtest.Empty(scriptTB{ts}).RevealString())
+	}
+}
+
+// scriptTB lets a script make what tests make.
+type scriptTB struct{ *testscript.TestScript }
+
+func (scriptTB) Helper()            {}
+func (s scriptTB) Cleanup(f func()) { s.Defer(f) }
 
 // since VARIABLE FILE PREFIX [END]: put what follows PREFIX in FILE, up to END or
 // white space, into the variable.

@@ -1,0 +1,335 @@
+package storecopy
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	_ "github.com/jackc/pgx/v5/stdlib"
+
+	"github.com/zhanggui/zhanggui/internal/audit"
+	"github.com/zhanggui/zhanggui/internal/grant"
+	"github.com/zhanggui/zhanggui/internal/store/pgtest"
+	"github.com/zhanggui/zhanggui/internal/store/postgres"
+	"github.com/zhanggui/zhanggui/internal/store/sqlite"
+	"github.com/zhanggui/zhanggui/internal/store/sqlstore"
+	"github.com/zhanggui/zhanggui/internal/store/storetest"
+	"github.com/zhanggui/zhanggui/wechat/secret"
+)
+
+var start = time.Date(2026, 1, 2, 8, 0, 0, 0, time.UTC)
+
+func entry() audit.Entry {
+	return audit.Entry{At: start, Actor: audit.Actor{Kind: audit.ActorOperator}, Action: "test", Outcome: audit.Done}
+}
+
+// rest are rows of tables that the transitions below leave empty. None of them is
+// named by the log.
+var rest = []string{
+	"INSERT INTO forced_refreshes (grant_id, at, by_whom) SELECT min(id), 1, 'operator' FROM grants",
+	"INSERT INTO forced_refreshes (grant_id, at, by_whom) SELECT min(id), 1, 'operator' FROM grants", // twice the same
+	"INSERT INTO persons VALUES ('p_0001', 1)",
+	"INSERT INTO profiles VALUES ('p_0001', '蓝 “天” '' \\ é', '', 2)",
+	"INSERT INTO identities VALUES ('app-many', 'o_demo_owner_0001', '', 'p_0001', 3)",
+	"INSERT INTO members VALUES ('many', '', 'p_0001', 'owner', 4, 0)",
+	"INSERT INTO invitations VALUES ('i_1', x'00ff', 'many', '', 'owner', 'operator', 1, 2, 'open', '', '', 0)",
+	"INSERT INTO sessions VALUES ('s_1', x'00', 'p_0001', '', 'app-many', 'wechat', 1, 2, 3, 4, 5, 0, '', '微信')",
+	"INSERT INTO callbacks VALUES (x'01', 'app-many', NULL, 1, 's_1')",
+	"INSERT INTO callbacks VALUES (x'02', 'app-many', NULL, 1, '')",
+	"INSERT INTO consents VALUES ('p_0001', 'app-many', 'many', '1', 1)",
+	"INSERT INTO clients VALUES ('erp', 'ERP', x'0a', 'zgc_', 'read', 1, 2, 0)",
+	"INSERT INTO client_shops VALUES ('erp', 'many-000001')",
+	"INSERT INTO admins VALUES ('a_1', 'Tester', x'0b', 1, 2, 0)",
+	"INSERT INTO setup_links VALUES (x'0c', 1, 2, 0)",
+	"INSERT INTO notices VALUES (41, 1, 'audit.broken', 'grant:x', '{}', 0)",
+	"INSERT INTO channels VALUES ('log', 1, '', 0, 0)",
+	"INSERT INTO deliveries VALUES (41, 'log', 'pending', 0, 1, 0, '')",
+	"INSERT INTO audit_checkpoints VALUES (1, 1, x'0d', x'0e')",
+	"UPDATE shops SET revoke_on_withdraw = 1 WHERE id = 'many-000003'",
+}
+
+// filled makes a store with rows in every table and gives its path.
+func filled(t testing.TB, shops int) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "zhanggui.db")
+	s := must(sqlite.Open(t.Context(), path, sqlite.Options{}))(t)
+	check(t, s.Declare(t.Context(), storetest.ManyShops(0, shops, start), entry()))
+	claims := must(s.ClaimDue(t.Context(), grant.ClaimRequest{Owner: "test", Now: start, For: time.Minute, Limit: shops / 2}))(t)
+	var batch []grant.Effects
+	for _, c := range claims {
+		batch = append(batch, grant.Effects{At: start, Settle: &grant.Settlement{
+			GrantID: c.Grant.ID, Term: c.Grant.Lease.Term, State: grant.Active, Routine: true, DueAt: start.Add(time.Hour),
+			Tokens: &grant.Tokens{Generation: 1, Access: []byte("sealed \x00 " + c.Grant.ID), AccessExpires: start.Add(2 * time.Hour)},
+		}})
+	}
+	check(t, errors.Join(must(s.Settle(t.Context(), batch))(t)...))
+	check(t, s.Revoke(t.Context(), grant.Effects{At: start, Revoke: []grant.Revocation{{GrantID: claims[0].Grant.ID}}}))
+	check(t, s.SaveKeyset(t.Context(), []byte("wrapped"), entry()))
+	_, err := s.ObserveTime(t.Context(), start)
+	check(t, err)
+	check(t, s.Close())
+	edit(t, path, rest...)
+	return path
+}
+
+func check(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func must[T any](v T, err error) func(testing.TB) T {
+	return func(t testing.TB) T {
+		t.Helper()
+		check(t, err)
+		return v
+	}
+}
+
+// edit changes a SQLite file from outside.
+func edit(t testing.TB, path string, statements ...string) {
+	t.Helper()
+	db := must(sql.Open("sqlite", path))(t)
+	defer db.Close()
+	for _, s := range statements {
+		if _, err := db.ExecContext(t.Context(), s); err != nil {
+			t.Fatalf("%s: %v", s, err)
+		}
+	}
+}
+
+func fromFile(t testing.TB, path string) *sqlstore.Side {
+	t.Helper()
+	return must(sqlite.CopyFrom(t.Context(), path))(t)
+}
+
+func toFile(t testing.TB, path string) *sqlstore.Side {
+	t.Helper()
+	return must(sqlite.CopyTo(t.Context(), path))(t)
+}
+
+// TestThereAndBack copies to PostgreSQL and back. Both stores open, hold the same,
+// and go on.
+func TestThereAndBack(t *testing.T) {
+	path := filled(t, 1200)
+	url := pgtest.Empty(t)
+	told := map[string]int64{}
+	o := Options{Progress: func(table string, rows, of int64) {
+		if rows > of || rows <= told[table] {
+			t.Errorf("%s: %d of %d rows after %d", table, rows, of, told[table])
+		}
+		told[table] = rows
+	}}
+	there, err := Copy(t.Context(), fromFile(t, path), must(postgres.CopyTo(t.Context(), url))(t), o)
+	check(t, err)
+	if there.Grants != 1200 || there.Entries < 4 || there.Rows() < 4*1200/2 {
+		t.Errorf("copied %d grants, %d entries, %d rows", there.Grants, there.Entries, there.Rows())
+	}
+	for _, table := range there.Tables {
+		if table.Rows == 0 || told[table.Name] != table.Rows {
+			t.Errorf("%s: %d rows, %d told; the test wants some in every table", table.Name, table.Rows, told[table.Name])
+		}
+	}
+
+	back := filepath.Join(t.TempDir(), "back.db")
+	again, err := Copy(t.Context(), must(postgres.CopyFrom(t.Context(), url))(t), toFile(t, back), Options{})
+	check(t, err)
+	if diff := cmp.Diff(there, again); diff != "" {
+		t.Errorf("the way back differs (-there +back):\n%s", diff)
+	}
+	if diff := cmp.Diff(dump(t, path), dump(t, back)); diff != "" {
+		t.Errorf("the files differ (-original +back):\n%s", diff)
+	}
+	if left, err := filepath.Glob(back + ".*"); err != nil || !cmp.Equal(left, []string{back + ".lock"}) {
+		t.Errorf("beside the copy: %v, %v", left, err)
+	}
+
+	p := must(postgres.Open(t.Context(), url, postgres.Options{}))(t)
+	goesOn(t, p.Store)
+	goesOn(t, must(sqlite.Open(t.Context(), back, sqlite.Options{}))(t))
+}
+
+// goesOn writes to a copied store, and checks and closes it.
+func goesOn(t *testing.T, s *sqlstore.Store) {
+	t.Helper()
+	found, err := s.CheckGrants(t.Context())
+	if err != nil || len(found) > 0 {
+		t.Errorf("grants that disagree: %v, %v", found, err)
+	}
+	gone := audit.Entry{At: start, Action: audit.GrantTokens, Details: map[string]string{"g_gone": "1 none"}, Outcome: audit.Done}
+	check(t, s.Append(t.Context(), gone))
+	check(t, s.EndPutBack(t.Context(), start, must(s.CheckGrants(t.Context()))(t)...)) // writes a notice
+	ids, _, err := s.PendingNotices(t.Context(), 10)
+	if err != nil || len(ids) != 2 || ids[1] != 42 {
+		t.Errorf("notices %v, %v; want 41 and the one after it", ids, err)
+	}
+	size, root, err := s.AuditHead(t.Context())
+	check(t, err)
+	if got, err := s.RootAt(t.Context(), size); err != nil || got != root {
+		t.Errorf("root %v, %v; want %v", got, err, root)
+	}
+	check(t, s.Close())
+}
+
+// dump gives every row of a SQLite file as text, by table.
+func dump(t *testing.T, path string) map[string][]string {
+	t.Helper()
+	s := fromFile(t, path)
+	defer s.Undo()
+	out := map[string][]string{}
+	for _, table := range tables {
+		columns, _, err := table.columns(t.Context(), s)
+		check(t, err)
+		table.where = strings.Join(columns, " IS NOT NULL OR ") + " IS NOT NULL ORDER BY " + strings.Join(columns, ", ")
+		if table.name == "meta" {
+			table.where = "name NOT IN ('application', 'schema_compat') ORDER BY name"
+		}
+		check(t, table.each(t.Context(), s, columns, func(v []any) error {
+			out[table.name] = append(out[table.name], fmt.Sprintf("%q", v))
+			return nil
+		}))
+	}
+	return out
+}
+
+// TestEveryTableIsKnown: a new table is copied, or there is a reason.
+func TestEveryTableIsKnown(t *testing.T) {
+	described, err := os.ReadFile(filepath.Join("..", "sqlstore", "schema.sql"))
+	check(t, err)
+	known := map[string]bool{}
+	for _, t := range tables {
+		known[t.name] = true
+	}
+	found := regexp.MustCompile(`(?m)^CREATE TABLE (\w+)`).FindAllStringSubmatch(string(described), -1)
+	if len(found) < 20 {
+		t.Fatalf("only %d tables found in schema.sql", len(found))
+	}
+	for _, m := range found {
+		if !known[m[1]] {
+			t.Errorf("table %s is not copied", m[1])
+		}
+		delete(known, m[1])
+	}
+	if len(known) > 0 {
+		t.Errorf("copied, and not in schema.sql: %v", known)
+	}
+}
+
+// TestCopyIsRefused: whatever is wrong is named before or after the copy, and
+// neither side is changed by it.
+func TestCopyIsRefused(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		damage []string
+		want   error
+	}{
+		{"a row changed by hand", []string{"UPDATE grants SET generation = 7 WHERE id = (SELECT max(id) FROM grants)"}, errUnsound},
+		{"an entry changed", []string{"UPDATE audit_entries SET data = x'7b7d' WHERE seq = 1"}, errUnsound},
+		{"an entry cut off", []string{"DELETE FROM audit_entries WHERE seq = (SELECT max(seq) FROM audit_entries)"}, errUnsound},
+		{"an older schema", []string{"DELETE FROM goose_db_version WHERE version_id = (SELECT max(version_id) FROM goose_db_version)"}, sqlstore.ErrSchema},
+		{"another column", []string{"ALTER TABLE shops ADD COLUMN more INTEGER"}, sqlstore.ErrSchema},
+		{"nothing in it", []string{"DELETE FROM audit_head", "DELETE FROM audit_entries", "DELETE FROM audit_hashes", "DELETE FROM grants"}, errNothing},
+		{"text that PostgreSQL cannot keep", []string{"UPDATE tenants SET name = 'a' || char(0) || 'b'"}, nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			path, url := filled(t, 10), pgtest.Database(t)
+			edit(t, path, c.damage...)
+			before := must(os.ReadFile(path))(t)
+			_, err := Copy(t.Context(), fromFile(t, path), must(postgres.CopyTo(t.Context(), url))(t), Options{})
+			if err == nil || c.want != nil && !errors.Is(err, c.want) {
+				t.Errorf("got %v, want %v", err, c.want)
+			}
+			to := must(postgres.CopyTo(t.Context(), url))(t) // the target is free again
+			if err := empty(t.Context(), to); err != nil {
+				t.Errorf("after the refusal: %v", err)
+			}
+			check(t, to.Undo())
+			if string(before) != string(must(os.ReadFile(path))(t)) {
+				t.Error("the source was changed")
+			}
+		})
+	}
+}
+
+// TestBrokenOffCopyLeavesNoFile: the name of the target is free again.
+func TestBrokenOffCopyLeavesNoFile(t *testing.T) {
+	path, target := filled(t, 10), filepath.Join(t.TempDir(), "new", "zhanggui.db")
+	ctx, cancel := context.WithCancel(t.Context())
+	o := Options{Progress: func(table string, _, _ int64) {
+		if table == "grants" {
+			cancel()
+		}
+	}}
+	to := toFile(t, target)
+	check(t, os.WriteFile(target+".copying-journal", nil, 0o600))
+	if _, err := Copy(ctx, fromFile(t, path), to, o); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	files := must(filepath.Glob(target + "*"))(t)
+	if !cmp.Equal(files, []string{target + ".lock"}) {
+		t.Errorf("left behind: %v", files)
+	}
+	_, err := Copy(t.Context(), fromFile(t, path), toFile(t, target), Options{})
+	check(t, err)
+}
+
+// TestPlacesThatAreTaken: what is in the target's place stays.
+func TestPlacesThatAreTaken(t *testing.T) {
+	path, url := filled(t, 10), pgtest.Database(t)
+	if _, err := sqlite.CopyTo(t.Context(), path); !errors.Is(err, sqlstore.ErrNotEmpty) {
+		t.Errorf("a file: %v", err)
+	}
+	dir := t.TempDir()
+	if _, err := sqlite.CopyTo(t.Context(), dir); !errors.Is(err, sqlstore.ErrNotEmpty) {
+		t.Errorf("a directory: %v", err)
+	}
+	copyOnce := func() error {
+		_, err := Copy(t.Context(), fromFile(t, path), must(postgres.CopyTo(t.Context(), url))(t), Options{})
+		return err
+	}
+	check(t, copyOnce())
+	if err := copyOnce(); !errors.Is(err, sqlstore.ErrNotEmpty) {
+		t.Errorf("a second copy: %v", err)
+	}
+	foreign := pgtest.Empty(t)
+	check(t, pgtest.Exec(t.Context(), foreign, "CREATE TABLE notes (body text)"))
+	if _, err := postgres.CopyTo(t.Context(), foreign); err == nil || !strings.Contains(err.Error(), "another program") {
+		t.Errorf("another program's database: %v", err)
+	}
+}
+
+// TestServersAreNoticed: nothing is copied while a server works on either side.
+func TestServersAreNoticed(t *testing.T) {
+	path := filled(t, 10)
+	running := must(sqlite.Open(t.Context(), path, sqlite.Options{}))(t)
+	if _, err := sqlite.CopyFrom(t.Context(), path); !errors.Is(err, sqlstore.ErrInUse) || !errors.Is(err, sqlite.ErrLocked) {
+		t.Errorf("a SQLite file in use: %v", err)
+	}
+	check(t, running.Close())
+
+	url := pgtest.Database(t)
+	server := must(postgres.Open(t.Context(), url, postgres.Options{}))(t)
+	for name, open := range map[string]func(context.Context, secret.Value) (*sqlstore.Side, error){"from": postgres.CopyFrom, "to": postgres.CopyTo} {
+		if _, err := open(t.Context(), url); !errors.Is(err, sqlstore.ErrInUse) {
+			t.Errorf("copy %s a database that a server works on: %v", name, err)
+		}
+	}
+	check(t, server.Declare(t.Context(), storetest.ManyShops(0, 1, start), entry()))
+	leased := must(server.ClaimDue(t.Context(), grant.ClaimRequest{Owner: "test", Now: time.Now(), For: time.Hour, Limit: 1}))(t)
+	check(t, server.Close())
+	if len(leased) != 1 {
+		t.Fatalf("leased %d grants", len(leased))
+	}
+	if _, err := postgres.CopyFrom(t.Context(), url); !errors.Is(err, sqlstore.ErrInUse) || !strings.Contains(err.Error(), "leased") {
+		t.Errorf("a database with a grant that is leased: %v", err)
+	}
+}
