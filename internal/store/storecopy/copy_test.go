@@ -120,7 +120,7 @@ func toFile(t testing.TB, path string) *sqlstore.Side {
 // TestThereAndBack copies to PostgreSQL and back. Both stores open, hold the same,
 // and go on.
 func TestThereAndBack(t *testing.T) {
-	path := filled(t, 1200)
+	path := filled(t, 700)
 	url := pgtest.Empty(t)
 	told := map[string]int64{}
 	o := Options{Progress: func(table string, rows, of int64) {
@@ -131,7 +131,7 @@ func TestThereAndBack(t *testing.T) {
 	}}
 	there, err := Copy(t.Context(), fromFile(t, path), must(postgres.CopyTo(t.Context(), url))(t), o)
 	check(t, err)
-	if there.Grants != 1200 || there.Entries < 4 || there.Rows() < 4*1200/2 {
+	if there.Grants != 700 || there.Entries < 4 || there.Rows() < 2*700 {
 		t.Errorf("copied %d grants, %d entries, %d rows", there.Grants, there.Entries, there.Rows())
 	}
 	for _, table := range there.Tables {
