@@ -26,6 +26,7 @@ type chaosRunCmd struct {
 	Database string        `help:"URL of an empty PostgreSQL database. Without one, a server is started from the installed packages." env:"ZHANGGUI_CHAOS_DATABASE" xor:"database"`
 	Sqlite   bool          `help:"One replica on SQLite." xor:"database"`
 	Failover bool          `help:"A server with a synchronous standby, which takes over in the middle." xor:"database"`
+	NoSkew   bool          `help:"Leave the replicas' clocks right."`
 	Plan     bool          `help:"Print the plan of faults and do nothing."`
 	Trace    bool          `help:"Print each fault as it happens."`
 	Keep     string        `help:"Leave data, logs and database in this new directory." type:"path"`
@@ -46,7 +47,7 @@ var errChaos = errors.New("the balance does not hold; the problems are above, an
 
 // Run implements the command.
 func (x chaosRunCmd) Run(ctx context.Context, c console) error {
-	s := chaos.Settings{Seed: x.Seed, For: x.For, Replicas: x.Replicas, Shops: x.Shops, SQLite: x.Sqlite, Failover: x.Failover, Keep: x.Keep}
+	s := chaos.Settings{Seed: x.Seed, For: x.For, Replicas: x.Replicas, Shops: x.Shops, SQLite: x.Sqlite, Failover: x.Failover, Keep: x.Keep, NoSkew: x.NoSkew}
 	if s.Seed == 0 {
 		s.Seed = rand.Uint64N(1 << 32)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/zhanggui/zhanggui/internal/app"
@@ -76,12 +77,14 @@ func (r *run) unfit(v *vault.Vault, g row, renew bool) string {
 	return ""
 }
 
-// history gathers everything that was seen. Replicas are stopped first, so that
-// nothing changes under it.
+// history gathers everything that was seen. Replicas end in good order first, so
+// that no refresh is under way.
 func (r *run) history(ctx context.Context) (balance.History, error) {
+	var ending sync.WaitGroup
 	for _, x := range r.replicas {
-		x.signal(stop)
+		ending.Go(x.end)
 	}
+	ending.Wait()
 	h := balance.History{Life: r.Life, Calm: r.calm, Calls: r.callers.made(), Blind: r.breaker.blind, Problems: r.problems}
 	var err error
 	if h.Changes, err = r.witness.changes(ctx); err != nil {

@@ -68,9 +68,8 @@ type Scene struct {
 	Shops    int
 	For      time.Duration // how long things go wrong
 	Lease    time.Duration
-	// Clocks: replicas share a database that tells the time, so their own
-	// clocks may be wrong and the way to the database may be cut.
-	Clocks   bool
+	Shared   bool // replicas share a database, over ways that can be cut
+	Skew     bool // replicas' clocks are wrong, and jump
 	Failover bool
 }
 
@@ -85,7 +84,7 @@ type Plan struct {
 func NewPlan(seed uint64, s Scene) Plan {
 	d := &dice{Rand: rand.New(rand.NewPCG(seed, 0x7a68616e67677569)), scene: s}
 	p := Plan{Seed: seed, Offsets: make([]time.Duration, s.Replicas)}
-	if s.Clocks {
+	if s.Skew {
 		for i := range p.Offsets {
 			p.Offsets[i] = d.offset()
 		}
@@ -134,34 +133,39 @@ func (d *dice) gap() time.Duration {
 // share is one line of the table of faults.
 type share struct {
 	weight int
-	clocks bool // only where replicas share a database
+	fits   func(Scene) bool
 	draw   func(*dice, *Fault)
 }
 
+func always(Scene) bool   { return true }
+func shared(s Scene) bool { return s.Shared }
+func skewed(s Scene) bool { return s.Skew }
+
 // shares say how often each kind of fault is drawn.
 var shares = []share{
-	{3, false, (*dice).kill},
-	{3, false, (*dice).pause},
-	{1, true, (*dice).jump},
-	{3, true, (*dice).cutStore},
-	{3, false, (*dice).cutWeChat},
-	{1, true, (*dice).storeGone},
-	{1, false, (*dice).weChatGone},
-	{4, false, (*dice).answer},
-	{5, false, (*dice).death},
+	{3, always, (*dice).kill},
+	{3, always, (*dice).pause},
+	{1, skewed, (*dice).jump},
+	{3, shared, (*dice).cutStore},
+	{3, always, (*dice).cutWeChat},
+	{1, shared, (*dice).storeGone},
+	{1, always, (*dice).weChatGone},
+	{4, always, (*dice).answer},
+	{5, always, (*dice).death},
 }
 
+// fault draws a fault for a time.
 func (d *dice) fault(at time.Duration) Fault {
 	sum := 0
 	for _, s := range shares {
-		if !s.clocks || d.scene.Clocks {
+		if s.fits(d.scene) {
 			sum += s.weight
 		}
 	}
 	f := Fault{At: at, Replica: d.IntN(d.scene.Replicas)}
 	pick := d.IntN(sum)
 	for _, s := range shares {
-		if s.clocks && !d.scene.Clocks {
+		if !s.fits(d.scene) {
 			continue
 		}
 		if pick -= s.weight; pick < 0 {

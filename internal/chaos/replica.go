@@ -139,6 +139,31 @@ func (r *replica) kill() {
 	<-down
 }
 
+// endWithin is how long a replica may take to end in good order.
+const endWithin = 30 * time.Second
+
+// end has the process finish what it is at, and waits for it.
+func (r *replica) end() {
+	r.mu.Lock()
+	cmd, down := r.cmd, r.down
+	r.broken = true
+	r.mu.Unlock()
+	if cmd == nil {
+		return
+	}
+	if cmd.Process.Signal(os.Interrupt) != nil {
+		r.kill()
+		return
+	}
+	t := time.NewTimer(endWithin)
+	defer t.Stop()
+	select {
+	case <-down:
+	case <-t.C:
+		r.kill()
+	}
+}
+
 // signal stops the process or lets it go on, if there is one.
 func (r *replica) signal(f func(*os.Process) error) {
 	r.mu.Lock()

@@ -29,6 +29,7 @@ type Settings struct {
 	SQLite   bool         // one replica on a file
 	Database secret.Value // URL of an empty PostgreSQL database; zero: a server of our own
 	Failover bool         // a server of our own with a standby that takes over in the middle
+	NoSkew   bool         // the replicas' clocks are right
 
 	Keep    string    // a new directory for data, logs and database; empty keeps nothing
 	Trace   io.Writer // one line for each fault; nil: none
@@ -67,7 +68,7 @@ func (s *Settings) Plan() Plan {
 	if s.fill() != nil {
 		s.Command = nil // a plan needs nothing to start
 	}
-	return NewPlan(s.Seed, Scene{Replicas: s.Replicas, Shops: s.Shops, For: s.For, Lease: s.Times.Lease, Clocks: !s.SQLite, Failover: s.Failover})
+	return NewPlan(s.Seed, Scene{Replicas: s.Replicas, Shops: s.Shops, For: s.For, Lease: s.Times.Lease, Shared: !s.SQLite, Skew: !s.SQLite && !s.NoSkew, Failover: s.Failover})
 }
 
 // Report is what came of a run.
@@ -183,13 +184,6 @@ func makeDir(keep string) (string, error) {
 	return filepath.Abs(keep)
 }
 
-func (r *run) openBase(ctx context.Context) (base, error) {
-	if r.SQLite {
-		return sqliteBase{data: dataOf(r.dir, 0)}, nil
-	}
-	return nil, errors.New("this build knows SQLite only; run it with --sqlite")
-}
-
 func (r *run) newReplica(ctx context.Context, i int, emulator string) (*replica, error) {
 	x := &replica{command: r.Command, spec: spec{Index: i, Data: dataOf(r.dir, i), Listen: "127.0.0.1:0", Offset: r.plan.Offsets[i], Times: r.Times}}
 	var err error
@@ -241,7 +235,10 @@ func (r *run) furnish(ctx context.Context) error {
 	}
 	r.callers = newCallers(r.replicas, r.Shops, key)
 	r.breaker = &breaker{replicas: r.replicas, emulator: r.emulator, failover: r.base.failover, out: r.Trace}
-	return r.until(ctx, healWithin, "the shops' first tokens did not come", r.well)
+	if err := r.until(ctx, healWithin, "the first tokens did not come", r.well); err != nil || len(r.problems) == 0 {
+		return err
+	}
+	return errors.New(r.problems[0] + ", before anything was broken; --keep leaves the logs")
 }
 
 // trouble carries out the plan while programs call.
