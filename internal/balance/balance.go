@@ -47,8 +47,12 @@ func (b *Balance) problem(format string, args ...any) {
 func Judge(h History) Balance {
 	b := Balance{Asked: len(h.Requests), Problems: slices.Clone(h.Problems)}
 	stories := map[string]*story{}
+	var lease time.Duration
+	if h.Timed {
+		lease = h.Lease
+	}
 	for grant, changes := range group(h.Changes, func(c Change) string { return c.Grant }) {
-		stories[grant] = tell(grant, changes)
+		stories[grant] = tell(grant, lease, changes)
 	}
 	requests := group(h.Requests, func(r Request) string { return r.Grant })
 	deaths := group(h.Deaths, func(d Death) string { return d.Grant })
@@ -143,6 +147,9 @@ func (b *Balance) term(s *story, t *term, kept *keeping, deaths []Death) {
 // asked counts a term that asked and was settled.
 func (b *Balance) asked(s *story, t *term, kept *keeping, deaths []Death) {
 	r := t.requests[0]
+	if t.cause == "outcome_unknown" {
+		s.problem("term %d does not know its outcome, and the audit log does not say so", t.n)
+	}
 	if t.cause == "not_sent" {
 		s.problem("term %d says that nothing was sent, and the emulator got it", t.n)
 	}

@@ -7,6 +7,8 @@ import "time"
 // which things happened.
 type History struct {
 	Life     time.Duration // of a token
+	Lease    time.Duration // of a term
+	Timed    bool          // by the database's clock, not by its holder's
 	Calm     time.Time     // from then on nothing was broken any more
 	Changes  []Change
 	Requests []Request

@@ -29,6 +29,7 @@ func (t *term) over(at time.Time) bool {
 // story is what the witness saw of one grant.
 type story struct {
 	grant    string
+	lease    time.Duration // how long a lease must be; 0: as its row says
 	user     bool
 	terms    []*term
 	homeless []Request // under no term
@@ -41,18 +42,22 @@ func (s *story) problem(format string, args ...any) {
 }
 
 // leaseSlack forgives what lies between two readings of one clock.
-const leaseSlack = 20 * time.Millisecond
+const leaseSlack = 50 * time.Millisecond
 
 // tell follows the changes of a grant's row.
-func tell(grant string, changes []Change) *story {
-	s := &story{grant: grant}
+func tell(grant string, lease time.Duration, changes []Change) *story {
+	s := &story{grant: grant, lease: lease}
 	for i, c := range changes {
 		if i == 0 {
 			s.begin(c)
 			continue
 		}
 		s.follow(changes[i-1], c)
-		if grew := c.Generation > changes[i-1].Generation; grew && c.Settled != c.Term {
+		switch was := changes[i-1]; {
+		case c.Generation == was.Generation || c.Settled != was.Settled:
+		case c.User && c.Term == 0:
+			s.begun = c.At // the login's own tokens
+		default:
 			s.mustSettle(c, changes[i+1:])
 		}
 	}
@@ -97,13 +102,27 @@ func (s *story) follow(was, is Change) {
 }
 
 func (s *story) claim(was, is Change) {
-	if was.Term > was.Settled && was.Until.After(is.At.Add(leaseSlack)) {
-		s.problem("term %d was given out while term %d had %v left", is.Term, was.Term, was.Until.Sub(is.At).Round(time.Millisecond))
+	length := is.Until.Sub(is.At)
+	if s.lease > 0 && (length-s.lease).Abs() > leaseSlack {
+		s.problem("term %d has a lease of %v, not of %v", is.Term, length, s.lease)
 	}
 	if n := len(s.terms); n > 0 {
-		s.terms[n-1].replaced = is.At
+		last := s.terms[n-1]
+		if left := s.end(last).Sub(is.At); was.Term > was.Settled && left > leaseSlack {
+			s.problem("term %d was given out while term %d had %v left", is.Term, was.Term, left)
+		}
+		last.replaced = is.At
 	}
 	s.terms = append(s.terms, &term{n: is.Term, replica: is.Replica, claimed: is.At, until: is.Until})
+}
+
+// end is when a term's lease is over. Where its length is known it counts from
+// the claim: what the row says may be wrong.
+func (s *story) end(t *term) time.Time {
+	if s.lease > 0 {
+		return t.claimed.Add(s.lease)
+	}
+	return t.until
 }
 
 func (s *story) settle(was, is Change) {
@@ -120,7 +139,7 @@ func (s *story) settle(was, is Change) {
 // mustSettle wants tokens to come with a settle: the next write to the row, in
 // the same transaction.
 func (s *story) mustSettle(c Change, rest []Change) {
-	if len(rest) == 0 || rest[0].Settled != c.Term || rest[0].Term != c.Term || rest[0].Generation != c.Generation {
+	if len(rest) == 0 || rest[0].Settled == c.Settled || rest[0].Settled != c.Term || rest[0].Term != c.Term || rest[0].Generation != c.Generation {
 		s.problem("generation %d came without a settle", c.Generation)
 	}
 }

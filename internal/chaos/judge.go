@@ -85,7 +85,7 @@ func (r *run) history(ctx context.Context) (balance.History, error) {
 		ending.Go(x.end)
 	}
 	ending.Wait()
-	h := balance.History{Life: r.Life, Calm: r.calm, Calls: r.callers.made(), Blind: r.breaker.blind, Problems: r.problems}
+	h := balance.History{Life: r.Life, Lease: r.Times.Lease, Timed: !r.SQLite, Calm: r.calm, Calls: r.callers.made(), Blind: r.breaker.blind, Problems: r.problems}
 	var err error
 	if h.Changes, err = r.witness.changes(ctx); err != nil {
 		return h, err

@@ -1,6 +1,7 @@
 package chaos
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -224,7 +225,7 @@ func (r *run) furnish(ctx context.Context) error {
 	}
 	first := r.replicas[0]
 	op := newOperator(first.spec.Data)
-	key, err := op.declare(ctx, manifest(r.Shops, first.said.Public))
+	key, err := r.declare(ctx, op, first.said.Public)
 	if err != nil {
 		return err
 	}
@@ -239,6 +240,27 @@ func (r *run) furnish(ctx context.Context) error {
 		return err
 	}
 	return errors.New(r.problems[0] + ", before anything was broken; --keep leaves the logs")
+}
+
+// declared is in how many parts the shops are declared, so that their tokens do
+// not all come due together.
+const declared = 5
+
+// declare makes the shops, a part at a time over half of a token's life, and
+// gives the key of the programs.
+func (r *run) declare(ctx context.Context, op operator, host string) (key string, err error) {
+	for part := range declared {
+		n := r.Shops * (part + 1) / declared
+		made, err := op.declare(ctx, manifest(n, host))
+		if err != nil {
+			return "", err
+		}
+		key = cmp.Or(key, made)
+		if part < declared-1 && !sleep(ctx, r.Life/2/declared) {
+			return "", context.Cause(ctx)
+		}
+	}
+	return key, nil
 }
 
 // trouble carries out the plan while programs call.
