@@ -129,8 +129,8 @@ var mutants = []mutant{
 	},
 	{
 		name: "revoking leaves the sealed tokens in the row",
-		edits: []edit{{"internal/store/sqlstore/sqlgen/grants.sql.go", "attempt = 0,\n    generation = generation + 1, access = NULL,",
-			"attempt = 0,\n    generation = generation + 1,"}},
+		edits: []edit{{"internal/store/sqlstore/sqlgen/grants.sql.go", "kills = $3,\n    generation = generation + 1, access = NULL,",
+			"kills = $3,\n    generation = generation + 1,"}},
 		step: "authorisation revoked and calls refused", prove: "still keeps tokens after the withdrawal",
 	},
 	{
@@ -146,7 +146,7 @@ var mutants = []mutant{
 	},
 	{
 		name:  "audit entries change after they were hashed",
-		edits: []edit{{"internal/store/sqlstore/auditlog.go", "Seq: size + int64(i), Data: data", "Seq: size + int64(i), Data: append(data, ' ')"}},
+		edits: []edit{{"internal/store/sqlite/dialect.go", "Seq: p.Size + int64(i), Data: data", "Seq: p.Size + int64(i), Data: append(data, ' ')"}},
 		step:  "audit log verified", story: "was edited", prove: "is not what its hash says",
 	},
 }
