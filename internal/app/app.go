@@ -120,7 +120,7 @@ func (a *App) open(ctx context.Context) error {
 	a.store = &store{database: db}
 	a.vault, err = openVault(ctx, db.Store, a.masterKey(ctx), a.o.Now())
 	if err == nil {
-		a.heads, err = openHeads(c.Data, db.Store, a.o.Now, a.o.Log)
+		a.heads, err = openHeads(ctx, c.Data, db, a.o.Now, a.o.Log)
 	}
 	if err != nil {
 		return errors.Join(err, db.Close())

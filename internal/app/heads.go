@@ -2,8 +2,11 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"sync"
 	"time"
@@ -16,36 +19,92 @@ import (
 const headEvery = 10 * time.Second
 
 // heads signs the audit log's head: into its own file first, since that is
-// the copy that somebody who rewrites the database does not reach.
+// the copy that somebody who rewrites the database does not reach. Of several
+// replicas, each has its file, and takes over what the others signed.
 type heads struct {
 	store  *sqlstore.Store
 	signer *audit.Signer
 	file   *audit.HeadFile
+	others bool // other replicas sign too
 	now    func() time.Time
 	log    *slog.Logger
 
 	mu     sync.Mutex // one head at a time, so that the file's heads grow
-	signed int64
+	signed int64      // the longest log that the file has a head of, as far as is known
 }
 
-func openHeads(dir string, store *sqlstore.Store, now func() time.Time, log *slog.Logger) (*heads, error) {
-	signer, err := audit.OpenSigner(dir, "zhanggui-audit")
+// openHeads opens the signing key, which is the same for all replicas, and the
+// file of signed heads.
+func openHeads(ctx context.Context, dir string, db database, now func() time.Time, log *slog.Logger) (*heads, error) {
+	h := &heads{store: db.Store, others: db.postgres != nil, now: now, log: log}
+	open := h.openSigner
+	if h.others {
+		open = h.openSharedSigner
+	}
+	var err error
+	if h.signer, err = open(ctx, dir); err != nil {
+		return nil, err
+	}
+	path := filepath.Join(dir, audit.HeadsFile)
+	if h.file, err = audit.OpenHeadFile(path); err != nil {
+		return nil, err
+	}
+	if h.others {
+		h.signed, err = newestHead(path, h.signer)
+	}
+	if err != nil {
+		return nil, errors.Join(err, h.file.Close())
+	}
+	return h, nil
+}
+
+func (*heads) openSigner(_ context.Context, dir string) (*audit.Signer, error) {
+	return audit.OpenSigner(dir, "zhanggui-audit")
+}
+
+// errAuditKey says how a replica gets the key of the others.
+var errAuditKey = errors.New("the heads of the audit log are signed with the key of another replica; copy " + audit.KeyFile + " and " + audit.PubFile +
+	" from its data directory, with mode 0600; if no replica has them any more, delete the row audit_key of the table meta: heads from before will not verify")
+
+// openSharedSigner opens the key that the database knows, or makes the first one.
+func (h *heads) openSharedSigner(ctx context.Context, dir string) (*audit.Signer, error) {
+	known, err := h.store.AuditKey(ctx)
 	if err != nil {
 		return nil, err
 	}
-	file, err := audit.OpenHeadFile(filepath.Join(dir, audit.HeadsFile))
+	if _, err := os.Stat(filepath.Join(dir, audit.KeyFile)); known != "" && errors.Is(err, fs.ErrNotExist) {
+		return nil, errAuditKey
+	}
+	s, err := h.openSigner(ctx, dir)
 	if err != nil {
 		return nil, err
 	}
-	return &heads{store: store, signer: signer, file: file, now: now, log: log}, nil
+	kept, err := h.store.CreateAuditKey(ctx, s.PublicKey())
+	if err == nil && kept != s.PublicKey() {
+		err = errAuditKey
+	}
+	return s, err
 }
 
-// sign signs the head if the log grew since the last time.
+// newestHead gives the size that the last head of a file was signed for.
+func newestHead(path string, s *audit.Signer) (int64, error) {
+	notes, err := audit.ReadHeadFile(path)
+	if err != nil || len(notes) == 0 {
+		return 0, err
+	}
+	c, err := audit.OpenCheckpoint(notes[len(notes)-1], s.Verifier())
+	return c.Size, err
+}
+
+// sign signs the head if the log grew since the last time, and nobody else did.
 func (h *heads) sign(ctx context.Context) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	size, root, err := h.store.AuditHead(ctx)
 	if err != nil || size == h.signed {
+		return err
+	}
+	if err := h.takeOver(ctx); err != nil || size <= h.signed {
 		return err
 	}
 	c, err := h.signer.SignHead(size, root, h.now())
@@ -59,6 +118,30 @@ func (h *heads) sign(ctx context.Context) error {
 		return fmt.Errorf("store the signed head: %w", err)
 	}
 	h.signed = size
+	return nil
+}
+
+// takeOver copies into the file what others signed and kept in the database. What
+// was not signed with our key is left where it is, for the verification to find.
+func (h *heads) takeOver(ctx context.Context) error {
+	const page = 1000
+	for h.others {
+		theirs, err := h.store.CheckpointsAfter(ctx, h.signed, page)
+		if err != nil {
+			return fmt.Errorf("read the heads that others signed: %w", err)
+		}
+		for _, c := range theirs {
+			if _, err := audit.OpenCheckpoint(c.SignedNote, h.signer.Verifier()); err != nil {
+				h.log.Error("a head in the database is not signed with our key; run zhanggui audit verify", "size", c.Size)
+			} else if err := h.file.Append(c); err != nil {
+				return fmt.Errorf("write a head that another replica signed: %w", err)
+			}
+			h.signed = c.Size
+		}
+		if len(theirs) < page {
+			break
+		}
+	}
 	return nil
 }
 

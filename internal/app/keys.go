@@ -1,7 +1,9 @@
 package app
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -30,8 +32,12 @@ func openVault(ctx context.Context, store *sqlstore.Store, kek func(create bool)
 		return nil, err
 	}
 	entry := audit.Entry{At: now, Actor: audit.Actor{Kind: audit.ActorSystem}, Action: "key.create", Subject: "master:" + key.ID(), Outcome: audit.Done}
-	if err := store.SaveKeyset(ctx, wrapped, entry); err != nil {
+	kept, err := store.CreateKeyset(ctx, wrapped, entry)
+	if err != nil {
 		return nil, fmt.Errorf("store the keyset: %w", err)
+	}
+	if !bytes.Equal(kept, wrapped) { // another replica was first
+		return vault.Open(ctx, key, kept)
 	}
 	return v, nil
 }
@@ -46,9 +52,19 @@ type keys struct {
 // Keys lists the keys of the keyset.
 func (k keys) Keys() []vault.Key { return k.vault.Keys() }
 
-// Rotate adds a key. It is stored before it seals anything.
+// Rotate adds a key to the keyset as it is stored now: another replica may have
+// added one. It is stored before it seals anything.
 func (k keys) Rotate(ctx context.Context, by audit.Actor) error {
-	return k.vault.Rotate(ctx, func(wrapped []byte) error {
-		return k.store.SaveKeyset(ctx, wrapped, audit.Entry{At: k.now(), Actor: by, Action: "key.rotate", Outcome: audit.Done})
-	})
+	before, ok, err := k.store.Keyset(ctx)
+	if err != nil {
+		return fmt.Errorf("read the keyset: %w", err)
+	}
+	if !ok {
+		return errors.New("the database has no keyset any more; restore it from a backup")
+	}
+	if err := k.vault.Reload(ctx, before); err != nil {
+		return err
+	}
+	entry := audit.Entry{At: k.now(), Actor: by, Action: "key.rotate", Outcome: audit.Done}
+	return k.vault.Rotate(ctx, func(wrapped []byte) error { return k.store.SaveKeyset(ctx, before, wrapped, entry) })
 }

@@ -35,6 +35,7 @@ func VerifyAudit(ctx context.Context, f AuditFiles) (_ audit.Report, err error) 
 	if in.Checkpoints, err = checkpoints(ctx, f); err != nil {
 		return audit.Report{}, err
 	}
+	in.Replicated = !f.Database.IsZero()
 	if in.Heads, err = audit.ReadHeadFile(cmp.Or(f.Heads, filepath.Join(f.Data, audit.HeadsFile))); err != nil {
 		return audit.Report{}, err
 	}
@@ -90,7 +91,7 @@ func Rewrap(ctx context.Context, c config.Config, path string) (id string, err e
 		return "", err
 	}
 	entry := audit.Entry{At: time.Now(), Actor: audit.Actor{Kind: audit.ActorOperator}, Action: "key.rewrap", Subject: "master:" + next.ID(), Outcome: audit.Done}
-	err = v.Rewrap(ctx, next, func(wrapped []byte) error { return db.SaveKeyset(ctx, wrapped, entry) })
+	err = v.Rewrap(ctx, next, func(after []byte) error { return db.SaveKeyset(ctx, wrapped, after, entry) })
 	if err != nil {
 		return "", fmt.Errorf("rewrap the keyset: %w", err)
 	}

@@ -27,6 +27,7 @@ const (
 type Signer struct {
 	signer   note.Signer
 	verifier note.Verifier
+	public   string // as audit.pub holds it
 }
 
 // OpenSigner reads the signing key of dir. If there is none it makes one, with
@@ -90,7 +91,7 @@ func parseSigner(skey string) (*Signer, string, error) {
 	if err != nil {
 		return nil, "", fmt.Errorf("public key: %w", err)
 	}
-	return &Signer{signer: signer, verifier: verifier}, vkey, nil
+	return &Signer{signer: signer, verifier: verifier, public: vkey}, vkey, nil
 }
 
 // checkPub compares the public key's file, or writes it if it is gone.
@@ -133,6 +134,10 @@ func createSigner(dir, name string) (*Signer, error) {
 
 // Verifier checks what the signer signed.
 func (s *Signer) Verifier() note.Verifier { return s.verifier }
+
+// PublicKey gives the key that [Signer.Verifier] checks with, as audit.pub holds
+// it.
+func (s *Signer) PublicKey() string { return s.public }
 
 // SignHead signs that the log had this size and root at this time.
 func (s *Signer) SignHead(size int64, root tlog.Hash, at time.Time) (Checkpoint, error) {

@@ -35,7 +35,8 @@ type WrongKeyError struct {
 
 // Error says which key is wanted and what to do.
 func (e *WrongKeyError) Error() string {
-	return fmt.Sprintf("vault: the database wants master key %s, %s holds %s: restore the right key, or the database that belongs to this one",
+	return fmt.Sprintf("vault: the database wants master key %s, %s holds %s: restore the right key, or the database that belongs to this one; "+
+		"a further replica needs a copy of the first one's master key",
 		e.Want, e.From, e.Have)
 }
 

@@ -147,6 +147,17 @@ func (l *Log) hashPage(ctx context.Context, from int64) (map[int64]tlog.Hash, er
 // Checkpoints gives the signed heads, the oldest first.
 func (l *Log) Checkpoints(ctx context.Context) ([]audit.Checkpoint, error) {
 	rows, err := l.q.Checkpoints(ctx)
+	return l.toCheckpoints(rows, err)
+}
+
+// CheckpointsAfter gives at most limit signed heads of a log that is longer than
+// size, the oldest first.
+func (l *Log) CheckpointsAfter(ctx context.Context, size int64, limit int) ([]audit.Checkpoint, error) {
+	rows, err := l.q.CheckpointsAfter(ctx, sqlgen.CheckpointsAfterParams{Size: size, MaxRows: rowLimit(limit)})
+	return l.toCheckpoints(rows, err)
+}
+
+func (l *Log) toCheckpoints(rows []sqlgen.AuditCheckpoint, err error) ([]audit.Checkpoint, error) {
 	if err != nil {
 		return nil, l.fail("read checkpoints", err)
 	}
@@ -172,9 +183,14 @@ func (s *Store) Append(ctx context.Context, entries ...audit.Entry) error {
 	})
 }
 
-// SaveCheckpoint keeps a signed head.
+// SaveCheckpoint keeps a signed head, unless one of a log that is as long is kept
+// already: so heads are kept in the order of their sizes, whoever signs.
 func (s *Store) SaveCheckpoint(ctx context.Context, c audit.Checkpoint) error {
 	return s.write(ctx, "save checkpoint", func(t *tx) error {
+		longer, err := t.CheckpointsAfter(ctx, sqlgen.CheckpointsAfterParams{Size: c.Size - 1, MaxRows: 1})
+		if err != nil || len(longer) > 0 {
+			return err
+		}
 		return t.InsertCheckpoint(ctx, sqlgen.InsertCheckpointParams{
 			Size: c.Size, At: millis(c.At), Root: c.Root[:], Note: c.SignedNote,
 		})

@@ -1,11 +1,13 @@
 package sqlstore
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"errors"
 	"time"
 
+	"github.com/zhanggui/zhanggui/internal/access"
 	"github.com/zhanggui/zhanggui/internal/audit"
 	"github.com/zhanggui/zhanggui/internal/store/sqlstore/sqlgen"
 )
@@ -15,6 +17,7 @@ const (
 	metaTime     = "highest_time"
 	metaKeyset   = "keyset"
 	metaRevision = "revision"
+	metaAuditKey = "audit_key"
 	// metaCondition begins the names of conditions; the number says since when.
 	metaCondition = "condition:"
 )
@@ -60,12 +63,62 @@ func (s *Store) Keyset(ctx context.Context) (wrapped []byte, ok bool, err error)
 	return row.Body, len(row.Body) > 0, nil
 }
 
-// SaveKeyset keeps the wrapped keyset in place of the one before.
-func (s *Store) SaveKeyset(ctx context.Context, wrapped []byte, e ...audit.Entry) error {
+// CreateKeyset keeps the first wrapped keyset and gives it back, or the one that
+// somebody else kept first.
+func (s *Store) CreateKeyset(ctx context.Context, wrapped []byte, e ...audit.Entry) (kept []byte, err error) {
+	err = s.write(ctx, "create keyset", func(t *tx) error {
+		kept, err = t.firstCome(ctx, metaKeyset, wrapped, e)
+		return err
+	})
+	return kept, err
+}
+
+// firstCome keeps a single value if there is none, and gives the one that is kept
+// then. The entries are recorded only with the first.
+func (t *tx) firstCome(ctx context.Context, name string, body []byte, e []audit.Entry) ([]byte, error) {
+	row, err := meta(ctx, t.Queries, name)
+	if err != nil || len(row.Body) > 0 {
+		return row.Body, err
+	}
+	t.record(e...)
+	return body, t.PutMeta(ctx, sqlgen.PutMetaParams{Name: name, Body: body})
+}
+
+// SaveKeyset keeps the wrapped keyset in place of the one before. It refuses with
+// [access.ErrStale] when another one is kept by now: a key of it would be lost.
+func (s *Store) SaveKeyset(ctx context.Context, before, wrapped []byte, e ...audit.Entry) error {
 	return s.write(ctx, "save keyset", func(t *tx) error {
+		row, err := meta(ctx, t.Queries, metaKeyset)
+		if err != nil {
+			return err
+		}
+		if !bytes.Equal(row.Body, before) {
+			return access.ErrStale
+		}
 		t.record(e...)
 		return t.PutMeta(ctx, sqlgen.PutMetaParams{Name: metaKeyset, Body: wrapped})
 	})
+}
+
+// AuditKey gives the public key that the heads of the log are signed with; empty
+// when none was ever kept.
+func (s *Store) AuditKey(ctx context.Context) (string, error) {
+	row, err := meta(ctx, s.q, metaAuditKey)
+	if err != nil {
+		return "", s.fail("read audit key", err)
+	}
+	return string(row.Body), nil
+}
+
+// CreateAuditKey keeps the public key that heads are signed with and gives it
+// back, or the one that somebody else kept first: all replicas sign with one key.
+func (s *Store) CreateAuditKey(ctx context.Context, key string) (kept string, err error) {
+	err = s.write(ctx, "create audit key", func(t *tx) error {
+		b, err := t.firstCome(ctx, metaAuditKey, []byte(key), nil)
+		kept = string(b)
+		return err
+	})
+	return kept, err
 }
 
 // Revision gives the directory's revision. It counts up with every

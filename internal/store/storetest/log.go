@@ -1,7 +1,6 @@
 package storetest
 
 import (
-	"bytes"
 	"testing"
 	"time"
 
@@ -52,14 +51,17 @@ var logCases = []testCase{
 		w.must(err)
 		want := []audit.Checkpoint{
 			{Size: size, Root: root, SignedNote: []byte("note 1"), At: start},
-			{Size: size, Root: root, SignedNote: []byte("note 2"), At: start.Add(time.Minute)},
+			{Size: size + 1, Root: root, SignedNote: []byte("note 2"), At: start.Add(time.Minute)},
 		}
-		for i := len(want) - 1; i >= 0; i-- {
-			w.must(w.s.SaveCheckpoint(t.Context(), want[i]))
+		for _, c := range []audit.Checkpoint{want[0], want[0], want[1], want[0], want[1]} { // as several signers may
+			w.must(w.s.SaveCheckpoint(t.Context(), c))
 		}
 		got, err := w.s.Checkpoints(t.Context())
 		w.must(err)
 		same(t, "checkpoints", got, want)
+		got, err = w.s.CheckpointsAfter(t.Context(), size, 10)
+		w.must(err)
+		same(t, "later checkpoints", got, want[1:])
 	}},
 	{"reading the log can stop early", func(t *testing.T, w *world) {
 		n := 0
@@ -85,15 +87,39 @@ var logCases = []testCase{
 		if _, ok, err := w.s.Keyset(t.Context()); ok || err != nil {
 			t.Errorf("a new store has a keyset: %v, %v", ok, err)
 		}
-		for _, want := range [][]byte{[]byte("wrapped 1"), []byte("wrapped 2")} {
-			w.must(w.s.SaveKeyset(t.Context(), want, entry("keyset.rotate")))
+		kept := func(want string) {
+			t.Helper()
 			got, ok, err := w.s.Keyset(t.Context())
 			w.must(err)
-			if !ok || !bytes.Equal(got, want) {
+			if !ok || string(got) != want {
 				t.Errorf("keyset %q %v, want %q", got, ok, want)
 			}
 		}
-		same(t, "entries", len(w.entries("keyset.rotate")), 2)
+		for range 2 { // of two replicas that start at once, one is first
+			got, err := w.s.CreateKeyset(t.Context(), []byte("wrapped 1"), entry("keyset.create"))
+			w.must(err)
+			same(t, "keyset", string(got), "wrapped 1")
+		}
+		got, err := w.s.CreateKeyset(t.Context(), []byte("another"), entry("keyset.create"))
+		w.must(err)
+		same(t, "keyset", string(got), "wrapped 1")
+		w.must(w.s.SaveKeyset(t.Context(), []byte("wrapped 1"), []byte("wrapped 2"), entry("keyset.rotate")))
+		kept("wrapped 2")
+		w.refused(access.ErrStale, func() error {
+			return w.s.SaveKeyset(t.Context(), []byte("wrapped 1"), []byte("wrapped 3"), entry("keyset.rotate"))
+		})
+		kept("wrapped 2")
+		same(t, "entries", len(w.entries("keyset.create"))+len(w.entries("keyset.rotate")), 2)
+	}},
+	{"the first audit key stays", func(t *testing.T, w *world) {
+		for _, key := range []string{"key 1", "key 2"} {
+			kept, err := w.s.CreateAuditKey(t.Context(), key)
+			w.must(err)
+			same(t, "kept", kept, "key 1")
+			kept, err = w.s.AuditKey(t.Context())
+			w.must(err)
+			same(t, "read", kept, "key 1")
+		}
 	}},
 	{"it answers", func(t *testing.T, w *world) {
 		w.must(w.s.Ping(t.Context()))

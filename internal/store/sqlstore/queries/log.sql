@@ -21,8 +21,10 @@ INSERT INTO audit_hashes (idx, hash) VALUES (@idx, @hash);
 SELECT * FROM audit_hashes WHERE idx >= @first_idx AND idx < @end_idx ORDER BY idx;
 
 -- name: InsertCheckpoint :exec
-INSERT INTO audit_checkpoints (size, at, root, note) VALUES (@size, @at, @root, @note)
-ON CONFLICT (size, at) DO UPDATE SET root = excluded.root, note = excluded.note;
+INSERT INTO audit_checkpoints (size, at, root, note) VALUES (@size, @at, @root, @note);
+
+-- name: CheckpointsAfter :many
+SELECT * FROM audit_checkpoints WHERE size > @size ORDER BY size, at LIMIT @max_rows;
 
 -- name: Checkpoints :many
 SELECT * FROM audit_checkpoints ORDER BY size, at;

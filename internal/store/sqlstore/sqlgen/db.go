@@ -69,6 +69,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.checkpointsStmt, err = db.PrepareContext(ctx, checkpoints); err != nil {
 		return nil, fmt.Errorf("error preparing query Checkpoints: %w", err)
 	}
+	if q.checkpointsAfterStmt, err = db.PrepareContext(ctx, checkpointsAfter); err != nil {
+		return nil, fmt.Errorf("error preparing query CheckpointsAfter: %w", err)
+	}
 	if q.claimDueStmt, err = db.PrepareContext(ctx, claimDue); err != nil {
 		return nil, fmt.Errorf("error preparing query ClaimDue: %w", err)
 	}
@@ -501,6 +504,11 @@ func (q *Queries) Close() error {
 	if q.checkpointsStmt != nil {
 		if cerr := q.checkpointsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing checkpointsStmt: %w", cerr)
+		}
+	}
+	if q.checkpointsAfterStmt != nil {
+		if cerr := q.checkpointsAfterStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing checkpointsAfterStmt: %w", cerr)
 		}
 	}
 	if q.claimDueStmt != nil {
@@ -1147,6 +1155,7 @@ type Queries struct {
 	callbackByStateStmt         *sql.Stmt
 	channelsStmt                *sql.Stmt
 	checkpointsStmt             *sql.Stmt
+	checkpointsAfterStmt        *sql.Stmt
 	claimDueStmt                *sql.Stmt
 	claimGrantStmt              *sql.Stmt
 	clearClientShopsStmt        *sql.Stmt
@@ -1286,6 +1295,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		callbackByStateStmt:         q.callbackByStateStmt,
 		channelsStmt:                q.channelsStmt,
 		checkpointsStmt:             q.checkpointsStmt,
+		checkpointsAfterStmt:        q.checkpointsAfterStmt,
 		claimDueStmt:                q.claimDueStmt,
 		claimGrantStmt:              q.claimGrantStmt,
 		clearClientShopsStmt:        q.clearClientShopsStmt,

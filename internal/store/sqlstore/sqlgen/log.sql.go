@@ -121,6 +121,43 @@ func (q *Queries) Checkpoints(ctx context.Context) ([]AuditCheckpoint, error) {
 	return items, nil
 }
 
+const checkpointsAfter = `-- name: CheckpointsAfter :many
+SELECT size, at, root, note FROM audit_checkpoints WHERE size > $1 ORDER BY size, at LIMIT $2
+`
+
+type CheckpointsAfterParams struct {
+	Size    int64
+	MaxRows int32
+}
+
+func (q *Queries) CheckpointsAfter(ctx context.Context, arg CheckpointsAfterParams) ([]AuditCheckpoint, error) {
+	rows, err := q.query(ctx, q.checkpointsAfterStmt, checkpointsAfter, arg.Size, arg.MaxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []AuditCheckpoint
+	for rows.Next() {
+		var i AuditCheckpoint
+		if err := rows.Scan(
+			&i.Size,
+			&i.At,
+			&i.Root,
+			&i.Note,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const insertAuditEntry = `-- name: InsertAuditEntry :exec
 INSERT INTO audit_entries (seq, data, leaf) VALUES ($1, $2, $3)
 `
@@ -152,7 +189,6 @@ func (q *Queries) InsertAuditHash(ctx context.Context, arg InsertAuditHashParams
 
 const insertCheckpoint = `-- name: InsertCheckpoint :exec
 INSERT INTO audit_checkpoints (size, at, root, note) VALUES ($1, $2, $3, $4)
-ON CONFLICT (size, at) DO UPDATE SET root = excluded.root, note = excluded.note
 `
 
 type InsertCheckpointParams struct {
