@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strings"
 	"syscall"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -35,6 +36,8 @@ var remedies = map[string]string{
 	"58030":             "the server's disk failed; check it and the server's log",
 	"XX001":             "the database is damaged; keep its files aside and restore a backup",
 	"XX002":             "an index of the database is damaged; run REINDEX, and check the disk",
+	"25P03":             "the server let go of a transaction that was idle for too long; this process was paused, or the network was",
+	"42704":             "the server does not know a setting; remove parameters from the URL that it does not know",
 	"08P01":             "the pooler or the server refused the connection's settings; remove parameters from the URL that it does not know",
 	"42P01":             "a table is missing; somebody changed the database by hand: restore a backup",
 }
@@ -71,7 +74,7 @@ func onTheWay(err error) string {
 		return "the server does not answer; check host and port in the database's URL, and what stands in between"
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
 		return "the connection to the server was lost; it works again when the server is back"
-	case connecting && err != nil && readOnlyConnection(err):
+	case connecting && readOnlyConnection(err):
 		return remedies[readOnlyTransaction]
 	}
 	return ""
@@ -103,12 +106,5 @@ func isTimeout(err error) bool {
 }
 
 // readOnlyConnection knows what the check of a new connection says of a standby.
-// It has no type of its own.
-func readOnlyConnection(err error) bool {
-	for ; err != nil; err = errors.Unwrap(err) {
-		if err.Error() == "read only connection" {
-			return true
-		}
-	}
-	return false
-}
+// It is no type of its own, and wrapped in a text.
+func readOnlyConnection(err error) bool { return strings.Contains(err.Error(), "read only connection") }
