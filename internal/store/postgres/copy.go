@@ -31,7 +31,7 @@ func CopyTo(ctx context.Context, url secret.Value) (*sqlstore.Side, error) {
 			return err
 		}
 		defer guard.Close()
-		return prepare(ctx, guard, db, nil)
+		return prepare(ctx, guard, db, Options{})
 	}
 	s, err := copySide(ctx, url, migrate, nil)
 	if err != nil {

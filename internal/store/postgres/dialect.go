@@ -58,10 +58,10 @@ func (dialect) Snapshot() sql.IsolationLevel { return sql.LevelRepeatableRead }
 // claimable is the condition of a row that can be claimed at the time %[1]s.
 const claimable = `(state IN ('active', 'stopped') OR kills > 0) AND (lease_term = settled_term OR lease_until <= %[1]s)`
 
-// ClaimDue claims in one statement. The time is read once, in a part of its own:
-// a condition on the index must not change from row to row.
-func (d dialect) ClaimDue(ctx context.Context, t sqlstore.Tx, r grant.ClaimRequest) ([]sqlgen.Grant, error) {
-	query := fmt.Sprintf(`
+// claimDueSQL claims in one statement. The time is read once, in a part of its
+// own: a condition on the index must not change from row to row.
+func claimDueSQL(now string) string {
+	return fmt.Sprintf(`
 		WITH clock AS MATERIALIZED (SELECT %[2]s AS now),
 		due AS MATERIALIZED (
 			SELECT id FROM grants
@@ -70,8 +70,12 @@ func (d dialect) ClaimDue(ctx context.Context, t sqlstore.Tx, r grant.ClaimReque
 		UPDATE grants SET lease_owner = $2, lease_term = lease_term + 1,
 			lease_until = %[1]s + $3, updated_at = %[1]s
 		WHERE id IN (SELECT id FROM due)
-		RETURNING `+grantColumns, "(SELECT now FROM clock)", d.now(r.Now))
-	return queryGrants(ctx, t.SQL, query, max(0, r.Limit), r.Owner, r.For.Milliseconds())
+		RETURNING `+grantColumns, "(SELECT now FROM clock)", now)
+}
+
+// ClaimDue passes over rows that somebody else is claiming or settling.
+func (d dialect) ClaimDue(ctx context.Context, t sqlstore.Tx, r grant.ClaimRequest) ([]sqlgen.Grant, error) {
+	return queryGrants(ctx, t.SQL, claimDueSQL(d.now(r.Now)), max(0, r.Limit), r.Owner, r.For.Milliseconds())
 }
 
 // Claim waits for a claim or settle of the same grant that is running, and looks

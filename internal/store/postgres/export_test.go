@@ -3,6 +3,9 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"io/fs"
+	"strings"
+	"testing/fstest"
 	"time"
 
 	"github.com/zhanggui/zhanggui/wechat/secret"
@@ -15,5 +18,32 @@ func OpenAt(ctx context.Context, url secret.Value, o Options) (*Store, error) {
 	return Open(ctx, url, o)
 }
 
+// OpenVersion opens a store as a program does whose newest schema is v.
+func OpenVersion(ctx context.Context, url secret.Value, v int) (*Store, error) {
+	old := make(fstest.MapFS)
+	err := fs.WalkDir(migrations, ".", func(path string, d fs.DirEntry, err error) error {
+		var n int
+		if _, scan := fmt.Sscanf(d.Name(), "%d_", &n); err != nil || d.IsDir() || scan != nil || n > v {
+			return err
+		}
+		b, err := migrations.ReadFile(path)
+		old[path] = &fstest.MapFile{Data: b}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return Open(ctx, url, Options{schema: old})
+}
+
 // IdleLimit is how long a transaction may be paused.
 const IdleLimit = idleLimit
+
+// What the program's own statements name.
+const GrantColumns = grantColumns
+
+// SettleColumns are what a settle writes.
+var SettleColumns = settleColumns
+
+// DueSQL is the statement of a claim, with values in place of its parameters.
+var DueSQL = strings.NewReplacer("$1", "100", "$2", "'test'", "$3", "1000").Replace(claimDueSQL(databaseClock))

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"embed"
 	"errors"
-	"log/slog"
 
 	"github.com/pressly/goose/v3"
 
@@ -18,7 +17,7 @@ var migrations embed.FS
 // prepare checks whose database it is, and migrates it. Replicas that start at
 // the same time wait here for each other: the lock is one of a transaction on a
 // connection of guard, and the migrations run on one of db.
-func prepare(ctx context.Context, guard, db *sql.DB, logger *slog.Logger) error {
+func prepare(ctx context.Context, guard, db *sql.DB, o Options) error {
 	tx, err := guard.BeginTx(ctx, nil)
 	if err != nil {
 		return err
@@ -30,5 +29,9 @@ func prepare(ctx context.Context, guard, db *sql.DB, logger *slog.Logger) error 
 	if err := checkOwner(ctx, tx); err != nil && !errors.Is(err, errFresh) {
 		return err
 	}
-	return sqlstore.Migrate(ctx, goose.DialectPostgres, db, migrations, logger)
+	files := o.schema
+	if files == nil {
+		files = migrations
+	}
+	return sqlstore.Migrate(ctx, goose.DialectPostgres, db, files, o.Logger)
 }

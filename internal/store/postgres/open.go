@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"time"
 
@@ -25,6 +26,9 @@ type Options struct {
 	// asked for at the given time. nil: the database's own clock. Only tests
 	// with a time of their own set it.
 	clock func(asked time.Time) string
+	// schema holds the migrations; nil: those of this version. Tests play an
+	// older program.
+	schema fs.FS
 }
 
 // Defaults of Options.
@@ -41,7 +45,7 @@ const idleFor = 5 * time.Minute
 type Store struct {
 	*sqlstore.Store
 	reader, writer *sql.DB
-	logger         *slog.Logger
+	o              Options
 }
 
 // Open opens the store in the database that url names, makes its tables when the
@@ -90,7 +94,7 @@ func later(url secret.Value, o Options) (*Store, error) {
 	if err != nil {
 		return nil, errors.Join(err, reader.Close(), writer.Close())
 	}
-	return &Store{Store: s, reader: reader, writer: writer, logger: o.Logger}, nil
+	return &Store{Store: s, reader: reader, writer: writer, o: o}, nil
 }
 
 // Ready does what [Open] does besides making the store: it checks the server and
@@ -106,7 +110,7 @@ func (s *Store) ready(ctx context.Context) error {
 	if err := checkServer(ctx, s.reader); err != nil {
 		return err
 	}
-	if err := prepare(ctx, s.reader, s.writer, s.logger); err != nil {
+	if err := prepare(ctx, s.reader, s.writer, s.o); err != nil {
 		return err
 	}
 	return s.Check(ctx)

@@ -1,0 +1,93 @@
+package postgres_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/zhanggui/zhanggui/internal/store/pgtest"
+	"github.com/zhanggui/zhanggui/internal/store/postgres"
+)
+
+// TestRollingUpgrade: a program opens what a newer one migrated, if that one says
+// that it may, and leaves it as it is.
+func TestRollingUpgrade(t *testing.T) {
+	own := query[[1]string](t, pgtest.Database(t), "SELECT max(version_id)::text FROM goose_db_version")[0][0]
+	for _, c := range []struct {
+		name   string
+		compat string // SQL of the oldest schema that may still run; empty: nothing is said
+		want   string
+	}{
+		{"the newer one serves this one too", own, ""},
+		{"and much older ones", "1", ""},
+		{"it does not", own + " + 1", "start the newer version"},
+		{"it does not say", "", "start the newer version"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			u := pgtest.Database(t)
+			exec(t, u, "INSERT INTO goose_db_version (version_id, is_applied) VALUES ("+own+" + 1, true)",
+				"ALTER TABLE grants ADD COLUMN newer BIGINT NOT NULL DEFAULT 7", "DELETE FROM meta WHERE name = 'schema_compat'")
+			if c.compat != "" {
+				exec(t, u, "INSERT INTO meta (name, number) VALUES ('schema_compat', "+c.compat+")")
+			}
+			if c.want != "" {
+				refused(t, u, c.want)
+				return
+			}
+			s := open(t, u)
+			declare(t, s, 3, clockOf(t, s))
+			claims, err := s.ClaimDue(t.Context(), skewed("old", 0, 60e9))
+			if err != nil || len(claims) != 3 {
+				t.Fatalf("the older program claims %d, %v", len(claims), err)
+			}
+			giveBack(t, s, claims)
+			if got := query[[1]string](t, u, "SELECT sum(newer)::text FROM grants"); got[0][0] != "21" {
+				t.Errorf("the newer program's column sums up to %v, want it untouched", got)
+			}
+		})
+	}
+}
+
+// TestUpgradeFromTheFirstSchema: a program migrates what an older one left, while
+// the older one runs on.
+func TestUpgradeFromTheFirstSchema(t *testing.T) {
+	u := pgtest.Empty(t)
+	old, err := postgres.OpenVersion(t.Context(), u, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := open(t, u)
+	for i, who := range []*postgres.Store{old, s, old} {
+		if err := who.Append(t.Context(), entry(fmt.Sprint(i))); err != nil {
+			t.Errorf("write %d: %v", i, err)
+		}
+	}
+	if err := old.Close(); err != nil {
+		t.Error(err)
+	}
+	again, err := postgres.OpenVersion(t.Context(), u, 2)
+	if err != nil {
+		t.Fatalf("the older program does not come up again beside the newer one: %v", err)
+	}
+	if err := again.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestMigrationThatFailsChangesNothing: the next start tries again.
+func TestMigrationThatFailsChangesNothing(t *testing.T) {
+	u := pgtest.Empty(t)
+	old, err := postgres.OpenVersion(t.Context(), u, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := old.Close(); err != nil {
+		t.Fatal(err)
+	}
+	exec(t, u, "CREATE TABLE deliveries (in_the_way TEXT)")
+	if _, err := postgres.Open(t.Context(), u, postgres.Options{}); err == nil || !strings.Contains(err.Error(), "migrate from schema 2") {
+		t.Errorf("got error %v, want one about the migration", err)
+	}
+	exec(t, u, "DROP TABLE deliveries")
+	open(t, u)
+}
