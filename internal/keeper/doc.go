@@ -56,6 +56,20 @@
 // again. This is in the memory of one process. Forced refreshes are counted in the store for all processes,
 // with growing waits between them.
 //
+// # Memory
+//
+// Memory is a cache of what the store holds, filled by use: a token comes in
+// when somebody wants it, and a scheduled renewal replaces it there only if it
+// was used since the last one. So memory grows with the shops in use, not with
+// the shops that exist. A hit takes no lock and allocates nothing; it reads the
+// clock, finds the token in a hash table of atomic pointers and looks at its
+// marks.
+//
+// [Keeper.Forget] and [Keeper.Changed] take a token out and are written into a
+// journal, so that a read of the store that began before them puts nothing
+// back. Where a feed of changes calls Changed, the periodic look at the store
+// can be switched off.
+//
 // # Where it can break
 //
 // Every step that reaches outside can fail, or can fail and have landed:

@@ -2,6 +2,7 @@ package keeper
 
 import (
 	"context"
+	"hash/maphash"
 	"log/slog"
 	"math/rand/v2"
 	"sync"
@@ -123,7 +124,7 @@ type Options struct {
 	// SleepAfter lets grants sleep that nobody used for so long: they are not
 	// renewed until their next use, which waits for one refresh. 0: none does.
 	SleepAfter time.Duration
-	Recheck    time.Duration // how old a token in memory gets before the store is looked at; default 15 s
+	Recheck    time.Duration // how old a token in memory gets before the store is looked at; default 15 s, negative: never
 	Workers    int           // the schedule's refreshes at the same time; default 512
 	Batch      int           // grants claimed in one transaction; default 100
 	Pace       int           // the schedule's refreshes a second; default 5,000
@@ -134,7 +135,9 @@ func (o *Options) fill() {
 	o.Lease = orElse(o.Lease, 30*time.Second)
 	o.Margin = orElse(o.Margin, 5*time.Second)
 	o.Ask = orElse(o.Ask, 8*time.Second)
-	o.Recheck = orElse(o.Recheck, 15*time.Second)
+	if o.Recheck >= 0 {
+		o.Recheck = orElse(o.Recheck, 15*time.Second)
+	}
 	o.Workers = orElse(o.Workers, 512)
 	o.Batch = orElse(o.Batch, 100)
 	o.Pace = orElse(o.Pace, 5000)
@@ -181,11 +184,12 @@ func (deaf) ServedStale()                            {}
 // methods may be called by several goroutines; Run once at a time.
 type Keeper struct {
 	opt     Options
-	base    time.Time            // when it was made
-	uptime  func() time.Duration // since base
-	shops   *table               // by shop id
-	users   *table               // by grant id
-	epoch   atomic.Uint64
+	base    time.Time              // when it was made
+	uptime  func() time.Duration   // since base
+	shops   *table                 // by shop id
+	users   *table                 // by grant id
+	epoch   journal                // counts what others changed
+	wall    atomic.Pointer[wallAt] // what ends are told in
 	flights flights
 	settler settler
 	health  health
@@ -216,7 +220,22 @@ func New(o Options) *Keeper {
 	k.settler = settler{store: o.Store, observe: o.Observer.Settled, now: o.Now, health: &k.health}
 	k.flights.logger = o.Logger
 	k.pace, k.gates.jitter = newPace(o.Pace, o.Batch), o.Jitter
+	k.epoch.seed = maphash.MakeSeed()
+	k.readWall()
 	return k
+}
+
+// wallAt is one reading of both clocks. Memory keeps ends as uptime; a reading
+// turns them into the wall clock's time. It is renewed at every tick, so that
+// the times that we tell follow when the wall clock is set.
+type wallAt struct {
+	at     time.Time
+	uptime time.Duration
+}
+
+func (k *Keeper) readWall() {
+	now := k.now()
+	k.wall.Store(&wallAt{at: now, uptime: now.Sub(k.base)})
 }
 
 // clock gives a starting point and the time since then, for the hit path.

@@ -45,15 +45,15 @@ func proofDue(g grant.Grant) time.Time {
 // did not complain of it. It costs a look into memory and, once for each token,
 // one flag.
 func (k *Keeper) Proved(shopID string, generation int64) {
-	if h := k.shops.get(shopID); h != nil && h.Generation == generation && !h.proved.Load() {
-		h.proved.Store(true)
+	if h := k.shops.get(shopID); h != nil && h.generation == generation && !h.has(proved) {
+		h.marks.Or(proved)
 	}
 }
 
 // provedByUse says that a call proved the kept token in this process.
 func (k *Keeper) provedByUse(g grant.Grant) bool {
 	h := k.shops.get(g.ShopID)
-	return h != nil && g.Kind == grant.Self && h.GrantID == g.ID && h.Generation == g.Tokens.Generation && h.proved.Load()
+	return h != nil && g.Kind == grant.Self && h.isGrant(g.ID) && h.generation == g.Tokens.Generation && h.has(proved)
 }
 
 // prove finds out whether WeChat takes the kept token, if that is to be known

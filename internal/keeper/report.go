@@ -105,7 +105,7 @@ func leaveFor(n int) time.Duration { return 30 * time.Second << min(max(n-1, 0),
 // remembered says how the token in memory stands to a reported generation,
 // and with what error a verdict answers.
 func (k *Keeper) remembered(s source, c Complaint) (age, error) {
-	if h := s.table.get(s.key); h != nil && h.Generation > c.Generation && k.now().Before(h.Expires) {
+	if h := s.table.get(s.key); h != nil && h.generation > c.Generation && k.uptime() < h.end {
 		return newer, nil
 	}
 	k.mu.Lock()

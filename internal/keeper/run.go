@@ -17,6 +17,7 @@ func (k *Keeper) Run(ctx context.Context) error {
 	ticker := time.NewTicker(k.opt.Tick)
 	defer ticker.Stop()
 	for {
+		k.readWall()
 		k.kickAgain()
 		k.touch(ctx)
 		l.kicks(ctx)

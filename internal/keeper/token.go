@@ -3,6 +3,8 @@ package keeper
 import (
 	"context"
 	"errors"
+	"math"
+	"sync/atomic"
 	"time"
 
 	"github.com/zhanggui/zhanggui/internal/grant"
@@ -19,27 +21,76 @@ import (
 // Errors are [*Error]; test them against the sentinels of this package. A ctx
 // that ends gives its cause.
 func (k *Keeper) Token(ctx context.Context, shopID string) (Token, error) {
-	h, now := k.shops.get(shopID), k.uptime()
-	if h == nil || now >= h.soft {
+	now, h := k.uptime(), k.shops.get(shopID)
+	if h == nil || !h.take(now) {
 		return k.slow(ctx, k.shop(shopID), h)
 	}
-	if now > h.check {
+	if h.mustCheck(now) {
 		k.recheck(k.shop(shopID), h)
 	}
-	return h.Token, nil
+	return k.tokenIn(h), nil
 }
 
 // UserToken gives the access token of a person's grant. It works like
 // [Keeper.Token].
 func (k *Keeper) UserToken(ctx context.Context, grantID string) (Token, error) {
-	h, now := k.users.get(grantID), k.uptime()
-	if h == nil || now >= h.soft {
+	now, h := k.uptime(), k.users.get(grantID)
+	if h == nil || !h.take(now) {
 		return k.slow(ctx, k.user(grantID), h)
 	}
-	if now > h.check {
+	if h.mustCheck(now) {
 		k.recheck(k.user(grantID), h)
 	}
-	return h.Token, nil
+	return k.tokenIn(h), nil
+}
+
+// Source hands out the token of one shop. It remembers where memory holds it,
+// so that taking it costs little more than looking at the clock. It may be
+// used by several goroutines and for as long as its keeper.
+type Source struct {
+	k    *Keeper
+	shop string
+	last atomic.Pointer[lent]
+}
+
+// lent is what a source gave out last.
+type lent struct {
+	*held
+	tok Token
+}
+
+// Source makes a source for a shop, for callers that ask for the same shop
+// again and again. Nothing is looked up: an unknown shop shows at its first
+// use.
+func (k *Keeper) Source(shopID string) *Source { return &Source{k: k, shop: shopID} }
+
+// Token is [Keeper.Token] for the source's shop.
+func (s *Source) Token(ctx context.Context) (Token, error) {
+	now, l := s.k.uptime(), s.last.Load()
+	if l == nil || !l.take(now) {
+		return s.find(ctx)
+	}
+	if l.mustCheck(now) {
+		s.k.recheck(s.k.shop(s.shop), l.held)
+	}
+	return l.tok, nil
+}
+
+// find takes the token by the shop's id, and remembers where it is now.
+func (s *Source) find(ctx context.Context) (Token, error) {
+	tok, err := s.k.Token(ctx, s.shop)
+	if h := s.k.shops.get(s.shop); h != nil {
+		s.last.Store(&lent{h, s.k.tokenIn(h)})
+	} else {
+		s.last.Store(nil)
+	}
+	return tok, err
+}
+
+// tokenIn is the token that memory holds.
+func (k *Keeper) tokenIn(h *held) Token {
+	w := k.wall.Load()
+	return Token{Value: h.value, Generation: h.generation, Expires: w.at.Add(h.end - w.uptime), GrantID: h.grantID()}
 }
 
 // source is where a caller's name leads: a place in memory, a row in the
@@ -78,20 +129,21 @@ const patience = 2 * time.Second
 // slow is Token without luck. h is what memory holds, or nil.
 func (k *Keeper) slow(ctx context.Context, s source, h *held) (Token, error) {
 	fl := k.join(s, s.name, want{demand: true})
-	if h == nil || !k.now().Before(h.Expires) {
+	now := k.uptime()
+	if h == nil || now >= h.end {
 		return fl.wait(ctx)
 	}
-	short, cancel := context.WithTimeout(ctx, min(patience, h.Expires.Sub(k.now())/2))
+	short, cancel := context.WithTimeout(ctx, min(patience, (h.end-now)/2))
 	defer cancel()
 	tok, err := fl.wait(short)
 	if err == nil || final(err) {
 		return tok, err
 	}
-	if !k.now().Before(h.Expires) || s.table.get(s.key) == nil {
+	if h = s.table.get(s.key); h == nil || k.uptime() >= h.end {
 		return fl.wait(ctx) // ended or forgotten meanwhile
 	}
 	k.opt.Observer.ServedStale()
-	return h.Token, nil
+	return k.tokenIn(h), nil
 }
 
 // final errors end a grant, whatever is left of its token.
@@ -103,7 +155,7 @@ func final(err error) bool {
 // have renewed or revoked the grant. A store that does not answer changes
 // nothing; the token's end bounds for how long.
 func (k *Keeper) recheck(s source, h *held) {
-	if h.checking.CompareAndSwap(false, true) {
+	if h.marks.Or(checking)&checking == 0 {
 		k.join(s, s.name, want{demand: true})
 	}
 }
@@ -129,11 +181,18 @@ var errHolderSlow = errors.New("keeper: waited for another holder of the lease a
 // extend plans the next look at the store for a token that could not be
 // checked now.
 func (k *Keeper) extend(s source) {
-	if h := s.table.get(s.key); h != nil && h.checking.Load() {
-		next := &held{Token: h.Token, soft: h.soft, check: k.uptime() + k.opt.Recheck}
-		epoch := k.epoch.Load()
-		s.table.put(s.key, next, func() bool { return k.epoch.Load() == epoch })
+	if h := s.table.get(s.key); h != nil && h.has(checking) {
+		h.checked(k.nextCheck())
 	}
+}
+
+// nextCheck is the second of the uptime from which on the store is looked at
+// again for a token that was checked now.
+func (k *Keeper) nextCheck() uint32 {
+	if k.opt.Recheck < 0 {
+		return never
+	}
+	return uint32(min((k.uptime()+k.opt.Recheck+time.Second-1)/time.Second, never-1))
 }
 
 // fetch looks into the store and refreshes if that is needed and allowed. It
@@ -148,13 +207,14 @@ func (k *Keeper) fetch(ctx context.Context, s source, w want) (Token, error) {
 		k.noteUse(g)
 		if tok, ok, err := k.answer(g, w, k.now()); ok || err != nil {
 			if ok {
-				k.hold(g, tok, epoch)
+				k.put(g, tok, true, epoch)
 			}
 			return tok, err
 		}
 		tok, err := k.renew(ctx, g.ID, w)
 		switch {
 		case err == nil:
+			k.put(g, tok, true, epoch)
 			return tok, nil
 		case errors.Is(err, grant.ErrLeased):
 			if !k.awaitHolder(ctx, g.ID) {
@@ -245,24 +305,39 @@ func softEnd(now, end time.Time) time.Time {
 	return end.Add(-min(margin, max(0, end.Sub(now))/4))
 }
 
-// hold puts a durable token into memory, unless something was forgotten since
-// epoch: it may have been this one.
+// hold is told of a durable token that an attempt brought. It takes the place
+// of the one in memory if somebody used that; else memory keeps none. Whoever
+// waits for the token puts it into memory himself.
 func (k *Keeper) hold(g grant.Grant, tok Token, epoch uint64) {
-	now := k.now()
-	h := &held{Token: tok, soft: softEnd(now, tok.Expires).Sub(k.base), check: k.uptime() + k.opt.Recheck}
-	t, key := k.shops, g.ShopID
-	if g.Kind == grant.User {
-		t, key = k.users, g.ID
+	if s := k.sourceOf(g); s.table.uses(s.key) {
+		k.noteUse(g)
 	}
-	t.put(key, h, func() bool { return k.epoch.Load() == epoch })
+	k.put(g, tok, false, epoch)
+}
+
+// put puts a durable token into memory, unless its grant was forgotten or
+// changed since epoch.
+func (k *Keeper) put(g grant.Grant, tok Token, wanted bool, epoch uint64) {
+	s := k.sourceOf(g)
+	h := newHeld(s.key, tok, tok.Expires.Sub(k.base), softEnd(k.now(), tok.Expires).Sub(k.base), k.nextCheck())
+	s.table.put(h, wanted, func() bool { return k.epoch.holds(epoch, g.ID, tok.Generation) })
 }
 
 // Forget drops what memory holds of a grant, at once. Call it after the grant
 // was revoked; a refresh under way cannot bring it back.
-func (k *Keeper) Forget(grantID string) {
-	k.epoch.Add(1)
-	k.shops.drop(grantID)
-	k.users.drop(grantID)
+func (k *Keeper) Forget(grantID string) { k.forget(grantID, math.MaxInt64) }
+
+// Changed says that generation was settled, by whatever replica. An older
+// one is dropped from memory, so that the next use reads the store. It costs
+// next to nothing where memory holds the generation or nothing at all: call it
+// for every settle that is heard of.
+func (k *Keeper) Changed(grantID string, generation int64) { k.forget(grantID, generation) }
+
+// forget drops generations of a grant below a number.
+func (k *Keeper) forget(grantID string, below int64) {
+	k.epoch.add(grantID, below)
+	k.shops.drop(grantID, below)
+	k.users.drop(grantID, below)
 }
 
 // refusal says why a grant yields no token.

