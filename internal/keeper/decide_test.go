@@ -13,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/zhanggui/zhanggui/internal/grant"
+	"github.com/zhanggui/zhanggui/wechat"
 	"github.com/zhanggui/zhanggui/wechat/secret"
 )
 
@@ -64,6 +65,92 @@ func complaints() iter.Seq[situation] {
 				}
 				if !yield(situation{blamesToken, kind, a, daily, foundDead}) || !yield(situation{blamesToken, kind, a, dailyMore, foundDead}) {
 					return
+				}
+			}
+		}
+	}
+}
+
+// TestNoComplaintGoesRound walks every way that a complaint can take through the
+// table and through what WeChat may answer. Each way ends, reads, probes, asks
+// and forces at most once, in this order, and forces only after a probe that
+// found the token dead.
+func TestNoComplaintGoesRound(t *testing.T) {
+	ways := 0
+	var walk func(c situation, done []move)
+	walk = func(c situation, done []move) {
+		m := decide(c.blame, c.kind, c.age, c.seer, c.finding)
+		if slices.Contains(done, m) {
+			t.Fatalf("%+v comes to %d again after %v", c, m, done)
+		}
+		done = append(slices.Clone(done), m)
+		if len(done) > 3 {
+			t.Fatalf("%+v takes %v", c, done)
+		}
+		switch m {
+		case moveRead: // the lease is taken; memory and verdicts say no more
+			for _, a := range []age{newer, living, due, ended} {
+				walk(situation{c.blame, c.kind, a, c.seer, notProbed}, done)
+			}
+		case moveProbe:
+			for _, f := range []finding{foundAlive, foundDead, foundUnclear} {
+				walk(situation{c.blame, c.kind, c.age, c.seer, f}, done)
+			}
+		case moveForce:
+			if c.finding != foundDead || c.kind != grant.Self || !slices.Contains(done, moveProbe) {
+				t.Errorf("%+v forces after %v", c, done)
+			}
+			ways++
+		default:
+			ways++
+		}
+	}
+	for _, kind := range []grant.Kind{grant.Self, grant.User} {
+		for _, b := range []blame{blamesToken, blamesElse} {
+			for _, a := range []age{unread, newer, judged} { // what a report begins with
+				walk(situation{b, kind, a, client, notProbed}, nil)
+			}
+		}
+		for _, s := range []seer{daily, dailyMore} {
+			walk(situation{blamesToken, kind, due, s, foundDead}, nil)
+		}
+	}
+	if ways < 30 {
+		t.Errorf("only %d ways were walked", ways)
+	}
+}
+
+// TestEveryAnswerEnds walks what a refresh may be answered with: for every
+// errcode that anybody knows, kind, state and number of failures the grant ends
+// in a state with a next look in the future, or waits for a human, and the look
+// does not come sooner than the shortest wait.
+func TestEveryAnswerEnds(t *testing.T) {
+	now := time.Unix(1_800_000_000, 0)
+	var failures []*Failure
+	for key := range reactions {
+		failures = append(failures, &Failure{Outcome: wechat.OutcomeAnswered, Code: key.code, HTTPStatus: 200})
+	}
+	for _, status := range []int{0, 200, 403, 429, 500, 502} {
+		for _, o := range []wechat.Outcome{wechat.OutcomeNotSent, wechat.OutcomeUnknown, wechat.OutcomeAnswered} {
+			failures = append(failures, &Failure{Outcome: o, HTTPStatus: status})
+		}
+	}
+	for _, kind := range []grant.Kind{grant.Self, grant.User} {
+		for _, state := range []grant.State{grant.Active, grant.Stopped} {
+			for attempt := range 20 {
+				for _, f := range failures {
+					r := reactTo(kind, f)
+					g := grant.Grant{Kind: kind, State: state, Attempt: attempt, Cause: r.cause, ErrCode: f.Code}
+					v := judge(g, r, f, now, now.Add(30*time.Second), none)
+					switch {
+					case v.state == grant.NeedsOwner && v.due.IsZero() && r.do == dead:
+					case v.state != grant.Active && v.state != grant.Stopped:
+						t.Errorf("%+v leads to %s", f, v.state)
+					case v.due.Sub(now) < leastRetry:
+						t.Errorf("%+v is looked at again after %v", f, v.due.Sub(now))
+					case r.cause == causeUnknown && v.due.Before(now.Add(30*time.Second)):
+						t.Errorf("%+v is looked at again before its lease is over", f)
+					}
 				}
 			}
 		}

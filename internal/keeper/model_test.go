@@ -32,6 +32,7 @@ func TestModel(t *testing.T) {
 type step struct {
 	What    string
 	Process int
+	By      string
 	Wait    time.Duration
 	Weather string
 	Op      string
@@ -42,9 +43,11 @@ type step struct {
 func drawStep(rt *rapid.T) step {
 	s := step{
 		What: rapid.SampledFrom([]string{
-			"wait", "wait", "calls", "calls", "report", "old report", "wechat", "store", "restart", "kick", "wechat kills",
+			"wait", "wait", "calls", "calls", "report", "report", "old report", "wechat", "store", "restart", "kick",
+			"wechat kills", "named token dies", "probe lies", "probe is true", "prove",
 		}).Draw(rt, "what"),
 		Process: rapid.IntRange(0, 2).Draw(rt, "process"),
+		By:      rapid.SampledFrom([]string{ByClient("a"), ByClient("b"), BySystem, ByAdmin("x"), ByOperator}).Draw(rt, "by"),
 	}
 	switch s.What {
 	case "wait":
@@ -86,9 +89,27 @@ type witness struct {
 	store *memStore
 
 	mu     sync.Mutex
-	terms  map[int64]int // normal requests by term
+	terms  map[int64]int  // normal requests by term
+	dead   map[int64]bool // terms in which the probe called the kept token dead
+	liar   bool           // the probe calls living tokens dead
 	asks   []time.Time
 	faults []string
+}
+
+func (w *witness) lies(yes bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.liar = yes
+}
+
+// Probe notes what the keeper was told, by term.
+func (w *witness) Probe(ctx context.Context, app access.App, token secret.Value) (bool, error) {
+	dead, err := w.fakeWeChat.Probe(ctx, app, token)
+	g := w.store.row("g_lantian")
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.dead[g.Lease.Term] = dead && err == nil
+	return dead, err
 }
 
 // Stable looks at the lease in the store at the moment of the request: every
@@ -110,12 +131,23 @@ func (w *witness) Stable(ctx context.Context, app access.App, key secret.Value, 
 	if n := recent(w.asks, now.Add(-10*time.Minute)); n > 60 {
 		w.faults = append(w.faults, fmt.Sprintf("%d requests within ten minutes", n))
 	}
+	proved, liar := w.dead[g.Lease.Term], w.liar
 	w.mu.Unlock()
-	if force && w.fakeWeChat.livesOn(app.ID) {
+	if force && !proved {
+		w.note("a forced refresh without a probe that found the token dead")
+	}
+	if force && !liar && w.fakeWeChat.livesOn(app.ID) {
 		w.note("a forced refresh ended a living token")
 	}
 	return w.fakeWeChat.Stable(ctx, app, key, force)
 }
+
+// budget has the checker of the ledger speak to a witness.
+type budget struct{ *witness }
+
+func (budget) Helper() {}
+
+func (b budget) Errorf(format string, args ...any) { b.note(fmt.Sprintf(format, args...)) }
 
 func recent(asks []time.Time, since time.Time) int {
 	n := 0
@@ -129,7 +161,7 @@ func recent(asks []time.Time, since time.Time) int {
 
 func newWorld(t testing.TB, tick time.Duration) *world {
 	w := &world{env: newEnv(t), tick: tick}
-	w.witness = &witness{fakeWeChat: w.env.wechat, store: w.store, terms: map[int64]int{}}
+	w.witness = &witness{fakeWeChat: w.env.wechat, store: w.store, terms: map[int64]int{}, dead: map[int64]bool{}}
 	w.env.wechat.latency = 300 * time.Millisecond
 	for i := range 3 {
 		w.keepers = append(w.keepers, nil)
@@ -157,7 +189,9 @@ func (w *world) step(s step) {
 		w.calls(s.Process, func(k *Keeper) (Token, error) { return k.Token(context.Background(), "lantian") })
 	case "report":
 		w.calls(s.Process, func(k *Keeper) (Token, error) {
-			return k.Report(context.Background(), complaint(generation, 42001))
+			c := complaint(generation, 42001)
+			c.By = s.By
+			return k.Report(context.Background(), c)
 		})
 	case "old report":
 		w.calls(s.Process, func(k *Keeper) (Token, error) {
@@ -175,6 +209,18 @@ func (w *world) step(s step) {
 		time.Sleep(time.Millisecond)
 	case "wechat kills":
 		w.env.wechat.forgets()
+	case "named token dies":
+		if kept, err := w.openAccess(w.row()); err == nil {
+			w.env.wechat.refusesNamed(kept)
+		}
+	case "probe lies":
+		w.env.wechat.setProbing(func() (bool, error) { return true, nil })
+		w.witness.lies(true)
+	case "probe is true":
+		w.env.wechat.setProbing(nil)
+		w.witness.lies(false)
+	case "prove":
+		w.keepers[s.Process].Proved("lantian", generation)
 	}
 }
 
@@ -228,6 +274,7 @@ func (w *world) damage(op string, side fault, times int) {
 func (w *world) mend() {
 	w.weather("fine")
 	w.store.setFault(nil)
+	w.env.wechat.setProbing(nil)
 	time.Sleep(70 * time.Minute)
 	for _, k := range w.keepers {
 		if _, err := k.Token(context.Background(), "lantian"); err != nil {
@@ -239,5 +286,11 @@ func (w *world) mend() {
 	}
 	if g := w.row(); g.State != grant.Active || g.Attempt != 0 {
 		w.witness.note(fmt.Sprintf("not healed: %s, %s", g.State, g.Cause))
+	}
+	checkBudget(budget{w.witness}, "ledger", w.store.forces["g_lantian"])
+	for _, by := range []string{ByClient("a"), ByClient("b")} {
+		if own := of(w.store.forces["g_lantian"], by); len(own) > forcesPerClient && own[forcesPerClient].At.Sub(own[0].At) < day {
+			w.witness.note(by + " took more than its share")
+		}
 	}
 }
