@@ -161,7 +161,10 @@ func (a *App) ready(w http.ResponseWriter, r *http.Request) {
 	if !h.StoreDownSince.IsZero() {
 		out.Degraded = append(out.Degraded, "tokens cannot be stored since "+h.StoreDownSince.UTC().Format("15:04:05Z"))
 	}
-	if !h.PlatformDownSince.IsZero() {
+	if !h.HeldSince.IsZero() {
+		out.Degraded = append(out.Degraded, fmt.Sprintf("WeChat cannot be reached since %s: %s; one request at a time tries it, the next at %s",
+			h.HeldSince.UTC().Format("15:04:05Z"), h.PlatformCause, h.NextTry.UTC().Format("15:04:05Z")))
+	} else if !h.PlatformDownSince.IsZero() {
 		out.Degraded = append(out.Degraded, "WeChat does not answer since "+h.PlatformDownSince.UTC().Format("15:04:05Z")+": "+h.PlatformCause)
 	}
 	if percent, ok := a.grants.Progress(); !ok {

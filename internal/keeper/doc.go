@@ -8,7 +8,8 @@
 //	Token, Report ──► Claim ─┴─► look again ─► open ─► ask ─► classify ─► seal ─► Settle ─► memory
 //	                  (lease)    (maybe done)         (WeChat)                   (durable)
 //
-// A report probes the kept token between open and ask.
+// A report probes the kept token between open and ask, and so does the daily
+// proof.
 //
 // The store decides who refreshes: a lease on the grant, with a term that
 // counts up. Everything after the claim is bounded by the lease and detached
@@ -33,6 +34,34 @@
 // looked at again are the tables in schedule.go. Plans are data in the store,
 // not sleeping goroutines: a mended setting takes effect at the next look.
 //
+// # Pace and outages
+//
+// Due grants are claimed in batches, as many as may start at once: workers are
+// free for a batch, the pace allows it, and WeChat can be reached. So no lease
+// runs out in a queue. One app is asked at half of what WeChat allows at most,
+// and not at all while a limit that WeChat named lasts; its other grants are
+// planned one after the other. A refresh that somebody waits for is counted and
+// does not wait. See pace.go.
+//
+// When several grants in a row cannot reach WeChat, a gate shuts: one request
+// at a time finds out whether WeChat is back, by a table in gate.go, and callers
+// without a valid token are told at once when that will be. The first answer
+// opens the gate and wakes those that failed.
+//
+// # Proofs
+//
+// That a token was renewed does not say that WeChat takes it. Once a day each
+// active grant is proved: by a call that went well ([Keeper.Proved]), else by
+// one cheap read with the token that is about to be renewed. One refusal is
+// written down and changes nothing; from the second in a row on a human knows.
+// An answer that says nothing of the token changes nothing.
+//
+// # Sleep
+//
+// With Options.SleepAfter a grant that nobody used for so long is not renewed:
+// it stays active with the cause "asleep" and without a plan, but for a person's
+// reminders. Its next use claims it like any ended one.
+//
 // # Reports
 //
 // A client's call was refused with an errcode that speaks of the token. That
@@ -53,8 +82,20 @@
 // What a report led to answers the next ones for 30 seconds, doubled up to 8
 // minutes while they go on about one chain of tokens. Another token that a
 // report brought may be reported at once, twice in a row; it may really be dead
-// again. This is in the memory of one process. Forced refreshes are counted in the store for all processes,
-// with growing waits between them.
+// again. This is in the memory of one process.
+//
+// Forced refreshes are counted in the store for all processes, by who spends
+// them: 20 in 24 hours, the last 5 for administrators, 5 for one program, with
+// growing waits between them. The ledger is read and written under the grant's
+// lease, before the request is sent.
+//
+// # Kills
+//
+// Revoking deletes the tokens here; WeChat takes them until they end. A
+// revocation that kills leaves the grant due, without tokens: the keeper spends
+// two forced refreshes more than 30 seconds apart and drops what they bring.
+// What is owed stands in the row and goes down only with an answer, so a crash
+// costs one too many, never one too few.
 //
 // # Memory
 //
@@ -82,7 +123,9 @@
 //	seal    tried again, then stopped; the      (has no other side)
 //	        answer is not used
 //	Settle  repeated while the lease is         the repeat is refused, the row is read and
-//	        trusted; the answer is not used     found to be this settle: it counts
+//	        trusted; then the spool keeps the   found to be this settle: it counts
+//	        answer, or it is not used
+//	force   not in the ledger: not sent         in the ledger and not sent: one fewer today
 //	crash   the lease runs out; the next claim is unsettled, which the store
 //	        records with it, and WeChat is asked what holds
 //
@@ -95,7 +138,7 @@
 //   - For one grant and generation one refresh is sent, over any number of
 //     callers and replicas; a second one only after the first's lease and
 //     deadline are over and its outcome is recorded as unknown.
-//   - A token is served only after the store has it.
+//   - A token is served only after the store has it, or the spool.
 //   - An errcode that nobody knows deletes nothing. Nothing here deletes tokens.
 //   - Before its end a token is served although WeChat or the store is down;
 //     [Keeper.Health] says so. After its end it is never served.
@@ -103,7 +146,7 @@
 //     waits for its time, a report is answered from memory for a while, and a
 //     healthy grant is asked for at most every five seconds, however short the
 //     lives that WeChat gives.
-//   - Nothing is forced while WeChat accepts the kept token.
+//   - Nothing is forced while WeChat accepts the kept token, except to kill it.
 //   - A human is told once for each cause, and once when it is over.
 //
 // Expiry counts from the start of the request, on the monotonic clock within
