@@ -116,6 +116,10 @@ func TestGrants(t *testing.T) {
 		t.Errorf("the person's session lives on (%v)", err)
 	}
 	r.ask("POST", "/v1/grants/g_0001/revoke", map[string]string{}, nil) // again: nothing new
+	if rec := r.say("POST", "/v1/grants/g_0001/revoke", map[string]any{"kill": true}); rec.Code != http.StatusUnprocessableEntity ||
+		!strings.Contains(rec.Body.String(), "WeChat has no way") {
+		t.Errorf("killing a person's tokens: %d %s", rec.Code, rec.Body)
+	}
 	for _, path := range []string{"/v1/grants/none/revoke", "/v1/grants/none/kick"} {
 		if rec := r.say("POST", path, map[string]string{}); rec.Code != http.StatusNotFound {
 			t.Errorf("%s: %d %s", path, rec.Code, rec.Body)

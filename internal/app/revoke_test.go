@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/zhanggui/zhanggui/internal/adminapi"
+	"github.com/zhanggui/zhanggui/internal/grant"
 	"github.com/zhanggui/zhanggui/wechattest"
 )
 
@@ -107,6 +108,39 @@ func (r *rig) shopGrant(shop string) adminapi.GrantView {
 		r.t.Fatalf("shop %s has %d grants", shop, len(all.Items))
 	}
 	return all.Items[0]
+}
+
+// TestKillEndsTokensAtWeChat: a shop's token that leaked is of no use to anybody
+// soon after the grant is revoked with kill.
+func TestKillEndsTokensAtWeChat(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, nil)
+	r.declare()
+	if status, body := r.call(); status != http.StatusOK {
+		t.Fatalf("call: %d %s", status, body)
+	}
+	since, g := r.lastSeq(), r.shopGrant(shopID)
+	var after adminapi.GrantView
+	r.ask("POST", "/v1/grants/"+g.ID+"/revoke", map[string]any{"cause": "leaked", "kill": true}, &after)
+	if after.State != "revoked" || after.Killing != grant.Kills || after.AccessExpires != nil {
+		t.Errorf("after the revocation: %+v", after)
+	}
+	if status, body := r.call(); status != http.StatusForbidden || !strings.Contains(body, "grant-revoked") {
+		t.Errorf("call after the revocation: %d %s, want 403", status, body)
+	}
+	for left := grant.Kills - 1; left >= 0; left-- {
+		r.await("a forced refresh", func() bool { return r.shopGrant(shopID).Killing == left })
+		r.sim.Advance(time.Minute)
+	}
+	if asks, forced := r.asked(since, false), r.asked(since, true); asks != grant.Kills || forced != grant.Kills {
+		t.Errorf("%d requests, %d forced", asks, forced)
+	}
+	if g := r.shopGrant(shopID); g.DueAt != nil || g.Cause != "leaked" || g.State != "revoked" {
+		t.Errorf("afterwards: %+v", g)
+	}
+	if n := r.count("grant.kill"); n != grant.Kills {
+		t.Errorf("%d entries of kills", n)
+	}
 }
 
 // TestRevokedShopIsLeftAlone: calls are refused at once, and the keeper, which

@@ -94,6 +94,25 @@ func TestADeadTokenIsReplacedAndTheCallRepeatedOnce(t *testing.T) {
 	}
 }
 
+// TestTheKeeperHearsWhoAndWhat: a complaint names the client, and a good answer
+// proves the token it came to.
+func TestTheKeeperHearsWhoAndWhat(t *testing.T) {
+	var calls atomic.Int32
+	r := newRig(t, mortal(1, 42001, &calls))
+	r.post(t, readPath, `{"errcode":0}`)
+	r.post(t, readPath, `{"errcode":0}`)
+	r.post(t, readPath, `{"errcode":48001}`) // says nothing of the token
+	r.tokens.mu.Lock()
+	defer r.tokens.mu.Unlock()
+	want := []Complaint{{Shop: "lantian", Generation: 0, ErrCode: 42001, Client: "erp"}}
+	if diff := cmp.Diff(want, r.tokens.reports); diff != "" {
+		t.Errorf("complaints (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]int64{1, 1}, r.tokens.proved); diff != "" {
+		t.Errorf("proved generations (-want +got):\n%s", diff)
+	}
+}
+
 func TestWhenTheKeeperHasNothingNewerWeChatsWordsPass(t *testing.T) {
 	var calls atomic.Int32
 	r := newRig(t, mortal(1, 42001, &calls))
