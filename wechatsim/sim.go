@@ -181,6 +181,8 @@ func (s *Sim) serve(w http.ResponseWriter, r *http.Request, host string) {
 		// Closes the connection without an answer and without a log line.
 		panic(http.ErrAbortHandler)
 	}
+	// Callers that compare clocks see the world's, not the machine's.
+	w.Header().Set("Date", s.Now().UTC().Format(http.TimeFormat))
 	a.writeTo(w)
 }
 

@@ -39,6 +39,7 @@ type cli struct {
 
 	Session sessionCmd `cmd:"" help:"List and end sessions."`
 	Admin   adminCmd   `cmd:"" help:"List, make and end administrators."`
+	Notice  noticeCmd  `cmd:"" help:"List what humans are told, and try the channels."`
 	Audit   auditCmd   `cmd:"" help:"Read and verify the audit log."`
 	Store   storeCmd   `cmd:"" help:"Copy the store to another database."`
 	Key     keyCmd     `cmd:"" help:"List and rotate the keys that seal what is kept."`

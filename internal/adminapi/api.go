@@ -26,6 +26,8 @@ type Options struct {
 	Admins    Admins
 	Log       AuditLog
 	Keys      Keys
+	Notices   Notices
+	Channels  Channels
 	// Link makes an absolute URL of the public listener from a path.
 	Link       func(path string) string
 	PublicHost string // host[:port] of the public URL
@@ -51,6 +53,7 @@ func Mount(mux *http.ServeMux, o Options) {
 	h.mountSessions(api)
 	h.mountAdmins(api)
 	h.mountAudit(api)
+	h.mountNotices(api)
 }
 
 // handlers carries the options to the operations; each family has its own

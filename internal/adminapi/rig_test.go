@@ -17,6 +17,7 @@ import (
 	"github.com/zhanggui/zhanggui/internal/audit"
 	"github.com/zhanggui/zhanggui/internal/config"
 	"github.com/zhanggui/zhanggui/internal/grant"
+	"github.com/zhanggui/zhanggui/internal/notice"
 	"github.com/zhanggui/zhanggui/internal/setup"
 	"github.com/zhanggui/zhanggui/internal/store/sqlite"
 	"github.com/zhanggui/zhanggui/internal/store/sqlstore"
@@ -37,7 +38,8 @@ type rig struct {
 	store   *sqlstore.Store
 	handler http.Handler
 	kicked  []string
-	seen    []string // every answer's body
+	tested  []audit.Actor // who tried the channels
+	seen    []string      // every answer's body
 }
 
 func newRig(t *testing.T) *rig {
@@ -64,11 +66,17 @@ func newRig(t *testing.T) *rig {
 	mux := http.NewServeMux()
 	adminapi.Mount(mux, adminapi.Options{
 		Version: "test", Now: now, Setup: setup.New(store, v, now, config.Rules{PublicHost: "zhanggui.example.com"}), Directory: store, Grants: store, Keeper: r,
-		Clients: store, Invites: store, Sessions: store, Admins: store, Log: store, Keys: &keyring{vault: v},
+		Clients: store, Invites: store, Sessions: store, Admins: store, Log: store, Keys: &keyring{vault: v}, Notices: store, Channels: r,
 		Link: func(p string) string { return "https://zhanggui.example.com" + p }, PublicHost: "zhanggui.example.com",
 	})
 	r.handler = mux
 	return r
+}
+
+// TestChannels implements adminapi.Channels.
+func (r *rig) TestChannels(_ context.Context, by audit.Actor) ([]notice.Tried, error) {
+	r.tested = append(r.tested, by)
+	return []notice.Tried{{Channel: "log", Taken: true, Took: time.Millisecond}, {Channel: "webhook:hooks.example.com:00000000", Reason: "answered 500", Took: time.Second}}, nil
 }
 
 // Kick implements adminapi.Keeper.

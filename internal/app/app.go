@@ -15,12 +15,14 @@ import (
 
 	"github.com/zhanggui/zhanggui/internal/access"
 	"github.com/zhanggui/zhanggui/internal/adminapi"
+	"github.com/zhanggui/zhanggui/internal/clock"
 	"github.com/zhanggui/zhanggui/internal/collate"
 	"github.com/zhanggui/zhanggui/internal/config"
 	"github.com/zhanggui/zhanggui/internal/console"
 	"github.com/zhanggui/zhanggui/internal/gateway"
 	"github.com/zhanggui/zhanggui/internal/keeper"
 	"github.com/zhanggui/zhanggui/internal/login"
+	"github.com/zhanggui/zhanggui/internal/outbox"
 	"github.com/zhanggui/zhanggui/internal/setup"
 	"github.com/zhanggui/zhanggui/internal/vault"
 	"github.com/zhanggui/zhanggui/internal/web"
@@ -69,6 +71,11 @@ type App struct {
 	ui      *ui.UI
 	refused *refusals
 	console *console.Console
+	outbox  *outbox.Outbox
+	skew    *clock.Skew
+	clock   *clock.Watcher
+	hooks   []*http.Transport // to webhooks
+	owner   string            // names this process in leases
 }
 
 // New opens the store and the vault and connects the features. Nothing listens
@@ -81,7 +88,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	a := &App{o: o}
+	a := &App{o: o, owner: "r_" + rand.Text()[:12]}
 	if err := a.open(ctx); err != nil {
 		return nil, err
 	}
@@ -97,8 +104,9 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	a.meters = newMeters(a.metrics.Registry)
 	a.refused = newRefusals(a.vault.MAC("address", nil), o.Now, o.Log)
 	a.setup = setup.New(a.store, a.vault, o.Now, config.RulesOf(&o.Config))
+	a.connectClock()
 	a.connectKeeper()
-	for _, step := range []func() error{a.connectUI, a.connectLogin, a.connectGateway} {
+	for _, step := range []func() error{a.connectOutbox, a.connectUI, a.connectLogin, a.connectGateway} {
 		if err := step(); err != nil {
 			return nil, err
 		}
@@ -165,11 +173,11 @@ func (a *App) masterKey(ctx context.Context) func(create bool) (vault.KEK, error
 func (a *App) connectKeeper() {
 	w := a.o.Config.WeChat
 	hosts := wechat.Hosts{Open: w.Open.String(), API: append([]string{w.API.String()}, w.Hosts...), MP: w.MP.String()}
-	a.clients = &clients{hosts: hosts, now: a.o.Now, egress: a.o.Config.Egress, made: map[string]*wechat.Client{},
+	a.clients = &clients{hosts: hosts, now: a.o.Now, skew: a.skew, egress: a.o.Config.Egress, made: map[string]*wechat.Client{},
 		transports: gateway.NewTransports(gateway.EgressOptions{})}
 	o := keeper.Options{
 		Store: a.store, Ledger: a.store, Vault: a.vault, Platform: keeper.WeChat{Client: a.clients.For},
-		Owner: "r_" + rand.Text()[:12], Now: a.o.Now, Logger: a.o.Log, Observer: a.meters,
+		Owner: a.owner, Now: a.o.Now, Logger: a.o.Log, Observer: a.meters,
 		SleepAfter: a.o.Config.Keeper.SleepAfter,
 	}
 	if a.o.Keeper != nil {
@@ -202,7 +210,7 @@ func (a *App) connectLogin() (err error) {
 	a.login, err = login.New(login.Options{
 		Store: a.store, Platform: login.WeChat{Client: a.clients.For, Loopback: c.Loopback}, Vault: a.vault,
 		UI: a.ui, Page: a.page, PublicURL: public, Redirects: web.NewRedirects(public, c.RedirectHosts),
-		Tally: a.refused, Now: a.o.Now, Log: a.o.Log, Idle: c.Session.Idle, Absolute: c.Session.Absolute,
+		Tally: a.refused, Behind: a.clock.Behind, Now: a.o.Now, Log: a.o.Log, Idle: c.Session.Idle, Absolute: c.Session.Absolute,
 		Operator: login.Operator{Name: c.Operator.Name, ICP: c.Operator.ICP, Contact: c.Operator.Contact},
 	})
 	return err
@@ -227,7 +235,7 @@ func (a *App) gatewayConfig(in gateway.Clients, by func(client string) string) g
 	return gateway.Config{
 		Clients: in, Directory: a.store, Tokens: tokens{a.keeper, by},
 		Transports: func(egress string) (http.RoundTripper, error) {
-			return a.clients.transports.For(a.clients.route(egress))
+			return a.clients.way(egress)
 		},
 		Refusals: a.refused, Metrics: a.meters, Log: a.o.Log, Now: a.o.Now, APIHosts: a.clients.hosts.API,
 	}
@@ -243,7 +251,7 @@ func (a *App) connectConsole() {
 func (a *App) adminOptions() adminapi.Options {
 	return adminapi.Options{
 		Version: a.o.Version, Now: a.o.Now, Setup: a.setup, Directory: a.store, Grants: a.store, Keeper: a.keeper,
-		Clients: a.store, Invites: a.store, Sessions: a.store, Admins: a.store, Log: a.store,
+		Clients: a.store, Invites: a.store, Sessions: a.store, Admins: a.store, Log: a.store, Notices: a.store, Channels: channels{a},
 		Keys: keys{vault: a.vault, store: a.store.Store, now: a.o.Now}, Link: a.Link,
 		PublicHost: a.o.Config.PublicURL.Host(), Loopback: a.o.Config.Loopback,
 	}
@@ -287,6 +295,9 @@ func (a *App) SignHead(ctx context.Context) error { return a.heads.sign(ctx) }
 func (a *App) Close() error {
 	if a.clients != nil {
 		a.clients.transports.CloseIdle()
+	}
+	for _, t := range a.hooks {
+		t.CloseIdleConnections()
 	}
 	return errors.Join(a.heads.file.Close(), a.store.Close())
 }

@@ -53,7 +53,7 @@ func (r *rig) spawn(environ ...string) *process {
 	p.cmd.Stderr = &p.err
 	p.cmd.Env = append(os.Environ(), serveVariable+"=1", "ZHANGGUI_PUBLIC_URL="+r.base, "ZHANGGUI_LISTEN="+public, "ZHANGGUI_OPS_LISTEN="+ops,
 		"ZHANGGUI_DATA="+r.dir, "ZHANGGUI_WECHAT_OPEN="+r.sim.URL, "ZHANGGUI_WECHAT_API="+r.sim.URL, "ZHANGGUI_WECHAT_MP="+r.sim.URL)
-	p.cmd.Env = append(p.cmd.Env, environ...)
+	p.cmd.Env = append(append(p.cmd.Env, r.env...), environ...)
 	if err := p.cmd.Start(); err != nil {
 		r.t.Fatal(err)
 	}

@@ -1,11 +1,13 @@
 package app
 
 import (
+	"math"
 	"strconv"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/zhanggui/zhanggui/internal/clock"
 	"github.com/zhanggui/zhanggui/internal/grant"
 )
 
@@ -17,10 +19,16 @@ type meters struct {
 	stale   prometheus.Counter
 	calls   *prometheus.HistogramVec
 	repeats *prometheus.CounterVec
+	notices *prometheus.CounterVec
+	waiting prometheus.Gauge
+	oldest  prometheus.Gauge
+
+	registry prometheus.Registerer
 }
 
 func newMeters(r prometheus.Registerer) *meters {
 	m := &meters{
+		registry: r,
 		asked: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "zhanggui_refresh_seconds",
 			Help: "Requests to WeChat for a token, by kind of grant and cause of failure (empty: none)."}, []string{"kind", "cause"}),
 		settled: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "zhanggui_settle_seconds",
@@ -31,8 +39,14 @@ func newMeters(r prometheus.Registerer) *meters {
 			Help: "Calls through the gateway, by group of the path, status and class of WeChat's errcode."}, []string{"group", "status", "class"}),
 		repeats: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "zhanggui_gateway_repeats_total",
 			Help: "Calls that were repeated with a newer token, by group of the path."}, []string{"group"}),
+		notices: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "zhanggui_notices_total",
+			Help: "Attempts to send a notice, by channel and result: sent, failed (tried again), given_up."}, []string{"channel", "result"}),
+		waiting: prometheus.NewGauge(prometheus.GaugeOpts{Name: "zhanggui_notices_pending",
+			Help: "Notices that some channel waits for."}),
+		oldest: prometheus.NewGauge(prometheus.GaugeOpts{Name: "zhanggui_notices_oldest_seconds",
+			Help: "Age of the oldest notice that some channel waits for; 0 if none does."}),
 	}
-	r.MustRegister(m.asked, m.settled, m.stale, m.calls, m.repeats)
+	r.MustRegister(m.asked, m.settled, m.stale, m.calls, m.repeats, m.notices, m.waiting, m.oldest)
 	return m
 }
 
@@ -59,4 +73,30 @@ func (m *meters) Observe(group string, status int, class string, attempts int, t
 	if attempts > 1 {
 		m.repeats.WithLabelValues(group).Add(float64(attempts - 1))
 	}
+}
+
+// Sent implements outbox.Observer.
+func (m *meters) Sent(channel, result string) { m.notices.WithLabelValues(channel, result).Inc() }
+
+// Backlog implements outbox.Observer.
+func (m *meters) Backlog(pending int, age time.Duration) {
+	m.waiting.Set(float64(pending))
+	m.oldest.Set(age.Seconds())
+}
+
+// watchClock shows what is known of the clock.
+func (m *meters) watchClock(w *clock.Watcher) {
+	m.registry.MustRegister(
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "zhanggui_clock_skew_seconds",
+			Help: "Our clock minus WeChat's; not a number while nothing is known."}, func() float64 {
+			if e := w.Skew(); e.Samples > 0 {
+				return e.Ours.Seconds()
+			}
+			return math.NaN()
+		}),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "zhanggui_clock_behind_seconds",
+			Help: "How far our clock is behind the latest time that the store has seen; 0 if it is not."}, func() float64 {
+			return w.Behind().Seconds()
+		}),
+	)
 }

@@ -44,7 +44,9 @@ type rig struct {
 	admin *http.Client // goes to the socket
 	stop  context.CancelFunc
 	ended chan error
-	key   string // the client key that declare was given
+	key   string           // the client key that declare was given
+	now   func() time.Time // nil: the emulator's
+	env   []string         // settings that flags cannot say
 
 	compareEvery time.Duration // for Options
 }
@@ -107,7 +109,7 @@ func (r *rig) tryStart(flags map[string]string) error {
 	}
 	ctx, stop := context.WithCancel(r.t.Context())
 	log := slog.New(slog.NewJSONHandler(r.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	if r.app, err = app.New(ctx, app.Options{Config: r.cfg, Version: "test", Now: r.sim.Now, Log: log, CompareEvery: r.compareEvery}); err != nil {
+	if r.app, err = app.New(ctx, app.Options{Config: r.cfg, Version: "test", Now: r.clock(), Log: log, CompareEvery: r.compareEvery}); err != nil {
 		stop()
 		return errors.Join(err, public.Close())
 	}
@@ -124,6 +126,14 @@ func (r *rig) tryStart(flags map[string]string) error {
 	go func() { r.ended <- running.Run(ctx, l) }()
 	r.t.Cleanup(func() { _ = r.shutdown() })
 	return nil
+}
+
+// clock is what the App goes by.
+func (r *rig) clock() func() time.Time {
+	if r.now != nil {
+		return r.now
+	}
+	return r.sim.Now
 }
 
 // connect makes the clients.
@@ -151,7 +161,7 @@ func (r *rig) config(address string, flags map[string]string) (config.Config, er
 			all[k] = v
 		}
 	}
-	c, err := config.Load(config.Source{Flags: all})
+	c, err := config.Load(config.Source{Flags: all, Environ: r.env})
 	if err != nil {
 		return config.Config{}, err
 	}

@@ -101,6 +101,8 @@ func (a *App) Run(ctx context.Context, l Listeners) error {
 	wg.Go(func() { a.heads.run(work) })
 	wg.Go(func() { a.refused.run(work, a.store.Append) })
 	wg.Go(func() { a.purge(work) })
+	wg.Go(func() { a.clock.Run(work) })
+	wg.Go(func() { a.outbox.Run(work) })
 	wg.Go(func() { a.grants.Run(work) })
 
 	err := a.serve(ctx, []server{{l.Public, a.Public()}, {l.Ops, a.Ops()}, {l.Admin, a.Admin()}})

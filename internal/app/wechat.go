@@ -2,11 +2,13 @@ package app
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/zhanggui/zhanggui/internal/access"
+	"github.com/zhanggui/zhanggui/internal/clock"
 	"github.com/zhanggui/zhanggui/internal/gateway"
 	"github.com/zhanggui/zhanggui/wechat"
 )
@@ -17,7 +19,8 @@ type clients struct {
 	hosts      wechat.Hosts
 	now        func() time.Time
 	transports *gateway.Transports
-	egress     string // for apps without their own
+	skew       *clock.Skew // measured by the answers
+	egress     string      // for apps without their own
 
 	mu   sync.Mutex
 	made map[string]*wechat.Client
@@ -31,7 +34,7 @@ func (c *clients) For(app access.App) (*wechat.Client, error) {
 	if client, ok := c.made[key]; ok {
 		return client, nil
 	}
-	transport, err := c.transports.For(c.route(app.Egress))
+	transport, err := c.way(app.Egress)
 	if err != nil {
 		return nil, fmt.Errorf("way out of app %s: %w", app.ID, err)
 	}
@@ -45,6 +48,15 @@ func (c *clients) For(app access.App) (*wechat.Client, error) {
 	}
 	c.made[key] = client
 	return client, nil
+}
+
+// way is an app's way out, by its egress setting.
+func (c *clients) way(egress string) (http.RoundTripper, error) {
+	t, err := c.transports.For(c.route(egress))
+	if err != nil {
+		return nil, err
+	}
+	return c.skew.Watch(t), nil
 }
 
 // route is an app's own way out, or the configured one.

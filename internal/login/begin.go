@@ -103,8 +103,12 @@ func (l *Login) readIntent(r *http.Request, q url.Values) (intent, error) {
 	return intent{back: back, shop: shop}, err
 }
 
-// begin sends the browser to its door. Nothing durable is written.
+// begin sends the browser to its door. Nothing durable is written. A login that
+// could not be finished under this clock is not begun.
 func (l *Login) begin(w http.ResponseWriter, r *http.Request, in intent) error {
+	if err := l.clockBehind(r.Context(), l.o.Behind()); err != nil {
+		return err
+	}
 	app, err := l.chooseApp(r)
 	if err != nil {
 		return err

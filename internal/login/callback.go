@@ -150,13 +150,19 @@ func (l *Login) checkClock(ctx context.Context, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	if highest.Sub(now) > clockSlack {
-		e := page(http.StatusServiceUnavailable, "clock")
-		e.RetryAfter = highest.Sub(now)
-		l.o.Log.ErrorContext(ctx, "logins are stopped: the clock is behind; set it right", "behind", highest.Sub(now))
-		return e
+	return l.clockBehind(ctx, highest.Sub(now))
+}
+
+// clockBehind refuses when the clock is behind by more than two replicas' may
+// differ.
+func (l *Login) clockBehind(ctx context.Context, by time.Duration) error {
+	if by <= clockSlack {
+		return nil
 	}
-	return nil
+	e := page(http.StatusServiceUnavailable, "clock")
+	e.RetryAfter = by
+	l.o.Log.ErrorContext(ctx, "logins are stopped: the clock is behind; set it right", "behind", by)
+	return e
 }
 
 // again answers a callback whose state or code was used before. The browser

@@ -57,6 +57,9 @@ type Options struct {
 	Absolute  time.Duration // a session ends at this age
 	AdminKey  time.Duration // life of the key that the set-up page makes
 	Operator  Operator      // named on the consent page
+	// Behind says how far the clock was found to be behind the latest time seen;
+	// nil: it never is. What a callback finds by itself counts as well.
+	Behind func() time.Duration
 	// Due says when the keeper should first look at a new pair; nil picks
 	// five sixths of the access token's life.
 	Due func(now time.Time, t grant.Tokens) time.Time
@@ -122,6 +125,9 @@ func fill(o *Options) {
 	}
 	if o.AdminKey <= 0 {
 		o.AdminKey = DefaultAdminKey
+	}
+	if o.Behind == nil {
+		o.Behind = func() time.Duration { return 0 }
 	}
 	if o.Due == nil {
 		o.Due = dueByLife

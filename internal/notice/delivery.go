@@ -84,3 +84,11 @@ type Result struct {
 	Due     time.Time // of the next attempt, if pending
 	Reason  string
 }
+
+// Tried is what one channel made of a test.
+type Tried struct {
+	Channel string
+	Taken   bool
+	Reason  string // why it was not taken
+	Took    time.Duration
+}

@@ -271,19 +271,11 @@ func (b *Outbox) observe(c Channel, item notice.Item, r notice.Result) {
 	}
 }
 
-// Tried is what one channel made of a test.
-type Tried struct {
-	Channel string
-	Taken   bool
-	Reason  string
-	Took    time.Duration
-}
-
 // Test sends a test notice to every channel at once, without writing anything
 // down, and tells what each made of it. A channel is tried once.
-func (b *Outbox) Test(ctx context.Context) []Tried {
+func (b *Outbox) Test(ctx context.Context) []notice.Tried {
 	m := Message{ID: "test_" + rand.Text(), Notice: notice.Notice{At: b.o.Now(), Kind: notice.Test}}
-	all := make([]Tried, len(b.names))
+	all := make([]notice.Tried, len(b.names))
 	var wg sync.WaitGroup
 	for i, name := range b.names {
 		wg.Go(func() {
@@ -291,7 +283,7 @@ func (b *Outbox) Test(ctx context.Context) []Tried {
 			defer cancel()
 			begin := time.Now()
 			out := b.channels[name].Send(ctx, m)
-			all[i] = Tried{Channel: name, Taken: out.Verdict == Taken, Reason: out.Reason, Took: time.Since(begin)}
+			all[i] = notice.Tried{Channel: name, Taken: out.Verdict == Taken, Reason: out.Reason, Took: time.Since(begin)}
 		})
 	}
 	wg.Wait()

@@ -1,0 +1,58 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"strconv"
+
+	"github.com/zhanggui/zhanggui/internal/audit"
+	"github.com/zhanggui/zhanggui/internal/egress"
+	"github.com/zhanggui/zhanggui/internal/notice"
+	"github.com/zhanggui/zhanggui/internal/outbox"
+)
+
+// connectOutbox makes the channels that notices go to: the log, and the webhooks
+// of the configuration.
+func (a *App) connectOutbox() error {
+	c := &a.o.Config
+	if err := c.ResolveSecrets(os.LookupEnv); err != nil {
+		return err
+	}
+	channels := []outbox.Channel{outbox.Log(a.o.Log)}
+	for i, h := range c.Webhooks {
+		w, err := outbox.Webhook(outbox.WebhookOptions{
+			URL: h.URL.URL(), Secret: h.Secret.Value(), Now: a.o.Now, Transport: a.hook(h.AllowPrivate),
+		})
+		if err != nil {
+			return fmt.Errorf("webhooks[%d].secret: %w", i, err)
+		}
+		channels = append(channels, w)
+	}
+	a.outbox = outbox.New(outbox.Options{
+		Store: a.store, Channels: channels, Owner: a.owner, Now: a.o.Now, Logger: a.o.Log, Observer: a.meters,
+	})
+	return nil
+}
+
+// hook gives a way out to a webhook, whose connections end with the App.
+func (a *App) hook(allowPrivate bool) http.RoundTripper {
+	t := egress.NewTransport(egress.Options{AllowPrivate: allowPrivate})
+	a.hooks = append(a.hooks, t)
+	return t
+}
+
+// channels tries the channels for administrators.
+type channels struct{ *App }
+
+// TestChannels implements adminapi.Channels: who asked is on record before anything
+// leaves.
+func (c channels) TestChannels(ctx context.Context, by audit.Actor) ([]notice.Tried, error) {
+	err := c.store.Append(ctx, audit.Entry{At: c.o.Now(), Actor: by, Action: string(notice.Test), Outcome: audit.Done,
+		Details: map[string]string{"webhooks": strconv.Itoa(len(c.o.Config.Webhooks))}})
+	if err != nil {
+		return nil, err
+	}
+	return c.outbox.Test(ctx), nil
+}
