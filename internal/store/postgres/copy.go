@@ -14,7 +14,7 @@ import (
 // changed. Servers are kept from writing for that time; if one works on the
 // database, it is refused with [sqlstore.ErrInUse].
 func CopyFrom(ctx context.Context, url secret.Value) (*sqlstore.Side, error) {
-	s, err := copySide(ctx, url, checkOwnerOf, &sql.TxOptions{ReadOnly: true, Isolation: sql.LevelRepeatableRead})
+	s, err := copySide(ctx, url, checkOwnerOf, beginReading)
 	if err != nil {
 		return nil, fmt.Errorf("postgres: copy from: %w", explain(err))
 	}
@@ -33,7 +33,7 @@ func CopyTo(ctx context.Context, url secret.Value) (*sqlstore.Side, error) {
 		defer guard.Close()
 		return prepare(ctx, guard, db, Options{})
 	}
-	s, err := copySide(ctx, url, migrate, nil)
+	s, err := copySide(ctx, url, migrate, beginWriting)
 	if err != nil {
 		return nil, fmt.Errorf("postgres: copy to: %w", explain(err))
 	}
@@ -51,44 +51,75 @@ func CopyTo(ctx context.Context, url secret.Value) (*sqlstore.Side, error) {
 
 func checkOwnerOf(ctx context.Context, db *sql.DB) error { return checkOwner(ctx, db) }
 
-// copySide opens a side. A transaction of its own holds the lock of writers, so
-// that the one which copies begins, and sees, when all who had it are gone.
-func copySide(ctx context.Context, url secret.Value, check func(context.Context, *sql.DB) error, o *sql.TxOptions) (_ *sqlstore.Side, err error) {
+// copySide opens a side. tx and guard may be the same.
+func copySide(ctx context.Context, url secret.Value, check func(context.Context, *sql.DB) error, begin func(context.Context, *sql.DB) (tx, guard *sql.Tx, err error)) (*sqlstore.Side, error) {
 	db, err := connectAs(url, 2, copier)
 	if err != nil {
 		return nil, err
 	}
-	var guard *sql.Tx
-	defer func() {
-		if err == nil {
-			return
-		}
-		if guard != nil {
-			_ = guard.Rollback() // it only locks
-		}
-		err = errors.Join(err, db.Close())
-	}()
-	if err := checkServer(ctx, db); err != nil {
-		return nil, err
+	if err = checkServer(ctx, db); err == nil {
+		err = check(ctx, db)
 	}
-	if err := check(ctx, db); err != nil {
-		return nil, err
+	var tx, guard *sql.Tx
+	if err == nil {
+		tx, guard, err = begin(ctx, db)
 	}
-	if guard, err = db.BeginTx(ctx, nil); err != nil {
-		return nil, err
-	}
-	if err := alone(ctx, guard); err != nil {
-		return nil, err
-	}
-	tx, err := db.BeginTx(ctx, o)
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, db.Close())
 	}
 	undo := func() error {
 		_, _ = tx.Rollback(), guard.Rollback() // they end with the connections at the latest
 		return db.Close()
 	}
-	return &sqlstore.Side{Tx: tx, Dialect: dialect{}, Undo: undo}, nil
+	held := func(ctx context.Context) error {
+		if _, err := guard.ExecContext(ctx, "SELECT 1"); err != nil {
+			return fmt.Errorf("the connection that kept servers from writing was lost; copy again: %w", explain(err))
+		}
+		return nil
+	}
+	return &sqlstore.Side{Tx: tx, Dialect: dialect{}, Undo: undo, Held: held}, nil
+}
+
+// beginReading takes the lock of writers in a transaction of its own: one that
+// reads a single state sees what was there when it began to wait for the lock.
+func beginReading(ctx context.Context, db *sql.DB) (tx, guard *sql.Tx, err error) {
+	if guard, err = beginAlone(ctx, db); err != nil {
+		return nil, nil, err
+	}
+	tx, err = db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true, Isolation: sql.LevelRepeatableRead})
+	if err == nil {
+		err = patient(ctx, tx)
+	}
+	if err != nil {
+		return nil, nil, errors.Join(err, guard.Rollback())
+	}
+	return tx, guard, nil
+}
+
+func beginWriting(ctx context.Context, db *sql.DB) (tx, guard *sql.Tx, err error) {
+	tx, err = beginAlone(ctx, db)
+	return tx, tx, err
+}
+
+// beginAlone begins a transaction that keeps servers from writing.
+func beginAlone(ctx context.Context, db *sql.DB) (*sql.Tx, error) {
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	if err = patient(ctx, tx); err == nil {
+		err = alone(ctx, tx)
+	}
+	if err != nil {
+		return nil, errors.Join(err, tx.Rollback())
+	}
+	return tx, nil
+}
+
+// patient lifts the server's limits on slow and silent transactions, for this one.
+func patient(ctx context.Context, tx *sql.Tx) error {
+	_, err := tx.ExecContext(ctx, "SELECT set_config('idle_in_transaction_session_timeout', '0', true), set_config('statement_timeout', '0', true)")
+	return err
 }
 
 // copier names our own connections.

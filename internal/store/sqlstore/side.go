@@ -14,6 +14,8 @@ import (
 type Side struct {
 	Tx      *sql.Tx
 	Dialect Dialect
+	// Held tells whether nobody else could write up to now; nil: nobody can.
+	Held func(ctx context.Context) error
 	// Done ends the copy well: what was written is a store from then on. Undo ends
 	// it otherwise: nothing of it is left. One of the two is called, once.
 	Done func(ctx context.Context) error

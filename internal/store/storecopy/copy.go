@@ -86,8 +86,18 @@ func (c *run) all(ctx context.Context) (Report, error) {
 		return Report{}, fmt.Errorf("the audit log of the copy has %d entries and another root than the source's %d; the target is left as it was", is.entries, was.entries)
 	}
 	report := Report{Entries: is.entries, Root: is.root.String(), Grants: is.grants}
-	report.Tables, err = c.compare(ctx)
-	return report, err
+	if report.Tables, err = c.compare(ctx); err != nil {
+		return Report{}, err
+	}
+	for _, s := range []*sqlstore.Side{c.from, c.to} {
+		if s.Held == nil {
+			continue
+		}
+		if err := s.Held(ctx); err != nil {
+			return Report{}, err
+		}
+	}
+	return report, nil
 }
 
 // sameSchema wants the tables of both sides to be of this program.

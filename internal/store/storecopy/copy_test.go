@@ -333,3 +333,17 @@ func TestServersAreNoticed(t *testing.T) {
 		t.Errorf("a database with a grant that is leased: %v", err)
 	}
 }
+
+// TestLostLockStopsTheCopy: when servers could have written meanwhile, the target
+// stays empty.
+func TestLostLockStopsTheCopy(t *testing.T) {
+	path, url := filled(t, 10), pgtest.Database(t)
+	from := fromFile(t, path)
+	from.Held = func(context.Context) error { return sqlstore.ErrInUse }
+	if _, err := Copy(t.Context(), from, must(postgres.CopyTo(t.Context(), url))(t), Options{}); !errors.Is(err, sqlstore.ErrInUse) {
+		t.Errorf("got %v", err)
+	}
+	to := must(postgres.CopyTo(t.Context(), url))(t)
+	check(t, empty(t.Context(), to))
+	check(t, to.Undo())
+}
