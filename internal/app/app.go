@@ -97,8 +97,10 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 			err = errors.Join(err, a.Close())
 		}
 	}()
-	if err := a.collate(ctx); err != nil {
-		return nil, err
+	for _, check := range []func(context.Context) error{a.heads.compare, a.collate} {
+		if err := check(ctx); err != nil {
+			return nil, err
+		}
 	}
 	a.metrics = web.NewMetrics(o.Version)
 	a.meters = newMeters(a.metrics.Registry)

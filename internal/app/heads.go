@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/zhanggui/zhanggui/internal/audit"
@@ -31,6 +32,8 @@ type heads struct {
 
 	mu     sync.Mutex // one head at a time, so that the file's heads grow
 	signed int64      // the longest log that the file has a head of, as far as is known
+
+	lost atomic.Pointer[string] // what of the log was lost, as far as this process knows
 }
 
 // openHeads opens the signing key, which is the same for all replicas, and the
@@ -45,12 +48,13 @@ func openHeads(ctx context.Context, dir string, db database, now func() time.Tim
 	if h.signer, err = open(ctx, dir); err != nil {
 		return nil, err
 	}
-	path := filepath.Join(dir, audit.HeadsFile)
-	if h.file, err = audit.OpenHeadFile(path); err != nil {
+	if h.file, err = audit.OpenHeadFile(filepath.Join(dir, audit.HeadsFile)); err != nil {
 		return nil, err
 	}
 	if h.others {
-		h.signed, err = newestHead(path, h.signer)
+		var c audit.Checkpoint
+		c, err = h.newestHead()
+		h.signed = c.Size
 	}
 	if err != nil {
 		return nil, errors.Join(err, h.file.Close())
@@ -86,14 +90,56 @@ func (h *heads) openSharedSigner(ctx context.Context, dir string) (*audit.Signer
 	return s, err
 }
 
-// newestHead gives the size that the last head of a file was signed for.
-func newestHead(path string, s *audit.Signer) (int64, error) {
-	notes, err := audit.ReadHeadFile(path)
-	if err != nil || len(notes) == 0 {
-		return 0, err
+// newestHead gives the newest head that was in the file when it was opened; its
+// size is 0 if there was none.
+func (h *heads) newestHead() (audit.Checkpoint, error) {
+	note := h.file.Newest()
+	if note == nil {
+		return audit.Checkpoint{}, nil
 	}
-	c, err := audit.OpenCheckpoint(notes[len(notes)-1], s.Verifier())
-	return c.Size, err
+	c, err := audit.OpenCheckpoint(note, h.signer.Verifier())
+	if err != nil {
+		err = fmt.Errorf("%s does not end with a head of this server's key; run zhanggui audit verify: %w", audit.HeadsFile, err)
+	}
+	return c, err
+}
+
+// compare compares the log with the newest head in the file. A database whose end
+// was cut off, or in whose place an older one was put, looks sound to itself.
+func (h *heads) compare(ctx context.Context) error {
+	c, err := h.newestHead()
+	if err != nil || c.Size == 0 {
+		if err != nil {
+			h.log.ErrorContext(ctx, "the audit log is not compared with its newest signed head", "error", err)
+		}
+		return nil
+	}
+	root, err := h.store.RootAt(ctx, c.Size)
+	switch {
+	case errors.Is(err, sqlstore.ErrShorter):
+		return h.lose(ctx, c, "shorter")
+	case err != nil:
+		return fmt.Errorf("compare the audit log with its newest signed head: %w", err)
+	case root != c.Root:
+		return h.lose(ctx, c, "another")
+	}
+	return nil
+}
+
+// lose says once, in every place where somebody may look, that a part of the
+// database is gone. Refusing to serve would bring nothing of it back.
+func (h *heads) lose(ctx context.Context, c audit.Checkpoint, reason string) error {
+	size, _, err := h.store.AuditHead(ctx)
+	if err != nil {
+		return err
+	}
+	text := fmt.Sprintf("the database is not the one whose audit log was signed at %s with %d entries; it has %d", c.At.UTC().Format("2006-01-02 15:04:05Z"), c.Size, size)
+	h.lost.Store(&text)
+	h.signed = size // it is signed from here on
+	h.log.ErrorContext(ctx, text+"; its end was cut off, or an older one was put in its place: what was authorised or revoked since then is lost; "+
+		"look for the newer database, keep "+audit.HeadsFile+" aside, and revoke again what had been revoked", "reason", reason)
+	return h.store.Append(ctx, audit.Entry{At: h.now(), Actor: audit.Actor{Kind: audit.ActorSystem}, Action: "log.lost", Outcome: audit.Failed, Reason: reason,
+		Details: map[string]string{"signed": fmt.Sprint(c.Size), "have": fmt.Sprint(size), "signed_at": c.At.UTC().Format(time.RFC3339)}})
 }
 
 // sign signs the head if the log grew since the last time, and nobody else did.

@@ -32,7 +32,8 @@ const maxHead = 16 << 10
 type HeadFile struct {
 	mu   sync.Mutex
 	file headWriter
-	end  int64 // of the last whole record
+	end  int64  // of the last whole record
+	last []byte // the newest note when the file was opened
 }
 
 // headWriter is what a head file needs of an *os.File.
@@ -49,7 +50,7 @@ func OpenHeadFile(path string) (*HeadFile, error) {
 	if err != nil {
 		return nil, fmt.Errorf("audit: open the file of signed heads: %w", err)
 	}
-	end, err := repair(f)
+	last, end, err := repair(f)
 	if err == nil {
 		err = syncDir(filepath.Dir(path))
 	}
@@ -57,20 +58,58 @@ func OpenHeadFile(path string) (*HeadFile, error) {
 		f.Close()
 		return nil, fmt.Errorf("audit: file of signed heads %s: %w", path, err)
 	}
-	return &HeadFile{file: f, end: end}, nil
+	return &HeadFile{file: f, end: end, last: last}, nil
 }
 
-// repair cuts off a torn last record and returns where the whole ones end.
-func repair(f *os.File) (int64, error) {
-	_, end, err := ReadHeads(f)
+// Newest gives the newest note that was in the file when it was opened, nil if
+// there was none. [OpenCheckpoint] looks into it.
+func (h *HeadFile) Newest() []byte { return h.last }
+
+// repair cuts off a torn last record. It gives the last whole one and where it
+// ends. It reads the end of the file only: a year of heads is large.
+func repair(f *os.File) (last []byte, end int64, err error) {
+	info, err := f.Stat()
 	if err != nil {
+		return nil, 0, err
+	}
+	from, err := lastBoundary(f, info.Size())
+	if err != nil {
+		return nil, 0, err
+	}
+	notes, end, err := ReadHeads(io.NewSectionReader(f, from, info.Size()-from))
+	if err != nil {
+		return nil, 0, err
+	}
+	if len(notes) > 0 {
+		last = notes[len(notes)-1]
+	}
+	if end += from; end == info.Size() {
+		return last, end, nil
+	}
+	return last, end, f.Truncate(end)
+}
+
+// lastBoundary gives a place near the end at which a record begins with a whole
+// one behind it, or 0.
+func lastBoundary(f io.ReaderAt, size int64) (int64, error) {
+	const look = 4 * maxHead
+	if size <= look {
+		return 0, nil
+	}
+	b := make([]byte, look)
+	if _, err := f.ReadAt(b, size-look); err != nil {
 		return 0, err
 	}
-	info, err := f.Stat()
-	if err != nil || info.Size() == end {
-		return end, err
+	// Only the empty line at the end of a record follows a signature.
+	sign := bytes.Index(b, []byte("\n\n— "))
+	if sign < 0 {
+		return 0, nil
 	}
-	return end, f.Truncate(end)
+	end := bytes.Index(b[sign+2:], []byte("\n\n"))
+	if end < 0 {
+		return 0, nil
+	}
+	return size - look + int64(sign+2+end+2), nil
 }
 
 // Append writes a signed head and returns when it is on disk. After an error

@@ -172,3 +172,40 @@ func FuzzReadHeads(f *testing.F) {
 		}
 	})
 }
+
+// TestLongHeadFileIsOpenedFromItsEnd: whatever the end looks like, a long file is
+// cut where a short one would be.
+func TestLongHeadFileIsOpenedFromItsEnd(t *testing.T) {
+	w := newWorld(t, testSigner(t), 6, everyThird)
+	path := filepath.Join(t.TempDir(), HeadsFile)
+	appendHead(t, path, w.checkpoints[0])
+	one := mustRead(t, path)
+	appendHead(t, path, w.checkpoints[1])
+	two := mustRead(t, path)[len(one):]
+	long := strings.Repeat(one, 5*maxHead/len(one))
+	for cut := range len(two) + 1 {
+		if err := os.WriteFile(path, []byte(long+two[:cut]), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		h, err := OpenHeadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		newest, want := w.heads[0], len(long)
+		if cut == len(two) {
+			newest, want = w.heads[1], len(long)+len(two)
+		}
+		if got := len(mustRead(t, path)); got != want || !bytes.Equal(h.Newest(), newest) {
+			t.Errorf("cut at %d: %d bytes are left, want %d; newest note %q", cut, got, want, h.Newest())
+		}
+		if err := h.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := os.WriteFile(path, bytes.Repeat([]byte("x"), 5*maxHead), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := OpenHeadFile(path); err == nil {
+		t.Error("a long file of something else was opened")
+	}
+}
