@@ -16,7 +16,7 @@ import (
 // start. kek is asked for the master key; create says whether a missing one may
 // be made, which is so only while there is no keyset that it would have to open.
 func openVault(ctx context.Context, store *sqlstore.Store, kek func(create bool) (vault.KEK, error), now time.Time) (*vault.Vault, error) {
-	wrapped, ok, err := store.Keyset(ctx)
+	wrapped, ok, err := keptKeyset(ctx, store)
 	if err != nil {
 		return nil, fmt.Errorf("read the keyset: %w", err)
 	}
@@ -40,6 +40,25 @@ func openVault(ctx context.Context, store *sqlstore.Store, kek func(create bool)
 		return vault.Open(ctx, key, kept)
 	}
 	return v, nil
+}
+
+// errKeysetGone says that a database had a keyset once. A new one would open
+// nothing of what is there.
+var errKeysetGone = errors.New("the database has an audit log and no keyset, so nothing that is sealed in it can be opened: " +
+	"somebody changed the database by hand; nothing is written; restore it from a backup")
+
+// keptKeyset reads the keyset; false before the first start. The log is looked at
+// first: its first entry comes with the keyset, in one transaction.
+func keptKeyset(ctx context.Context, store *sqlstore.Store) (wrapped []byte, ok bool, err error) {
+	size, _, err := store.AuditHead(ctx)
+	if err != nil {
+		return nil, false, err
+	}
+	wrapped, ok, err = store.Keyset(ctx)
+	if err == nil && !ok && size > 0 {
+		err = errKeysetGone
+	}
+	return wrapped, ok, err
 }
 
 // keys implements adminapi.Keys.
