@@ -32,6 +32,9 @@ func (t tokens) Proved(shop string, generation int64) { t.keeper.Proved(shop, ge
 
 func byOperator(string) string { return keeper.ByOperator }
 
+// causeUnreadable is the keeper's word for a secret that the vault cannot open.
+const causeUnreadable = "secret_unreadable"
+
 func lend(t keeper.Token, err error) (gateway.Token, error) {
 	if err == nil {
 		return gateway.Token{Value: t.Value, Generation: t.Generation}, nil
@@ -39,6 +42,9 @@ func lend(t keeper.Token, err error) (gateway.Token, error) {
 	ke, ok := errors.AsType[*keeper.Error](err)
 	if !ok {
 		return gateway.Token{}, err
+	}
+	if ke.Cause == causeUnreadable {
+		return gateway.Token{}, &gateway.TokenError{Reason: gateway.ErrUnreadable, RetryAfter: ke.RetryAfter, Err: err}
 	}
 	for reason, word := range map[error]error{
 		keeper.ErrUnknownShop: gateway.ErrNoShop,

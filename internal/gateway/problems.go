@@ -19,12 +19,13 @@ var (
 	ErrRevoked    = errors.New("gateway: the shop's grant was revoked; authorise the shop again")
 	ErrNeedsOwner = errors.New("gateway: the owner must authorise again; send them an invitation")
 	ErrStopped    = errors.New("gateway: an operator must mend a setting; run doctor")
+	ErrUnreadable = errors.New("gateway: what is kept of the shop cannot be opened; apply its secret again, or restore a backup")
 	ErrNotYet     = errors.New("gateway: no token right now; repeat after the given time")
 )
 
 // TokenError says why there is no token for a shop.
 type TokenError struct {
-	Reason     error         // one of ErrNoShop, ErrRevoked, ErrNeedsOwner, ErrStopped, ErrNotYet
+	Reason     error         // one of ErrNoShop, ErrRevoked, ErrNeedsOwner, ErrStopped, ErrUnreadable, ErrNotYet
 	ErrCode    int           // WeChat's, 0 when it said none
 	RetryAfter time.Duration // when asking again makes sense; 0: not known
 	Err        error         // what went wrong below; may be nil
@@ -139,6 +140,9 @@ func (c *call) tokenProblem(err error) error {
 	case errors.Is(err, ErrNeedsOwner):
 		return c.refused(ended(e, "grant-needs-owner", "The shop's authorisation has ended; the owner must give it again.", "此店铺的授权已失效，需要店主重新授权。",
 			"Send the owner an invitation link.", "请向店主发送授权邀请链接。"))
+	case errors.Is(err, ErrUnreadable):
+		e.Code, e.EN, e.ZH = "grant-unreadable", "What the server keeps of this shop cannot be opened: its row in the database was changed or moved by hand.", "服务器保存的此店铺凭据无法解密：数据库中的记录被人为改动或移动过。"
+		e.NextEN, e.NextZH = "Ask the operator to apply the shop's secret again, or to restore the database from a backup.", "请管理员重新配置此店铺的密钥，或从备份恢复数据库。"
 	case errors.Is(err, ErrStopped):
 		e.Code, e.EN, e.ZH = "grant-stopped", "WeChat refuses the shop's own credentials or address.", "微信拒绝了此店铺的凭据或服务器地址。"
 		e.NextEN, e.NextZH = stoppedNext(e.ErrCode)

@@ -24,6 +24,7 @@ func TestWhyThereIsNoToken(t *testing.T) {
 		{"revoked", &TokenError{Reason: ErrRevoked, RetryAfter: time.Minute}, 403, "grant-revoked", ""},
 		{"needs owner", &TokenError{Reason: ErrNeedsOwner}, 403, "grant-needs-owner", ""},
 		{"stopped", &TokenError{Reason: ErrStopped, ErrCode: 40164, RetryAfter: time.Minute}, 503, "grant-stopped", "60"},
+		{"changed by hand", &TokenError{Reason: ErrUnreadable}, 503, "grant-unreadable", "1"},
 		{"stopped, nobody knows why", &TokenError{Reason: ErrStopped}, 503, "grant-stopped", "1"},
 		{"not yet", &TokenError{Reason: ErrNotYet, RetryAfter: 1500 * time.Millisecond, Err: down}, 503, "token-not-yet", "2"},
 		{"something else", down, 503, "token-not-yet", "5"},

@@ -1,6 +1,7 @@
 package setup
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -86,6 +87,9 @@ func (p *plan) isNewSecret(was access.App, known bool, plain secret.Value) (bool
 		return true, nil
 	}
 	old, err := p.sealer.Open(was.Secret, vault.AppSecret(was.ID, was.SecretVersion))
+	if errors.Is(err, vault.ErrSealed) {
+		return true, nil // somebody changed or moved the row; this mends it
+	}
 	if err != nil {
 		return false, fmt.Errorf("setup: open the kept secret of app %s: %w", was.ID, err)
 	}
