@@ -8,8 +8,11 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -32,7 +35,7 @@ func TestScript(t *testing.T) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"port": port, "await": await, "sql": statement, "fetch": fetch, "since": setFrom, "postgres": postgres,
+			"port": port, "await": await, "sql": statement, "fetch": fetch, "since": setFrom, "postgres": postgres, "cut": cut, "unprivileged": unprivileged,
 		},
 		Setup: func(e *testscript.Env) error {
 			// A socket's path must be short; the work directory's may not be.
@@ -145,6 +148,41 @@ type scriptTB struct{ *testscript.TestScript }
 
 func (scriptTB) Helper()            {}
 func (s scriptTB) Cleanup(f func()) { s.Defer(f) }
+
+// cut FILE BYTES: take bytes off the end of a file.
+func cut(ts *testscript.TestScript, neg bool, args []string) {
+	path := ts.MkAbs(args[0])
+	info, err := os.Stat(path)
+	ts.Check(err)
+	n, err := strconv.ParseInt(args[1], 10, 64)
+	ts.Check(err)
+	ts.Check(os.Truncate(path, info.Size()-n))
+}
+
+// unprivileged ARGUMENTS: run zhanggui as somebody whom permissions stop, also
+// when root runs the tests. It must fail; what it says goes to the file "said".
+func unprivileged(ts *testscript.TestScript, neg bool, args []string) {
+	dir, err := os.MkdirTemp("", "zgbin")
+	ts.Check(err)
+	ts.Defer(func() { os.RemoveAll(dir) })
+	ts.Check(os.Chmod(dir, 0o755))
+	exe, err := os.Executable()
+	ts.Check(err)
+	program, err := os.ReadFile(exe)
+	ts.Check(err)
+	name := filepath.Join(dir, "zhanggui") // the test binary is the program under this name
+	ts.Check(os.WriteFile(name, program, 0o755))
+	cmd := exec.Command(name, args...)
+	cmd.Dir = dir
+	if os.Geteuid() == 0 {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+	}
+	said, err := cmd.CombinedOutput()
+	if err == nil {
+		ts.Fatalf("zhanggui %s succeeded:\n%s", strings.Join(args, " "), said)
+	}
+	ts.Check(os.WriteFile(ts.MkAbs("said"), said, 0o600))
+}
 
 // since VARIABLE FILE PREFIX [END]: put what follows PREFIX in FILE, up to END or
 // white space, into the variable.
