@@ -52,7 +52,8 @@ func newWorld(t *testing.T) *world {
 	must(t, err)
 	v, wrapped, err := vault.Create(t.Context(), kek)
 	must(t, err)
-	must(t, main.SaveKeyset(t.Context(), wrapped, done("key.create", "")))
+	_, err = main.CreateKeyset(t.Context(), wrapped, done("key.create", ""))
+	must(t, err)
 	w := &world{t: t, main: main, vault: v, path: filepath.Join(t.TempDir(), standby.FileName), now: start,
 		shut: &shut{Store: main}, logs: slog.New(slog.NewTextHandler(t.Output(), nil))}
 	w.declare(access.Declaration{At: start,

@@ -72,8 +72,9 @@ func filled(t testing.TB, shops int) string {
 	}
 	check(t, errors.Join(must(s.Settle(t.Context(), batch))(t)...))
 	check(t, s.Revoke(t.Context(), grant.Effects{At: start, Revoke: []grant.Revocation{{GrantID: claims[0].Grant.ID}}}))
-	check(t, s.SaveKeyset(t.Context(), []byte("wrapped"), entry()))
-	_, err := s.ObserveTime(t.Context(), start)
+	_, err := s.CreateKeyset(t.Context(), []byte("wrapped"), entry())
+	check(t, err)
+	_, err = s.ObserveTime(t.Context(), start)
 	check(t, err)
 	check(t, s.Close())
 	edit(t, path, rest...)
