@@ -39,6 +39,7 @@ type cli struct {
 
 	Session sessionCmd `cmd:"" help:"List and end sessions."`
 	Admin   adminCmd   `cmd:"" help:"List, make and end administrators."`
+	Clock   clockCmd   `cmd:"" help:"Show what is known of the server's clock, and accept it."`
 	Notice  noticeCmd  `cmd:"" help:"List what humans are told, and try the channels."`
 	Audit   auditCmd   `cmd:"" help:"Read and verify the audit log."`
 	Store   storeCmd   `cmd:"" help:"Copy the store to another database."`

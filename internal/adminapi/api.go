@@ -28,6 +28,7 @@ type Options struct {
 	Keys      Keys
 	Notices   Notices
 	Channels  Channels
+	Clock     Clock
 	// Link makes an absolute URL of the public listener from a path.
 	Link       func(path string) string
 	PublicHost string // host[:port] of the public URL
@@ -54,6 +55,7 @@ func Mount(mux *http.ServeMux, o Options) {
 	h.mountAdmins(api)
 	h.mountAudit(api)
 	h.mountNotices(api)
+	h.mountClock(api)
 }
 
 // handlers carries the options to the operations; each family has its own

@@ -15,6 +15,7 @@ import (
 	"github.com/zhanggui/zhanggui/internal/access"
 	"github.com/zhanggui/zhanggui/internal/adminapi"
 	"github.com/zhanggui/zhanggui/internal/audit"
+	"github.com/zhanggui/zhanggui/internal/clock"
 	"github.com/zhanggui/zhanggui/internal/config"
 	"github.com/zhanggui/zhanggui/internal/grant"
 	"github.com/zhanggui/zhanggui/internal/notice"
@@ -34,12 +35,14 @@ const (
 
 // rig is the interface on a real store, asked as handlers are.
 type rig struct {
-	t       *testing.T
-	store   *sqlstore.Store
-	handler http.Handler
-	kicked  []string
-	tested  []audit.Actor // who tried the channels
-	seen    []string      // every answer's body
+	t        *testing.T
+	store    *sqlstore.Store
+	handler  http.Handler
+	kicked   []string
+	behind   time.Duration
+	accepted []audit.Actor // who accepted the clock
+	tested   []audit.Actor // who tried the channels
+	seen     []string      // every answer's body
 }
 
 func newRig(t *testing.T) *rig {
@@ -66,11 +69,28 @@ func newRig(t *testing.T) *rig {
 	mux := http.NewServeMux()
 	adminapi.Mount(mux, adminapi.Options{
 		Version: "test", Now: now, Setup: setup.New(store, v, now, config.Rules{PublicHost: "zhanggui.example.com"}), Directory: store, Grants: store, Keeper: r,
-		Clients: store, Invites: store, Sessions: store, Admins: store, Log: store, Keys: &keyring{vault: v}, Notices: store, Channels: r,
+		Clients: store, Invites: store, Sessions: store, Admins: store, Log: store, Keys: &keyring{vault: v}, Notices: store, Channels: r, Clock: r,
 		Link: func(p string) string { return "https://zhanggui.example.com" + p }, PublicHost: "zhanggui.example.com",
 	})
 	r.handler = mux
 	return r
+}
+
+// Behind implements adminapi.Clock.
+func (r *rig) Behind() time.Duration { return r.behind }
+
+// Skew implements adminapi.Clock.
+func (r *rig) Skew() clock.Estimate {
+	return clock.Estimate{Ours: 1500 * time.Millisecond, Bound: 500 * time.Millisecond, Samples: 9}
+}
+
+// Accept implements adminapi.Clock.
+func (r *rig) Accept(_ context.Context, by audit.Actor) error {
+	if r.behind < 0 {
+		return clock.ErrWrong
+	}
+	r.behind, r.accepted = 0, append(r.accepted, by)
+	return nil
 }
 
 // TestChannels implements adminapi.Channels.

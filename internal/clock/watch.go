@@ -2,6 +2,7 @@ package clock
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync/atomic"
@@ -21,6 +22,8 @@ const (
 // Store remembers the highest time seen, and what is wrong.
 type Store interface {
 	ObserveTime(ctx context.Context, now time.Time) (highest time.Time, err error)
+	// AcceptTime makes now the highest time seen.
+	AcceptTime(ctx context.Context, now time.Time, entries ...audit.Entry) error
 	SetCondition(ctx context.Context, name string, wrong bool, n notice.Notice, entries ...audit.Entry) (changed bool, err error)
 }
 
@@ -108,6 +111,24 @@ func (w *Watcher) Look(ctx context.Context) error {
 	return w.set(ctx, now, condition{kind: notice.ClockSkew, wrong: e.Wrong(), details: map[string]string{
 		"ahead": e.Ours.Round(time.Second).String(), "bound": e.Bound.Round(100 * time.Millisecond).String(),
 	}})
+}
+
+// ErrWrong is a clock that is not accepted.
+var ErrWrong = errors.New("clock: WeChat's answers say that this clock is wrong; set it right first")
+
+// Accept takes the clock for right although a later time was seen: it was ahead
+// then. While it is known to be wrong it is refused with [ErrWrong].
+func (w *Watcher) Accept(ctx context.Context, by audit.Actor) error {
+	if w.Skew().Wrong() {
+		return ErrWrong
+	}
+	now := w.o.Now()
+	entry := audit.Entry{At: now, Actor: by, Action: "clock.accept", Subject: "clock", Outcome: audit.Done,
+		Details: map[string]string{"behind": w.Behind().Round(time.Second).String()}}
+	if err := w.o.Store.AcceptTime(ctx, now, entry); err != nil {
+		return err
+	}
+	return w.Look(ctx)
 }
 
 // condition is one thing that may be wrong with the clock.

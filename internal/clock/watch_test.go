@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/zhanggui/zhanggui/internal/audit"
 	"github.com/zhanggui/zhanggui/internal/clock"
 	"github.com/zhanggui/zhanggui/internal/notice"
 	"github.com/zhanggui/zhanggui/internal/store/sqlite"
@@ -153,6 +154,43 @@ func TestSkewIsToldOnce(t *testing.T) {
 		ask(t, skew, edge{off: 2 * time.Minute}, 9)
 		if p := w.Problems(); len(p) != 1 || !strings.Contains(p[0], "behind WeChat's") {
 			t.Errorf("problems %q", p)
+		}
+	})
+}
+
+// TestAcceptingTheClock: it was ahead, so that the latest time seen lies in the
+// future.
+func TestAcceptingTheClock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, hand := openStore(t), &wrist{}
+		hand.set(1000 * time.Hour)
+		skew := clock.NewSkew(hand.now)
+		w := clock.NewWatcher(clock.WatchOptions{Store: s, Skew: skew, Now: hand.now})
+		look := func() {
+			t.Helper()
+			if err := w.Look(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		look()
+		ask(t, skew, edge{}, 9)
+		by := audit.Actor{Kind: audit.ActorOperator}
+		if err := w.Accept(t.Context(), by); !errors.Is(err, clock.ErrWrong) {
+			t.Errorf("a clock that is ahead is accepted: %v", err)
+		}
+		hand.set(0)
+		ask(t, skew, edge{}, 9)
+		look()
+		if w.Behind() < 999*time.Hour {
+			t.Errorf("behind by %v", w.Behind())
+		}
+		if err := w.Accept(t.Context(), by); err != nil || w.Behind() != 0 {
+			t.Errorf("accepted: %v, behind by %v", err, w.Behind())
+		}
+		time.Sleep(time.Hour)
+		look()
+		if diff := cmp.Diff([]notice.Kind{notice.ClockBack, notice.ClockHealed}, told(t, s)); diff != "" {
+			t.Errorf("told (-want +got):\n%s", diff)
 		}
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -63,6 +64,19 @@ func TestEveryKindHasWords(t *testing.T) {
 	}
 	if strange.What.EN == "" || strange.What.ZH == "" || strange.Next.EN == "" || strange.Next.ZH == "" {
 		t.Errorf("an unknown kind has no words: %+v", strange)
+	}
+}
+
+// TestThePageNamesEveryKind: operators look kinds up there.
+func TestThePageNamesEveryKind(t *testing.T) {
+	page, err := os.ReadFile("../../docs/operate/notices.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, k := range notice.Kinds() {
+		if !strings.Contains(string(page), "`"+string(k)+"`") {
+			t.Errorf("docs/operate/notices.md does not speak of %s", k)
+		}
 	}
 }
 

@@ -54,6 +54,15 @@ func (s *Store) ObserveTime(ctx context.Context, now time.Time) (highest time.Ti
 	return highest, nil
 }
 
+// AcceptTime makes now the highest time seen, also if it is an earlier one: an
+// administrator says that the clock was wrong then and is right now.
+func (s *Store) AcceptTime(ctx context.Context, now time.Time, e ...audit.Entry) error {
+	return s.write(ctx, "accept time", func(t *tx) error {
+		t.record(e...)
+		return t.PutMeta(ctx, sqlgen.PutMetaParams{Name: metaTime, Number: millis(now)})
+	})
+}
+
 // Keyset gives the wrapped keyset; false when none was ever kept.
 func (s *Store) Keyset(ctx context.Context) (wrapped []byte, ok bool, err error) {
 	row, err := meta(ctx, s.q, metaKeyset)

@@ -83,6 +83,16 @@ var logCases = []testCase{
 			}
 		}
 	}},
+	{"an earlier time is accepted", func(t *testing.T, w *world) {
+		later := start.Add(24 * time.Hour)
+		_, err := w.s.ObserveTime(t.Context(), later)
+		w.must(err)
+		w.must(w.s.AcceptTime(t.Context(), start, entry("clock.accept")))
+		got, err := w.s.ObserveTime(t.Context(), start.Add(-time.Hour))
+		w.must(err)
+		same(t, "highest time", got, start)
+		same(t, "entries", len(w.entries("clock.accept")), 1)
+	}},
 	{"the keyset is kept", func(t *testing.T, w *world) {
 		if _, ok, err := w.s.Keyset(t.Context()); ok || err != nil {
 			t.Errorf("a new store has a keyset: %v, %v", ok, err)
