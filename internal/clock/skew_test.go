@@ -2,6 +2,7 @@ package clock_test
 
 import (
 	"errors"
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -22,9 +23,7 @@ type edge struct {
 func (e edge) RoundTrip(*http.Request) (*http.Response, error) {
 	time.Sleep(e.trip)
 	h := http.Header{"Date": {time.Now().Add(e.off).UTC().Format(http.TimeFormat)}}
-	for k, v := range e.head {
-		h[k] = v
-	}
+	maps.Copy(h, e.head)
 	time.Sleep(e.trip)
 	return &http.Response{StatusCode: 200, Header: h, Body: http.NoBody}, e.err
 }
