@@ -60,9 +60,10 @@ type Outbox struct {
 	names    []string
 	channels map[string]Channel
 
-	mu   sync.Mutex
-	busy map[string]bool // channels that are being sent to
-	wg   sync.WaitGroup
+	mu      sync.Mutex
+	busy    map[string]bool // channels that are being sent to
+	failing map[string]bool // what could not be done the last time
+	wg      sync.WaitGroup
 }
 
 // New makes an outbox. It panics when a part is missing: that is a mistake in the
@@ -80,7 +81,7 @@ func New(o Options) *Outbox {
 	if o.Observer == nil {
 		o.Observer = nobody{}
 	}
-	b := &Outbox{o: o, channels: make(map[string]Channel), busy: make(map[string]bool)}
+	b := &Outbox{o: o, channels: make(map[string]Channel), busy: make(map[string]bool), failing: make(map[string]bool)}
 	for _, c := range o.Channels {
 		if _, twice := b.channels[c.Name()]; !twice {
 			b.names = append(b.names, c.Name())
@@ -122,10 +123,18 @@ func (b *Outbox) Run(ctx context.Context) {
 	}
 }
 
-// did logs an error and tells whether there was none.
+// did tells whether there was no error. It logs the first of a row: a store that
+// is down for an hour is one line, not two thousand.
 func (b *Outbox) did(ctx context.Context, what string, err error) bool {
-	if err != nil && ctx.Err() == nil {
-		b.o.Logger.Warn("the outbox could not "+what+"; it tries again", "error", err)
+	if ctx.Err() != nil {
+		return err == nil
+	}
+	b.mu.Lock()
+	before := b.failing[what]
+	b.failing[what] = err != nil
+	b.mu.Unlock()
+	if err != nil && !before {
+		b.o.Logger.Warn("the outbox could not "+what+"; it tries again until it can", "error", err)
 	}
 	return err == nil
 }

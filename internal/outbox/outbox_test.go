@@ -299,6 +299,38 @@ func TestOneThatIsNotTakenHoldsUpNoOther(t *testing.T) {
 	})
 }
 
+// down is a store that does not answer.
+type down struct {
+	*sqlstore.Store
+	off *atomic.Bool
+}
+
+func (d down) DueChannels(ctx context.Context, now time.Time) ([]string, error) {
+	if d.off.Load() {
+		return nil, errDied
+	}
+	return d.Store.DueChannels(ctx, now)
+}
+
+// TestAStoreThatIsDownIsSaidOnce: and what waits is sent when it is back.
+func TestAStoreThatIsDownIsSaidOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log strings.Builder
+		s, off, h := openStore(t), &atomic.Bool{}, &hook{name: "hook"}
+		run(t, outbox.Options{Store: down{s, off}, Channels: []outbox.Channel{h}, Logger: slog.New(slog.NewTextHandler(&log, nil))})
+		for range 2 {
+			off.Store(true)
+			tell(t, s, "grant:g_1")
+			time.Sleep(10 * time.Minute)
+			off.Store(false)
+			time.Sleep(10 * time.Second)
+		}
+		if n := strings.Count(log.String(), "could not look"); n != 2 || len(h.seen()) != 2 {
+			t.Errorf("said %d times, sent %v; want two outages and two notices", n, h.seen())
+		}
+	})
+}
+
 // dying is a store whose server dies at one step.
 type dying struct {
 	*sqlstore.Store
