@@ -57,6 +57,8 @@ type Options struct {
 type App struct {
 	o       Options
 	store   *store
+	replica *replica     // nil on SQLite, where nobody shares the store
+	shared  *sharedClock // nil: the App was given a clock
 	vault   *vault.Vault
 	heads   *heads
 	grants  *collate.Checker
@@ -82,13 +84,15 @@ type App struct {
 // and nothing is asked of WeChat until [App.Run]. If it fails, what it opened is
 // closed again.
 func New(ctx context.Context, o Options) (_ *App, err error) {
-	if o.Now == nil {
-		o.Now = time.Now
-	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	a := &App{o: o, owner: "r_" + rand.Text()[:12]}
+	if o.Now == nil {
+		a.shared = &sharedClock{log: o.Log}
+		o.Now = a.shared.Now
+	}
+	a.o = o
 	if err := a.open(ctx); err != nil {
 		return nil, err
 	}
@@ -97,15 +101,16 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 			err = errors.Join(err, a.Close())
 		}
 	}()
-	for _, check := range []func(context.Context) error{a.heads.compare, a.collate} {
-		if err := check(ctx); err != nil {
+	if a.makeCollator(); a.whole() {
+		if err := a.examine(ctx); err != nil {
 			return nil, err
 		}
 	}
 	a.metrics = web.NewMetrics(o.Version)
 	a.meters = newMeters(a.metrics.Registry)
+	a.replica.meter(a.metrics.Registry)
 	a.refused = newRefusals(a.vault.MAC("address", nil), o.Now, o.Log)
-	a.setup = setup.New(a.store, a.vault, o.Now, config.RulesOf(&o.Config))
+	a.setup = setup.New(a.store, a.keys(), o.Now, config.RulesOf(&o.Config))
 	a.connectClock()
 	a.connectKeeper()
 	for _, step := range []func() error{a.connectOutbox, a.connectUI, a.connectLogin, a.connectGateway} {
@@ -117,25 +122,43 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	return a, nil
 }
 
+// examine holds the database against what is known of it, before anything of it is
+// served.
+func (a *App) examine(ctx context.Context) error {
+	if err := a.heads.compare(ctx); err != nil {
+		return err
+	}
+	return a.collate(ctx)
+}
+
 // open opens what is on disk: database, keyset, signing key.
 func (a *App) open(ctx context.Context) error {
 	c := a.o.Config
 	if err := ownDir(c.Data, a.o.Log); err != nil {
 		return err
 	}
+	if !c.Database.IsZero() {
+		return a.openShared(ctx)
+	}
 	db, err := openStore(ctx, c, a.o.Log)
 	if err != nil {
 		return err
 	}
 	a.store = &store{database: db}
-	a.vault, err = openVault(ctx, db.Store, a.masterKey(ctx), a.o.Now())
-	if err == nil {
-		a.heads, err = openHeads(ctx, c.Data, db, a.o.Now, a.o.Log)
-	}
-	if err != nil {
+	if err := a.openKeys(ctx); err != nil {
 		return errors.Join(err, db.Close())
 	}
 	return nil
+}
+
+// openKeys opens the keyset of an opened store, and the key that signs its log.
+func (a *App) openKeys(ctx context.Context) (err error) {
+	a.vault, err = openVault(ctx, a.store.Store, a.masterKey(ctx), a.o.Now())
+	if err != nil {
+		return err
+	}
+	a.heads, err = openHeads(ctx, a.o.Config.Data, a.store.database, a.o.Now, a.o.Log)
+	return err
 }
 
 // ownDir makes the data directory, and closes one that is there to others. Where
@@ -178,9 +201,15 @@ func (a *App) connectKeeper() {
 	a.clients = &clients{hosts: hosts, now: a.o.Now, skew: a.skew, egress: a.o.Config.Egress, made: map[string]*wechat.Client{},
 		transports: gateway.NewTransports(gateway.EgressOptions{})}
 	o := keeper.Options{
-		Store: a.store, Ledger: a.store, Vault: a.vault, Platform: keeper.WeChat{Client: a.clients.For},
+		Store: a.store, Ledger: a.store, Vault: a.keys(), Platform: keeper.WeChat{Client: a.clients.For},
 		Owner: a.owner, Now: a.o.Now, Logger: a.o.Log, Observer: a.meters,
 		SleepAfter: a.o.Config.Keeper.SleepAfter,
+	}
+	if a.replica != nil {
+		o.Recheck = -1 // the feed tells of what others changed
+		if a.replica.file != nil {
+			o.Spool = a.replica
+		}
 	}
 	if a.o.Keeper != nil {
 		a.o.Keeper(&o)
@@ -210,7 +239,7 @@ func (a *App) connectLogin() (err error) {
 	c := a.o.Config
 	public := c.PublicURL.URL()
 	a.login, err = login.New(login.Options{
-		Store: a.store, Platform: login.WeChat{Client: a.clients.For, Loopback: c.Loopback}, Vault: a.vault,
+		Store: a.store, Platform: login.WeChat{Client: a.clients.For, Loopback: c.Loopback}, Vault: a.keys(),
 		UI: a.ui, Page: a.page, PublicURL: public, Redirects: web.NewRedirects(public, c.RedirectHosts),
 		Tally: a.refused, Behind: a.clock.Behind, Now: a.o.Now, Log: a.o.Log, Idle: c.Session.Idle, Absolute: c.Session.Absolute,
 		Operator: login.Operator{Name: c.Operator.Name, ICP: c.Operator.ICP, Contact: c.Operator.Contact},
@@ -220,7 +249,7 @@ func (a *App) connectLogin() (err error) {
 
 // page wraps every route that a browser uses.
 func (a *App) page(h web.Handler) http.Handler {
-	return web.CrossOrigin(a.o.Config.PublicURL.URL())(web.BrowserHeaders(a.ui.Page(h), a.o.Config.WeChat.Open.String()))
+	return web.CrossOrigin(a.o.Config.PublicURL.URL())(web.BrowserHeaders(a.ui.Page(a.replica.explain(h)), a.o.Config.WeChat.Open.String()))
 }
 
 func (a *App) connectGateway() (err error) {
@@ -240,6 +269,7 @@ func (a *App) gatewayConfig(in gateway.Clients, by func(client string) string) g
 			return a.clients.way(egress)
 		},
 		Refusals: a.refused, Metrics: a.meters, Log: a.o.Log, Now: a.o.Now, APIHosts: a.clients.hosts.API,
+		NoGrace: a.replica != nil && a.replica.file != nil, // the file that stands by has a time of its own
 	}
 }
 
@@ -274,6 +304,9 @@ func (a *App) Link(path string) string { return a.o.Config.PublicURL.String() + 
 // minutes, and only while there is no administrator. ok is false when there is
 // one. A link that was made before and not used is dead.
 func (a *App) SetupLink(ctx context.Context) (link string, ok bool, err error) {
+	if !a.whole() {
+		return "", false, nil
+	}
 	key, hash := access.NewKey(access.SetupPrefix)
 	now := a.o.Now()
 	err = a.store.CreateSetupLink(ctx, hash, now, now.Add(setupLife))
@@ -301,5 +334,9 @@ func (a *App) Close() error {
 	for _, t := range a.hooks {
 		t.CloseIdleConnections()
 	}
-	return errors.Join(a.heads.file.Close(), a.store.Close())
+	var err error
+	if a.heads != nil { // nil: the database never answered
+		err = a.heads.file.Close()
+	}
+	return errors.Join(err, a.replica.close(), a.store.Close())
 }

@@ -20,6 +20,13 @@ func (a *App) CheckGrants(ctx context.Context) ([]audit.Disagreement, error) {
 // back: zhanggui grant start, or the person's next login. It does not ask whether
 // the log itself is whole; zhanggui audit verify does.
 func (a *App) collate(ctx context.Context) error {
+	if err := a.grants.Begin(ctx); err != nil {
+		return fmt.Errorf("compare the grants with the audit log: %w", err)
+	}
+	return nil
+}
+
+func (a *App) makeCollator() {
 	a.grants = collate.New(collate.Options{
 		Store: a.store, File: filepath.Join(a.o.Config.Data, SummaryFile), Key: a.vault.MAC("grants summary", nil),
 		Forget: func(grantIDs ...string) {
@@ -29,8 +36,4 @@ func (a *App) collate(ctx context.Context) error {
 		},
 		Now: a.o.Now, Log: a.o.Log, Every: a.o.CompareEvery,
 	})
-	if err := a.grants.Begin(ctx); err != nil {
-		return fmt.Errorf("compare the grants with the audit log: %w", err)
-	}
-	return nil
 }

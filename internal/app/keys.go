@@ -10,6 +10,7 @@ import (
 	"github.com/zhanggui/zhanggui/internal/audit"
 	"github.com/zhanggui/zhanggui/internal/store/sqlstore"
 	"github.com/zhanggui/zhanggui/internal/vault"
+	"github.com/zhanggui/zhanggui/wechat/secret"
 )
 
 // openVault opens the keyset that the store keeps, or makes one on the first
@@ -59,6 +60,40 @@ func keptKeyset(ctx context.Context, store *sqlstore.Store) (wrapped []byte, ok 
 		err = errKeysetGone
 	}
 	return wrapped, ok, err
+}
+
+// unwrapVault opens a keyset that is there.
+func unwrapVault(ctx context.Context, wrapped []byte, kek func(create bool) (vault.KEK, error)) (*vault.Vault, error) {
+	key, err := kek(false)
+	if err != nil {
+		return nil, err
+	}
+	return vault.Open(ctx, key, wrapped)
+}
+
+// freshVault is a vault that reads the keyset again when a value was sealed with
+// a key that it does not know: another replica has just rotated.
+type freshVault struct {
+	*vault.Vault
+	reload func() error
+}
+
+// Open opens what was sealed for this cell.
+func (v freshVault) Open(sealed []byte, c vault.Cell) (secret.Value, error) {
+	value, err := v.Vault.Open(sealed, c)
+	if !errors.Is(err, vault.ErrUnknownKey) || v.reload == nil || v.reload() != nil {
+		return value, err
+	}
+	return v.Vault.Open(sealed, c)
+}
+
+// keys gives the vault as features use it.
+func (a *App) keys() freshVault {
+	v := freshVault{Vault: a.vault}
+	if a.replica != nil {
+		v.reload = a.replica.reloadNow
+	}
+	return v
 }
 
 // keys implements adminapi.Keys.

@@ -29,24 +29,25 @@ import (
 // rig is the real App on a directory of its own, with an emulated WeChat whose
 // clock both follow.
 type rig struct {
-	t     *testing.T
-	sim   *wechattest.Server
-	gave  *record // what WeChat answered
-	got   *record // what the server answered to anybody in the test
-	logs  *buffer
-	dir   string
-	cfg   config.Config
-	app   *app.App
-	base  string // the public URL, prefix included
-	root  string // scheme and host of the public listener
-	ops   string
-	http  *http.Client // records, follows nothing, trusts any certificate
-	admin *http.Client // goes to the socket
-	stop  context.CancelFunc
-	ended chan error
-	key   string           // the client key that declare was given
-	now   func() time.Time // nil: the emulator's
-	env   []string         // settings that flags cannot say
+	t      *testing.T
+	sim    *wechattest.Server
+	gave   *record // what WeChat answered
+	got    *record // what the server answered to anybody in the test
+	logs   *buffer
+	dir    string
+	cfg    config.Config
+	app    *app.App
+	base   string // the public URL, prefix included
+	root   string // scheme and host of the public listener, or of the balancer before it
+	direct string // the same of this replica's own listener, behind a balancer
+	ops    string
+	http   *http.Client // records, follows nothing, trusts any certificate
+	admin  *http.Client // goes to the socket
+	stop   context.CancelFunc
+	ended  chan error
+	key    string           // the client key that declare was given
+	now    func() time.Time // nil: the emulator's
+	env    []string         // settings that flags cannot say
 
 	compareEvery time.Duration // for Options
 }

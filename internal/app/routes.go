@@ -40,7 +40,7 @@ func (a *App) Public() http.Handler {
 // program that follows it repeats what it sent. The gateway refuses them itself.
 func (a *App) besideMux(mux *http.ServeMux) http.Handler {
 	calls := web.AnswerWithin(0, a.gateway) // it streams, and looks after its callers itself
-	pages := web.AnswerWithin(web.AnswerTimeout, mux)
+	pages := web.AnswerWithin(web.AnswerTimeout, a.needDatabase(mux))
 	nothing := web.AnswerWithin(web.AnswerTimeout, a.page(web.NotFound))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
@@ -71,7 +71,7 @@ func (a *App) Admin() http.Handler {
 			a.own.ServeHTTP(w, r)
 			return
 		}
-		mux.ServeHTTP(w, r)
+		a.needDatabase(mux).ServeHTTP(w, r)
 	})
 	logged := web.Wrap(routes, web.Options{Log: a.o.Log, Now: a.o.Now})
 	// The actor is put in outside of Wrap: it logs the route of the request
@@ -153,9 +153,12 @@ func (a *App) ready(w http.ResponseWriter, r *http.Request) {
 		Ready    bool     `json:"ready"`
 		Degraded []string `json:"degraded,omitempty"`
 	}
-	out := readiness{Ready: true}
-	if _, err := a.store.Revision(r.Context()); err != nil {
-		out = readiness{Degraded: []string{"the database does not answer"}}
+	out := readiness{}
+	out.Degraded, out.Ready = a.replica.troubles()
+	if a.replica == nil {
+		if _, err := a.store.Revision(r.Context()); err != nil {
+			out = readiness{Degraded: []string{"the database does not answer"}}
+		}
 	}
 	h := a.keeper.Health()
 	if !h.StoreDownSince.IsZero() {

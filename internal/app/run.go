@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/zhanggui/zhanggui/internal/store/postgres"
 	"github.com/zhanggui/zhanggui/internal/web"
 )
 
@@ -97,19 +98,45 @@ func (a *App) Run(ctx context.Context, l Listeners) error {
 	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopWork()
 	var wg sync.WaitGroup
-	wg.Go(func() { _ = a.keeper.Run(work) }) // its error is the end of work
-	wg.Go(func() { a.heads.run(work) })
 	wg.Go(func() { a.refused.run(work, a.store.Append) })
-	wg.Go(func() { a.purge(work) })
-	wg.Go(func() { a.clock.Run(work) })
-	wg.Go(func() { a.outbox.Run(work) })
-	wg.Go(func() { a.grants.Run(work) })
+	wg.Go(func() {
+		if a.replica.becomeWhole(work) {
+			a.work(work, &wg)
+		}
+	})
 
 	err := a.serve(ctx, []server{{l.Public, a.Public()}, {l.Ops, a.Ops()}, {l.Admin, a.Admin()}})
 	stopWork()
 	wg.Wait()
-	a.grants.Save(context.WithoutCancel(ctx))
-	return errors.Join(err, a.heads.sign(context.WithoutCancel(ctx)), a.Close())
+	return errors.Join(err, a.finish(context.WithoutCancel(ctx)), a.Close())
+}
+
+// finish signs what was written last. A database that is away has nothing new, and
+// the next server signs what it has.
+func (a *App) finish(ctx context.Context) error {
+	if a.replica.check() != nil {
+		return nil
+	}
+	a.grants.Save(ctx)
+	err := a.heads.sign(ctx)
+	if a.replica != nil && postgres.Unreachable(err) {
+		a.o.Log.Warn("the audit log's head was not signed: the database is away", "error", err)
+		return nil
+	}
+	return err
+}
+
+// work is what goes on beside the requests until ctx ends. It needs the database,
+// if only now and then.
+func (a *App) work(ctx context.Context, wg *sync.WaitGroup) {
+	wg.Go(func() { _ = a.keeper.Run(ctx) }) // its error is the end of ctx
+	wg.Go(func() { a.heads.run(ctx) })
+	wg.Go(func() { a.purge(ctx) })
+	wg.Go(func() { a.grants.Run(ctx) })
+	wg.Go(func() { a.shared.run(ctx) })
+	wg.Go(func() { a.clock.Run(ctx) })
+	wg.Go(func() { a.outbox.Run(ctx) })
+	a.replica.run(ctx, wg)
 }
 
 // server is a listener with what it serves.

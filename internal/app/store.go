@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/zhanggui/zhanggui/internal/access"
@@ -13,6 +14,8 @@ import (
 // changed it.
 type store struct {
 	database
+	replica *replica     // nil on SQLite
+	unlock  func() error // of the data directory; nil on SQLite, whose file is locked
 	// forget drops what memory holds of grants, and what it believes about
 	// clients and shops.
 	forget func(grantIDs ...string)
@@ -65,4 +68,95 @@ func (s *store) Declare(ctx context.Context, d access.Declaration, entries ...au
 	}
 	s.forget(stale...)
 	return nil
+}
+
+// Close closes the database and lets go of the data directory.
+func (s *store) Close() error {
+	err := s.database.Close()
+	if s.unlock != nil {
+		err = errors.Join(err, s.unlock())
+	}
+	return err
+}
+
+// What serving reads comes from the file that stands by while the database does
+// not answer. What only the database can do fails at once then, in words, instead
+// of waiting for it.
+
+// ClientByKey gives the client whose key has this hash, or access.ErrNotFound.
+func (s *store) ClientByKey(ctx context.Context, hash []byte) (access.Client, error) {
+	if s.replica == nil {
+		return s.database.ClientByKey(ctx, hash)
+	}
+	c, err := s.replica.reads.ClientByKey(ctx, hash)
+	return c, inWords(err)
+}
+
+// Shop gives a shop, or access.ErrNotFound.
+func (s *store) Shop(ctx context.Context, id string) (access.Shop, error) {
+	if s.replica == nil {
+		return s.database.Shop(ctx, id)
+	}
+	shop, err := s.replica.reads.Shop(ctx, id)
+	return shop, inWords(err)
+}
+
+// App gives an app, or access.ErrNotFound.
+func (s *store) App(ctx context.Context, id string) (access.App, error) {
+	if s.replica == nil {
+		return s.database.App(ctx, id)
+	}
+	app, err := s.replica.reads.App(ctx, id)
+	return app, inWords(err)
+}
+
+// Apps gives all apps in the order of their ids.
+func (s *store) Apps(ctx context.Context) ([]access.App, error) {
+	if s.replica == nil {
+		return s.database.Apps(ctx)
+	}
+	apps, err := s.replica.reads.Apps(ctx)
+	return apps, inWords(err)
+}
+
+// Grant gives a grant, or grant.ErrNotFound.
+func (s *store) Grant(ctx context.Context, id string) (grant.Grant, error) {
+	if s.replica == nil {
+		return s.database.Grant(ctx, id)
+	}
+	g, err := s.replica.reads.Grant(ctx, id)
+	return g, inWords(err)
+}
+
+// ShopGrant gives a shop's own grant, or grant.ErrNotFound.
+func (s *store) ShopGrant(ctx context.Context, shopID string) (grant.Grant, error) {
+	if s.replica == nil {
+		return s.database.ShopGrant(ctx, shopID)
+	}
+	g, err := s.replica.reads.ShopGrant(ctx, shopID)
+	return g, inWords(err)
+}
+
+// ClaimDue leases grants that are due.
+func (s *store) ClaimDue(ctx context.Context, r grant.ClaimRequest) ([]grant.Claim, error) {
+	if err := s.replica.check(); err != nil {
+		return nil, err
+	}
+	return s.database.ClaimDue(ctx, r)
+}
+
+// Claim leases one grant.
+func (s *store) Claim(ctx context.Context, grantID string, r grant.ClaimRequest) (grant.Claim, error) {
+	if err := s.replica.check(); err != nil {
+		return grant.Claim{}, err
+	}
+	return s.database.Claim(ctx, grantID, r)
+}
+
+// Append records entries that come with no change.
+func (s *store) Append(ctx context.Context, entries ...audit.Entry) error {
+	if err := s.replica.check(); err != nil {
+		return err
+	}
+	return s.database.Append(ctx, entries...)
 }

@@ -19,6 +19,7 @@ type Config struct {
 	Data           string         `yaml:"data" env:"DATA" doc:"Directory of the database, the keys and the admin socket."`
 	Database       secret.Value   `yaml:"database" env:"DATABASE" doc:"postgres://user:password@host/name, for several replicas. Empty: SQLite in the data directory, for one."`
 	DatabaseDirect secret.Value   `yaml:"database_direct" env:"DATABASE_DIRECT" doc:"URL straight to the PostgreSQL server, past any pooler, to hear of changes at once. Empty: changes are looked for now and then."`
+	Standby        bool           `yaml:"standby" env:"STANDBY" doc:"With PostgreSQL: keep a sealed copy in the data directory that serves calls for 15 minutes while the database is away."`
 	Loopback       bool           `yaml:"loopback" env:"LOOPBACK" doc:"Allow http and a port for localhost, 127.0.0.1 and *.localhost, and secrets written out. On by itself if public_url names such a host."`
 	TrustedProxies []netip.Prefix `yaml:"trusted_proxies" env:"TRUSTED_PROXIES" doc:"Networks of the proxies in front of this server; X-Forwarded-* is believed from them only."`
 	RedirectHosts  []string       `yaml:"redirect_hosts" env:"REDIRECT_HOSTS" doc:"Hosts that people may be sent back to after a login, besides the public one."`
@@ -115,6 +116,7 @@ func Default() Config {
 		OpsListen: "127.0.0.1:9090",
 		Data:      "./zhanggui-data",
 		Loopback:  true,
+		Standby:   true,
 		WeChat: WeChat{
 			Open: mustURL("https://open.weixin.qq.com"),
 			API:  mustURL("https://api.weixin.qq.com"),

@@ -28,9 +28,10 @@ const (
 // cache remembers what a store said, for a moment. Misses are not remembered:
 // strangers would fill it.
 type cache[V any] struct {
-	now  func() time.Time
-	log  *slog.Logger
-	load func(ctx context.Context, key string) (V, error)
+	now   func() time.Time
+	log   *slog.Logger
+	grace time.Duration // how long an old value serves while the store cannot be read; negative: not
+	load  func(ctx context.Context, key string) (V, error)
 
 	mu      sync.RWMutex
 	flight  *singleflight.Group // a new one after each forget
@@ -43,8 +44,8 @@ type entry[V any] struct {
 	next  time.Time // when to read again
 }
 
-func newCache[V any](now func() time.Time, log *slog.Logger, load func(context.Context, string) (V, error)) *cache[V] {
-	return &cache[V]{now: now, log: log, load: load, flight: new(singleflight.Group), entries: make(map[string]entry[V])}
+func newCache[V any](now func() time.Time, log *slog.Logger, grace time.Duration, load func(context.Context, string) (V, error)) *cache[V] {
+	return &cache[V]{now: now, log: log, grace: grace, load: load, flight: new(singleflight.Group), entries: make(map[string]entry[V])}
 }
 
 // get gives the value of key, from memory or from the store.
@@ -86,7 +87,7 @@ func (c *cache[V]) reload(ctx context.Context, flight *singleflight.Group, key s
 func (c *cache[V]) last(key string, zero V, err error) (V, error) {
 	e, ok := c.entries[key]
 	now := c.now()
-	if !ok || now.Sub(e.read) > cacheGrace {
+	if !ok || now.Sub(e.read) > c.grace {
 		return zero, err
 	}
 	e.next = now.Add(cacheLife) // do not ask a broken store for every call

@@ -15,7 +15,7 @@ import (
 func TestManyCallersReadTheStoreOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var loads atomic.Int32
-		c := newCache(time.Now, slog.New(slog.DiscardHandler), func(context.Context, string) (int, error) {
+		c := newCache(time.Now, slog.New(slog.DiscardHandler), cacheGrace, func(context.Context, string) (int, error) {
 			time.Sleep(time.Millisecond) // the bubble's clock
 			return int(loads.Add(1)), nil
 		})
@@ -38,7 +38,7 @@ func TestManyCallersReadTheStoreOnce(t *testing.T) {
 }
 
 func TestACallerWhoLeavesDoesNotCancelTheRead(t *testing.T) {
-	c := newCache(time.Now, slog.New(slog.DiscardHandler), func(ctx context.Context, _ string) (int, error) { return 1, ctx.Err() })
+	c := newCache(time.Now, slog.New(slog.DiscardHandler), cacheGrace, func(ctx context.Context, _ string) (int, error) { return 1, ctx.Err() })
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if v, err := c.get(ctx, "k"); v != 1 || err != nil {
@@ -49,7 +49,7 @@ func TestACallerWhoLeavesDoesNotCancelTheRead(t *testing.T) {
 func TestTheCacheInBadTimes(t *testing.T) {
 	now := time.Unix(1e9, 0)
 	value, loads, fail := 1, 0, error(nil)
-	c := newCache(func() time.Time { return now }, slog.New(slog.DiscardHandler), func(context.Context, string) (int, error) {
+	c := newCache(func() time.Time { return now }, slog.New(slog.DiscardHandler), cacheGrace, func(context.Context, string) (int, error) {
 		loads++
 		return value, fail
 	})
@@ -90,7 +90,7 @@ func TestForgettingCountsForReadsUnderWay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		goOn := make(chan struct{})
 		var loads atomic.Int32
-		c := newCache(time.Now, slog.New(slog.DiscardHandler), func(context.Context, string) (int32, error) {
+		c := newCache(time.Now, slog.New(slog.DiscardHandler), cacheGrace, func(context.Context, string) (int32, error) {
 			n := loads.Add(1)
 			if n == 1 {
 				<-goOn
@@ -109,4 +109,18 @@ func TestForgettingCountsForReadsUnderWay(t *testing.T) {
 			t.Errorf("a read from before was kept: %d", v)
 		}
 	})
+}
+
+// TestNoGrace: a store that decides by itself for how long it answers is believed
+// when it does not.
+func TestNoGrace(t *testing.T) {
+	now, down := time.Unix(1_900_000_000, 0), error(nil)
+	c := newCache(func() time.Time { return now }, slog.New(slog.DiscardHandler), -1, func(context.Context, string) (int, error) { return 1, down })
+	if _, err := c.get(t.Context(), "k"); err != nil {
+		t.Fatal(err)
+	}
+	now, down = now.Add(cacheLife), errors.New("down")
+	if _, err := c.get(t.Context(), "k"); !errors.Is(err, down) {
+		t.Errorf("got %v", err)
+	}
 }

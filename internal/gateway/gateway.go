@@ -96,6 +96,9 @@ type Config struct {
 	// APIHosts are base URLs, tried in order when one cannot be connected to.
 	// Empty: DefaultAPIHost. An app may name its own.
 	APIHosts []string
+	// NoGrace says that Clients and Directory decide themselves for how long they
+	// answer without the store: a failed read is not answered from memory.
+	NoGrace bool
 	// MaxBody limits request bodies in bytes; 0: DefaultMaxBody.
 	MaxBody int64
 	// AnswerTimeout bounds the wait for the first bytes of an answer's body
@@ -144,10 +147,14 @@ func New(c Config) (*Gateway, error) {
 	c.AnswerTimeout = cmp.Or(c.AnswerTimeout, DefaultAnswerTimeout)
 	c.CallerTimeout = cmp.Or(c.CallerTimeout, DefaultCallerTimeout)
 	g := &Gateway{Config: c, bases: bases, proxyLog: slog.NewLogLogger(c.Log.Handler(), slog.LevelDebug)}
-	g.clients = newCache(c.Now, c.Log, func(ctx context.Context, hash string) (access.Client, error) {
+	grace := cacheGrace
+	if c.NoGrace {
+		grace = -1
+	}
+	g.clients = newCache(c.Now, c.Log, grace, func(ctx context.Context, hash string) (access.Client, error) {
 		return c.Clients.ClientByKey(ctx, []byte(hash))
 	})
-	g.routes = newCache(c.Now, c.Log, g.loadRoute)
+	g.routes = newCache(c.Now, c.Log, grace, g.loadRoute)
 	g.stubborn = newStubborn(c.Now)
 	g.handler = web.Machine(g.serve)
 	return g, nil

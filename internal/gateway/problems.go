@@ -109,7 +109,11 @@ func errReadOnly() error {
 	}
 }
 
+// errStore passes on the words of whoever knows more.
 func errStore(err error) error {
+	if e, ok := errors.AsType[*web.Error](err); ok {
+		return e
+	}
 	return &web.Error{
 		Status: http.StatusServiceUnavailable, Code: "store-unavailable", RetryAfter: retrySoon, Err: err,
 		EN: "The server cannot read its own records right now. WeChat was not asked.", ZH: "服务器暂时无法读取自身数据，尚未请求微信。",
@@ -121,6 +125,9 @@ func errStore(err error) error {
 func (c *call) tokenProblem(err error) error {
 	if gone := c.in.Context().Err(); gone != nil {
 		return gone
+	}
+	if e, ok := errors.AsType[*web.Error](err); ok {
+		return e
 	}
 	e := &web.Error{
 		Status: http.StatusServiceUnavailable, Code: "token-not-yet", RetryAfter: retrySoon, Err: secret.Scrub(err),

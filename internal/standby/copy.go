@@ -49,7 +49,7 @@ type Copy struct {
 	wake chan struct{}
 
 	mu    sync.Mutex
-	todo  todo
+	heard heard
 	state State // what the file says, or will say with its next write
 	saved time.Time
 	why   error // the file cannot be written; nil: it can
@@ -66,7 +66,7 @@ func NewCopy(ctx context.Context, o CopyOptions) (c *Copy, from *feed.Position, 
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	o.Page, o.Share = cmp.Or(o.Page, 500), cmp.Or(o.Share, 4)
-	c = &Copy{o: o, wake: make(chan struct{}, 1), todo: newTodo()}
+	c = &Copy{o: o, wake: make(chan struct{}, 1), heard: newHeard()}
 	c.state, err = o.File.ReadState(ctx)
 	if err == nil {
 		err = c.state.trusted(o.Database, o.Now())
@@ -81,8 +81,8 @@ func NewCopy(ctx context.Context, o CopyOptions) (c *Copy, from *feed.Position, 
 	return c, nil, o.File.empty(ctx, c.state)
 }
 
-// todo is what was heard and is not in the file yet.
-type todo struct {
+// heard is what was heard and is not in the file yet.
+type heard struct {
 	anew    bool            // copy everything again
 	urgent  map[row]bool    // rows without values: who may be served may have changed
 	renewed map[string]bool // grants that keep newer tokens
@@ -92,17 +92,17 @@ type todo struct {
 	pages   []func(context.Context) (bool, error)
 }
 
-func newTodo() todo {
-	return todo{urgent: map[row]bool{}, renewed: map[string]bool{}, to: feed.None}
+func newHeard() heard {
+	return heard{urgent: map[row]bool{}, renewed: map[string]bool{}, to: feed.None}
 }
 
 // Changed implements feed.Listener.
 func (c *Copy) Changed(_ context.Context, x feed.Change) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	t := &c.todo
+	t := &c.heard
 	if x.All {
-		*t = newTodo()
+		*t = newHeard()
 		t.anew = true
 	}
 	t.to, t.keyset = x.To, t.keyset || x.Keyset
@@ -120,7 +120,7 @@ func (c *Copy) Changed(_ context.Context, x feed.Change) error {
 // Current implements feed.Listener.
 func (c *Copy) Current(_ context.Context, at time.Time) {
 	c.mu.Lock()
-	c.todo.current = at
+	c.heard.current = at
 	c.mu.Unlock()
 	c.nudge()
 }
@@ -201,16 +201,16 @@ func (c *Copy) broken(ctx context.Context, err error) {
 		c.o.Log.ErrorContext(ctx, "standby.db cannot be written and would not serve in an outage; check the disk", "error", err)
 	}
 	c.why = err
-	to, current := c.todo.to, c.todo.current
-	c.todo = newTodo()
-	c.todo.anew, c.todo.to, c.todo.current = true, to, current
+	to, current := c.heard.to, c.heard.current
+	c.heard = newHeard()
+	c.heard.anew, c.heard.to, c.heard.current = true, to, current
 	c.state.Complete, c.state.Contact = false, time.Time{}
 }
 
 // next picks what is most pressing.
 func (c *Copy) next(ctx context.Context) (more, paced bool, err error) {
 	c.mu.Lock()
-	t := &c.todo
+	t := &c.heard
 	switch {
 	case t.anew:
 		state := State{Database: c.o.Database, To: t.to}
@@ -250,13 +250,13 @@ const saveEvery = 5 * time.Second
 // and up to which entry everything is in it. The caller holds the lock.
 func (c *Copy) stateNow() State {
 	s := c.state
-	if len(c.todo.urgent) == 0 && !c.todo.keyset && c.todo.current.After(s.Contact) {
-		s.Contact = c.todo.current
+	if len(c.heard.urgent) == 0 && !c.heard.keyset && c.heard.current.After(s.Contact) {
+		s.Contact = c.heard.current
 	}
-	if len(c.todo.renewed) == 0 && len(c.todo.urgent) == 0 {
-		s.To = c.todo.to
+	if len(c.heard.renewed) == 0 && len(c.heard.urgent) == 0 {
+		s.To = c.heard.to
 	}
-	s.Complete = len(c.todo.pages) == 0 && !c.todo.anew
+	s.Complete = len(c.heard.pages) == 0 && !c.heard.anew
 	return s
 }
 
@@ -287,13 +287,13 @@ func takeGrants(from map[string]bool) (rows []row) {
 
 func (c *Copy) back(rows []row) {
 	for _, r := range rows {
-		c.todo.urgent[r] = true
+		c.heard.urgent[r] = true
 	}
 }
 
 func (c *Copy) backRenewed(rows []row) {
 	for _, r := range rows {
-		c.todo.renewed[r.id] = true
+		c.heard.renewed[r.id] = true
 	}
 }
 
@@ -349,7 +349,7 @@ func (c *Copy) readRows(ctx context.Context, rows []row) (put, gone []row, err e
 		case err != nil:
 			return nil, nil, err
 		default:
-			put = append(put, full)
+			put = append(put, full...)
 		}
 	}
 	return put, gone, nil
@@ -358,20 +358,26 @@ func (c *Copy) readRows(ctx context.Context, rows []row) (put, gone []row, err e
 // sourceTimeout bounds one step's reading of the source.
 const sourceTimeout = 10 * time.Second
 
-func (c *Copy) readRow(ctx context.Context, r row) (row, error) {
+// readRow reads a row, and with a shop its own app: that changes under the shop's
+// name.
+func (c *Copy) readRow(ctx context.Context, r row) ([]row, error) {
 	switch r.kind {
 	case kindApp:
 		a, err := c.o.Source.App(ctx, r.id)
-		return appRow(a), err
+		return []row{appRow(a)}, err
 	case kindShop:
 		s, err := c.o.Source.Shop(ctx, r.id)
-		return shopRow(s), err
+		if err != nil {
+			return nil, err
+		}
+		a, err := c.o.Source.App(ctx, s.AppID)
+		return []row{shopRow(s), appRow(a)}, err
 	case kindClient:
 		x, err := c.o.Source.Client(ctx, r.id)
-		return clientRow(x), err
+		return []row{clientRow(x)}, err
 	}
 	g, err := c.o.Source.Grant(ctx, r.id)
-	return grantRow(g), err
+	return []row{grantRow(g)}, err
 }
 
 // keyset copies the wrapped keyset.
@@ -382,7 +388,7 @@ func (c *Copy) keyset(ctx context.Context) error {
 	}
 	if err != nil {
 		c.mu.Lock()
-		c.todo.keyset = true
+		c.heard.keyset = true
 		c.mu.Unlock()
 	}
 	return err

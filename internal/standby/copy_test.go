@@ -25,10 +25,18 @@ func (w *world) addShops(n int) (ids []string) {
 		ids = append(ids, id)
 		d.Apps = append(d.Apps, access.App{ID: "shop-" + id, Kind: access.ShopApp, AppID: fmt.Sprintf("wx%016x", 0xc000+i), Secret: []byte("sealed"), SecretVersion: 1})
 		d.Shops = append(d.Shops, access.Shop{ID: id, TenantID: "lantian", AppID: "shop-" + id, Name: id})
-		entries = append(entries, done("shop.create", "shop:"+id), done("app.create", "app:shop-"+id))
+		entries = append(entries, done("shop.create", "shop:"+id)) // its app changes under its name
 	}
 	w.declare(d, entries...)
 	return ids
+}
+
+// addShop declares one more shop.
+func (w *world) addShop(id string) string {
+	w.t.Helper()
+	w.declare(access.Declaration{At: w.now, Apps: []access.App{{ID: "shop-" + id, Kind: access.ShopApp, AppID: "wx00000000000000bf", Secret: []byte("sealed"), SecretVersion: 1}},
+		Shops: []access.Shop{{ID: id, TenantID: "lantian", AppID: "shop-" + id, Name: id}}}, done("shop.create", "shop:"+id))
+	return id
 }
 
 // same wants the file to say of a shop what the database says.
@@ -65,9 +73,11 @@ func TestCopyBesideChanges(t *testing.T) {
 		w.feed.Poll(ctx)
 	}
 	w.follow()
+	later := w.addShop("later")
+	w.follow()
 	want, err := w.main.Shops(ctx)
 	must(t, err)
-	for _, id := range ids {
+	for _, id := range append(ids, later) {
 		w.same(id)
 	}
 	w.shut.cut(errGone)
@@ -75,6 +85,9 @@ func TestCopyBesideChanges(t *testing.T) {
 		got, err := w.reads.Shop(ctx, s.ID)
 		if diff := cmp.Diff(s, got); diff != "" || err != nil {
 			t.Errorf("shop %s: %v\n%s", s.ID, err, diff)
+		}
+		if _, err := w.reads.App(ctx, s.AppID); err != nil {
+			t.Errorf("app %s: %v", s.AppID, err)
 		}
 	}
 	if s, err := w.copy.State(); !s.Complete || err != nil {

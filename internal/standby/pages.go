@@ -18,8 +18,8 @@ func (c *Copy) anew(ctx context.Context, s State) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.state, c.why = s, nil
-	c.todo.anew, c.todo.keyset = false, true
-	c.todo.pages = []func(context.Context) (bool, error){
+	c.heard.anew, c.heard.keyset = false, true
+	c.heard.pages = []func(context.Context) (bool, error){
 		c.clients,
 		pages(c, c.o.Source.ShopsAfter, func(s access.Shop) string { return s.ID }, shopRow),
 		pages(c, c.o.Source.AppsAfter, func(a access.App) string { return a.ID }, appRow),
@@ -37,10 +37,10 @@ func (c *Copy) page(ctx context.Context, page func(context.Context) (bool, error
 		return err
 	}
 	c.mu.Lock()
-	if len(c.todo.pages) > 0 {
-		c.todo.pages = c.todo.pages[1:]
+	if len(c.heard.pages) > 0 {
+		c.heard.pages = c.heard.pages[1:]
 	}
-	done := len(c.todo.pages) == 0 && !c.todo.anew
+	done := len(c.heard.pages) == 0 && !c.heard.anew
 	s := c.stateNow()
 	c.mu.Unlock()
 	if !done {

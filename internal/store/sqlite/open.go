@@ -28,6 +28,10 @@ type Options struct {
 // ErrLocked says that another process has the database open.
 var ErrLocked = errors.New("the database is in use")
 
+// Lock makes this process the only one on a file, until unlock is called or the
+// process ends. Another one's lock is [ErrLocked].
+func Lock(path string) (unlock func() error, err error) { return lock(path) }
+
 // Open opens the store in the file at path, makes the file when there is none,
 // and migrates it. The directory is made too, for its owner only.
 func Open(ctx context.Context, path string, o Options) (*sqlstore.Store, error) {
