@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -69,9 +70,7 @@ func (r *rig) startShared(b *balancer, database secret.Value, flags map[string]s
 
 func (r *rig) tryStartShared(b *balancer, database secret.Value, flags map[string]string) error {
 	all := map[string]string{"public_url": b.URL, "database": database.RevealString()}
-	for k, v := range flags {
-		all[k] = v
-	}
+	maps.Copy(all, flags)
 	if err := r.tryStart(all); err != nil {
 		return err
 	}
