@@ -245,9 +245,9 @@ func (r *replica) meter(m prometheus.Registerer) {
 	if r.file == nil {
 		return
 	}
-	gauge("zhanggui_standby_left_seconds", "How long standby.db could serve from now on without the database.", func() float64 {
+	gauge("zhanggui_standby_left_seconds", "How long standby.db could serve every shop from now on without the database.", func() float64 {
 		s, err := r.fileState()
-		if err != nil || s.Contact.IsZero() {
+		if err != nil || !s.Complete {
 			return 0
 		}
 		return max(0, s.Contact.Add(standby.Grace).Sub(r.a.o.Now()).Seconds())

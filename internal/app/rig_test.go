@@ -358,8 +358,25 @@ func (m message) String() string { return fmt.Sprintf("%s %s (%d)", m.method, m.
 
 // record keeps the answers that went by.
 type record struct {
-	mu  sync.Mutex
-	all []message
+	mu     sync.Mutex
+	all    []message
+	before func(path string) // runs before a request is answered; may be nil
+}
+
+// onRequest has f run before each request is answered, until it is replaced.
+func (c *record) onRequest(f func(path string)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.before = f
+}
+
+func (c *record) begin(path string) {
+	c.mu.Lock()
+	f := c.before
+	c.mu.Unlock()
+	if f != nil {
+		f(path)
+	}
 }
 
 func (c *record) add(m message) {
@@ -377,6 +394,7 @@ func (c *record) messages() []message {
 // handler records what next answers.
 func (c *record) handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		c.begin(req.URL.Path)
 		tee := &teeWriter{ResponseWriter: w}
 		next.ServeHTTP(tee, req)
 		c.add(message{method: req.Method, path: req.URL.Path, header: w.Header().Clone(), body: tee.b.String()})
