@@ -16,6 +16,7 @@
 //	files      audit.key     signs the heads; 0600, never in the database
 //	           audit.pub     checks them; safe to give away
 //	           audit.heads   signed heads again, one after another
+//	           grants.summary  what the log said of grants up to some entry ([Grants])
 //
 // # Writing
 //
