@@ -35,6 +35,7 @@ listen_port = %[2]s
 auth_type = any
 pidfile = %[4]s/bouncer.pid
 server_fast_close = 1
+server_idle_timeout = 2
 `
 
 // Bouncer starts a PgBouncer in front of the server.

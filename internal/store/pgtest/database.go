@@ -130,16 +130,17 @@ func (c *cluster) template(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("pgtest: migrate the template: %w", err)
 	}
-	c.made = nameOf(url)
+	c.made = Name(url)
 	return c.made, s.Close()
 }
 
 func (c *cluster) drop(ctx context.Context, url secret.Value) error {
-	return Exec(ctx, c.admin, "DROP DATABASE IF EXISTS "+nameOf(url)+" WITH (FORCE)")
+	return Exec(ctx, c.admin, "DROP DATABASE IF EXISTS "+Name(url)+" WITH (FORCE)")
 }
 
-// nameOf gives the name of the database that a URL of ours names.
-func nameOf(u secret.Value) string {
+// Name gives the name of the database that a URL of ours names, to ask for it by
+// another way: [Bouncer.URL], or [Server.URL] of a standby.
+func Name(u secret.Value) string {
 	p, err := url.Parse(u.RevealString())
 	if err != nil {
 		panic(err) // we made it

@@ -3,7 +3,6 @@ package pgtest_test
 import (
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -91,7 +90,7 @@ func TestStandbyTakesOver(t *testing.T) {
 	if err := standby.Promote(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	moved := standby.URL(databaseOf(url))
+	moved := standby.URL(pgtest.Name(url))
 	if got := text(t, moved, "SELECT count(*)::text FROM tenants"); got != "1" {
 		t.Errorf("the standby has %s rows, want the one that was committed", got)
 	}
@@ -105,7 +104,11 @@ func TestBouncerPoolsByTransaction(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer b.Close()
-	url := b.URL(databaseOf(pgtest.Database(t)))
+	made, err := s.Create(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	url := b.URL(pgtest.Name(made))
 	if got := text(t, url, "SELECT count(*)::text FROM audit_head"); got != "1" {
 		t.Errorf("through the pooler: %s rows, want 1", got)
 	}
@@ -134,9 +137,4 @@ func TestClosingLeavesNothing(t *testing.T) {
 	if _, err := os.Stat(dir); !os.IsNotExist(err) {
 		t.Errorf("%s is still there: %v", dir, err)
 	}
-}
-
-func databaseOf(url secret.Value) string {
-	path, _, _ := strings.Cut(strings.TrimPrefix(url.RevealString(), "postgres:///"), "?")
-	return path
 }

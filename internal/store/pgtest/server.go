@@ -105,6 +105,9 @@ func (s *Server) Create(ctx context.Context) (secret.Value, error) {
 	return s.databases.create(ctx, true)
 }
 
+// Drop deletes a database, whoever is connected to it.
+func (s *Server) Drop(ctx context.Context, url secret.Value) error { return s.databases.drop(ctx, url) }
+
 // Start starts a server that was stopped or killed, and waits until it answers.
 func (s *Server) Start(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, readyWithin)

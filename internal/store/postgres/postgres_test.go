@@ -11,14 +11,53 @@ import (
 )
 
 func TestConformance(t *testing.T) {
-	storetest.Run(t, func(t *testing.T) *sqlstore.Store { return openAt(t, pgtest.Database(t)) })
+	u := pgtest.Database(t)
+	storetest.Run(t, func(t *testing.T, n int) []*sqlstore.Store { return openAll(t, n, u, u) })
+}
+
+// TestConformanceThroughPooler is the same with PgBouncer in transaction mode in
+// between, whose connections to the server are fewer than the stores'.
+func TestConformanceThroughPooler(t *testing.T) {
+	server := pgtest.Cluster(t)
+	b, err := server.Bouncer(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := b.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	direct, err := server.Create(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	pooled := b.URL(pgtest.Name(direct))
+	storetest.Run(t, func(t *testing.T, n int) []*sqlstore.Store { return openAll(t, n, direct, pooled) })
+}
+
+// openAll opens n stores on a database that it empties first. Making a database
+// for each case takes many times longer.
+func openAll(t *testing.T, n int, direct, u secret.Value) []*sqlstore.Store {
+	t.Helper()
+	exec(t, direct, `DO $$ BEGIN
+		EXECUTE (SELECT 'TRUNCATE ' || string_agg(quote_ident(tablename), ', ') || ' RESTART IDENTITY'
+			FROM pg_tables WHERE schemaname = 'public' AND tablename NOT IN ('goose_db_version', 'meta'));
+		DELETE FROM meta WHERE name NOT IN ('application', 'schema_compat');
+		INSERT INTO audit_head (id, size, root) VALUES (1, 0, sha256(''));
+	END $$`)
+	stores := make([]*sqlstore.Store, n)
+	for i := range stores {
+		stores[i] = openAt(t, u)
+	}
+	return stores
 }
 
 // openAt opens a store with the time of its requests; it closes when the test
 // ends.
-func openAt(t testing.TB, url secret.Value) *sqlstore.Store {
+func openAt(t testing.TB, u secret.Value) *sqlstore.Store {
 	t.Helper()
-	s, err := postgres.OpenAt(t.Context(), url, postgres.Options{})
+	s, err := postgres.OpenAt(t.Context(), u, postgres.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -154,6 +155,26 @@ func TestNewerSchemaIsRefused(t *testing.T) {
 	edit(t, path, "INSERT INTO goose_db_version (version_id, is_applied) VALUES (9999, 1)")
 	if _, err := Open(t.Context(), path, Options{}); err == nil || !strings.Contains(err.Error(), "start the newer version") {
 		t.Errorf("got error %v", err)
+	}
+}
+
+// A newer program may say that this one can run on what it migrated.
+func TestNewerSchemaIsOpenedIfItSaysSo(t *testing.T) {
+	for compat, opens := range map[int]bool{1: true, 9998: false} {
+		path := database(t)
+		edit(t, path, "INSERT INTO goose_db_version (version_id, is_applied) VALUES (9999, 1)")
+		edit(t, path, "ALTER TABLE grants ADD COLUMN newer INTEGER NOT NULL DEFAULT 7")
+		edit(t, path, fmt.Sprintf("INSERT INTO meta (name, number) VALUES ('schema_compat', %d)", compat))
+		s, err := Open(t.Context(), path, Options{})
+		if (err == nil) != opens {
+			t.Errorf("compatible with schema %d and newer: %v", compat, err)
+		}
+		if err == nil {
+			err = errors.Join(s.Append(t.Context(), appended()), s.Close())
+		}
+		if opens && err != nil {
+			t.Errorf("the older program: %v", err)
+		}
 	}
 }
 

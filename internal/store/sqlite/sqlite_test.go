@@ -10,8 +10,8 @@ import (
 )
 
 func TestConformance(t *testing.T) {
-	storetest.Run(t, func(t *testing.T) *sqlstore.Store {
-		return open(t, filepath.Join(t.TempDir(), "zhanggui.db"))
+	storetest.Run(t, func(t *testing.T, _ int) []*sqlstore.Store {
+		return []*sqlstore.Store{open(t, filepath.Join(t.TempDir(), "zhanggui.db"))}
 	})
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/zhanggui/zhanggui/internal/audit"
 	"github.com/zhanggui/zhanggui/internal/grant"
 	"github.com/zhanggui/zhanggui/internal/notice"
+	"github.com/zhanggui/zhanggui/internal/store/sqlstore"
 )
 
 type auditEntry = audit.Entry
@@ -31,7 +32,11 @@ func (w *world) invited(n int, id, shop string) grant.Effects {
 }
 
 func (w *world) confirm(id, code string, now time.Time) (access.Invitation, error) {
-	return w.s.ConfirmInvitation(w.t.Context(), id, code, now, grant.Effects{
+	return w.confirmOn(w.s, id, code, now)
+}
+
+func (w *world) confirmOn(s *sqlstore.Store, id, code string, now time.Time) (access.Invitation, error) {
+	return s.ConfirmInvitation(w.t.Context(), id, code, now, grant.Effects{
 		At: now, Audit: []audit.Entry{entry("member.new")}, Notices: []notice.Notice{{At: now, Kind: notice.NewOwner}},
 	})
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/zhanggui/zhanggui/internal/access"
 	"github.com/zhanggui/zhanggui/internal/grant"
+	"github.com/zhanggui/zhanggui/internal/store/sqlstore"
 )
 
 // together runs do n times at once and counts the calls that gave no error. Any
@@ -39,7 +40,7 @@ func together(t *testing.T, n int, allowed error, do func(i int) error) int {
 var parallelCases = []testCase{
 	{"one state is used by one of fifty", func(t *testing.T, w *world) {
 		n := together(t, 50, access.ErrUsed, func(i int) error {
-			return second(w.s.UseState(t.Context(), grant.Callback{
+			return second(w.replica(i).UseState(t.Context(), grant.Callback{
 				App: "mp", StateHash: access.HashKey("state"), CodeHash: access.HashKey(fmt.Sprint(i)), At: start,
 			}))
 		})
@@ -47,7 +48,7 @@ var parallelCases = []testCase{
 	}},
 	{"one code is used by one of fifty", func(t *testing.T, w *world) {
 		n := together(t, 50, access.ErrUsed, func(i int) error {
-			return second(w.s.UseState(t.Context(), grant.Callback{
+			return second(w.replica(i).UseState(t.Context(), grant.Callback{
 				App: "mp", StateHash: access.HashKey(fmt.Sprint(i)), CodeHash: access.HashKey("code"), At: start,
 			}))
 		})
@@ -61,7 +62,7 @@ var parallelCases = []testCase{
 			r := request(start)
 			r.Limit = 7
 			for {
-				claims, err := w.s.ClaimDue(t.Context(), r)
+				claims, err := w.replica(i).ClaimDue(t.Context(), r)
 				if err != nil || len(claims) == 0 {
 					return err
 				}
@@ -83,7 +84,7 @@ var parallelCases = []testCase{
 		c := w.claim("tea", start)
 		n := together(t, 30, grant.ErrLost, func(i int) error {
 			e := renewal(c, start.Add(time.Duration(i)*time.Second))
-			errs, err := w.s.Settle(t.Context(), []grant.Effects{e})
+			errs, err := w.replica(i).Settle(t.Context(), []grant.Effects{e})
 			return errors.Join(append(errs, err)...)
 		})
 		same(t, "winners", n, 1)
@@ -96,14 +97,14 @@ var parallelCases = []testCase{
 			visits[i] = w.visit(i)
 			visits[i].Login.Take = &grant.Take{InvitationID: "i_1", PersonID: visits[i].Login.NewPerson, Code: "1234"}
 		}
-		n := together(t, len(visits), access.ErrInvitationGone, func(i int) error { return w.s.Login(t.Context(), visits[i]) })
+		n := together(t, len(visits), access.ErrInvitationGone, func(i int) error { return w.replica(i).Login(t.Context(), visits[i]) })
 		same(t, "winners", n, 1)
 	}},
 	{"guessing in parallel gives no more tries", func(t *testing.T, w *world) {
 		w.invited(1, "i_1", "tea")
 		var wrong atomic.Int64
-		together(t, 30, access.ErrInvitationGone, func(int) error {
-			_, err := w.confirm("i_1", "0000", start)
+		together(t, 30, access.ErrInvitationGone, func(i int) error {
+			_, err := w.confirmOn(w.replica(i), "i_1", "0000", start)
 			if errors.Is(err, access.ErrWrongCode) {
 				wrong.Add(1)
 				return nil
@@ -116,23 +117,23 @@ var parallelCases = []testCase{
 		link := access.HashKey("zgu_link")
 		w.must(w.s.CreateSetupLink(t.Context(), link, start, start.Add(time.Hour)))
 		n := together(t, 20, access.ErrUsed, func(i int) error {
-			return w.s.CreateAdmin(t.Context(), admin(fmt.Sprintf("a_%d", i)), link, entry("admin.create"))
+			return w.replica(i).CreateAdmin(t.Context(), admin(fmt.Sprintf("a_%d", i)), link, entry("admin.create"))
 		})
 		same(t, "winners", n, 1)
 	}},
 	{"one plan is applied", func(t *testing.T, w *world) {
 		d := directory()
 		d.Revision = 1
-		n := together(t, 20, access.ErrStale, func(int) error { return w.s.Declare(t.Context(), d, entry("setup.apply")) })
+		n := together(t, 20, access.ErrStale, func(i int) error { return w.replica(i).Declare(t.Context(), d, entry("setup.apply")) })
 		same(t, "winners", n, 1)
 	}},
 	{"a revocation against renewals leaves no tokens", func(t *testing.T, w *world) {
 		id := w.shopGrant("tea").ID
 		together(t, 21, grant.ErrNotFound, func(i int) error {
 			if i == 10 {
-				return w.s.Revoke(t.Context(), grant.Effects{At: start, Revoke: []grant.Revocation{{GrantID: id}}})
+				return w.replica(i).Revoke(t.Context(), grant.Effects{At: start, Revoke: []grant.Revocation{{GrantID: id}}})
 			}
-			return w.renewAlways(t.Context(), id)
+			return w.renewAlways(t.Context(), w.replica(i), id)
 		})
 		g := w.shopGrant("tea")
 		if g.State != grant.Revoked || g.Tokens.Access != nil {
@@ -142,7 +143,7 @@ var parallelCases = []testCase{
 	{"readers see whole changes", func(t *testing.T, w *world) {
 		done := make(chan struct{})
 		var wg sync.WaitGroup
-		for range 4 {
+		for i := range 4 {
 			wg.Go(func() {
 				for {
 					select {
@@ -150,7 +151,7 @@ var parallelCases = []testCase{
 						return
 					default:
 					}
-					if g, err := w.s.ShopGrant(t.Context(), "tea"); err != nil || g.Tokens.Generation > 0 &&
+					if g, err := w.replica(i).ShopGrant(t.Context(), "tea"); err != nil || g.Tokens.Generation > 0 &&
 						string(g.Tokens.Access) != string(tokens(grant.Self, g.ID, g.Tokens.Generation, start).Access) {
 						t.Errorf("read generation %d with %q: %v", g.Tokens.Generation, g.Tokens.Access, err)
 						return
@@ -160,7 +161,7 @@ var parallelCases = []testCase{
 		}
 		id := w.shopGrant("tea").ID
 		for range 20 {
-			if err := w.renewAlways(t.Context(), id); err != nil {
+			if err := w.renewAlways(t.Context(), w.s, id); err != nil {
 				t.Error(err)
 			}
 		}
@@ -171,23 +172,34 @@ var parallelCases = []testCase{
 		before := w.snapshot()
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		together(t, 20, context.Canceled, func(int) error { return w.s.Append(ctx, entry("cancelled")) })
+		together(t, 20, context.Canceled, func(i int) error { return w.replica(i).Append(ctx, entry("cancelled")) })
 		same(t, "after cancelled writes", w.snapshot(), before)
 		w.must(w.s.Append(t.Context(), entry("x")))
 	}},
 }
 
 // renewAlways claims and settles once; being overtaken is no failure.
-func (w *world) renewAlways(ctx context.Context, id string) error {
-	c, err := w.s.Claim(ctx, id, request(start))
+func (w *world) renewAlways(ctx context.Context, s *sqlstore.Store, id string) error {
+	c, err := s.Claim(ctx, id, request(start))
 	if errors.Is(err, grant.ErrLeased) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	_, err = w.s.Settle(ctx, []grant.Effects{renewal(c, start)})
+	_, err = s.Settle(ctx, []grant.Effects{renewal(c, start)})
 	return err
+}
+
+// declareOn declares the same directory once more, at its newest revision.
+func (w *world) declareOn(s *sqlstore.Store) error {
+	rev, err := s.Revision(w.t.Context())
+	if err != nil {
+		return err
+	}
+	d := directory()
+	d.Revision = rev
+	return s.Declare(w.t.Context(), d, entry("setup.apply"))
 }
 
 // manyShops declares n more shops of one app.

@@ -8,24 +8,26 @@ import (
 
 // conformance is the suite, in groups by what the store is used for.
 var conformance = []struct {
-	group string
-	cases []testCase
+	group    string
+	cases    []testCase
+	replicas int // stores on the one database, where there can be several
 }{
-	{"claim", claimCases},
-	{"settle", settleCases},
-	{"kill", killCases},
-	{"authorise", authoriseCases},
-	{"login", loginCases},
-	{"session", sessionCases},
-	{"invitation", invitationCases},
-	{"client", clientCases},
-	{"declare", declareCases},
-	{"log", logCases},
-	{"integrity", integrityCases},
-	{"notice", noticeCases},
-	{"commit", commitCases},
-	{"parallel", parallelCases},
-	{"random", randomCases},
+	{"claim", claimCases, 1},
+	{"settle", settleCases, 1},
+	{"kill", killCases, 1},
+	{"authorise", authoriseCases, 1},
+	{"login", loginCases, 1},
+	{"session", sessionCases, 1},
+	{"invitation", invitationCases, 1},
+	{"client", clientCases, 1},
+	{"declare", declareCases, 1},
+	{"log", logCases, 1},
+	{"integrity", integrityCases, 1},
+	{"notice", noticeCases, 1},
+	{"commit", commitCases, 1},
+	{"parallel", parallelCases, 3},
+	{"replicas", replicaCases, 3},
+	{"random", randomCases, 1},
 }
 
 type testCase struct {
@@ -33,15 +35,17 @@ type testCase struct {
 	run  func(t *testing.T, w *world)
 }
 
-// Run runs the suite. open gives an empty, migrated store and closes it when the
-// test ends. The invariants are checked after each case as well as within; the
-// store's own check of its grants must find nothing that they do not find.
-func Run(t *testing.T, open func(t *testing.T) *sqlstore.Store) {
+// Run runs the suite. open gives n stores on one empty, migrated database, as so
+// many replicas have, or one where there can be no more, and closes them when the
+// test ends. What happens at once happens on all of them. The invariants are
+// checked after each case as well as within; the store's own check of its grants
+// must find nothing that they do not find.
+func Run(t *testing.T, open func(t *testing.T, n int) []*sqlstore.Store) {
 	for _, g := range conformance {
 		t.Run(g.group, func(t *testing.T) {
 			for _, c := range g.cases {
 				t.Run(c.name, func(t *testing.T) {
-					w := newWorld(t, open(t))
+					w := newWorld(t, open(t, g.replicas))
 					c.run(t, w)
 					Check(t, w.s)
 					if found, err := w.s.CheckGrants(t.Context()); err != nil || len(found) > 0 {

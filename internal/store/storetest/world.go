@@ -20,13 +20,17 @@ var start = time.Date(2026, 1, 2, 8, 0, 0, 0, time.UTC)
 // world is a store with a small directory: a service account, two shops of one
 // tenant with an app each, and one of another tenant.
 type world struct {
-	t *testing.T
-	s *sqlstore.Store
+	t   *testing.T
+	s   *sqlstore.Store
+	all []*sqlstore.Store // s among them: replicas on one database
 }
 
-func newWorld(t *testing.T, s *sqlstore.Store) *world {
-	w := &world{t: t, s: s}
-	w.must(s.Declare(t.Context(), directory(), entry("setup.apply")))
+// replica gives the store that the i-th of several callers uses.
+func (w *world) replica(i int) *sqlstore.Store { return w.all[i%len(w.all)] }
+
+func newWorld(t *testing.T, all []*sqlstore.Store) *world {
+	w := &world{t: t, s: all[0], all: all}
+	w.must(w.s.Declare(t.Context(), directory(), entry("setup.apply")))
 	return w
 }
 
