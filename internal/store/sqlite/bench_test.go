@@ -1,6 +1,7 @@
 package sqlite_test
 
 import (
+	"flag"
 	"fmt"
 	"path/filepath"
 	"testing"
@@ -38,6 +39,16 @@ func settlements(claims []grant.Claim, due time.Time) []grant.Effects {
 	}
 	return batch
 }
+
+// BenchmarkClaimSettle renews grants by the hundred, durably. By hand, a million:
+//
+//	go test -run '^$' -bench ClaimSettle ./internal/store/sqlite -grants 1000000
+func BenchmarkClaimSettle(b *testing.B) {
+	s := filled(b, *grants)
+	storetest.BenchClaimSettle(b, s, func() time.Time { return at })
+}
+
+var grants = flag.Int("grants", 100_000, "rows for BenchmarkClaimSettle")
 
 // BenchmarkClaimDue claims 100 of 100,000 grants that are all due, and gives
 // them back outside the clock.
