@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 
+	"github.com/zhanggui/zhanggui/internal/store/sqlstore"
 	"github.com/zhanggui/zhanggui/internal/store/sqlstore/sqlgen"
 )
 
@@ -18,6 +19,29 @@ func scanGrant(rows *sql.Rows) (g sqlgen.Grant, err error) {
 		&g.Generation, &g.Access, &g.AccessExpires, &g.Refresh, &g.RefreshIssued, &g.RefreshExpires, &g.Digest, &g.DueAt, &g.Attempt,
 		&g.LeaseOwner, &g.LeaseTerm, &g.LeaseUntil, &g.SettledTerm, &g.CreatedAt, &g.UpdatedAt, &g.ProvedAt, &g.Doubts, &g.UsedAt, &g.Kills)
 	return g, err
+}
+
+// Apps reads all with one statement. The columns are written out for the same
+// reason.
+func (dialect) Apps(ctx context.Context, t sqlstore.Tx, ids []string) ([]sqlgen.App, error) {
+	rows, err := t.SQL.QueryContext(ctx, `
+		SELECT id, kind, app_id, name, secret, secret_version, callback_host, verify_name, verify_body, scope, egress, api_hosts
+		FROM apps WHERE id = ANY($1)`, ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var out []sqlgen.App
+	for rows.Next() {
+		var a sqlgen.App
+		err := rows.Scan(&a.ID, &a.Kind, &a.AppID, &a.Name, &a.Secret, &a.SecretVersion,
+			&a.CallbackHost, &a.VerifyName, &a.VerifyBody, &a.Scope, &a.Egress, &a.ApiHosts)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, a)
+	}
+	return out, rows.Err()
 }
 
 func queryGrants(ctx context.Context, tx *sql.Tx, query string, args ...any) ([]sqlgen.Grant, error) {

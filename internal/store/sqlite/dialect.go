@@ -59,6 +59,22 @@ func (dialect) Lock(ctx context.Context, t sqlstore.Tx, ids []string) ([]sqlgen.
 	return rows, nil
 }
 
+// Apps reads row by row.
+func (dialect) Apps(ctx context.Context, t sqlstore.Tx, ids []string) ([]sqlgen.App, error) {
+	rows := make([]sqlgen.App, 0, len(ids))
+	for _, id := range ids {
+		row, err := t.App(ctx, id)
+		if errors.Is(err, sql.ErrNoRows) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, row)
+	}
+	return rows, nil
+}
+
 // Settle writes row by row: a statement is a function call away.
 func (dialect) Settle(ctx context.Context, t sqlstore.Tx, rows []sqlgen.Grant) error {
 	for _, r := range rows {

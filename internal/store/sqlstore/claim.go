@@ -26,12 +26,13 @@ func (s *Store) ClaimDue(ctx context.Context, r grant.ClaimRequest) ([]grant.Cla
 			return err
 		}
 		slices.SortFunc(rows, func(a, b sqlgen.Grant) int { return cmp.Compare(a.DueAt, b.DueAt) })
+		apps, err := t.appsOf(ctx, rows...)
+		if err != nil {
+			return err
+		}
 		claims = make([]grant.Claim, len(rows))
-		apps := make(map[string]access.App)
 		for i, row := range rows {
-			if claims[i], err = t.claimed(ctx, row, r, apps); err != nil {
-				return err
-			}
+			claims[i] = t.claimed(row, r, apps)
 		}
 		return nil
 	})
@@ -54,7 +55,8 @@ func (s *Store) Claim(ctx context.Context, grantID string, r grant.ClaimRequest)
 		if err != nil {
 			return err
 		}
-		claim, err = t.claimed(ctx, row, r, make(map[string]access.App))
+		apps, err := t.appsOf(ctx, row)
+		claim = t.claimed(row, r, apps)
 		return err
 	})
 	if err != nil {
@@ -88,15 +90,13 @@ func live(g grant.Grant, now time.Time) bool {
 
 // claimed makes a claim of a row whose next term was just taken. It records a
 // term before it that nobody settled.
-func (t *tx) claimed(ctx context.Context, row sqlgen.Grant, r grant.ClaimRequest, apps map[string]access.App) (grant.Claim, error) {
-	c := grant.Claim{Grant: toGrant(row)}
+func (t *tx) claimed(row sqlgen.Grant, r grant.ClaimRequest, apps map[string]access.App) grant.Claim {
+	c := grant.Claim{Grant: toGrant(row), App: apps[row.App]}
 	c.Unsettled = c.Grant.Lease.Term-1 > c.Grant.SettledTerm
 	if c.Unsettled {
 		t.record(unsettled(c.Grant, r))
 	}
-	var err error
-	c.App, err = t.appOf(ctx, c.Grant.App, apps)
-	return c, err
+	return c
 }
 
 func unsettled(g grant.Grant, r grant.ClaimRequest) audit.Entry {

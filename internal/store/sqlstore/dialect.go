@@ -42,6 +42,9 @@ type Leases interface {
 	// Lock reads the grants with these ids and locks their rows in that order.
 	// Ids of none are left out.
 	Lock(ctx context.Context, t Tx, ids []string) ([]sqlgen.Grant, error)
+	// Apps reads the applications with these ids, in any order. Ids of none are
+	// left out.
+	Apps(ctx context.Context, t Tx, ids []string) ([]sqlgen.App, error)
 	// Settle writes rows that Lock gave, with everything in them that a settle
 	// may change.
 	Settle(ctx context.Context, t Tx, rows []sqlgen.Grant) error

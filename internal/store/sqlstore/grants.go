@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/zhanggui/zhanggui/internal/access"
@@ -116,17 +117,22 @@ func (s *Store) SpendForce(ctx context.Context, grantID string, at time.Time, by
 	})
 }
 
-// appOf reads the app of a claim once for each transaction.
-func (t *tx) appOf(ctx context.Context, id string, seen map[string]access.App) (access.App, error) {
-	if a, ok := seen[id]; ok {
-		return a, nil
+// appsOf gives the applications of grants by their ids.
+func (t *tx) appsOf(ctx context.Context, grants ...sqlgen.Grant) (map[string]access.App, error) {
+	ids := make([]string, len(grants))
+	for i, g := range grants {
+		ids[i] = g.App
 	}
-	row, err := t.App(ctx, id)
+	slices.Sort(ids)
+	rows, err := t.dialect.Apps(ctx, t.Tx, slices.Compact(ids))
 	if err != nil {
-		return access.App{}, err
+		return nil, err
 	}
-	seen[id] = toApp(row)
-	return seen[id], nil
+	apps := make(map[string]access.App, len(rows))
+	for _, row := range rows {
+		apps[row.ID] = toApp(row)
+	}
+	return apps, nil
 }
 
 // Touch writes down that grants were used, unless a later use is known.
