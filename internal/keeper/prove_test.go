@@ -191,6 +191,30 @@ func TestSleep(t *testing.T) {
 	})
 }
 
+// TestUseInMemoryKeepsAwake: where no row is read for a token in memory, its
+// use keeps the grant awake all the same.
+func TestUseInMemoryKeepsAwake(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := newEnv(t, slow, func(o *Options) { o.SleepAfter, o.Recheck = 48*time.Hour, -1 })
+		stop := running(e.Keeper)
+		defer stop()
+		for range 10 * 24 * 2 {
+			e.must()
+			time.Sleep(30 * time.Minute)
+			if g := e.row(); g.Cause == causeAsleep {
+				t.Fatal("a grant in use fell asleep")
+			}
+		}
+		if n := e.store.touched["g_lantian"]; n > 2*10+2 || n < 10 {
+			t.Errorf("its use was written down %d times in ten days", n)
+		}
+		time.Sleep(4 * 24 * time.Hour)
+		if g := e.row(); g.Cause != causeAsleep {
+			t.Errorf("four days without a use: cause %q", g.Cause)
+		}
+	})
+}
+
 // TestNoSleepByDefault: without the option nothing is written down and every
 // grant is kept fresh.
 func TestNoSleepByDefault(t *testing.T) {

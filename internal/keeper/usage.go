@@ -59,11 +59,18 @@ func (a *attempt) sleepy(now time.Time) bool {
 	if after <= 0 || !a.want.scheduled() || g.State != grant.Active {
 		return false
 	}
-	if g.Used.IsZero() {
+	if g.Used.IsZero() || a.k.usedHere(g) {
 		a.k.noteUse(g)
 		return false
 	}
 	return now.Sub(g.Used) >= after
+}
+
+// usedHere says that this process handed out the kept token since it was put
+// into memory. Such a use leads to no row.
+func (k *Keeper) usedHere(g grant.Grant) bool {
+	h := k.sourceOf(g).table.ofGrant(g.ID)
+	return h != nil && h.has(used)
 }
 
 // sleep settles without asking. What is left in the plan are the reminders of a
