@@ -52,7 +52,7 @@ var words = map[Kind]Words{
 	},
 	GrantDoubtful: {
 		What: Text{"WeChat renews a token and still refuses it in calls.", "微信能够续期令牌，但调用时仍拒绝该令牌。"},
-		Next: Text{"Look up the errcode in the details, and check the shop's permissions and the state of its account at WeChat.", "请按详情中的 errcode 检查店铺在微信端的权限与账号状态。"},
+		Next: Text{"Check the shop's permissions and the state of its account at WeChat; for a person's, whether they withdrew their consent.", "请检查店铺在微信端的权限与账号状态；若为用户授权，请确认其是否已取消授权。"},
 	},
 	GrantKilled: {
 		What: Text{"The tokens of a revoked grant are ended at WeChat too.", "已取消授权的令牌在微信端也已失效。"},

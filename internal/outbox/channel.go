@@ -66,7 +66,7 @@ func (c logChannel) Send(ctx context.Context, m Message) Outcome {
 // level is information for what needs nobody, and a warning otherwise.
 func level(k notice.Kind) slog.Level {
 	switch k {
-	case notice.GrantHealed, notice.ClockHealed, notice.Test, notice.NewOwner, notice.GrantRevoked:
+	case notice.GrantHealed, notice.ClockHealed, notice.Test, notice.NewOwner, notice.GrantRevoked, notice.GrantKilled:
 		return slog.LevelInfo
 	}
 	return slog.LevelWarn
