@@ -90,7 +90,7 @@ func (a *attempt) heard(err error, start time.Time) {
 	a.ticket = false
 	wake := a.k.gates.answered(a.way)
 	for _, id := range wake {
-		a.k.Kick(id)
+		a.k.wakeGrant(id)
 	}
 	if len(wake) > 0 {
 		a.k.opt.Logger.Info("WeChat answers again", "woken", len(wake))

@@ -16,12 +16,13 @@ import (
 type want struct {
 	demand   bool   // somebody waits for a token: look again whether it is there by now
 	kicked   bool   // somebody said that it is worth a look now
+	woken    bool   // a gate opened: look again whether it still failed, another replica may have been quicker
 	rejected int64  // the generation that WeChat refused, 0 for none
 	by       string // who says so; see [Complaint]
 }
 
 // scheduled says that nothing but the plan wants it.
-func (w want) scheduled() bool { return !w.demand && !w.kicked && w.rejected == 0 }
+func (w want) scheduled() bool { return !w.demand && !w.kicked && !w.woken && w.rejected == 0 }
 
 // attempt is one refresh under one lease.
 type attempt struct {
@@ -72,6 +73,9 @@ func (a *attempt) run(ctx context.Context) (Token, error) {
 		if tok, ok, err := a.k.answer(g, a.want, now); ok || err != nil {
 			return tok, a.release(ctx, err)
 		}
+	}
+	if a.want.woken && healthy(g, now) {
+		return Token{}, a.release(ctx, nil)
 	}
 	if end := refreshEnd(g.Tokens); g.Kind == grant.User && !end.IsZero() && !now.Before(end) {
 		return a.fail(ctx, reaction{do: dead, cause: causeEnded}, &Failure{})

@@ -195,6 +195,22 @@ func (s *gates) anyFailed() (grantID string, ok bool) {
 	return "", false
 }
 
+// forget takes a grant off the failed ones: another replica has renewed it.
+// A gate for whose sake nothing is left to try opens: should WeChat still be
+// gone from here, a few failures shut it again.
+func (s *gates) forget(grantID string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, g := range s.ways {
+		if !g.failed[grantID] {
+			continue
+		}
+		if delete(g.failed, grantID); g.shut && len(g.failed) == 0 {
+			*g = gate{failed: map[string]bool{}}
+		}
+	}
+}
+
 // refuses says for how long it is of no use to claim a grant.
 func (s *gates) refuses(grantID string, now time.Time) time.Duration {
 	if all, wait := s.shut(now); all {

@@ -1,6 +1,7 @@
 package keeper
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"sync/atomic"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/zhanggui/zhanggui/internal/access"
 	"github.com/zhanggui/zhanggui/internal/grant"
+	"github.com/zhanggui/zhanggui/wechat/secret"
 )
 
 // manyShops makes a keeper with so many shops beside the demo one.
@@ -126,6 +128,47 @@ func TestDemandWhileShut(t *testing.T) {
 			t.Errorf("WeChat is back: %v", err)
 		}
 		if h := e.Health(); !h.HeldSince.IsZero() {
+			t.Errorf("still shut: %+v", h)
+		}
+	})
+}
+
+// severed is a way to WeChat that can be cut.
+type severed struct {
+	Platform
+	cut atomic.Bool
+}
+
+func (s *severed) Stable(ctx context.Context, app access.App, key secret.Value, force bool) (Answer, error) {
+	if s.cut.Load() {
+		return Answer{}, notSent()
+	}
+	return s.Platform.Stable(ctx, app, key, force)
+}
+
+// TestWokenLooksAgain: a replica whose way to WeChat heals does not ask again
+// for what another one has renewed meanwhile.
+func TestWokenLooksAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := manyShops(t, 9)
+		way := &severed{Platform: e.wechat}
+		way.cut.Store(true)
+		other := e.another("r_2", func(o *Options) { o.Platform = way })
+		stopOther := running(other)
+		defer stopOther()
+		time.Sleep(5 * time.Second)
+		if h := other.Health(); h.HeldSince.IsZero() {
+			t.Fatalf("the gate is open: %+v", h)
+		}
+		stop := running(e.Keeper)
+		defer stop()
+		time.Sleep(time.Minute)
+		way.cut.Store(false)
+		time.Sleep(2 * time.Minute)
+		if n := e.generations(); n != 10 || e.wechat.asked() != 10 {
+			t.Errorf("%d of 10 grants were renewed with %d requests", n, e.wechat.asked())
+		}
+		if h := other.Health(); !h.HeldSince.IsZero() {
 			t.Errorf("still shut: %+v", h)
 		}
 	})

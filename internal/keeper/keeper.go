@@ -199,8 +199,8 @@ type Keeper struct {
 
 	mu       sync.Mutex
 	busy     map[string]chan struct{} // attempts of this process by grant
-	kicked   map[string]bool          // grants to be looked at at once
-	leased   []string                 // kicked grants that somebody else holds; kicked again at the next tick
+	kicked   map[string]want          // grants to be looked at at once, and why
+	leased   map[string]want          // kicked grants that somebody else holds; kicked again at the next tick
 	verdicts map[string]tokenVerdict  // what the last report led to, by shop
 	used     map[string]bool          // grants whose use is to be written down at the next tick
 }
@@ -215,7 +215,7 @@ func New(o Options) *Keeper {
 	o.fill()
 	k := &Keeper{
 		opt: o, base: base, uptime: uptime, shops: newTable(), users: newTable(), wake: make(chan struct{}, 1),
-		busy: map[string]chan struct{}{}, kicked: map[string]bool{}, verdicts: map[string]tokenVerdict{}, used: map[string]bool{},
+		busy: map[string]chan struct{}{}, kicked: map[string]want{}, leased: map[string]want{}, verdicts: map[string]tokenVerdict{}, used: map[string]bool{},
 	}
 	k.settler = settler{store: o.Store, observe: o.Observer.Settled, now: o.Now, health: &k.health}
 	k.flights.logger = o.Logger

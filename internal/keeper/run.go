@@ -3,6 +3,7 @@ package keeper
 import (
 	"context"
 	"errors"
+	"maps"
 	"sync"
 	"time"
 
@@ -126,8 +127,8 @@ func (l *loop) work(f func()) {
 // most, so that the schedule goes on.
 func (l *loop) kicks(ctx context.Context) {
 	n := min(cap(l.free)-len(l.free), max(1, cap(l.free)/2-len(l.free)))
-	for _, id := range l.k.takeKicks(n) {
-		l.work(func() { l.k.kick(ctx, id) })
+	for id, w := range l.k.takeKicks(n) {
+		l.work(func() { l.k.kick(ctx, id, w) })
 	}
 }
 
@@ -142,7 +143,7 @@ func (k *Keeper) probeGate(ctx context.Context) {
 	if len(claims) == 1 {
 		_, _ = k.attemptSafely(ctx, claims[0], begin, want{})
 	} else if id, ok := k.gates.anyFailed(); ok {
-		k.kick(ctx, id)
+		k.kick(ctx, id, want{woken: true})
 	}
 }
 
@@ -159,10 +160,24 @@ func (k *Keeper) claimDue(ctx context.Context, r grant.ClaimRequest) ([]grant.Cl
 // needs a running [Keeper.Run].
 func (k *Keeper) Kick(grantID string) {
 	k.mu.Lock()
-	k.kicked[grantID] = true
+	k.kicked[grantID] = want{kicked: true}
 	k.mu.Unlock()
 	k.wakeUp()
 }
+
+// wakeGrant has a grant looked at at once if it still failed. What somebody
+// said about it counts for more.
+func (k *Keeper) wakeGrant(id string) {
+	k.mu.Lock()
+	if _, said := k.kicked[id]; !said {
+		k.kicked[id] = want{woken: true}
+	}
+	k.mu.Unlock()
+	k.wakeUp()
+}
+
+// healthy says that nothing failed and that its time has not come.
+func healthy(g grant.Grant, now time.Time) bool { return g.Attempt == 0 && now.Before(g.DueAt) }
 
 func (k *Keeper) wakeUp() {
 	select {
@@ -172,10 +187,18 @@ func (k *Keeper) wakeUp() {
 }
 
 // takeKicks removes up to n kicked grants and returns them.
-func (k *Keeper) takeKicks(n int) []string {
+func (k *Keeper) takeKicks(n int) map[string]want {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return take(k.kicked, n)
+	kicks := map[string]want{}
+	for id, w := range k.kicked {
+		if len(kicks) >= n {
+			break
+		}
+		kicks[id] = w
+		delete(k.kicked, id)
+	}
+	return kicks
 }
 
 // take removes up to n members of a set and returns them.
@@ -193,7 +216,7 @@ func take(set map[string]bool, n int) []string {
 
 // kick refreshes one grant. When somebody else is at it, it is kicked again at
 // the next tick: they may be using what was just mended in its old form.
-func (k *Keeper) kick(ctx context.Context, id string) {
+func (k *Keeper) kick(ctx context.Context, id string, w want) {
 	g, err := k.opt.Store.Grant(ctx, id)
 	if err != nil {
 		k.opt.Logger.Error("kicked grant not read; it is looked at by its plan", "grant", id, "err", err)
@@ -202,10 +225,14 @@ func (k *Keeper) kick(ctx context.Context, id string) {
 	if g.Cause == causeUnknown && k.now().Before(g.DueAt) {
 		return // its plan looks at it as soon as that is safe
 	}
-	_, err = k.renew(ctx, id, want{kicked: true})
+	if w.woken && healthy(g, k.now()) {
+		k.gates.forget(id)
+		return
+	}
+	_, err = k.renew(ctx, id, w)
 	if errors.Is(err, grant.ErrLeased) {
 		k.mu.Lock()
-		k.leased = append(k.leased, id)
+		k.leased[id] = w
 		k.mu.Unlock()
 	}
 }
@@ -214,10 +241,8 @@ func (k *Keeper) kick(ctx context.Context, id string) {
 func (k *Keeper) kickAgain() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	for _, id := range k.leased {
-		k.kicked[id] = true
-	}
-	k.leased = nil
+	maps.Copy(k.kicked, k.leased)
+	clear(k.leased)
 }
 
 // renew claims a grant and refreshes it. Nothing is claimed for a request that
