@@ -155,10 +155,14 @@ func (s *story) attach(requests []Request) {
 	}
 }
 
+// roundSlack forgives that the database rounds to milliseconds. A request comes
+// after the claim was committed, so there is nothing else to forgive.
+const roundSlack = 2 * time.Millisecond
+
 // home is the newest term that the request's replica held when it came.
 func (s *story) home(r Request) *term {
 	for _, t := range slices.Backward(s.terms) {
-		if t.replica == r.Replica && !t.claimed.After(r.At.Add(leaseSlack)) {
+		if t.replica == r.Replica && !t.claimed.After(r.At.Add(roundSlack)) {
 			return t
 		}
 	}
