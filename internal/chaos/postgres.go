@@ -109,6 +109,29 @@ func through(database secret.Value, addresses ...string) (string, error) {
 	return u.String(), nil
 }
 
+// databaseOf gives the name of a database.
+func databaseOf(database secret.Value) (string, error) {
+	c, err := pgx.ParseConfig(database.RevealString())
+	if err != nil {
+		return "", errDatabaseURL
+	}
+	return c.Database, nil
+}
+
+// openEither opens a database on the one of several sockets whose server takes
+// writes.
+func openEither(database string, sockets []string) (*sql.DB, error) {
+	q := url.Values{"target_session_attrs": {"read-write"}, "user": {"postgres"}}
+	var dirs, ports []string
+	for _, s := range sockets {
+		dirs = append(dirs, filepath.Dir(s))
+		ports = append(ports, strings.TrimPrefix(filepath.Ext(s), "."))
+	}
+	q.Set("host", strings.Join(dirs, ","))
+	q.Set("port", strings.Join(ports, ","))
+	return sql.Open("pgx", "postgres:///"+database+"?"+q.Encode())
+}
+
 // openBase opens the database that the settings name.
 func (r *run) openBase(ctx context.Context) (base, error) {
 	switch {
@@ -120,7 +143,13 @@ func (r *run) openBase(ctx context.Context) (base, error) {
 		}
 		return &postgresBase{url: r.Database}, nil
 	}
-	b, err := newPostgres(ctx)
+	var b base
+	var err error
+	if r.Failover {
+		b, err = newFailover(ctx)
+	} else {
+		b, err = newPostgres(ctx)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%w; or name a server with --database, or try --sqlite", err)
 	}
