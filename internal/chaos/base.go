@@ -10,6 +10,9 @@ import (
 	_ "modernc.org/sqlite" // the driver "sqlite"
 
 	"github.com/zhanggui/zhanggui/internal/app"
+	"github.com/zhanggui/zhanggui/internal/store/sqlite"
+	"github.com/zhanggui/zhanggui/internal/store/storecheck"
+	"github.com/zhanggui/zhanggui/wechat/secret"
 )
 
 // base is the database of a run.
@@ -22,8 +25,13 @@ type base interface {
 	// open opens the database past all ways. It is called when the program has
 	// made its tables.
 	open(ctx context.Context) (*sql.DB, error)
+	// url names it past all ways; zero for SQLite.
+	url() secret.Value
 	// statements make the witness.
 	statements() []string
+	// problems opens it as the program does and gives the store's invariants
+	// that do not hold. No replica runs then.
+	problems(ctx context.Context) ([]string, error)
 	// failover ends the primary and has the standby take its place.
 	failover(ctx context.Context) error
 	close() error
@@ -38,9 +46,18 @@ func (sqliteBase) name() string                   { return "sqlite" }
 func (sqliteBase) statements() []string           { return sqliteWitness }
 func (sqliteBase) failover(context.Context) error { return errNoStandby }
 func (sqliteBase) close() error                   { return nil }
+func (sqliteBase) url() secret.Value              { return secret.Value{} }
 
 func (sqliteBase) ways(context.Context, string) ([]*Way, map[string]string, error) {
 	return nil, nil, nil
+}
+
+func (b sqliteBase) problems(ctx context.Context) ([]string, error) {
+	s, err := sqlite.Open(ctx, filepath.Join(b.data, app.DatabaseFile), sqlite.Options{})
+	if err != nil {
+		return nil, err
+	}
+	return storecheck.Problems(ctx, s), s.Close()
 }
 
 func (b sqliteBase) open(context.Context) (*sql.DB, error) {

@@ -4,6 +4,11 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/zhanggui/zhanggui/internal/store/pgtest"
 	"github.com/zhanggui/zhanggui/wechat/secret"
@@ -26,7 +31,7 @@ func newFailover(ctx context.Context) (*failoverBase, error) {
 	if err != nil {
 		return nil, errors.Join(err, primary.close())
 	}
-	name, err := databaseOf(primary.url)
+	name, err := databaseOf(primary.direct)
 	return &failoverBase{primary: primary.own, standby: standby, database: name}, err
 }
 
@@ -47,17 +52,29 @@ func (b *failoverBase) failover(ctx context.Context) error {
 	return b.standby.Promote(ctx)
 }
 
-// open gives connections to the server that can be written to.
-func (b *failoverBase) open(context.Context) (*sql.DB, error) {
-	var sockets []string
+// url names both servers; the one that takes writes is meant.
+func (b *failoverBase) url() secret.Value {
+	q := url.Values{"target_session_attrs": {"read-write"}}
+	var hosts, ports []string
 	for _, u := range b.urls() {
-		_, address, err := serverOf(u)
+		c, err := pgx.ParseConfig(u.RevealString())
 		if err != nil {
-			return nil, err
+			return secret.Value{} // our own servers have good names
 		}
-		sockets = append(sockets, address)
+		q.Set("user", c.User)
+		hosts, ports = append(hosts, c.Host), append(ports, strconv.Itoa(int(c.Port)))
 	}
-	return openEither(b.database, sockets)
+	q.Set("host", strings.Join(hosts, ","))
+	q.Set("port", strings.Join(ports, ","))
+	return secret.FromString("postgres:///" + b.database + "?" + q.Encode())
+}
+
+func (b *failoverBase) open(context.Context) (*sql.DB, error) {
+	return sql.Open("pgx", b.url().RevealString())
+}
+
+func (b *failoverBase) problems(ctx context.Context) ([]string, error) {
+	return postgresProblems(ctx, b.url())
 }
 
 func (b *failoverBase) ways(ctx context.Context, _ string) (ways []*Way, settings map[string]string, err error) {

@@ -101,6 +101,11 @@ func (r *run) history(ctx context.Context) (balance.History, error) {
 	if err != nil {
 		return h, err
 	}
+	whole, err := r.whole(ctx)
+	if err != nil {
+		return h, err
+	}
+	h.Problems = append(h.Problems, whole...)
 	requests, uses := r.emulator.seen()
 	if seen := len(r.emulator.sim.Ledger(stablePath, refreshPath)); seen != len(requests) {
 		h.Problems = append(h.Problems, fmt.Sprintf("the emulator's ledger has %d token requests, its listeners noted %d", seen, len(requests)))
@@ -113,6 +118,22 @@ func (r *run) history(ctx context.Context) (balance.History, error) {
 	}
 	r.rename(&h, requests, names)
 	return h, nil
+}
+
+// whole asks the other checkers: that of the store's invariants, and that of the
+// audit log with the heads that each replica signed.
+func (r *run) whole(ctx context.Context) (problems []string, err error) {
+	problems, err = r.base.problems(ctx)
+	for _, x := range r.replicas {
+		report, err := app.VerifyAudit(ctx, app.AuditFiles{Data: x.spec.Data, Database: r.base.url()})
+		if err != nil {
+			return nil, fmt.Errorf("verify the audit log of replica %d: %w", x.spec.Index, err)
+		}
+		if first, bad := report.First(); bad {
+			problems = append(problems, fmt.Sprintf("audit log, as replica %d signed it: %s", x.spec.Index, first))
+		}
+	}
+	return problems, err
 }
 
 // rename has everything speak of grants by their ids.

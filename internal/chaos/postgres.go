@@ -15,14 +15,16 @@ import (
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
 
 	"github.com/zhanggui/zhanggui/internal/store/pgtest"
+	"github.com/zhanggui/zhanggui/internal/store/postgres"
+	"github.com/zhanggui/zhanggui/internal/store/storecheck"
 	"github.com/zhanggui/zhanggui/wechat/secret"
 )
 
 // postgresBase is a database of a PostgreSQL server: of the one that the
 // settings name, or of one of our own.
 type postgresBase struct {
-	url secret.Value
-	own *pgtest.Server // nil: the server is somebody else's
+	direct secret.Value
+	own    *pgtest.Server // nil: the server is somebody else's
 }
 
 // newPostgres starts a server and makes a database. It writes to the disk as a
@@ -36,11 +38,12 @@ func newPostgres(ctx context.Context) (*postgresBase, error) {
 	if err != nil {
 		return nil, errors.Join(err, own.Close())
 	}
-	return &postgresBase{url: u, own: own}, nil
+	return &postgresBase{direct: u, own: own}, nil
 }
 
 func (*postgresBase) name() string         { return "postgres" }
 func (*postgresBase) statements() []string { return postgresWitness }
+func (b *postgresBase) url() secret.Value  { return b.direct }
 
 func (b *postgresBase) close() error {
 	if b.own == nil {
@@ -54,11 +57,23 @@ var errNoFailover = errors.New("the database has no standby of ours to promote")
 func (*postgresBase) failover(context.Context) error { return errNoFailover }
 
 func (b *postgresBase) open(context.Context) (*sql.DB, error) {
-	return sql.Open("pgx", b.url.RevealString())
+	return sql.Open("pgx", b.direct.RevealString())
+}
+
+func (b *postgresBase) problems(ctx context.Context) ([]string, error) {
+	return postgresProblems(ctx, b.url())
+}
+
+func postgresProblems(ctx context.Context, url secret.Value) ([]string, error) {
+	s, err := postgres.Open(ctx, url, postgres.Options{})
+	if err != nil {
+		return nil, err
+	}
+	return storecheck.Problems(ctx, s.Store), s.Close()
 }
 
 func (b *postgresBase) ways(ctx context.Context, _ string) ([]*Way, map[string]string, error) {
-	network, address, err := serverOf(b.url)
+	network, address, err := serverOf(b.direct)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -66,7 +81,7 @@ func (b *postgresBase) ways(ctx context.Context, _ string) ([]*Way, map[string]s
 	if err != nil {
 		return nil, nil, err
 	}
-	through, err := through(b.url, w.Addr())
+	through, err := through(b.direct, w.Addr())
 	return []*Way{w}, map[string]string{"database": through}, err
 }
 
@@ -118,20 +133,6 @@ func databaseOf(database secret.Value) (string, error) {
 	return c.Database, nil
 }
 
-// openEither opens a database on the one of several sockets whose server takes
-// writes.
-func openEither(database string, sockets []string) (*sql.DB, error) {
-	q := url.Values{"target_session_attrs": {"read-write"}, "user": {"postgres"}}
-	var dirs, ports []string
-	for _, s := range sockets {
-		dirs = append(dirs, filepath.Dir(s))
-		ports = append(ports, strings.TrimPrefix(filepath.Ext(s), "."))
-	}
-	q.Set("host", strings.Join(dirs, ","))
-	q.Set("port", strings.Join(ports, ","))
-	return sql.Open("pgx", "postgres:///"+database+"?"+q.Encode())
-}
-
 // openBase opens the database that the settings name.
 func (r *run) openBase(ctx context.Context) (base, error) {
 	switch {
@@ -141,7 +142,7 @@ func (r *run) openBase(ctx context.Context) (base, error) {
 		if _, _, err := serverOf(r.Database); err != nil {
 			return nil, err
 		}
-		return &postgresBase{url: r.Database}, nil
+		return &postgresBase{direct: r.Database}, nil
 	}
 	var b base
 	var err error

@@ -8,6 +8,7 @@ import (
 
 	"github.com/zhanggui/zhanggui/internal/access"
 	"github.com/zhanggui/zhanggui/internal/audit"
+	"github.com/zhanggui/zhanggui/internal/store/storecheck"
 )
 
 var logCases = []testCase{
@@ -135,7 +136,7 @@ var logCases = []testCase{
 		w.must(w.s.Ping(t.Context()))
 	}},
 	{"the checker finds what is wrong", func(t *testing.T, w *world) {
-		if p := Problems(t.Context(), w.s); len(p) > 0 {
+		if p := storecheck.Problems(t.Context(), w.s); len(p) > 0 {
 			t.Errorf("problems of a sound store: %q", p)
 		}
 		g := w.shopGrant("tea")
@@ -145,7 +146,7 @@ var logCases = []testCase{
 		if err := w.s.Append(t.Context(), forged); err != nil {
 			t.Fatal(err)
 		}
-		if p := Problems(t.Context(), w.s); len(p) != 1 {
+		if p := storecheck.Problems(t.Context(), w.s); len(p) != 1 {
 			t.Errorf("problems after a row that the log does not name: %q, want one", p)
 		}
 		found, err := w.s.CheckGrants(t.Context())

@@ -10,6 +10,7 @@ import (
 
 	"github.com/zhanggui/zhanggui/internal/access"
 	"github.com/zhanggui/zhanggui/internal/grant"
+	"github.com/zhanggui/zhanggui/internal/store/storecheck"
 )
 
 var randomCases = []testCase{
@@ -19,7 +20,7 @@ var randomCases = []testCase{
 			for range rapid.IntRange(1, 12).Draw(rt, "steps") {
 				m.step(rt)
 			}
-			if p := Problems(t.Context(), w.s); len(p) > 0 {
+			if p := storecheck.Problems(t.Context(), w.s); len(p) > 0 {
 				rt.Fatalf("after %q: %q", m.did, p)
 			}
 		})

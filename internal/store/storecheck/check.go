@@ -1,0 +1,201 @@
+package storecheck
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/zhanggui/zhanggui/internal/access"
+	"github.com/zhanggui/zhanggui/internal/audit"
+	"github.com/zhanggui/zhanggui/internal/grant"
+	"github.com/zhanggui/zhanggui/internal/store/sqlstore"
+)
+
+// Problems gives every invariant that does not hold, in words.
+func Problems(ctx context.Context, s *sqlstore.Store) []string {
+	c := &checker{ctx: ctx, s: s, tokens: make(map[string]string)}
+	for _, part := range []func() error{c.log, c.grants, c.sessions, c.invitations} {
+		if err := part(); err != nil {
+			c.problem("cannot read: %v", err)
+		}
+	}
+	return c.problems
+}
+
+type checker struct {
+	ctx      context.Context
+	s        *sqlstore.Store
+	problems []string
+	tokens   map[string]string // by grant: what the newest audit entry says
+}
+
+func (c *checker) problem(format string, args ...any) {
+	c.problems = append(c.problems, fmt.Sprintf(format, args...))
+}
+
+// log computes the tree anew, without the code that wrote it.
+func (c *checker) log() error {
+	var hashes []tlog.Hash
+	read := tlog.HashReaderFunc(func(indexes []int64) ([]tlog.Hash, error) {
+		out := make([]tlog.Hash, len(indexes))
+		for i, idx := range indexes {
+			out[i] = hashes[idx]
+		}
+		return out, nil
+	})
+	n := int64(0)
+	for rec, err := range c.s.AuditRecords(c.ctx) {
+		if err != nil {
+			return err
+		}
+		more, err := tlog.StoredHashes(n, rec.Data, read)
+		if err != nil {
+			return err
+		}
+		if rec.Seq != n || rec.Leaf != tlog.RecordHash(rec.Data) {
+			c.problem("audit entry %d: stands at %d, or its leaf is not its hash", n, rec.Seq)
+		}
+		hashes = append(hashes, more...)
+		n++
+		if err := c.entry(rec); err != nil {
+			return err
+		}
+	}
+	return c.head(n, hashes, read)
+}
+
+func (c *checker) entry(rec audit.Record) error {
+	e, err := audit.Decode(rec.Data)
+	if err != nil {
+		return err
+	}
+	if e.Action == "grant.settle" || e.Action == "grant.tokens" {
+		for id, said := range e.Details {
+			if strings.HasPrefix(id, "g_") {
+				c.tokens[id] = said
+			}
+		}
+	}
+	return nil
+}
+
+func (c *checker) head(n int64, hashes []tlog.Hash, read tlog.HashReader) error {
+	stored := c.s.StoredHash(c.ctx)
+	for i, want := range hashes {
+		if got, ok, err := stored(int64(i)); err != nil {
+			return err
+		} else if !ok || got != want {
+			c.problem("audit hash %d is missing or not what the entries give", i)
+		}
+	}
+	if _, more, err := stored(int64(len(hashes))); err != nil || more {
+		c.problem("there are more audit hashes than %d entries give (%v)", n, err)
+	}
+	size, root, err := c.s.AuditHead(c.ctx)
+	if err != nil {
+		return err
+	}
+	want, err := tlog.TreeHash(n, read)
+	if size != n || tlog.Hash(root) != want {
+		c.problem("audit head says %d entries and root %v; the entries are %d and give %v", size, tlog.Hash(root), n, want)
+	}
+	return err
+}
+
+func (c *checker) grants() error {
+	grants, err := c.s.Grants(c.ctx, grant.Filter{})
+	for _, g := range grants {
+		c.grant(g)
+		c.holders(g)
+	}
+	return err
+}
+
+func (c *checker) grant(g grant.Grant) {
+	keeps := len(g.Tokens.Access) > 0
+	said, named := c.tokens[g.ID]
+	want := fmt.Sprintf("%d none", g.Tokens.Generation)
+	if keeps {
+		want = fmt.Sprintf("%d %s", g.Tokens.Generation, g.Tokens.Digest())
+	}
+	switch {
+	case g.SettledTerm > g.Lease.Term:
+		c.problem("grant %s: term %d is settled, %d was given out", g.ID, g.SettledTerm, g.Lease.Term)
+	case g.State == grant.Revoked && (keeps || len(g.Tokens.Refresh) > 0 || g.DueAt.IsZero() != (g.Kills == 0)):
+		c.problem("grant %s: revoked, and still keeps tokens, or is due without anything to do", g.ID)
+	case named && said != want:
+		c.problem("grant %s: keeps %q, the audit log says %q", g.ID, want, said)
+	case !named && g.Tokens.Generation > 0:
+		c.problem("grant %s: generation %d is not in the audit log", g.ID, g.Tokens.Generation)
+	case g.Kind == grant.User && keeps != (len(g.Tokens.Refresh) > 0):
+		c.problem("grant %s: one half of the pair is missing", g.ID)
+	case g.Kind == grant.Self && len(g.Tokens.Refresh) > 0:
+		c.problem("grant %s: a self grant has a refresh token", g.ID)
+	}
+}
+
+func (c *checker) holders(g grant.Grant) {
+	if _, err := c.s.App(c.ctx, g.App); err != nil && g.State != grant.Revoked {
+		c.problem("grant %s: app: %v", g.ID, err)
+	}
+	if g.State == grant.Revoked {
+		return
+	}
+	var err error
+	if g.Kind == grant.Self {
+		_, err = c.s.Shop(c.ctx, g.ShopID)
+	} else {
+		_, err = c.s.Person(c.ctx, g.PersonID)
+	}
+	if err != nil {
+		c.problem("grant %s: its shop or person: %v", g.ID, err)
+	}
+}
+
+func (c *checker) sessions() error {
+	sessions, err := c.s.Sessions(c.ctx, access.SessionFilter{})
+	for _, n := range sessions {
+		if (n.PersonID == "") == (n.AdminID == "") {
+			c.problem("session %s: person %q and administrator %q", n.ID, n.PersonID, n.AdminID)
+			continue
+		}
+		var err error
+		if n.PersonID != "" {
+			_, err = c.s.Person(c.ctx, n.PersonID)
+		} else {
+			_, err = c.s.Admin(c.ctx, n.AdminID)
+		}
+		if err != nil {
+			c.problem("session %s: its holder: %v", n.ID, err)
+		}
+	}
+	return err
+}
+
+func (c *checker) invitations() error {
+	invitations, err := c.s.Invitations(c.ctx)
+	for _, i := range invitations {
+		switch i.State {
+		case access.InvitationTaken:
+			if i.PersonID == "" || i.Code == "" {
+				c.problem("invitation %s: taken by %q with code of %d digits", i.ID, i.PersonID, len(i.Code))
+			}
+		case access.InvitationConfirmed:
+			if err := c.confirmed(i); err != nil {
+				return err
+			}
+		}
+	}
+	return err
+}
+
+func (c *checker) confirmed(i access.Invitation) error {
+	members, err := c.s.Members(c.ctx, i.TenantID)
+	if !slices.ContainsFunc(members, func(m access.Member) bool { return m.PersonID == i.PersonID && m.ShopID == i.ShopID }) {
+		c.problem("invitation %s: confirmed, and %q is no member", i.ID, i.PersonID)
+	}
+	return err
+}
