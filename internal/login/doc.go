@@ -11,6 +11,7 @@
 //     this state to the browser, the app, the door, the scope, the place to go
 //     back to, the shop, and the invitation with the consent text that was shown.
 //     Nothing is written. There is one cookie for each state, so two tabs work.
+//     Under a clock that is known to be behind no login begins.
 //  2. WeChat sends the browser back to GET /oauth/callback/{app}. The checks run
 //     in a fixed order, cheap and certain ones first: known app, exactly its
 //     configured host, form of the state, cookie, form of the code, clock. Until

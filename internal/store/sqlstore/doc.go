@@ -40,6 +40,12 @@
 // The head row says where the log goes on. A store whose head row does not fit
 // the entries does not open, and one that is open writes nothing more ([ErrTip]).
 //
+// # Notices
+//
+// A notice is written with the change that caused it, together with one delivery
+// for each channel that is registered. A lease on the channel says who may send;
+// a notice is over with its last delivery.
+//
 // # Time
 //
 // The database's clock is never used. Times are parameters, kept as
