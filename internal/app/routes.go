@@ -171,8 +171,10 @@ func (a *App) ready(w http.ResponseWriter, r *http.Request) {
 		out.Degraded = append(out.Degraded, "WeChat does not answer since "+h.PlatformDownSince.UTC().Format("15:04:05Z")+": "+h.PlatformCause)
 	}
 	out.Degraded = append(out.Degraded, a.clock.Problems()...)
-	if lost := a.heads.lost.Load(); lost != nil {
-		out.Degraded = append(out.Degraded, *lost)
+	if a.whole() { // the signed heads are opened with the database
+		if lost := a.heads.lost.Load(); lost != nil {
+			out.Degraded = append(out.Degraded, *lost)
+		}
 	}
 	if percent, ok := a.grants.Progress(); !ok {
 		out.Degraded = append(out.Degraded, fmt.Sprintf("grants are being compared with the audit log: %d %%", percent))
