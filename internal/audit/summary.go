@@ -33,6 +33,9 @@ const (
 	max48         = 1<<48 - 1
 )
 
+// SummaryBytes is what one grant takes in a summary.
+const SummaryBytes = int64(summaryRecord)
+
 // ErrSummary says that a summary cannot be used. Nothing is lost by that: the
 // whole log says the same.
 var ErrSummary = errors.New("audit: the summary of grants cannot be used")

@@ -3,6 +3,7 @@ package collate
 import (
 	"context"
 	"log/slog"
+	"os"
 	"sync/atomic"
 	"time"
 
@@ -108,11 +109,12 @@ func (c *Checker) Progress() (percent int, ok bool) {
 }
 
 // Begin walks until the first walk is over or the budget is spent, whichever is
-// earlier; at least one page of entries and one of rows. Nothing may be served
-// before it returns.
+// earlier; at least one page of entries and one of rows. Of a store that is known
+// to be too large for that it compares nothing. Nothing may be served before it
+// returns.
 func (c *Checker) Begin(ctx context.Context) error {
 	start := c.o.Now()
-	for !c.first && (c.walk.pages < minPages || c.o.Now().Sub(start) < c.o.Budget) {
+	for !c.first && !c.large() && (c.walk.pages < minPages || c.o.Now().Sub(start) < c.o.Budget) {
 		if err := c.step(ctx); err != nil {
 			return err
 		}
@@ -121,6 +123,13 @@ func (c *Checker) Begin(ctx context.Context) error {
 		c.o.Log.InfoContext(ctx, "grants are served while the rest is compared with the audit log", "percent", c.progress.Load())
 	}
 	return nil
+}
+
+// large tells whether the summary is of more grants than the budget is for.
+// Reading it would only hold up the start.
+func (c *Checker) large() bool {
+	info, err := os.Stat(c.o.File)
+	return c.said == nil && err == nil && info.Size() > int64(c.o.Keep)*audit.SummaryBytes
 }
 
 // minPages lets a store of one page of entries and one of rows be compared
@@ -150,7 +159,7 @@ func (c *Checker) Run(ctx context.Context) {
 
 // pauseAfter tells how long to wait after a page that took so long.
 func (c *Checker) pauseAfter(took time.Duration) time.Duration {
-	if c.walk.phase == resting {
+	if c.walk.phase == resting && c.first {
 		return c.o.Every
 	}
 	share := firstShare

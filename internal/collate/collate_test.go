@@ -182,6 +182,30 @@ func TestLargeStoreIsComparedBesideTheServing(t *testing.T) {
 	})
 }
 
+// A summary of many grants says that there is no time to compare them before
+// serving.
+func TestStoreThatIsKnownToBeLargeDoesNotWait(t *testing.T) {
+	bubble(t, 50, func(t *testing.T, w *world) {
+		w.must(w.checker(nil).Begin(t.Context()))
+		id := w.some()
+		w.edit("UPDATE grants SET generation = 3 WHERE id = '" + id + "'")
+		c := w.checker(func(o *collate.Options) { o.Keep = 10 })
+		w.must(c.Begin(t.Context()))
+		if percent, ok := c.Progress(); ok || percent != 0 {
+			t.Errorf("compared to %d %%, %v", percent, ok)
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		defer stop()
+		go c.Run(ctx)
+		later(time.Minute)
+		stop()
+		synctest.Wait()
+		if _, ok := c.Progress(); !ok || w.state(id) != grant.Revoked {
+			t.Errorf("after a minute: %v, grant is %s", ok, w.state(id))
+		}
+	})
+}
+
 func TestRowPutBackWhileTheServerRunsIsEnded(t *testing.T) {
 	bubble(t, 50, func(t *testing.T, w *world) {
 		c := w.checker(nil)

@@ -134,11 +134,9 @@ func empty(ctx context.Context, s *sqlstore.Side) error {
 	return s.Explain(err)
 }
 
-// The size of one INSERT: both databases take so many parameters.
-const (
-	batchRows   = 500
-	batchValues = 30_000
-)
+// batchValues bounds one INSERT. Both databases take more, and the driver of SQLite
+// looks each value up among all of them.
+const batchValues = 1000
 
 // table copies the rows of one table.
 func (c *run) table(ctx context.Context, t table) error {
@@ -157,7 +155,7 @@ func (c *run) table(ctx context.Context, t table) error {
 	if err != nil {
 		return fmt.Errorf("the source: %w", err)
 	}
-	b := batch{c: c, t: t, columns: columns, of: of, size: min(batchRows, batchValues/len(columns)) * len(columns)}
+	b := batch{c: c, t: t, columns: columns, of: of, size: max(1, batchValues/len(columns)) * len(columns)}
 	err = t.each(ctx, c.from, columns, func(values []any) error {
 		for i, v := range values {
 			if n, ok := v.(int64); ok && boolean[columns[i]] {
