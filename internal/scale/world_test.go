@@ -69,7 +69,8 @@ func newWorld(tb testing.TB, database string) *world {
 		if err != nil {
 			return err
 		}
-		return s.SaveKeyset(tb.Context(), wrapped, w.entry("key.create", time.Now()))
+		_, err = s.CreateKeyset(tb.Context(), wrapped, w.entry("key.create", time.Now()))
+		return err
 	})
 	return w
 }
