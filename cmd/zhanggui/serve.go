@@ -67,6 +67,9 @@ func (s serveCmd) Run(ctx context.Context, c console) error {
 // welcome says where the server is, and how its first administrator is made.
 func welcome(ctx context.Context, c console, a *app.App, cfg *config.Config) error {
 	fmt.Fprintf(c.out, "zhanggui %s listens on %s\n  console  %s\n", version, cfg.Listen, a.Link("/"))
+	if a.Alone() {
+		fmt.Fprintln(c.out, "  alone    the database does not answer; calls are served from standby.db until it does, or for 15 minutes")
+	}
 	link, first, err := a.SetupLink(ctx)
 	if err != nil {
 		return err

@@ -20,6 +20,9 @@ import (
 // whole tells whether the App has its database, if not at this moment.
 func (a *App) whole() bool { return a.replica == nil || a.replica.isWhole() }
 
+// Alone tells whether the App began without its database, and has not opened it yet.
+func (a *App) Alone() bool { return !a.whole() }
+
 // check is nil while the database answers. Otherwise it says in words what is
 // wrong, for whoever cannot do without the database.
 func (r *replica) check() error {
