@@ -116,13 +116,17 @@ func soon(t *testing.T, what string, done func() bool) {
 // TestReplicasHearOfEachOther: what is changed on one replica counts on the other
 // within a second, with a connection that listens and without.
 func TestReplicasHearOfEachOther(t *testing.T) {
-	for name, listens := range map[string]bool{"polling": false, "listening": true} {
+	for name, ways := range map[string]func(*testing.T) (database, direct secret.Value){
+		"polling": func(t *testing.T) (database, direct secret.Value) { return pgtest.Database(t), direct },
+		"listening": func(t *testing.T) (database, direct secret.Value) {
+			database = pgtest.Database(t)
+			return database, database
+		},
+		"pooled": pooled,
+	} {
 		t.Run(name, func(t *testing.T) {
-			database := pgtest.Database(t)
-			flags := map[string]string{}
-			if listens {
-				flags["database_direct"] = database.RevealString()
-			}
+			database, direct := ways(t)
+			flags := map[string]string{"database_direct": direct.RevealString()}
 			_, both := replicas(t, 2, database, flags)
 			a, b := both[0], both[1]
 			a.declare()
@@ -139,6 +143,29 @@ func TestReplicasHearOfEachOther(t *testing.T) {
 			clientEnds(t, a, b)
 		})
 	}
+}
+
+// pooled is a database behind a pooler, and the way past it.
+func pooled(t *testing.T) (database, direct secret.Value) {
+	s := server(t)
+	direct, err := s.Create(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool, err := s.Bouncer(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := pool.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	u, err := url.Parse(direct.RevealString())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pool.URL(strings.TrimPrefix(u.Path, "/")), direct
 }
 
 func sessionEnds(t *testing.T, a, b *rig) {
@@ -224,6 +251,12 @@ func TestReplicasBehindABalancer(t *testing.T) {
 		if status, body := a.call(); status != http.StatusOK {
 			t.Fatalf("a call: %d %s", status, body)
 		}
+	}
+	// A cookie that one replica seals with a new key is opened by another, which has
+	// hardly heard of the rotation.
+	a.ask("POST", "/v1/keys/rotate", nil, nil)
+	if p := a.owner().open(a.base + "/shops/" + shopID); p.status != http.StatusOK {
+		t.Errorf("a login after a rotation: %d", p.status)
 	}
 	if asked := a.tokenRequests(); asked != 1 {
 		t.Errorf("three replicas asked WeChat %d times for one token", asked)

@@ -38,7 +38,8 @@ type CopyOptions struct {
 	Log      *slog.Logger     // default discards
 	Page     int              // rows in one page of the first copy; default 500
 	// Share is how many times as long as a page took is waited after it, so that
-	// copying a million rows leaves room for others; default 4.
+	// copying a million rows, or catching up with as many renewals, leaves room for
+	// others; default 4.
 	Share int
 }
 
@@ -230,8 +231,9 @@ func (c *Copy) next(ctx context.Context) (more, paced bool, err error) {
 		return true, false, c.save(ctx, s)
 	case len(t.renewed) > 0:
 		rows := takeGrants(t.renewed)
+		behind := len(t.renewed) > 0 // then there is no hurry, and others want the database
 		c.mu.Unlock()
-		return true, false, c.refresh(ctx, rows, c.backRenewed)
+		return true, behind, c.refresh(ctx, rows, c.backRenewed)
 	case len(t.pages) > 0:
 		page := t.pages[0]
 		c.mu.Unlock()
