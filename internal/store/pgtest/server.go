@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"os"
 	"os/exec"
@@ -138,9 +139,7 @@ func (s *Server) arguments() []string {
 	if !s.o.Durable {
 		set["fsync"], set["full_page_writes"] = "off", "off"
 	}
-	for name, value := range s.o.Set {
-		set[name] = value
-	}
+	maps.Copy(set, s.o.Set)
 	args := []string{"-D", s.data()}
 	for name, value := range set {
 		args = append(args, "-c", name+"="+value)

@@ -4,12 +4,14 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
 
 	"github.com/zhanggui/zhanggui/internal/store/sqlstore"
@@ -157,11 +159,20 @@ func connectAs(url secret.Value, size int, name string) (*sql.DB, error) {
 	if name != "" {
 		c.RuntimeParams["application_name"] = name
 	}
-	db := stdlib.OpenDB(*c)
+	db := stdlib.OpenDB(*c, stdlib.OptionResetSession(checkAlive))
 	db.SetMaxOpenConns(size)
 	db.SetMaxIdleConns(size)
 	db.SetConnMaxIdleTime(idleFor)
 	return db, nil
+}
+
+// checkAlive lets go of a pooled connection whose server went away: after a
+// failover, all of them would fail once more, each with a caller of its own.
+func checkAlive(_ context.Context, c *pgx.Conn) error {
+	if !alive(c.PgConn().Conn()) {
+		return driver.ErrBadConn
+	}
+	return nil
 }
 
 // Now gives the database's clock, by which leases are timed.

@@ -109,9 +109,44 @@ func (c *checker) grants() error {
 	grants, err := c.s.Grants(c.ctx, grant.Filter{})
 	for _, g := range grants {
 		c.grant(g)
+		c.lease(g)
 		c.holders(g)
 	}
+	c.only(grants)
 	return err
+}
+
+// only looks for what may stand once.
+func (c *checker) only(grants []grant.Grant) {
+	keys, sealed := make(map[[4]string]string), make(map[string]string)
+	for _, g := range grants {
+		key := [4]string{string(g.Kind), g.ShopID}
+		if g.Kind == grant.User {
+			key = [4]string{string(g.Kind), g.App, g.OpenID, g.Scope}
+		}
+		if other, twice := keys[key]; twice {
+			c.problem("grants %s and %s are both of %q", other, g.ID, key)
+		}
+		keys[key] = g.ID
+		for _, token := range [][]byte{g.Tokens.Access, g.Tokens.Refresh} {
+			if other, twice := sealed[string(token)]; twice && len(token) > 0 {
+				c.problem("grants %s and %s keep one sealed token", other, g.ID)
+			}
+			sealed[string(token)] = g.ID
+		}
+	}
+}
+
+func (c *checker) lease(g grant.Grant) {
+	l := g.Lease
+	switch {
+	case l.Term > g.SettledTerm && (l.Owner == "" || l.Until.IsZero()):
+		c.problem("grant %s: term %d runs without a holder or an end: %+v", g.ID, l.Term, l)
+	case l.Owner == "" && !l.Until.IsZero():
+		c.problem("grant %s: a lease of nobody lasts until %v", g.ID, l.Until)
+	case l.Term > g.SettledTerm && g.State == grant.NeedsOwner:
+		c.problem("grant %s: term %d runs although only the owner can go on", g.ID, l.Term)
+	}
 }
 
 func (c *checker) grant(g grant.Grant) {

@@ -95,6 +95,9 @@ type snapshot struct {
 	Clients     []access.Client
 	Admins      []access.Administrator
 	Notices     int
+	Keyset      string
+	Members     []access.Member
+	Forces      []grant.Force
 }
 
 func (w *world) snapshot() snapshot {
@@ -113,10 +116,31 @@ func (w *world) snapshot() snapshot {
 	n.Admins, errs[8] = w.s.Admins(ctx)
 	ids, _, err := w.s.PendingNotices(ctx, 1000)
 	n.Notices, errs[9] = len(ids), err
+	errs = append(errs, w.more(&n))
 	if err := errors.Join(errs...); err != nil {
 		w.t.Fatal(err)
 	}
 	return n
+}
+
+// more reads what hangs on something else.
+func (w *world) more(n *snapshot) error {
+	keyset, _, err := w.s.Keyset(w.t.Context())
+	n.Keyset = string(keyset)
+	if err != nil {
+		return err
+	}
+	if n.Members, err = w.s.Members(w.t.Context(), "lantian"); err != nil {
+		return err
+	}
+	for _, g := range n.Grants {
+		forces, err := w.s.ForcedRefreshes(w.t.Context(), g.ID, time.Time{})
+		if err != nil {
+			return err
+		}
+		n.Forces = append(n.Forces, forces...)
+	}
+	return nil
 }
 
 func (w *world) shopGrant(shop string) grant.Grant {
