@@ -3,6 +3,7 @@ package storetest
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -70,12 +71,11 @@ func (m *machine) step(rt *rapid.T) {
 
 // expected tells refusals from failures.
 func expected(err error) bool {
-	for _, is := range []error{grant.ErrLeased, grant.ErrNotFound, grant.ErrLost, access.ErrNotFound} {
-		if errors.Is(err, is) {
-			return true
-		}
-	}
-	return false
+	return isAny(err, grant.ErrLeased, grant.ErrNotFound, grant.ErrLost, access.ErrNotFound)
+}
+
+func isAny(err error, targets ...error) bool {
+	return slices.ContainsFunc(targets, func(target error) bool { return errors.Is(err, target) })
 }
 
 func (m *machine) claim(shop string) error {

@@ -24,6 +24,7 @@ var conformance = []struct {
 	{"log", logCases, 1},
 	{"integrity", integrityCases, 1},
 	{"notice", noticeCases, 1},
+	{"text", textCases, 1},
 	{"commit", commitCases, 1},
 	{"parallel", parallelCases, 3},
 	{"replicas", replicaCases, 3},
