@@ -279,8 +279,13 @@ func TestBrokenOffCopyLeavesNoFile(t *testing.T) {
 	if !cmp.Equal(files, []string{target + ".lock"}) {
 		t.Errorf("left behind: %v", files)
 	}
+	// Neither is one that was killed in the way.
+	check(t, os.WriteFile(target+".copying", []byte("half a database"), 0o600))
 	_, err := Copy(t.Context(), fromFile(t, path), toFile(t, target), Options{})
 	check(t, err)
+	if _, err := os.Stat(target + ".copying"); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("what a killed copy left is still there: %v", err)
+	}
 }
 
 // TestPlacesThatAreTaken: what is in the target's place stays.
