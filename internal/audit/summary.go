@@ -101,30 +101,45 @@ func uint48(b []byte) int64 {
 	return int64(binary.BigEndian.Uint16(b))<<32 | int64(binary.BigEndian.Uint32(b[2:]))
 }
 
-// ReadSummary reads what [Grants.WriteSummary] wrote with this key, and gives
-// the root that it is for: the caller compares it with the log's. Everything
-// else is [ErrSummary], in words.
-func ReadSummary(b, key []byte) (*Grants, tlog.Hash, error) {
-	var root tlog.Hash
-	if len(b) < summaryHeader+sha256.Size || !bytes.HasPrefix(b, []byte(summaryMagic)) {
-		return nil, root, fmt.Errorf("%w: it is cut short, or of another version", ErrSummary)
-	}
-	body := b[:len(b)-sha256.Size]
+// ReadSummary reads the size bytes that [Grants.WriteSummary] wrote with this key,
+// and gives the root that they are for: the caller compares it with the log's. What
+// cannot be used is [ErrSummary], in words.
+func ReadSummary(r io.Reader, size int64, key []byte) (*Grants, tlog.Hash, error) {
 	mac := hmac.New(sha256.New, key)
-	mac.Write(body)
-	if !hmac.Equal(mac.Sum(nil), b[len(body):]) {
+	body := bufio.NewReaderSize(io.TeeReader(io.LimitReader(r, size-sha256.Size), mac), 64<<10)
+	l, root, err := readGrants(body, size)
+	if err != nil {
+		return nil, root, err
+	}
+	sum := make([]byte, sha256.Size)
+	if _, err := io.ReadFull(r, sum); err != nil || !hmac.Equal(mac.Sum(nil), sum) {
 		return nil, root, fmt.Errorf("%w: it was changed or cut short, or belongs to another keyset", ErrSummary)
 	}
-	at := body[len(summaryMagic):]
+	return l, root, nil
+}
+
+// readGrants reads everything before the MAC. Nothing of it may be believed yet,
+// except how long it is.
+func readGrants(r io.Reader, size int64) (*Grants, tlog.Hash, error) {
+	var root tlog.Hash
+	head := make([]byte, summaryHeader)
+	if _, err := io.ReadFull(r, head); err != nil || !bytes.HasPrefix(head, []byte(summaryMagic)) {
+		return nil, root, fmt.Errorf("%w: it is cut short, or of another version", ErrSummary)
+	}
+	at := head[len(summaryMagic):]
 	l := &Grants{size: int64(binary.BigEndian.Uint64(at))}
 	copy(root[:], at[8:])
-	records := body[summaryHeader:]
-	if count := binary.BigEndian.Uint64(at[8+tlog.HashSize:]); uint64(len(records)) != count*uint64(summaryRecord) {
+	room := size - int64(summaryHeader) - sha256.Size
+	if count := binary.BigEndian.Uint64(at[8+tlog.HashSize:]); room%SummaryBytes != 0 || count != uint64(room/SummaryBytes) {
 		return nil, root, fmt.Errorf("%w: it does not hold the %d grants that it counts", ErrSummary, count)
 	}
-	l.words = make([]word, len(records)/summaryRecord)
+	l.words = make([]word, room/SummaryBytes)
+	record := make([]byte, summaryRecord)
 	for i := range l.words {
-		l.words[i].decode(records[i*summaryRecord:])
+		if _, err := io.ReadFull(r, record); err != nil {
+			return nil, root, fmt.Errorf("%w: it ends too early: %w", ErrSummary, err)
+		}
+		l.words[i].decode(record)
 	}
 	return l, root, nil
 }

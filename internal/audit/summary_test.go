@@ -24,13 +24,17 @@ func summary(t testing.TB, l *Grants, root tlog.Hash) []byte {
 	return b.Bytes()
 }
 
+func read(b, key []byte) (*Grants, tlog.Hash, error) {
+	return ReadSummary(bytes.NewReader(b), int64(len(b)), key)
+}
+
 // A reader that goes on from a summary finds what one finds that read all.
 func TestSummaryStandsForTheEntriesBeforeIt(t *testing.T) {
 	log, rows := story(t)
 	log = append(log, speak(t, GrantSettle, "", about("g_b", "2 cb")), speak(t, GrantSettle, "", map[string]string{"g_b": "3 db", "g_new": "1 aa"}))
 	damaged := append(rows[1:3:3], Kept{Grant: "g_x", Digest: "xx"})
 	for cut := range len(log) + 1 {
-		half, root, err := ReadSummary(summary(t, listen(log[:cut]), tlog.RecordHash(log[0])), summaryKey)
+		half, root, err := read(summary(t, listen(log[:cut]), tlog.RecordHash(log[0])), summaryKey)
 		if err != nil || root != tlog.RecordHash(log[0]) || half.Size() != int64(cut) {
 			t.Fatalf("after %d entries: %d, root %v, %v", cut, half.Size(), root, err)
 		}
@@ -63,7 +67,7 @@ func TestGrantsAreFoundAgain(t *testing.T) {
 		if l.Len() != len(want) {
 			rt.Fatalf("%d grants, want %d", l.Len(), len(want))
 		}
-		back, _, err := ReadSummary(summary(t, &l, tlog.Hash{}), summaryKey)
+		back, _, err := read(summary(t, &l, tlog.Hash{}), summaryKey)
 		if err != nil {
 			rt.Fatal(err)
 		}
@@ -98,11 +102,11 @@ func TestBadSummaryIsRefused(t *testing.T) {
 		"last grant cut off": good[:len(good)-summaryRecord],
 		"more at the end":    append(bytes.Clone(good), 0),
 	} {
-		if _, _, err := ReadSummary(b, summaryKey); !errors.Is(err, ErrSummary) {
+		if _, _, err := read(b, summaryKey); !errors.Is(err, ErrSummary) {
 			t.Errorf("%s: %v, want %v", name, err, ErrSummary)
 		}
 	}
-	if _, _, err := ReadSummary(good, []byte("another key")); !errors.Is(err, ErrSummary) {
+	if _, _, err := read(good, []byte("another key")); !errors.Is(err, ErrSummary) {
 		t.Errorf("with another key: %v", err)
 	}
 	huge := listen([][]byte{speak(t, GrantSettle, "", about("g_a", "9223372036854775807 aa"))})
@@ -122,7 +126,7 @@ func FuzzReadSummary(f *testing.F) {
 		if seal {
 			b = sealed(b)
 		}
-		l, root, err := ReadSummary(b, summaryKey)
+		l, root, err := read(b, summaryKey)
 		if err != nil {
 			if !errors.Is(err, ErrSummary) {
 				t.Error(err)
@@ -153,7 +157,7 @@ func BenchmarkSummary(b *testing.B) {
 	data := summary(b, &l, tlog.Hash{})
 	b.Run("read", func(b *testing.B) {
 		for b.Loop() {
-			if _, _, err := ReadSummary(data, summaryKey); err != nil {
+			if _, _, err := read(data, summaryKey); err != nil {
 				b.Fatal(err)
 			}
 		}

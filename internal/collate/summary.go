@@ -23,11 +23,16 @@ func (c *Checker) load(ctx context.Context) bool {
 }
 
 func (c *Checker) tryLoad(ctx context.Context) error {
-	b, err := os.ReadFile(c.o.File)
+	f, err := os.Open(c.o.File)
 	if err != nil {
 		return err
 	}
-	said, root, err := audit.ReadSummary(b, c.o.Key)
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	said, root, err := audit.ReadSummary(f, info.Size(), c.o.Key)
 	if err != nil {
 		return err
 	}
