@@ -4,7 +4,7 @@ VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev
 TOOLS     = $(GO) tool -modfile=tools.mod
 LDFLAGS   = -s -w
 
-.PHONY: help build test quick deps lint generate bench fuzz demo clean
+.PHONY: help build test quick deps lint generate bench fuzz demo chaos clean
 
 help: ## list the tasks
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | sort
@@ -36,6 +36,10 @@ fuzz: ## fuzz every target for FUZZTIME (default 10s) each
 
 demo: ## walk the whole story once
 	$(GO) run ./cmd/zhanggui demo --once
+
+chaos: ## break replicas on PostgreSQL for CHAOS_FOR (default 2m) in all, and weigh every refresh
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o zhanggui ./cmd/zhanggui
+	./zhanggui chaos --for 20s --total $(or $(CHAOS_FOR),2m)
 
 clean:
 	rm -rf zhanggui dist

@@ -21,6 +21,7 @@ type chaosCmd struct {
 type chaosRunCmd struct {
 	Seed     uint64        `help:"Draws the plan of faults; the same seed gives the same plan. Without one it is drawn and printed."`
 	For      time.Duration `help:"How long things go wrong." default:"30s"`
+	Total    time.Duration `help:"Run one seed after the other, as many as fit, and print the sum. Every third run on a server of our own fails over."`
 	Replicas int           `help:"How many replicas." default:"3"`
 	Shops    int           `help:"How many shops." default:"50"`
 	Database string        `help:"URL of an empty PostgreSQL database. Without one, a server is started from the installed packages." env:"ZHANGGUI_CHAOS_DATABASE" xor:"database"`
@@ -29,8 +30,8 @@ type chaosRunCmd struct {
 	NoSkew   bool          `help:"Leave the replicas' clocks right."`
 	Plan     bool          `help:"Print the plan of faults and do nothing."`
 	Trace    bool          `help:"Print each fault as it happens."`
-	Keep     string        `help:"Leave data, logs and database in this new directory." type:"path"`
-	JSON     bool          `help:"Print the report as JSON."`
+	Keep     string        `help:"Leave data and logs in this new directory; with SQLite also the database." type:"path"`
+	JSON     bool          `help:"Print each report as JSON."`
 }
 
 // Help shows examples.
@@ -47,42 +48,76 @@ var errChaos = errors.New("the balance does not hold; the problems are above, an
 
 // Run implements the command.
 func (x chaosRunCmd) Run(ctx context.Context, c console) error {
+	if x.Database != "" && x.Total > 0 {
+		return &usageError{"--total wants a new database for each run, so it does not go with --database"}
+	}
+	s := x.settings(c)
+	if x.Plan {
+		s.PrintPlan(c.out)
+		return nil
+	}
+	if x.Total == 0 {
+		r, err := x.once(ctx, c, s)
+		if err == nil && !r.Balance.OK() {
+			err = errChaos
+		}
+		return err
+	}
+	return x.total(ctx, c, s)
+}
+
+func (x chaosRunCmd) settings(c console) chaos.Settings {
 	s := chaos.Settings{Seed: x.Seed, For: x.For, Replicas: x.Replicas, Shops: x.Shops, SQLite: x.Sqlite, Failover: x.Failover, Keep: x.Keep, NoSkew: x.NoSkew}
 	if s.Seed == 0 {
 		s.Seed = rand.Uint64N(1 << 32)
 	}
 	if x.Database != "" {
-		s.Database = secret.New([]byte(x.Database))
-	}
-	if x.Plan {
-		return printPlan(c, s)
+		s.Database = secret.FromString(x.Database)
 	}
 	if x.Trace {
 		s.Trace = c.err
 	}
-	r, err := chaos.Run(ctx, s)
-	if err != nil {
-		return fmt.Errorf("seed %d: %w", s.Seed, err)
-	}
-	if x.JSON {
-		err = json.NewEncoder(c.out).Encode(r)
-	} else {
-		r.Print(c.out)
-	}
-	if err == nil && !r.Balance.OK() {
-		err = errChaos
-	}
-	return err
+	return s
 }
 
-func printPlan(c console, s chaos.Settings) error {
-	p := s.Plan()
-	fmt.Fprintf(c.out, "seed %d\n", p.Seed)
-	for i, offset := range p.Offsets {
-		fmt.Fprintf(c.out, "replica %d: its clock is off by %v\n", i, offset)
+// once makes one run and prints it.
+func (x chaosRunCmd) once(ctx context.Context, c console, s chaos.Settings) (*chaos.Report, error) {
+	r, err := chaos.Run(ctx, s)
+	if err != nil {
+		return nil, fmt.Errorf("seed %d: %w", s.Seed, err)
 	}
-	for _, f := range p.Faults {
-		fmt.Fprintln(c.out, f)
+	if x.JSON {
+		return r, json.NewEncoder(c.out).Encode(r)
+	}
+	r.Print(c.out)
+	return r, nil
+}
+
+// total runs seed after seed while another run like the last one fits.
+func (x chaosRunCmd) total(ctx context.Context, c console, s chaos.Settings) error {
+	var sum chaos.Sum
+	begin, keep := time.Now(), s.Keep
+	for longest := time.Duration(0); sum.Runs == 0 || time.Since(begin)+longest < x.Total; s.Seed++ {
+		from := time.Now()
+		if s.Failover = x.Failover || !x.Sqlite && sum.Runs%3 == 2; keep != "" {
+			s.Keep = fmt.Sprintf("%s-%d", keep, s.Seed)
+		}
+		r, err := x.once(ctx, c, s)
+		if err != nil {
+			return err
+		}
+		sum.Add(r)
+		longest = max(longest, time.Since(from))
+	}
+	if x.JSON {
+		if err := json.NewEncoder(c.out).Encode(sum); err != nil {
+			return err
+		}
+	} else {
+		sum.Print(c.out)
+	}
+	if len(sum.Broken) > 0 {
+		return errChaos
 	}
 	return nil
 }

@@ -58,6 +58,10 @@ type order struct{ Offset time.Duration }
 // hello is the only line that a replica prints.
 type hello struct{ Public, Ops string }
 
+// spoil takes something away from a replica's keeper. Tests set it in processes
+// of their own, to see that the judgement finds out; the program never does.
+var spoil func(*keeper.Options)
+
 // Replica is the process of one replica: the server as zhanggui serve runs it,
 // with the numbers that the parent gives on in. It ends with ctx, and at once
 // when in ends.
@@ -122,5 +126,8 @@ func (s spec) open(ctx context.Context, clock *wallClock, address string, log *s
 	return app.New(ctx, app.Options{Config: *cfg, Version: "chaos", Now: clock.now, Log: log, Keeper: func(o *keeper.Options) {
 		o.Owner = s.owner()
 		o.Tick, o.Lease, o.Margin, o.Ask = s.Times.Tick, s.Times.Lease, s.Times.Margin, s.Times.Ask
+		if spoil != nil {
+			spoil(o)
+		}
 	}})
 }

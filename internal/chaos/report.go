@@ -56,3 +56,57 @@ func faults(m map[Kind]int) string {
 	}
 	return strings.Join(all, ", ")
 }
+
+// Sum is what came of several runs.
+type Sum struct {
+	Runs    int      `json:"runs"`
+	Asked   int      `json:"asked"`
+	Due     int      `json:"due"`
+	Died    int      `json:"died"`
+	Unknown int      `json:"unknown"`
+	Absent  int      `json:"absent"`
+	Late    int      `json:"late"`
+	Lost    int      `json:"lost"`
+	Stale   int      `json:"stale"`
+	Calls   int      `json:"calls"`
+	Broken  []uint64 `json:"broken"` // seeds of runs that do not hold
+}
+
+// Add counts one more run.
+func (s *Sum) Add(r *Report) {
+	b := r.Balance
+	s.Runs++
+	s.Asked += b.Asked
+	s.Due += b.Due
+	s.Died += b.Died
+	s.Unknown += b.Unknown
+	s.Absent += b.Absent
+	s.Late += b.Late
+	s.Lost += b.Lost
+	s.Stale += b.Stale
+	s.Calls += b.Calls
+	if !b.OK() {
+		s.Broken = append(s.Broken, r.Seed)
+	}
+}
+
+// Print tells a sum to people.
+func (s *Sum) Print(w io.Writer) {
+	fmt.Fprintf(w, "sum of %d runs: asked %d ≤ %d due + %d died + %d unknown = %d (%d absent from the ledgers); %d late, %d lost, %d stale, %d calls\n",
+		s.Runs, s.Asked, s.Due, s.Died, s.Unknown, s.Due+s.Died+s.Unknown, s.Absent, s.Late, s.Lost, s.Stale, s.Calls)
+	if len(s.Broken) > 0 {
+		fmt.Fprintf(w, "seeds that do not hold: %v\n", s.Broken)
+	}
+}
+
+// PrintPlan tells what would go wrong with these settings.
+func (s Settings) PrintPlan(w io.Writer) {
+	p := s.Plan()
+	fmt.Fprintf(w, "seed %d\n", p.Seed)
+	for i, offset := range p.Offsets {
+		fmt.Fprintf(w, "replica %d: its clock is off by %v\n", i, offset)
+	}
+	for _, f := range p.Faults {
+		fmt.Fprintln(w, f)
+	}
+}
