@@ -417,3 +417,25 @@ func TestDemandDoesNotQueue(t *testing.T) {
 		}
 	})
 }
+
+// TestTroubleIsForgotten: one lost answer does not count as an outage for ever
+// when another replica has renewed what failed here.
+func TestTroubleIsForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := newEnv(t)
+		e.wechat.answer(lost())
+		if _, err := e.Token(t.Context(), "lantian"); err == nil {
+			t.Fatal("a token out of nothing")
+		}
+		if !e.Health().Degraded() {
+			t.Error("a lost answer does not show")
+		}
+		e.wechat.answer(nil)
+		stop := running(e.another("two"))
+		defer stop()
+		time.Sleep(forgotten)
+		if h := e.Health(); h.Degraded() {
+			t.Errorf("health %v later: %+v", forgotten, h)
+		}
+	})
+}

@@ -46,7 +46,7 @@ type Status struct {
 
 // Health gives the keeper's view of what it depends on.
 func (k *Keeper) Health() Health {
-	h := k.health.read()
+	h := k.health.read(k.now())
 	var cause string
 	if h.HeldSince, cause, h.NextTry = k.gates.read(); cause != "" {
 		h.PlatformCause = cause
@@ -90,8 +90,8 @@ func statusOf(g grant.Grant, now time.Time) Status {
 
 // trouble is since when something does not answer, and why.
 type trouble struct {
-	since time.Time
-	cause string
+	since, last time.Time
+	cause       string
 }
 
 // health remembers troubles. Reading and noting take no lock.
@@ -114,16 +114,23 @@ func note(p *atomic.Pointer[trouble], down bool, cause string, now time.Time) {
 	case !down && old != nil:
 		p.CompareAndSwap(old, nil)
 	case down && old == nil:
-		p.CompareAndSwap(nil, &trouble{since: now, cause: cause})
+		p.CompareAndSwap(nil, &trouble{since: now, last: now, cause: cause})
+	case down:
+		p.CompareAndSwap(old, &trouble{since: old.since, last: now, cause: cause})
 	}
 }
 
-func (h *health) read() Health {
+// forgotten is how long after its last failure a way to WeChat counts as down:
+// longer than the longest wait of the retry plan. Another replica may have
+// renewed what failed here, and then nobody asks from here for long.
+const forgotten = 15 * time.Minute
+
+func (h *health) read(now time.Time) Health {
 	var out Health
 	if t := h.storeDown.Load(); t != nil {
 		out.StoreDownSince = t.since
 	}
-	if t := h.platformDown.Load(); t != nil {
+	if t := h.platformDown.Load(); t != nil && now.Sub(t.last) < forgotten {
 		out.PlatformDownSince, out.PlatformCause = t.since, t.cause
 	}
 	return out
