@@ -166,6 +166,14 @@ func (c *Console) revokeGrant(w http.ResponseWriter, r *http.Request, by audit.A
 	return c.back(w, r, err)
 }
 
+// stateOf names a grant's state on a page.
+func stateOf(g grant.Grant) string {
+	if g.Kills > 0 {
+		return "killing"
+	}
+	return string(g.State)
+}
+
 // back ends a form that changed something.
 func (c *Console) back(w http.ResponseWriter, r *http.Request, err error) error {
 	if errors.Is(err, access.ErrNotFound) || errors.Is(err, grant.ErrNotFound) {

@@ -8,8 +8,10 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/zhanggui/zhanggui/internal/access"
+	"github.com/zhanggui/zhanggui/internal/audit"
 	"github.com/zhanggui/zhanggui/internal/grant"
 	"github.com/zhanggui/zhanggui/wechat"
 )
@@ -111,6 +113,26 @@ func TestWeChatsErrorsAreExplained(t *testing.T) {
 			if strings.Contains(body, "CANARY") || strings.Contains(body, "rid:") || strings.Contains(body, word(t, lang, "console.shop.connected")) {
 				t.Errorf("%s in %s shows too much", tt.name, lang)
 			}
+		}
+	}
+}
+
+// TestKillingIsShown: an administrator sees that tokens are still being ended.
+func TestKillingIsShown(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	g, err := r.store.ShopGrant(t.Context(), "lantian")
+	if err != nil {
+		t.Fatal(err)
+	}
+	by := audit.Actor{Kind: audit.ActorOperator}
+	if err := r.store.Revoke(t.Context(), grant.KillEffects(time.Now(), by, "leaked", g)); err != nil {
+		t.Fatal(err)
+	}
+	r.asAdmin()
+	for _, lang := range []string{"en", "zh-CN"} {
+		if body := r.get("/", lang).Body.String(); !strings.Contains(body, word(t, lang, "console.state.killing")) {
+			t.Errorf("%s: not shown in\n%s", lang, body)
 		}
 	}
 }

@@ -41,6 +41,9 @@ type Status struct {
 	DueAt      time.Time // next look; zero: never by itself
 	Attempt    int       // failures in a row
 	UpdatedAt  time.Time // last change
+	Proved     time.Time // when WeChat last took the token, as far as was written down
+	Doubts     int       // definite refusals since then
+	Killing    int       // forced refreshes that a revocation still owes
 	Refreshing bool      // somebody holds the lease
 }
 
@@ -84,6 +87,7 @@ func statusOf(g grant.Grant, now time.Time) Status {
 		GrantID: g.ID, Kind: g.Kind, ShopID: g.ShopID, PersonID: g.PersonID, State: g.State, Cause: g.Cause,
 		ErrCode: g.ErrCode, Generation: g.Tokens.Generation, Expires: g.Tokens.AccessExpires,
 		EndsAt: refreshEnd(g.Tokens), DueAt: g.DueAt, Attempt: g.Attempt, UpdatedAt: g.UpdatedAt,
+		Proved: g.Proved, Doubts: g.Doubts, Killing: g.Kills,
 		Refreshing: g.SettledTerm < g.Lease.Term && now.Before(g.Lease.Until),
 	}
 }
