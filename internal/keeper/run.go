@@ -34,11 +34,12 @@ func (k *Keeper) Run(ctx context.Context) error {
 
 // loop is the state of one Run.
 type loop struct {
-	k     *Keeper
-	wg    sync.WaitGroup
-	free  chan struct{} // holds one item for each worker at work
-	batch int           // claims in one transaction
-	more  bool          // there may be more that is due now
+	k       *Keeper
+	wg      sync.WaitGroup
+	free    chan struct{} // holds one item for each worker at work
+	batch   int           // claims in one transaction
+	more    bool          // there may be more that is due now
+	failing bool          // the last claim failed, and that was said
 }
 
 // untilTick claims and works on kicks. It reports false when ctx ended.
@@ -63,6 +64,16 @@ func (l *loop) untilTick(ctx context.Context, tick <-chan time.Time) bool {
 // bring work.
 const idle = time.Hour
 
+// tellClaims says once that due grants cannot be claimed, and once that they can
+// be again: an outage of the store lasts for many ticks.
+func (l *loop) tellClaims(err error) {
+	if err != nil {
+		l.k.opt.Logger.Error("due grants not claimed; the next tick tries again, until it can", "err", err)
+		return
+	}
+	l.k.opt.Logger.Info("due grants are claimed again")
+}
+
 // claim takes due grants in batches while workers are free for a whole batch,
 // the pace allows as many, and WeChat can be reached: what cannot start is not
 // claimed, so no lease runs out in a queue. It says when to come back, should
@@ -77,8 +88,9 @@ func (l *loop) claim(ctx context.Context) time.Duration {
 		claims, err := l.k.claimDue(ctx, grant.ClaimRequest{
 			Owner: l.k.opt.Owner, Now: begin, For: l.k.opt.Lease, Limit: n,
 		})
-		if err != nil && ctx.Err() == nil {
-			l.k.opt.Logger.Error("due grants not claimed; next try at the next tick", "err", err)
+		if failing := err != nil; failing != l.failing && ctx.Err() == nil {
+			l.failing = failing
+			l.tellClaims(err)
 		}
 		l.k.pace.started(begin, len(claims))
 		l.more = len(claims) == n
