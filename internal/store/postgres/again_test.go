@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/zhanggui/zhanggui/internal/store/pgtest"
+	"github.com/zhanggui/zhanggui/internal/store/sqlstore"
 	"github.com/zhanggui/zhanggui/internal/store/storetest"
 )
 
@@ -107,4 +108,27 @@ func hostOf(t *testing.T, s *pgtest.Server) string {
 		t.Fatal(err)
 	}
 	return p.Query().Get("host")
+}
+
+// TestConnectionLostAtCommit: whether it landed is not known, and the error says
+// so.
+func TestConnectionLostAtCommit(t *testing.T) {
+	u := pgtest.Database(t)
+	s := open(t, u)
+	s.InterceptCommits(func(commit func() error) error {
+		exec(t, u, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
+		return commit()
+	})
+	if err := s.Append(t.Context(), entry("x")); !errors.Is(err, sqlstore.ErrOutcome) {
+		t.Errorf("got error %v, want ErrOutcome", err)
+	}
+	s.InterceptCommits(nil)
+	for range 20 { // none of the pooled connections, all of which are dead, fails a caller
+		if err := s.Append(t.Context(), entry("after")); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Ping(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
 }

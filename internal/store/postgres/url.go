@@ -29,6 +29,7 @@ func parse(url secret.Value) (*pgx.ConnConfig, error) {
 	if c.ConnectTimeout <= 0 || c.ConnectTimeout > connectWithin {
 		c.ConnectTimeout = connectWithin
 	}
+	c.DialFunc = dialer.DialContext
 	if c.ValidateConnect == nil {
 		// A standby answers reads and refuses writes: better not to begin.
 		c.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite

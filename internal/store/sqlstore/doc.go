@@ -15,16 +15,18 @@
 // # One writer
 //
 // Write transactions run one after another: on SQLite because the writing pool
-// has one connection and takes the write lock when a transaction begins. Reads
-// have a pool of their own and never wait for a writer. What a write method
-// wrote is visible to every read that begins after it returned.
+// has one connection and takes the write lock when a transaction begins, on
+// PostgreSQL by a lock that all replicas take. Claims and settles, which are most of
+// what is written, lock the rows of their grants instead, and on PostgreSQL run
+// beside each other. Reads have a pool of their own and never wait for a writer.
+// What a write method wrote is visible to every read that begins after it returned.
 //
 // # When a commit fails
 //
-// An error of a write method means that nothing was written, with one
-// exception: when the commit itself fails, the change may have landed. Every
-// transition is built so that asking again is harmless: a repeated settle is
-// lost ([grant.ErrLost]), a repeated use of a state is used
+// An error of a write method means that nothing was written, with one exception:
+// when the commit itself fails, the change may have landed, and the error is an
+// [ErrOutcome]. Every transition is built so that asking again is harmless: a
+// repeated settle is lost ([grant.ErrLost]), a repeated use of a state is used
 // ([access.ErrUsed]).
 //
 // # The audit log
@@ -48,6 +50,7 @@
 //
 // # Time
 //
-// The database's clock is never used. Times are parameters, kept as
-// milliseconds in UTC, 0 for the zero time.
+// Times are parameters, kept as milliseconds in UTC, 0 for the zero time. With one
+// exception: several replicas have several clocks, so that leases on PostgreSQL,
+// and whether a grant is due, go by the database's.
 package sqlstore

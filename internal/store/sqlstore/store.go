@@ -148,11 +148,20 @@ func (s *Store) once(ctx context.Context, shared bool, change func(*tx) error) e
 	if err := t.appendAudit(ctx); err != nil {
 		return err
 	}
+	commit := st.Commit
 	if f := s.commit.Load(); f != nil {
-		return (*f)(st.Commit)
+		commit = func() error { return (*f)(st.Commit) }
 	}
-	return st.Commit()
+	err = commit()
+	if err != nil && !s.dialect.RolledBack(err) {
+		err = fmt.Errorf("%w: %w", ErrOutcome, err)
+	}
+	return err
 }
+
+// ErrOutcome says that the commit itself failed, so that the change may be there
+// all the same.
+var ErrOutcome = errors.New("the commit failed, and may have landed; read again before you repeat the change")
 
 // view runs look on one consistent state of the database.
 func (s *Store) view(ctx context.Context, op string, look func(*sqlgen.Queries) error) error {

@@ -48,7 +48,7 @@ func commitTests() []testCase {
 		cases = append(cases,
 			testCase{tr.name + " failed", func(t *testing.T, w *world) {
 				do := tr.make(w)
-				w.losing(failed, func() { w.refused(errDisk, do) })
+				w.losing(failed, func() { w.refused(sqlstore.ErrOutcome, do) })
 				w.must(do()) // nothing stands in the way of doing it again
 			}},
 			testCase{tr.name + " failed but landed", func(t *testing.T, w *world) {
