@@ -38,8 +38,10 @@ func filled(b *testing.B) *postgres.Store {
 		b.Fatal(err)
 	}
 	err = pgtest.Exec(b.Context(), u,
-		fmt.Sprintf("INSERT INTO shops SELECT 'many-' || i, 'many', 'app-many', '', false FROM generate_series(1, %d) AS i", *grants),
-		fmt.Sprintf(`INSERT INTO grants SELECT 'g_' || md5(i::text), 'self', 'app-many', 'many-' || i, '', '', '', 'active', '', 0,
+		fmt.Sprintf(`INSERT INTO apps SELECT 'many-' || i, 'shop', 'wx' || i, '', sha256('x'), 1, '', '', '', '', '', '[]'
+			FROM generate_series(1, %d) AS i`, *grants),
+		fmt.Sprintf("INSERT INTO shops SELECT 'many-' || i, 'many', 'many-' || i, '', false FROM generate_series(1, %d) AS i", *grants),
+		fmt.Sprintf(`INSERT INTO grants SELECT 'g_' || md5(i::text), 'self', 'many-' || i, 'many-' || i, '', '', '', 'active', '', 0,
 			0, NULL, 0, NULL, 0, 0, '', 1000 + i, 0, '', 0, 0, 0, 1000, 1000 FROM generate_series(1, %d) AS i`, *grants),
 		"VACUUM ANALYZE", "CHECKPOINT")
 	if err != nil {
