@@ -23,11 +23,12 @@ func alive(conn net.Conn) bool {
 	if err != nil {
 		return false
 	}
+	// Control, not Read: the driver may have a reader waiting in the background,
+	// and Read would wait behind it.
 	quiet := false
-	err = raw.Read(func(fd uintptr) bool {
+	err = raw.Control(func(fd uintptr) {
 		_, _, err := syscall.Recvfrom(int(fd), make([]byte, 1), syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
 		quiet = err == syscall.EAGAIN || err == syscall.EWOULDBLOCK || err == syscall.EINTR
-		return true
 	})
 	return err == nil && quiet
 }
