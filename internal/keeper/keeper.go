@@ -217,7 +217,9 @@ func New(o Options) *Keeper {
 		opt: o, base: base, uptime: uptime, shops: newTable(), users: newTable(), wake: make(chan struct{}, 1),
 		busy: map[string]chan struct{}{}, kicked: map[string]want{}, leased: map[string]want{}, verdicts: map[string]tokenVerdict{}, used: map[string]bool{},
 	}
-	k.settler = settler{store: o.Store, observe: o.Observer.Settled, now: o.Now, health: &k.health}
+	k.settler = settler{
+		store: o.Store, observe: o.Observer.Settled, now: o.Now, health: &k.health, writing: make(chan struct{}, 1),
+	}
 	k.flights.logger = o.Logger
 	k.pace, k.gates.jitter = newPace(o.Pace, o.Batch), o.Jitter
 	k.epoch.seed = maphash.MakeSeed()

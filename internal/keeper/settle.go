@@ -89,7 +89,8 @@ const settleTimeout = 5 * time.Second
 
 // settler puts settles that are ready at about the same time into one
 // transaction. It needs no goroutine of its own: the first to come waits a
-// moment and writes for all.
+// moment and writes for all. What comes while a batch is written gathers in the
+// next one, so that batches get larger the busier the store is.
 type settler struct {
 	store interface {
 		Settle(ctx context.Context, batch []grant.Effects) ([]error, error)
@@ -97,6 +98,8 @@ type settler struct {
 	observe func(batch int, took time.Duration, err error)
 	now     func() time.Time
 	health  *health
+
+	writing chan struct{} // holds an item while a batch is written
 
 	mu   sync.Mutex
 	open *batch
@@ -157,6 +160,8 @@ func (s *settler) lead(ctx context.Context, b *batch) {
 	case <-t.C:
 	case <-b.full:
 	}
+	s.writing <- struct{}{}
+	defer func() { <-s.writing }()
 	s.mu.Lock()
 	if s.open == b {
 		s.open = nil

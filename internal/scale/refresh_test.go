@@ -68,9 +68,12 @@ func BenchmarkSustained(b *testing.B) {
 			var sum cost
 			for b.Loop() {
 				b.StopTimer()
-				e, w := startEmulator(b, perSecond*(warm+seconds+2)), newWorld(b, database)
-				w.spread(perSecond*(warm+seconds+2), perSecond, time.Now().Add(2*time.Second), time.Second)
+				n := perSecond * (warm + seconds + 2)
+				e, w := startEmulator(b, n), newWorld(b, database)
+				w.shops = n // the first n are those that the emulator knows
 				w.declare(*grants, time.Now().AddDate(50, 0, 0))
+				w.shops = 0
+				w.spread(n, perSecond, time.Now().Add(20*time.Second), time.Second)
 				b.StartTimer()
 				sum.add(w.sustain(e, warm, seconds))
 			}
