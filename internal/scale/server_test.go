@@ -19,7 +19,6 @@ type server struct {
 	app     *app.App
 	ops     string
 	settled atomic.Int64 // settle transactions' items
-	took    time.Duration
 	stop    context.CancelFunc
 	ended   chan error
 }
