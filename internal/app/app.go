@@ -42,7 +42,8 @@ const (
 type Options struct {
 	Config  config.Config
 	Version string
-	Now     func() time.Time // nil: time.Now; its monotonic reading is used
+	Now     func() time.Time // nil: the machine's, or the database's where replicas share one; its monotonic reading is used
+	Machine func() time.Time // the machine's clock, when Now is nil; nil: time.Now. For zhanggui chaos, which sets it wrong
 	Log     *slog.Logger     // nil: discards
 	// CompareEvery is how often grants are compared with the audit log while the
 	// server runs; 0: every ten minutes.
@@ -89,7 +90,10 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	}
 	a := &App{o: o, owner: "r_" + rand.Text()[:12]}
 	if o.Now == nil {
-		a.shared = &sharedClock{log: o.Log}
+		a.shared = &sharedClock{log: o.Log, local: o.Machine}
+		if o.Machine == nil {
+			a.shared.local = time.Now
+		}
 		o.Now = a.shared.Now
 	}
 	a.o = o

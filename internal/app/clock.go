@@ -13,6 +13,7 @@ import (
 // other replicas' from the moment on that there is a database to agree by.
 type sharedClock struct {
 	log    *slog.Logger
+	local  func() time.Time // this machine's
 	shared atomic.Pointer[clock.Shared]
 }
 
@@ -21,7 +22,7 @@ func (c *sharedClock) Now() time.Time {
 	if s := c.shared.Load(); s != nil {
 		return s.Now()
 	}
-	return time.Now()
+	return c.local()
 }
 
 // run keeps a shared clock right until ctx ends.
@@ -40,7 +41,7 @@ func (a *App) shareClock(ctx context.Context) error {
 	if a.shared == nil || a.shared.shared.Load() != nil {
 		return nil
 	}
-	s, err := clock.NewShared(ctx, clock.SharedOptions{Reference: a.store.postgres.Now, Logger: a.shared.log})
+	s, err := clock.NewShared(ctx, clock.SharedOptions{Reference: a.store.postgres.Now, Local: a.shared.local, Logger: a.shared.log})
 	if err != nil {
 		return err
 	}

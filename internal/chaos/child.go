@@ -123,7 +123,7 @@ func (s spec) open(ctx context.Context, clock *wallClock, address string, log *s
 	if err != nil {
 		return nil, err
 	}
-	return app.New(ctx, app.Options{Config: *cfg, Version: "chaos", Now: clock.now, Log: log, Keeper: func(o *keeper.Options) {
+	return app.New(ctx, app.Options{Config: *cfg, Version: "chaos", Machine: clock.now, Log: log, Keeper: func(o *keeper.Options) {
 		o.Owner = s.owner()
 		o.Tick, o.Lease, o.Margin, o.Ask = s.Times.Tick, s.Times.Lease, s.Times.Margin, s.Times.Ask
 		if spoil != nil {

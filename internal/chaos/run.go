@@ -35,6 +35,8 @@ type Settings struct {
 	Keep    string    // a new directory for data, logs and database; empty keeps nothing
 	Trace   io.Writer // one line for each fault; nil: none
 	Command []string  // starts a replica; nil: this binary
+
+	quiet bool // nothing goes wrong, in tests of the judgement
 }
 
 func (s *Settings) fill() (err error) {
@@ -68,6 +70,9 @@ func (s *Settings) fill() (err error) {
 func (s *Settings) Plan() Plan {
 	if s.fill() != nil {
 		s.Command = nil // a plan needs nothing to start
+	}
+	if s.quiet {
+		return Plan{Seed: s.Seed, Offsets: make([]time.Duration, s.Replicas)}
 	}
 	return NewPlan(s.Seed, Scene{Replicas: s.Replicas, Shops: s.Shops, For: s.For, Lease: s.Times.Lease, Shared: !s.SQLite, Skew: !s.SQLite && !s.NoSkew, Failover: s.Failover})
 }
@@ -265,10 +270,12 @@ func (r *run) declare(ctx context.Context, op operator, host string) (key string
 
 // trouble carries out the plan while programs call.
 func (r *run) trouble(ctx context.Context) error {
+	begin := time.Now()
 	calling, enough := context.WithCancel(ctx)
 	done := make(chan struct{})
 	go func() { defer close(done); r.callers.run(calling, callersAtWork, callerPace) }()
 	r.breaker.run(ctx, r.plan)
+	sleep(ctx, r.For-time.Since(begin))
 	enough()
 	<-done
 	return context.Cause(ctx)

@@ -52,7 +52,9 @@ func TestSpoiled(t *testing.T) {
 	} {
 		t.Run(spoiler, func(t *testing.T) {
 			t.Parallel()
-			r, err := Run(t.Context(), short(t, spoiler))
+			s := short(t, spoiler)
+			s.quiet = true
+			r, err := Run(t.Context(), s)
 			if err != nil {
 				t.Fatal(err)
 			}
