@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"os"
 	"time"
@@ -116,9 +117,7 @@ func (s spec) open(ctx context.Context, clock *wallClock, address string, log *s
 		"public_url": "http://" + address, "listen": address, "ops_listen": "127.0.0.1:0", "data": s.Data,
 		"wechat.open": s.WeChat, "wechat.api": s.WeChat, "wechat.mp": s.WeChat, "operator.name": "掌柜混沌",
 	}
-	for name, value := range s.Settings {
-		flags[name] = value
-	}
+	maps.Copy(flags, s.Settings)
 	cfg, err := config.Load(config.Source{Flags: flags})
 	if err != nil {
 		return nil, err
