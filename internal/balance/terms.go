@@ -102,8 +102,7 @@ func (s *story) follow(was, is Change) {
 }
 
 func (s *story) claim(was, is Change) {
-	length := is.Until.Sub(is.At)
-	if s.lease > 0 && (length-s.lease).Abs() > leaseSlack {
+	if length := is.Until.Sub(is.At); s.lease > 0 && !s.rightful(length) {
 		s.problem("term %d has a lease of %v, not of %v", is.Term, length, s.lease)
 	}
 	if n := len(s.terms); n > 0 {
@@ -116,10 +115,19 @@ func (s *story) claim(was, is Change) {
 	s.terms = append(s.terms, &term{n: is.Term, replica: is.Replica, claimed: is.At, until: is.Until})
 }
 
-// end is when a term's lease is over. Where its length is known it counts from
-// the claim: what the row says may be wrong.
+// statementSlack is how long after a statement began, which is when a lease
+// begins, the witness may see what it wrote.
+const statementSlack = time.Second
+
+// rightful says whether a lease is as long as it must be.
+func (s *story) rightful(length time.Duration) bool {
+	return length <= s.lease+leaseSlack && length >= s.lease-statementSlack
+}
+
+// end is when a term's lease is over. Where its length is known, a row that says
+// something else is not believed.
 func (s *story) end(t *term) time.Time {
-	if s.lease > 0 {
+	if s.lease > 0 && !s.rightful(t.until.Sub(t.claimed)) {
 		return t.claimed.Add(s.lease)
 	}
 	return t.until

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/url"
 	"path/filepath"
@@ -14,7 +15,6 @@ import (
 	"github.com/jackc/pgx/v5"
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
 
-	"github.com/zhanggui/zhanggui/internal/store/pgtest"
 	"github.com/zhanggui/zhanggui/internal/store/postgres"
 	"github.com/zhanggui/zhanggui/internal/store/storecheck"
 	"github.com/zhanggui/zhanggui/wechat/secret"
@@ -24,21 +24,7 @@ import (
 // settings name, or of one of our own.
 type postgresBase struct {
 	direct secret.Value
-	own    *pgtest.Server // nil: the server is somebody else's
-}
-
-// newPostgres starts a server and makes a database. It writes to the disk as a
-// real one does.
-func newPostgres(ctx context.Context) (*postgresBase, error) {
-	own, err := pgtest.Start(ctx, pgtest.Options{Durable: true})
-	if err != nil {
-		return nil, err
-	}
-	u, err := own.Create(ctx)
-	if err != nil {
-		return nil, errors.Join(err, own.Close())
-	}
-	return &postgresBase{direct: u, own: own}, nil
+	own    io.Closer // the server; nil: it is somebody else's
 }
 
 func (*postgresBase) name() string         { return "postgres" }
@@ -124,15 +110,6 @@ func through(database secret.Value, addresses ...string) (string, error) {
 	return u.String(), nil
 }
 
-// databaseOf gives the name of a database.
-func databaseOf(database secret.Value) (string, error) {
-	c, err := pgx.ParseConfig(database.RevealString())
-	if err != nil {
-		return "", errDatabaseURL
-	}
-	return c.Database, nil
-}
-
 // openBase opens the database that the settings name.
 func (r *run) openBase(ctx context.Context) (base, error) {
 	switch {
@@ -149,7 +126,7 @@ func (r *run) openBase(ctx context.Context) (base, error) {
 	if r.Failover {
 		b, err = newFailover(ctx)
 	} else {
-		b, err = newPostgres(ctx)
+		b, err = newOwn(ctx)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%w; or name a server with --database, or try --sqlite", err)

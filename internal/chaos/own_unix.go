@@ -1,3 +1,5 @@
+//go:build unix
+
 package chaos
 
 import (
@@ -14,6 +16,29 @@ import (
 	"github.com/zhanggui/zhanggui/wechat/secret"
 )
 
+// startPostgres starts a server and makes a database. It writes to the disk as a
+// real one does.
+func startPostgres(ctx context.Context) (*pgtest.Server, secret.Value, error) {
+	own, err := pgtest.Start(ctx, pgtest.Options{Durable: true})
+	if err != nil {
+		return nil, secret.Value{}, err
+	}
+	u, err := own.Create(ctx)
+	if err != nil {
+		return nil, secret.Value{}, errors.Join(err, own.Close())
+	}
+	return own, u, nil
+}
+
+// newOwn is a database of a server of our own.
+func newOwn(ctx context.Context) (base, error) {
+	own, u, err := startPostgres(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &postgresBase{direct: u, own: own}, nil
+}
+
 // failoverBase is a primary with a synchronous standby, as Patroni keeps them.
 // Replicas name both and take the one that can be written to.
 type failoverBase struct {
@@ -22,17 +47,20 @@ type failoverBase struct {
 }
 
 // newFailover starts both servers and makes a database.
-func newFailover(ctx context.Context) (*failoverBase, error) {
-	primary, err := newPostgres(ctx)
+func newFailover(ctx context.Context) (base, error) {
+	primary, u, err := startPostgres(ctx)
 	if err != nil {
 		return nil, err
 	}
-	standby, err := primary.own.Standby(ctx)
+	standby, err := primary.Standby(ctx)
 	if err != nil {
-		return nil, errors.Join(err, primary.close())
+		return nil, errors.Join(err, primary.Close())
 	}
-	name, err := databaseOf(primary.direct)
-	return &failoverBase{primary: primary.own, standby: standby, database: name}, err
+	c, err := pgx.ParseConfig(u.RevealString())
+	if err != nil {
+		return nil, errors.Join(errDatabaseURL, standby.Close(), primary.Close())
+	}
+	return &failoverBase{primary: primary, standby: standby, database: c.Database}, nil
 }
 
 func (*failoverBase) name() string         { return "postgres with failover" }
