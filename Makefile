@@ -29,7 +29,7 @@ generate: ## make the generated queries and pages again
 	CGO_ENABLED=0 $(TOOLS) templ generate
 
 bench: ## benchmarks, with the ratios they are judged by
-	$(GO) test -run '^$$' -bench . -benchmem ./internal/keeper ./internal/gateway ./internal/audit ./internal/vault ./internal/store/...
+	$(GO) test -run '^$$' -bench . -benchmem ./internal/keeper ./internal/gateway ./internal/audit ./internal/vault ./internal/clock ./internal/collate ./internal/store/... ./internal/scale
 
 fuzz: ## fuzz every target for FUZZTIME (default 10s) each
 	sh scripts/fuzz.sh

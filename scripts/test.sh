@@ -32,3 +32,6 @@ if grep -qE '^[[:space:]]*--- SKIP' "$log"; then
 	echo "test: a test was skipped; make it run or remove it" >&2
 	exit 1
 fi
+
+step "chaos: three replicas on PostgreSQL, broken at random"
+make --no-print-directory chaos
