@@ -3,6 +3,7 @@ GO       ?= go
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 TOOLS     = $(GO) tool -modfile=tools.mod
 LDFLAGS   = -s -w
+GRANTS   ?= 1000000
 
 .PHONY: help build test quick deps lint generate bench fuzz demo chaos clean
 
@@ -29,7 +30,8 @@ generate: ## make the generated queries and pages again
 	CGO_ENABLED=0 $(TOOLS) templ generate
 
 bench: ## benchmarks, with the ratios they are judged by
-	$(GO) test -run '^$$' -bench . -benchmem ./internal/keeper ./internal/gateway ./internal/audit ./internal/vault ./internal/clock ./internal/collate ./internal/store/... ./internal/scale
+	$(GO) test -run '^$$' -bench . -benchmem ./internal/keeper ./internal/gateway ./internal/audit ./internal/vault ./internal/clock ./internal/collate ./internal/store/...
+	$(GO) test -run '^$$' -bench . -benchtime 1x -timeout 2h ./internal/scale -grants $(GRANTS)
 
 fuzz: ## fuzz every target for FUZZTIME (default 10s) each
 	sh scripts/fuzz.sh

@@ -49,6 +49,7 @@ var layers = []struct {
 	{prefix: "internal/adminapi", may: append(leaves, "internal/clock", "internal/setup", "internal/web"), why: "the doorway of operators: setup is its one feature, the rest comes through interfaces"},
 	{prefix: "internal/console", may: append(leaves, "wechat", "internal/web", "internal/web/ui"), why: "pages: everything else comes through interfaces"},
 
+	{prefix: "internal/scale", why: "measures the whole server from its tests; nothing may come to depend on it, and it has nothing to import"},
 	{prefix: "internal/proof", why: "checks a run from what it left behind; sharing code with what it checks would prove nothing"},
 	{prefix: "internal/balance", std: true, why: "judges a run of replicas from what others saw of it; sharing code with the keeper would prove nothing"},
 	{prefix: "internal/proof/cmd/prove", may: []string{"internal/proof"}, why: "the command of internal/proof"},
