@@ -166,3 +166,36 @@ func TestSettingsPage(t *testing.T) {
 		t.Error("docs/guide/settings.md is old; write it anew with: zhanggui config reference > docs/guide/settings.md")
 	}
 }
+
+// TestDesignNamesTests: a page that says which test would fail names one that is
+// there, and a page that links to a file links to one that is there.
+func TestDesignNamesTests(t *testing.T) {
+	out, err := exec.CommandContext(t.Context(), "git", "grep", "-hoE", "^func (Test|Fuzz|Benchmark)[A-Za-z0-9_]+", "--", "*_test.go").Output()
+	if err != nil {
+		t.Fatalf("git grep: %v", err)
+	}
+	known := map[string]bool{}
+	for line := range strings.Lines(string(out)) {
+		known[strings.TrimSpace(strings.TrimPrefix(line, "func "))] = true
+	}
+	pages, err := filepath.Glob("docs/*/*.md")
+	if err != nil || len(pages) < 10 {
+		t.Fatalf("%d pages, %v", len(pages), err)
+	}
+	for _, page := range append(pages, "README.md", "README.zh-CN.md") {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range regexp.MustCompile("`((?:Test|Fuzz|Benchmark)[A-Z][A-Za-z0-9]+)").FindAllStringSubmatch(string(text), -1) {
+			if !known[name[1]] {
+				t.Errorf("%s names %s, which is no test", page, name[1])
+			}
+		}
+		for _, link := range regexp.MustCompile(`\]\(([a-zA-Z0-9_./-]+\.(?:md|yaml|svg|go|json))[)#]`).FindAllStringSubmatch(string(text), -1) {
+			if _, err := os.Stat(filepath.Join(filepath.Dir(page), link[1])); err != nil {
+				t.Errorf("%s links to %s: %v", page, link[1], err)
+			}
+		}
+	}
+}
