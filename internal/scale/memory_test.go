@@ -31,7 +31,7 @@ func holding(tb testing.TB, o memoryOrder) (found memoryFound) {
 	tb.Helper()
 	env := []string{"GOGC=20"}
 	if o.Token <= 160 {
-		env = []string{"GOGC=50", "GOMEMLIMIT=370MiB"}
+		env = []string{"GOGC=50", "GOMEMLIMIT=355MiB"}
 	}
 	c := spawn(tb, "memory", o, env...)
 	c.hear(&found)
