@@ -18,8 +18,8 @@ import (
 )
 
 // memoryOrder is what a process is to hold in memory: the tokens of some grants.
-// Then so many grants are renewed by the schedule.
-type memoryOrder struct{ Hot, Token, Renew int }
+// Then so many grants are renewed by the schedule, at so many a second.
+type memoryOrder struct{ Hot, Token, Renew, Pace int }
 
 // memoryFound is what that took, in bytes.
 type memoryFound struct{ Resident, Heap int64 }
@@ -43,9 +43,9 @@ func holding(tb testing.TB, o memoryOrder) (found memoryFound) {
 // 120 MB with 50,000 of them in use. Tokens of 600 bytes are for information.
 func BenchmarkMemory(b *testing.B) {
 	for _, o := range []memoryOrder{
-		{Hot: *grants, Token: 160, Renew: *grants / 20},
-		{Hot: *grants, Token: 600, Renew: *grants / 20},
-		{Hot: *grants / 20, Token: 160, Renew: *grants},
+		{Hot: *grants, Token: 160, Renew: 20 * perSecond, Pace: perSecond},
+		{Hot: *grants, Token: 600, Renew: 20 * perSecond, Pace: perSecond},
+		{Hot: *grants / 20, Token: 160, Renew: *grants, Pace: 1_000_000},
 	} {
 		b.Run(fmt.Sprintf("%d of %d, %d bytes", o.Hot, *grants, o.Token), func(b *testing.B) {
 			var f memoryFound
@@ -63,11 +63,11 @@ func BenchmarkMemory(b *testing.B) {
 // nobody uses take nothing.
 func TestMemory(t *testing.T) {
 	const n, token, most = 50_000, 160, 400
-	all := holding(t, memoryOrder{Hot: n, Token: token, Renew: n})
+	all := holding(t, memoryOrder{Hot: n, Token: token, Renew: n, Pace: 1_000_000})
 	if per := all.Heap / n; per < token || per > most {
 		t.Errorf("%d bytes for a token of %d, want at most %d", per, token, most)
 	}
-	few := holding(t, memoryOrder{Hot: n / 20, Token: token, Renew: n})
+	few := holding(t, memoryOrder{Hot: n / 20, Token: token, Renew: n, Pace: 1_000_000})
 	if few.Heap > all.Heap/4 {
 		t.Errorf("%d bytes for a twentieth of the tokens, %d for all", few.Heap, all.Heap)
 	}
@@ -82,7 +82,7 @@ func memoryMain() error {
 	}
 	rows := &imagined{now: time.Now(), token: o.Token, all: o.Renew, done: make(chan struct{})}
 	k := keeper.New(keeper.Options{
-		Store: rows, Ledger: rows, Vault: rows, Platform: rows, Owner: "scale", Recheck: -1, Pace: 1_000_000,
+		Store: rows, Ledger: rows, Vault: rows, Platform: rows, Owner: "scale", Recheck: -1, Pace: o.Pace,
 	})
 	before := heap()
 	for i := range o.Hot {
