@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/zhanggui/zhanggui/internal/access"
@@ -46,28 +47,35 @@ func (s *store) RevokeClient(ctx context.Context, id string, now time.Time, entr
 // Declare changes the directory in the store, then in memory: a shop that was
 // removed or moved to another app has no use for the token that it had.
 func (s *store) Declare(ctx context.Context, d access.Declaration, entries ...audit.Entry) error {
-	before, err := s.Store.Grants(ctx, grant.Filter{Kind: grant.Self})
+	stale, err := s.grantsOf(ctx, d)
 	if err != nil {
 		return err
 	}
 	if err := s.Store.Declare(ctx, d, entries...); err != nil {
 		return err
 	}
-	touched := map[string]bool{}
-	for _, shop := range d.Shops {
-		touched[shop.ID] = true
-	}
-	for _, id := range d.Remove.Shops {
-		touched[id] = true
-	}
-	var stale []string
-	for _, g := range before {
-		if touched[g.ShopID] {
-			stale = append(stale, g.ID)
-		}
-	}
 	s.forget(stale...)
 	return nil
+}
+
+// grantsOf gives the grants of the shops that a declaration names, as they are
+// before it. It asks for each alone: there may be a million others.
+func (s *store) grantsOf(ctx context.Context, d access.Declaration) (ids []string, err error) {
+	named := slices.Clone(d.Remove.Shops)
+	for _, shop := range d.Shops {
+		named = append(named, shop.ID)
+	}
+	for _, id := range named {
+		g, err := s.Store.ShopGrant(ctx, id)
+		switch {
+		case errors.Is(err, grant.ErrNotFound):
+		case err != nil:
+			return nil, err
+		default:
+			ids = append(ids, g.ID)
+		}
+	}
+	return ids, nil
 }
 
 // Close closes the database and lets go of the data directory.
