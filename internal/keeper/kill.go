@@ -30,6 +30,17 @@ func (a *attempt) kill(ctx context.Context) error {
 	if err != nil {
 		return a.notKilled(ctx, reaction{do: stop, cause: causeUnreadable}, &Failure{Err: err})
 	}
+	if a.claim.Grant.Attempt > 0 {
+		// The last try failed. Find out without force whether WeChat answers this
+		// app by now: an outage must not use up the day's forced refreshes.
+		if _, err = a.askOnce(ctx, key, false); err != nil {
+			f := asFailure(err)
+			return a.notKilled(ctx, reactTo(grant.Self, f), f)
+		}
+	}
+	if !a.room(a.k.now()) {
+		return a.release(ctx, notYet(a.claim.Grant.ID, a.k.opt.Tick, errTrustOver))
+	}
 	at, why := a.spend(ctx, ByOperator, killReason)
 	if why != nil {
 		return a.killLater(ctx, at, why)
@@ -118,8 +129,8 @@ func (a *attempt) notKilled(ctx context.Context, r reaction, f *Failure) error {
 const killTell = 3
 
 // killWait is the shortest wait after the nth failure in a row: about one
-// minute, doubled up to 17. It is longer than the plan's, since each try costs
-// one of the day's forced refreshes.
+// minute, doubled up to 21. It is longer than the plan's, since a try costs one of
+// the day's forced refreshes when WeChat answers the one without force.
 func killWait(n int) time.Duration { return killGap << min(max(n, 1), 5) }
 
 func (a *attempt) killEntry(now time.Time, o audit.Outcome, reason string, d map[string]string) audit.Entry {

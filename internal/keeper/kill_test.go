@@ -222,3 +222,29 @@ func TestKillCrashes(t *testing.T) {
 		}
 	}
 }
+
+// TestKillSparesTheBudget: however long WeChat is gone, a kill that waits for it
+// leaves the day's forced refreshes alone.
+func TestKillSparesTheBudget(t *testing.T) {
+	for name, weather := range map[string]error{"not sent": notSent(), "no answer": lost(), "not listed": refused(40164)} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				e := newEnv(t, slow)
+				e.must()
+				e.wechat.answer(weather)
+				e.store.kill("g_lantian")
+				stop := running(e.Keeper)
+				defer stop()
+				time.Sleep(12 * time.Hour)
+				if n := len(e.store.forces["g_lantian"]); n > 1 {
+					t.Errorf("%d forced refreshes were spent on WeChat's absence", n)
+				}
+				e.wechat.answer(nil)
+				time.Sleep(3 * time.Hour)
+				if g := e.row(); g.Kills != 0 {
+					t.Errorf("owes %d after WeChat is back", g.Kills)
+				}
+			})
+		})
+	}
+}
