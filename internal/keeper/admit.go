@@ -14,7 +14,11 @@ var errPaced = errors.New("WeChat told this app to slow down; the limit passes b
 // 0 lets it go.
 func (a *attempt) admit(now time.Time) (wait time.Duration) {
 	g := a.claim.Grant
-	if a.ticket, wait = a.k.gates.pass(a.way, g.ID, now); wait > 0 {
+	known := g.ID
+	if all, _ := a.k.gates.shut(now); all && a.want.scheduled() {
+		known = "" // it comes back by its plan: many that are woken at once pass by the pace
+	}
+	if a.ticket, wait = a.k.gates.pass(a.way, known, now); wait > 0 {
 		return wait
 	}
 	if wait = a.k.pace.start(g.App, g.Kind, a.want.demand, now); wait > 0 {
@@ -39,7 +43,7 @@ func (a *attempt) giveBack() {
 // when; the schedule writes down the time.
 func (a *attempt) putOff(ctx context.Context, now time.Time, wait time.Duration) (Token, error) {
 	g, why := a.claim.Grant, errPaced
-	if a.k.gates.refuses(g.ID, now) > 0 {
+	if a.k.gates.holds(a.way) {
 		why = errShut
 	}
 	err := notYet(g.ID, wait, why)

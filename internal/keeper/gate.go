@@ -57,6 +57,46 @@ type gates struct {
 	mu     sync.Mutex
 	jitter jitter
 	ways   map[route]*gate
+	// When all ways are shut that anybody took, and a grant may use another way:
+	// when the schedule, and a caller, may find out with the next one.
+	look, call time.Time
+}
+
+// strangerEvery is how often a grant of which no gate knows anything is claimed
+// while all gates are shut. Its way may be one that nobody took yet.
+const strangerEvery = time.Second
+
+// strangers is how many grants the schedule claims at a time to find one that
+// goes another way. Those of a shut way are put off without a request, for half a
+// minute at most, so that some hundreds of them hide nobody for long.
+const strangers = 20
+
+// mayLook lets the schedule claim a few grants although all gates are shut.
+func (s *gates) mayLook(now time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return turn(&s.look, now)
+}
+
+// mayCall lets a caller's grant be claimed although all gates are shut, unless
+// it is known to use one of them.
+func (s *gates) mayCall(grantID string, now time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, g := range s.ways {
+		if g.failed[grantID] {
+			return false
+		}
+	}
+	return turn(&s.call, now)
+}
+
+func turn(next *time.Time, now time.Time) bool {
+	if now.Before(*next) {
+		return false
+	}
+	*next = now.Add(strangerEvery)
+	return true
 }
 
 // gate is one of them; the fields are guarded by gates.mu.
@@ -71,7 +111,8 @@ type gate struct {
 }
 
 // pass asks to go through. ticket says that this is the probe; give it back
-// with [gates.leave]. A positive wait says that the gate is shut for so long.
+// with [gates.leave]. A positive wait says that the gate is shut for so long; a
+// grant with a name is woken when it opens.
 func (s *gates) pass(way route, grantID string, now time.Time) (ticket bool, wait time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -83,7 +124,9 @@ func (s *gates) pass(way route, grantID string, now time.Time) (ticket bool, wai
 		g.probing = true
 		return true, 0
 	}
-	g.remember(grantID)
+	if grantID != "" {
+		g.remember(grantID)
+	}
 	return false, wait
 }
 
@@ -213,7 +256,7 @@ func (s *gates) forget(grantID string) {
 
 // refuses says for how long it is of no use to claim a grant.
 func (s *gates) refuses(grantID string, now time.Time) time.Duration {
-	if all, wait := s.shut(now); all {
+	if all, wait := s.shut(now); all && (wait == 0 || !s.mayCall(grantID, now)) {
 		return wait
 	}
 	s.mu.Lock()
@@ -224,6 +267,14 @@ func (s *gates) refuses(grantID string, now time.Time) time.Duration {
 		}
 	}
 	return 0
+}
+
+// holds says whether a way is shut.
+func (s *gates) holds(way route) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	g := s.ways[way]
+	return g != nil && g.shut
 }
 
 // read gives the longest shut gate for [Health]: since when, why, and when it

@@ -117,8 +117,11 @@ func (l *loop) room(ctx context.Context) (n int, wait time.Duration) {
 // probe lets one grant through a shut gate when it is time. If none is due, one
 // of those that failed serves.
 func (l *loop) probe(ctx context.Context, wait time.Duration) (int, time.Duration) {
+	if n := min(strangers, l.batch); wait > 0 && cap(l.free)-len(l.free) >= n && l.k.gates.mayLook(l.k.now()) {
+		return n, 0
+	}
 	if wait > 0 || len(l.free) > 0 {
-		return 0, max(wait, leastRetry)
+		return 0, max(min(wait, strangerEvery), leastRetry)
 	}
 	l.more = false
 	l.work(func() { l.k.probeGate(ctx) })
@@ -191,6 +194,11 @@ func (k *Keeper) wakeGrant(id string) {
 // healthy says that nothing failed and that its time has not come.
 func healthy(g grant.Grant, now time.Time) bool { return g.Attempt == 0 && now.Before(g.DueAt) }
 
+// finished says that WeChat is not asked about a grant any more.
+func finished(g grant.Grant) bool {
+	return g.State == grant.NeedsOwner || g.State == grant.Revoked && g.Kills == 0
+}
+
 func (k *Keeper) wakeUp() {
 	select {
 	case k.wake <- struct{}{}:
@@ -230,6 +238,10 @@ func take(set map[string]bool, n int) []string {
 // the next tick: they may be using what was just mended in its old form.
 func (k *Keeper) kick(ctx context.Context, id string, w want) {
 	g, err := k.opt.Store.Grant(ctx, id)
+	if errors.Is(err, grant.ErrNotFound) || err == nil && finished(g) {
+		k.gates.forget(id) // nobody can find out with it whether WeChat is back
+		return
+	}
 	if err != nil {
 		k.opt.Logger.Error("kicked grant not read; it is looked at by its plan", "grant", id, "err", err)
 		return
