@@ -67,7 +67,9 @@ func (a *attempt) prove(ctx context.Context, kept secret.Value) {
 	switch {
 	case a.k.provedByUse(g):
 		a.proof = proof{at: now, found: foundAlive}
-	case !a.want.scheduled() || now.Before(proofDue(g)):
+	case !a.want.scheduled() || g.Attempt > 0 || now.Before(proofDue(g)):
+		// Tries of one renewal follow each other in seconds: two refusals among
+		// them are one odd moment of WeChat's, not two.
 	default:
 		a.take(a.probe(ctx, kept), a.k.now())
 	}

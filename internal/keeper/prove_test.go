@@ -229,3 +229,46 @@ func TestNoSleepByDefault(t *testing.T) {
 		}
 	})
 }
+
+// TestNoSleepInTrouble: a grant whose trouble was told does not fall asleep, which
+// would tell that it healed.
+func TestNoSleepInTrouble(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := newEnv(t, slow, func(o *Options) { o.SleepAfter = 48 * time.Hour })
+		e.must()
+		e.store.set("g_lantian", func(g *grant.Grant) { g.Used = time.Now() })
+		stop := running(e.Keeper)
+		defer stop()
+		time.Sleep(40 * time.Hour)
+		e.wechat.answer(refused(-1))
+		time.Sleep(10 * time.Hour)
+		for _, kind := range e.store.told() {
+			if kind == "grant.healed" {
+				t.Errorf("told %v while WeChat is still busy", e.store.told())
+			}
+		}
+	})
+}
+
+// TestRetriesAreOneDoubt: the tries of one renewal count as one refusal of the
+// kept token, however often they fail.
+func TestRetriesAreOneDoubt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := newEnv(t, slow)
+		stop := running(e.Keeper)
+		defer stop()
+		time.Sleep(24 * time.Hour)
+		e.store.set("g_lantian", func(g *grant.Grant) { g.Proved, g.Doubts = time.Now().Add(-23*time.Hour), 0 })
+		e.wechat.setProbing(func() (bool, error) { return true, nil })
+		e.wechat.answer(refused(-1))
+		for range 3 * 60 {
+			time.Sleep(time.Minute)
+			if g := e.row(); g.Attempt > 3 {
+				break
+			}
+		}
+		if g := e.row(); g.Doubts > 1 {
+			t.Errorf("%d doubts after %d tries of one renewal, told %v", g.Doubts, g.Attempt, e.store.told())
+		}
+	})
+}

@@ -53,10 +53,11 @@ func (k *Keeper) takeUsed(n int) []string {
 }
 
 // sleepy tells whether the schedule may let the grant sleep. One whose use was
-// never written down counts as used now: the option may be new.
+// never written down counts as used now: the option may be new. One
+// in trouble stays awake until it heals: sleep would say that it did.
 func (a *attempt) sleepy(now time.Time) bool {
 	g, after := a.claim.Grant, a.k.opt.SleepAfter
-	if after <= 0 || !a.want.scheduled() || g.State != grant.Active {
+	if after <= 0 || !a.want.scheduled() || g.State != grant.Active || g.Attempt > 0 {
 		return false
 	}
 	if g.Used.IsZero() || a.k.usedHere(g) {
