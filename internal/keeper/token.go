@@ -169,8 +169,8 @@ func (k *Keeper) join(s source, name string, w want) *flight {
 		tok, err := k.fetch(ctx, s, w)
 		if final(err) {
 			s.table.dropKey(s.key)
-		} else if err != nil {
-			k.extend(s)
+		} else {
+			k.extend(s) // also after a look that memory did not take: see [journal]
 		}
 		return tok, err
 	})
