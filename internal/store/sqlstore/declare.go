@@ -102,7 +102,9 @@ func (d *declaring) app(ctx context.Context, a access.App) error {
 }
 
 // restartShopsOf gives the grants of an app's shops a new start. moved says that
-// the app is another one at WeChat now.
+// the app is another one at WeChat now. Without that, what somebody revoked stays
+// revoked: a new secret is no reason to hand out tokens again, and the forced
+// refreshes that a grant owes go on with it.
 func (d *declaring) restartShopsOf(ctx context.Context, app string, moved bool) error {
 	shops, err := d.ShopsOfApp(ctx, app)
 	if err != nil {
@@ -116,6 +118,9 @@ func (d *declaring) restartShopsOf(ctx context.Context, app string, moved bool) 
 		}
 		if !found {
 			continue // shopsGrant makes it
+		}
+		if !moved && grant.State(row.State) == grant.Revoked {
+			continue
 		}
 		if err := d.startAgain(ctx, row, app, moved); err != nil {
 			return err

@@ -89,6 +89,18 @@ var declareCases = []testCase{
 		w.must(err)
 		same(t, "secret", string(got.Secret), "sealed-new")
 	}},
+	{"a new secret brings nothing back that was revoked, and ends no kill", func(t *testing.T, w *world) {
+		w.renew("tea", start)
+		w.must(w.kill("tea", start))
+		before := w.shopGrant("tea")
+		app := directory().Apps[1]
+		app.Secret, app.SecretVersion = []byte("sealed-new"), 2
+		w.must(w.declare(access.Declaration{Apps: []access.App{app}}))
+		same(t, "grant after a new secret", w.shopGrant("tea"), before)
+		c := w.claim("tea", start)
+		same(t, "secret of the next try", string(c.App.Secret), "sealed-new")
+		same(t, "owed", c.Grant.Kills, grant.Kills)
+	}},
 	{"a shop with another app forgets the tokens of the first", func(t *testing.T, w *world) {
 		w.renew("tea", start)
 		shop := directory().Shops[0]
