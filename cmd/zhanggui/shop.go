@@ -113,6 +113,7 @@ func (g grantRevokeCmd) Run(ctx context.Context, c console) error {
 type grantStartCmd struct {
 	remote
 	Grant string `arg:"" help:"Id of the grant, as listed."`
+	Spare bool   `help:"Start it although its tokens are still being ended at WeChat."`
 }
 
 // Help shows an example.
@@ -123,7 +124,11 @@ func (grantStartCmd) Help() string {
 // Run implements the command.
 func (g grantStartCmd) Run(ctx context.Context, c console) error {
 	var after adminapi.GrantView
-	if err := g.do(ctx, http.MethodPost, "/v1/grants/"+url.PathEscape(g.Grant)+"/start", nil, &after); err != nil {
+	path := "/v1/grants/" + url.PathEscape(g.Grant) + "/start"
+	if g.Spare {
+		path += "?spare=true"
+	}
+	if err := g.do(ctx, http.MethodPost, path, nil, &after); err != nil {
 		return err
 	}
 	if g.JSON {

@@ -112,9 +112,12 @@ func (h handlers) revoke(ctx context.Context, in *struct {
 }
 
 // start undoes a revocation, or tries anew what was stopped. The shop's own
-// AppSecret is all that it takes; a person's grant takes the person.
+// AppSecret is all that it takes; a person's grant takes the person. A start ends
+// a kill, and WeChat would give out the very token that was to die, so a grant
+// that still owes forced refreshes is started only when that is meant.
 func (h handlers) start(ctx context.Context, in *struct {
-	ID string `path:"id"`
+	ID    string `path:"id"`
+	Spare bool   `query:"spare" doc:"start a grant that is being killed: a token that WeChat still takes may be kept"`
 }) (*body[GrantView], error) {
 	g, err := h.Grants.Grant(ctx, in.ID)
 	if err != nil {
@@ -122,6 +125,9 @@ func (h handlers) start(ctx context.Context, in *struct {
 	}
 	if g.Kind != grant.Self {
 		return nil, huma.Error422UnprocessableEntity("only a person can renew their authorisation: have them log in again, or send them an invitation")
+	}
+	if g.Kills > 0 && !in.Spare {
+		return nil, huma.Error409Conflict("its tokens are being ended at WeChat, and a start would end that: wait until grant list does not show it as killing; if the token need not die, start it with --spare")
 	}
 	now := h.Now()
 	err = h.Grants.Authorise(ctx, grant.Effects{At: now,

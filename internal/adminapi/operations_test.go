@@ -127,6 +127,27 @@ func TestGrants(t *testing.T) {
 	}
 }
 
+// TestStartWhileKilling: a start would have WeChat give out the token that is to
+// die, so it takes a word more.
+func TestStartWhileKilling(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.declare()
+	g := list[adminapi.GrantView](r, "/v1/grants?kind=self")[0]
+	r.ask("POST", "/v1/grants/"+g.ID+"/revoke", map[string]any{"kill": true}, nil)
+	if rec := r.say("POST", "/v1/grants/"+g.ID+"/start", nil); rec.Code != http.StatusConflict || !strings.Contains(rec.Body.String(), "--spare") {
+		t.Errorf("a start while the tokens are being ended: %d %s", rec.Code, rec.Body)
+	}
+	if g := list[adminapi.GrantView](r, "/v1/grants?kind=self")[0]; g.State != string(grant.Revoked) || g.Killing != grant.Kills {
+		t.Errorf("afterwards: %+v", g)
+	}
+	var started adminapi.GrantView
+	r.ask("POST", "/v1/grants/"+g.ID+"/start?spare=true", nil, &started)
+	if started.State != string(grant.Active) || started.Killing != 0 {
+		t.Errorf("started: %+v", started)
+	}
+}
+
 // TestStartGrant: a revoked shop comes back; a person's grant does not.
 func TestStartGrant(t *testing.T) {
 	t.Parallel()
