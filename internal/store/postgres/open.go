@@ -159,7 +159,7 @@ func connectAs(url secret.Value, size int, name string) (*sql.DB, error) {
 	if name != "" {
 		c.RuntimeParams["application_name"] = name
 	}
-	db := sql.OpenDB(connector{stdlib.GetConnector(*c, stdlib.OptionResetSession(checkAlive))})
+	db := sql.OpenDB(connector{newHosts(*c, stdlib.OptionResetSession(checkAlive))})
 	db.SetMaxOpenConns(size)
 	db.SetMaxIdleConns(size)
 	db.SetConnMaxIdleTime(idleFor)
