@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -38,7 +39,7 @@ var remedies = map[string]string{
 	"XX002":             "an index of the database is damaged; run REINDEX, and check the disk",
 	"25P03":             "the server let go of a transaction that was idle for too long; this process was paused, or the network was",
 	"42704":             "the server does not know a setting; remove parameters from the URL that it does not know",
-	"08P01":             "the pooler or the server refused the connection's settings; remove parameters from the URL that it does not know",
+	pooler:              "the pooler or the server refused the connection's settings; remove parameters from the URL that it does not know",
 	"42P01":             "a table is missing; somebody changed the database by hand: restore a backup",
 }
 
@@ -49,9 +50,27 @@ func sqlState(err error) string {
 	return ""
 }
 
+// poolerAlone is what a pooler says whose way to the server is shut. PgBouncer
+// gives the same code to all of its own errors, so its words decide.
+var poolerAlone = []string{
+	"server_login_retry", "query_wait_timeout", "server login failed", "server conn crashed",
+	"connect failed", "cannot connect", "server down", "server connection closed", "shutting down", "max_client_conn",
+}
+
+const pooler = "08P01"
+
+// poolerIsAlone tells whether a pooler answers in place of a server that is away.
+func poolerIsAlone(err error) bool {
+	e, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && e.Code == pooler && slices.ContainsFunc(poolerAlone, func(words string) bool { return strings.Contains(e.Message, words) })
+}
+
 func explain(err error) error {
 	if err == nil {
 		return nil
+	}
+	if poolerIsAlone(err) {
+		return fmt.Errorf("the pooler answers, and does not reach the server; start the server, or check where the pooler looks for it: %w", err)
 	}
 	if remedy, ok := remedies[sqlState(err)]; ok {
 		return fmt.Errorf("%s: %w", remedy, err)
@@ -87,6 +106,8 @@ func Unreachable(err error) bool {
 	switch sqlState(err) {
 	case "57P01", "57P02", "57P03", "53300", readOnlyTransaction:
 		return true
+	case pooler:
+		return poolerIsAlone(err)
 	case "":
 	default:
 		return false
