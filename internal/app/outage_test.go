@@ -305,3 +305,19 @@ func TestUnderLoad(t *testing.T) {
 	both[0].apply(tea())
 	both[0].await("the keeper to go on", func() bool { return both[0].shopGrant("tea").Generation > 0 })
 }
+
+// TestRevokedJustBeforeTheOutage: the replica that ended a client's key knows of it,
+// although it had no time to read its own entry.
+func TestRevokedJustBeforeTheOutage(t *testing.T) {
+	s := server(t)
+	_, r := oneOn(t, s)
+	if status, body := r.call(); status != http.StatusOK {
+		t.Fatalf("a call before: %d %s", status, body)
+	}
+	r.ask("POST", "/v1/clients/"+r.manifest().Clients[0].ID+"/revoke", nil, nil)
+	stop(t, s)
+	r.await("word of the outage", func() bool { return len(r.readyz().Degraded) > 0 })
+	if status, body := r.call(); status != http.StatusUnauthorized {
+		t.Errorf("a call with a key that was ended just before: %d %s, want 401", status, body)
+	}
+}

@@ -239,6 +239,15 @@ func (r *replica) forgetAll(ctx context.Context) error {
 	}
 }
 
+// withdraw takes what was just ended in the database out of the file that stands
+// by: the database may go away before the feed tells of it.
+func (r *replica) withdraw(ctx context.Context, c feed.Change) {
+	if r == nil || !r.isWhole() || r.copy == nil {
+		return
+	}
+	r.copy.Withdraw(context.WithoutCancel(ctx), c)
+}
+
 // Current implements feed.Listener: the database answers. What was kept here for
 // it goes in before anything is asked of it again.
 func (r *replica) Current(ctx context.Context, at time.Time) {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/zhanggui/zhanggui/internal/access"
 	"github.com/zhanggui/zhanggui/internal/audit"
+	"github.com/zhanggui/zhanggui/internal/feed"
 	"github.com/zhanggui/zhanggui/internal/grant"
 )
 
@@ -31,6 +32,7 @@ func (s *store) Revoke(ctx context.Context, e grant.Effects) error {
 	for _, r := range e.Revoke {
 		ended = append(ended, r.GrantID)
 	}
+	s.replica.withdraw(ctx, feed.Change{Grants: ended})
 	s.forget(ended...)
 	return nil
 }
@@ -40,6 +42,7 @@ func (s *store) RevokeClient(ctx context.Context, id string, now time.Time, entr
 	if err := s.Store.RevokeClient(ctx, id, now, entries...); err != nil {
 		return err
 	}
+	s.replica.withdraw(ctx, feed.Change{Clients: []string{id}})
 	s.forget()
 	return nil
 }
@@ -54,6 +57,11 @@ func (s *store) Declare(ctx context.Context, d access.Declaration, entries ...au
 	if err := s.Store.Declare(ctx, d, entries...); err != nil {
 		return err
 	}
+	clients := slices.Clone(d.Remove.Clients)
+	for _, c := range d.Clients {
+		clients = append(clients, c.ID)
+	}
+	s.replica.withdraw(ctx, feed.Change{Shops: d.Remove.Shops, Clients: clients})
 	s.forget(stale...)
 	return nil
 }

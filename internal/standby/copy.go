@@ -88,13 +88,15 @@ type heard struct {
 	urgent  map[row]bool    // rows without values: who may be served may have changed
 	renewed map[string]bool // grants that keep newer tokens
 	keyset  bool            // read it again
-	to      feed.Position   // all of this was told up to here
-	current time.Time       // everything committed before was told
-	pages   []func(context.Context) (bool, error)
+	// withdrawn are rows that were ended here, and that the feed has not told yet.
+	withdrawn map[row]bool
+	to        feed.Position // all of this was told up to here
+	current   time.Time     // everything committed before was told
+	pages     []func(context.Context) (bool, error)
 }
 
 func newHeard() heard {
-	return heard{urgent: map[row]bool{}, renewed: map[string]bool{}, to: feed.None}
+	return heard{urgent: map[row]bool{}, withdrawn: map[row]bool{}, renewed: map[string]bool{}, to: feed.None}
 }
 
 // Changed implements feed.Listener.
@@ -107,10 +109,9 @@ func (c *Copy) Changed(_ context.Context, x feed.Change) error {
 		t.anew = true
 	}
 	t.to, t.keyset = x.To, t.keyset || x.Keyset
-	for kind, ids := range map[string][]string{kindGrant: x.Grants, kindApp: x.Apps, kindShop: x.Shops, kindClient: x.Clients} {
-		for _, id := range ids {
-			t.urgent[row{kind: kind, id: id}] = true
-		}
+	for r := range rowsOf(x) {
+		t.urgent[r] = true
+		delete(t.withdrawn, r) // what is read from now on is newer
 	}
 	for id := range x.Renewed {
 		t.renewed[id] = true
@@ -329,7 +330,7 @@ func (c *Copy) refresh(ctx context.Context, rows []row, back func([]row)) error 
 					return err
 				}
 			}
-			return c.o.File.putUnspooled(ctx, tx, put...)
+			return c.put(ctx, tx, put...)
 		})
 	}
 	if err != nil {

@@ -60,7 +60,7 @@ func (c *Copy) clients(ctx context.Context) (more bool, err error) {
 	for i, x := range all {
 		rows[i] = clientRow(x)
 	}
-	return false, c.write(ctx, func(tx *sql.Tx) error { return c.o.File.put(ctx, tx, rows...) })
+	return false, c.write(ctx, func(tx *sql.Tx) error { return c.put(ctx, tx, rows...) })
 }
 
 // pages gives a function that copies one page more with each call.
@@ -77,7 +77,7 @@ func pages[T any](c *Copy, read func(context.Context, string, int) ([]T, error),
 		for i, x := range page {
 			rows[i] = to(x)
 		}
-		if err := c.write(ctx, func(tx *sql.Tx) error { return c.o.File.putUnspooled(ctx, tx, rows...) }); err != nil {
+		if err := c.write(ctx, func(tx *sql.Tx) error { return c.put(ctx, tx, rows...) }); err != nil {
 			return false, err
 		}
 		after = id(page[len(page)-1])
