@@ -31,6 +31,10 @@ type Store struct {
 	dialect Dialect
 	close   func() error
 	commit  atomic.Pointer[CommitFunc]
+	// turn holds one value while a transition runs alone. Its next one would only
+	// wait in the database; and there the places in the queue of a process that was
+	// paused come up one after another, each to be waited for.
+	turn chan struct{}
 }
 
 // CommitFunc stands between a write transaction and its commit.
@@ -49,7 +53,7 @@ func New(ctx context.Context, c Config) (*Store, error) {
 		return nil, fmt.Errorf("store: prepare for reading: %w", errors.Join(err, writes.Close()))
 	}
 	l := &Log{db: c.Reader, from: c.Reader, q: reads, dialect: c.Dialect}
-	s := &Store{Log: l, writer: c.Writer, reader: c.Reader, writes: writes, dialect: c.Dialect, close: c.Close}
+	s := &Store{Log: l, writer: c.Writer, reader: c.Reader, writes: writes, dialect: c.Dialect, close: c.Close, turn: make(chan struct{}, 1)}
 	if c.Unasked {
 		return s, nil
 	}
@@ -133,6 +137,14 @@ func (s *Store) transact(ctx context.Context, op string, shared bool, change fun
 }
 
 func (s *Store) once(ctx context.Context, shared bool, change func(*tx) error) error {
+	if !shared {
+		select {
+		case s.turn <- struct{}{}:
+			defer func() { <-s.turn }()
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 	st, err := s.writer.BeginTx(ctx, nil)
 	if err != nil {
 		return err
