@@ -85,14 +85,13 @@ func (c *call) outgoing() *http.Request {
 // second one with the next token if WeChat says that the first is dead.
 func (c *call) RoundTrip(out *http.Request) (*http.Response, error) {
 	res, err := c.attempt(out)
+	dead := c.token.Generation
 	if err != nil || !deadToken(c.head) || !c.renew() || !c.body.replayable() {
 		return res, err
 	}
 	_ = res.Body.Close() // the refused answer was read as far as it matters
 	res, err = c.attempt(out)
-	if err == nil {
-		c.judge()
-	}
+	c.judge(dead, err)
 	return res, err
 }
 
@@ -101,32 +100,60 @@ func deadToken(h wechat.Head) bool {
 	return h.Found && (h.Code == 40001 || h.Code == 40014 || h.Code == 42001)
 }
 
-// renew reports the dead token and takes the next one. When there is none, or
-// the path says so of every token, the caller gets WeChat's own words.
+// renew takes the next token in place of the dead one. When there is none, the
+// caller gets WeChat's own words.
 func (c *call) renew() bool {
-	if !c.g.stubborn.believe(at(c.to), c.token.Generation) {
-		return false
-	}
-	next, err := c.g.Tokens.Report(c.ctx, Complaint{
-		Shop: c.to.shop, Generation: c.token.Generation, ErrCode: c.head.Code, Client: c.client.ID,
-	})
-	if err != nil || next.Value.IsZero() || next.Generation == c.token.Generation {
-		if c.ctx.Err() == nil { // else a refresh may be under way without us
-			c.g.stubborn.trust(at(c.to))
-		}
+	dead := c.token.Generation
+	next, err := c.next()
+	if err != nil || next.Value.IsZero() || next.Generation == dead {
 		return false
 	}
 	c.token = next
 	return true
 }
 
+// reportTimeout is the longest wait for what a report leads to. The keeper gives up
+// before that.
+const reportTimeout = 2 * time.Minute
+
+// next reports the dead token and gives the next one. A path that says so of every
+// token is not heard, but what is newer than its token is there for it too.
+//
+// The caller may leave meanwhile. The report is waited for all the same: a doubt
+// that nobody settles would make the path stubborn at the next death.
+func (c *call) next() (Token, error) {
+	path, dead := at(c.to), c.token.Generation
+	if !c.g.stubborn.believe(path, dead) {
+		next, err := c.g.Tokens.Token(c.ctx, c.to.shop)
+		if err == nil && next.Generation < dead {
+			next = c.token
+		}
+		return next, err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.ctx), reportTimeout)
+	defer cancel()
+	next, err := c.g.Tokens.Report(ctx, Complaint{
+		Shop: c.to.shop, Generation: dead, ErrCode: c.head.Code, Client: c.client.ID,
+	})
+	switch {
+	case ctx.Err() != nil: // a refresh may be under way without us
+		c.g.stubborn.excuse(path, dead)
+	case err != nil || next.Value.IsZero() || next.Generation == dead:
+		c.g.stubborn.trust(path)
+	}
+	return next, err
+}
+
 // judge decides, after the second attempt, whether the path was right about the
-// first token.
-func (c *call) judge() {
-	if deadToken(c.head) {
-		c.g.stubborn.believe(at(c.to), c.token.Generation)
-	} else {
-		c.g.stubborn.trust(at(c.to))
+// first token. An attempt that brought no answer says nothing.
+func (c *call) judge(dead int64, err error) {
+	switch path := at(c.to); {
+	case err != nil:
+		c.g.stubborn.excuse(path, dead)
+	case deadToken(c.head):
+		c.g.stubborn.condemn(path, c.token.Generation)
+	default:
+		c.g.stubborn.trust(path)
 	}
 }
 

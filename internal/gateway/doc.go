@@ -30,9 +30,9 @@
 // host is tried.
 //
 // A path that calls a token dead that was minted a moment ago wants another kind of
-// token. Its word is not passed to the keeper for a day, and its answers pass as
-// they are, on the first attempt: forced refreshes are few a day, and one client
-// must not use them up.
+// token. Its word is not passed to the keeper for a day: forced refreshes are few a
+// day, and one client must not use them up. Its answers pass as they are, on the
+// first attempt, unless the keeper has a newer token by then.
 //
 // # What is held in memory
 //

@@ -14,6 +14,10 @@ const (
 	// stubbornPaths bounds the memory. One more costs a forced refresh, of which
 	// there are few, so this is never reached by honest use.
 	stubbornPaths = 1024
+	// stubbornExcuses is how many reports of a path may go without a repeat in a
+	// day because the caller left or the repeat broke off. A token dies less
+	// often than that, so a client that leaves every time gains little.
+	stubbornExcuses = 3
 )
 
 // stubborn remembers paths that call every token dead. A path that wants
@@ -28,9 +32,10 @@ const (
 // gets WeChat's answer as it is. A dead token is still replaced: other paths
 // report it, and the keeper renews it by the clock.
 //
-// A call that is not repeated leaves the doubt behind: its body was a stream, or
-// the caller left. Nor does a good answer to a later call end it. Whoever can
-// choose between a good and a bad answer could refresh without end that way.
+// A call that was not repeated because its body was a stream leaves the doubt
+// behind. Nor does a good answer to a later call end it. Whoever can choose
+// between a good and a bad answer could refresh without end that way. A caller who
+// leaves may do so by chance: then the next death is heard too, a few times a day.
 type stubborn struct {
 	now   func() time.Time
 	mu    sync.Mutex
@@ -42,6 +47,8 @@ type shopPath struct{ shop, path string }
 type doubt struct {
 	generation int64 // the last one whose death was reported
 	proven     bool
+	excused    bool // nobody could see whether the word was good
+	excuses    int  // so often
 	until      time.Time
 }
 
@@ -64,11 +71,44 @@ func (s *stubborn) believe(at shopPath, generation int64) bool {
 		s.paths[at] = doubt{generation: generation, until: now.Add(stubbornFor)}
 		return true
 	}
-	if !d.proven && generation > d.generation {
-		s.paths[at] = doubt{proven: true, until: now.Add(stubbornFor)}
+	switch {
+	case d.proven || generation <= d.generation:
+	case d.excused:
+		d.generation, d.excused = generation, false
+		s.paths[at] = d
+	default:
+		s.prove(at)
 		return false
 	}
 	return !d.proven
+}
+
+// condemn says that at called dead even the token of this generation, which was
+// handed over for one that it had called dead.
+func (s *stubborn) condemn(at shopPath, generation int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if d, ok := s.paths[at]; ok && !d.proven && generation > d.generation {
+		s.prove(at)
+	}
+}
+
+// prove makes a path stubborn from now on. s.mu is held.
+func (s *stubborn) prove(at shopPath) {
+	s.paths[at] = doubt{proven: true, until: s.now().Add(stubbornFor)}
+}
+
+// excuse says that what was reported of this generation could not be tried: the
+// caller left, or the repeat broke off.
+func (s *stubborn) excuse(at shopPath, generation int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	d, ok := s.paths[at]
+	if ok && d.generation == generation && !d.excused && d.excuses < stubbornExcuses {
+		d.excused = true
+		d.excuses++
+		s.paths[at] = d
+	}
 }
 
 // trust ends the doubt about a path, unless it is proven.

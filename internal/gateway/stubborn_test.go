@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -83,7 +84,56 @@ func TestAStreamCannotGoOnReporting(t *testing.T) {
 func TestADeadTokenIsReportedAsOftenAsItIsDead(t *testing.T) {
 	var dead atomic.Int64 // the newest generation that is dead
 	dead.Store(-1)
-	r := newRig(t, func(w http.ResponseWriter, r *http.Request) {
+	r := newRig(t, mortals(&dead))
+	for i := range 5 {
+		dead.Store(int64(i))
+		if a := r.post(t, readPath, `{}`); a.body != `{"errcode":0}` || a.Header.Get(headerAttempt) != "2" {
+			t.Errorf("death %d: attempt %s, %s", i, a.Header.Get(headerAttempt), a.body)
+		}
+	}
+}
+
+// slowTokens is a keeper whose reports take until they are let go.
+type slowTokens struct {
+	*fakeTokens
+	began chan struct{}
+	let   chan struct{}
+}
+
+func (s slowTokens) Report(ctx context.Context, c Complaint) (Token, error) {
+	s.began <- struct{}{}
+	select {
+	case <-s.let:
+		return s.fakeTokens.Report(ctx, c)
+	case <-ctx.Done():
+		return Token{}, context.Cause(ctx)
+	}
+}
+
+// leaveIn calls path and leaves while the report is under way.
+func (r *rig) leaveIn(t *testing.T, slow slowTokens, path string) {
+	t.Helper()
+	ctx, leave := context.WithCancel(t.Context())
+	req, err := http.NewRequestWithContext(ctx, "POST", r.front.URL+"/wx/lantian"+path, strings.NewReader(`{}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+writeKey)
+	go func() {
+		<-slow.began
+		leave()
+	}()
+	if res, err := r.client.Do(req); err == nil {
+		_ = res.Body.Close()
+		t.Fatal("the caller stayed")
+	}
+	slow.let <- struct{}{}
+	r.settle()
+}
+
+// mortals is an upstream for which every token up to dead is dead.
+func mortals(dead *atomic.Int64) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
 		for g := range dead.Load() + 1 {
 			if r.URL.Query().Get("access_token") == tokenOf(g).RevealString() {
 				io.WriteString(w, `{"errcode":40001}`)
@@ -91,12 +141,82 @@ func TestADeadTokenIsReportedAsOftenAsItIsDead(t *testing.T) {
 			}
 		}
 		io.WriteString(w, `{"errcode":0}`)
-	})
-	for i := range 5 {
-		dead.Store(int64(i))
-		if a := r.post(t, readPath, `{}`); a.body != `{"errcode":0}` || a.Header.Get(headerAttempt) != "2" {
-			t.Errorf("death %d: attempt %s, %s", i, a.Header.Get(headerAttempt), a.body)
+	}
+}
+
+// TestWhoLeavesLeavesNoDoubt: the next death of a token is heard from a path whose
+// last caller left before anybody saw whether its word was good.
+func TestWhoLeavesLeavesNoDoubt(t *testing.T) {
+	for name, nothingNewer := range map[string]bool{"a newer token came": false, "none came": true} {
+		t.Run(name, func(t *testing.T) {
+			var dead atomic.Int64
+			r := newRig(t, mortals(&dead))
+			slow := slowTokens{r.tokens, make(chan struct{}), make(chan struct{}, 1)}
+			r.Config.Tokens, r.tokens.stuck = slow, nothingNewer
+			r.leaveIn(t, slow, readPath)
+			if got := r.tokens.reported(); got != 1 {
+				t.Fatalf("%d reports: the caller took the report along", got)
+			}
+			r.Config.Tokens, r.tokens.stuck, r.tokens.generation = r.tokens, false, 1
+			dead.Store(1)
+			if a := r.post(t, readPath, `{}`); a.body != `{"errcode":0}` || a.Header.Get(headerAttempt) != "2" {
+				t.Errorf("attempt %s, %s", a.Header.Get(headerAttempt), a.body)
+			}
+		})
+	}
+}
+
+// TestLeavingIsNoWayToReportWithoutEnd: whoever leaves each time is not heard for
+// long.
+func TestLeavingIsNoWayToReportWithoutEnd(t *testing.T) {
+	var calls atomic.Int32
+	r := newRig(t, wrongKind(&calls))
+	slow := slowTokens{r.tokens, make(chan struct{}), make(chan struct{}, 1)}
+	r.Config.Tokens = slow
+	for range stubbornExcuses + 1 {
+		r.leaveIn(t, slow, deafPath)
+	}
+	for range 3 {
+		if a := r.post(t, deafPath, `{}`); a.Header.Get(headerAttempt) != "1" {
+			t.Errorf("attempt %s", a.Header.Get(headerAttempt))
 		}
+	}
+	if got := r.tokens.reported(); got != stubbornExcuses+1 {
+		t.Errorf("%d reports", got)
+	}
+}
+
+// TestAStubbornPathGetsTheNewerToken: a path that is not heard, and whose token died
+// between the keeper and WeChat, is called again with the one that is kept by then.
+func TestAStubbornPathGetsTheNewerToken(t *testing.T) {
+	var dead atomic.Int64
+	answers := mortals(&dead)
+	var renewed func()
+	r := newRig(t, func(w http.ResponseWriter, req *http.Request) {
+		renewed()
+		answers(w, req)
+	})
+	renewed = func() {}
+	path := shopPath{"lantian", readPath}
+	r.stubborn.believe(path, 0)
+	r.stubborn.condemn(path, 1)
+	if a := r.post(t, readPath, `{}`); a.Header.Get(headerAttempt) != "1" || !strings.Contains(a.body, "40001") {
+		t.Errorf("nothing newer is kept: attempt %s, %s", a.Header.Get(headerAttempt), a.body)
+	}
+	renewed = func() { // somebody else reported it
+		r.tokens.mu.Lock()
+		defer r.tokens.mu.Unlock()
+		r.tokens.generation = 1
+	}
+	if a := r.post(t, readPath, `{}`); a.Header.Get(headerAttempt) != "2" || a.body != `{"errcode":0}` {
+		t.Errorf("a newer one is kept: attempt %s, %s", a.Header.Get(headerAttempt), a.body)
+	}
+	dead.Store(1)
+	if a := r.post(t, readPath, `{}`); a.Header.Get(headerAttempt) != "1" {
+		t.Errorf("dead as well: attempt %s", a.Header.Get(headerAttempt))
+	}
+	if got := r.tokens.reported(); got != 0 {
+		t.Errorf("%d reports of a path that is not heard", got)
 	}
 }
 
@@ -120,6 +240,23 @@ func TestStubborn(t *testing.T) {
 		{"believe", 10, false},
 		{"a day", 0, false},
 		{"believe", 11, true},
+		{"excuse", 11, false}, // who reported it left
+		{"believe", 12, true},
+		{"excuse", 11, false},  // an older one of them
+		{"condemn", 12, false}, // the one in doubt itself
+		{"believe", 12, true},
+		{"excuse", 12, false},
+		{"excuse", 12, false}, // many leave at once
+		{"believe", 13, true},
+		{"excuse", 13, false},
+		{"believe", 14, true},
+		{"excuse", 14, false}, // once too often
+		{"believe", 15, false},
+		{"a day", 0, false},
+		{"believe", 16, true},
+		{"excuse", 16, false},
+		{"condemn", 17, false}, // somebody else saw it
+		{"believe", 18, false},
 	} {
 		switch step.do {
 		case "believe":
@@ -128,6 +265,10 @@ func TestStubborn(t *testing.T) {
 			}
 		case "trust":
 			s.trust(p)
+		case "excuse":
+			s.excuse(p, step.generation)
+		case "condemn":
+			s.condemn(p, step.generation)
 		default:
 			now = now.Add(stubbornFor)
 		}
