@@ -3,14 +3,12 @@ package gateway
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"sync"
 	"time"
 
 	"golang.org/x/sync/singleflight"
 
 	"github.com/zhanggui/zhanggui/internal/access"
-	"github.com/zhanggui/zhanggui/wechat/secret"
 )
 
 // How long what was read is believed.
@@ -29,7 +27,7 @@ const (
 // strangers would fill it.
 type cache[V any] struct {
 	now   func() time.Time
-	log   *slog.Logger
+	away  *away
 	grace time.Duration // how long an old value serves while the store cannot be read; negative: not
 	load  func(ctx context.Context, key string) (V, error)
 
@@ -44,8 +42,8 @@ type entry[V any] struct {
 	next  time.Time // when to read again
 }
 
-func newCache[V any](now func() time.Time, log *slog.Logger, grace time.Duration, load func(context.Context, string) (V, error)) *cache[V] {
-	return &cache[V]{now: now, log: log, grace: grace, load: load, flight: new(singleflight.Group), entries: make(map[string]entry[V])}
+func newCache[V any](now func() time.Time, away *away, grace time.Duration, load func(context.Context, string) (V, error)) *cache[V] {
+	return &cache[V]{now: now, away: away, grace: grace, load: load, flight: new(singleflight.Group), entries: make(map[string]entry[V])}
 }
 
 // get gives the value of key, from memory or from the store.
@@ -70,6 +68,9 @@ func (c *cache[V]) reload(ctx context.Context, flight *singleflight.Group, key s
 	v, err := c.load(ctx, key)
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if err == nil || errors.Is(err, access.ErrNotFound) {
+		c.away.answered(key, c.now())
+	}
 	switch {
 	case err == nil:
 		if flight == c.flight {
@@ -92,8 +93,7 @@ func (c *cache[V]) last(key string, zero V, err error) (V, error) {
 	}
 	e.next = now.Add(cacheLife) // do not ask a broken store for every call
 	c.entries[key] = e
-	c.log.Warn("the store cannot be read; the last values known are used for now",
-		"age", now.Sub(e.read), "err", secret.Scrub(err))
+	c.away.failed(key, now, err)
 	return e.value, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -15,7 +16,7 @@ import (
 func TestManyCallersReadTheStoreOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var loads atomic.Int32
-		c := newCache(time.Now, slog.New(slog.DiscardHandler), cacheGrace, func(context.Context, string) (int, error) {
+		c := newCache(time.Now, newAway(slog.New(slog.DiscardHandler)), cacheGrace, func(context.Context, string) (int, error) {
 			time.Sleep(time.Millisecond) // the bubble's clock
 			return int(loads.Add(1)), nil
 		})
@@ -38,7 +39,7 @@ func TestManyCallersReadTheStoreOnce(t *testing.T) {
 }
 
 func TestACallerWhoLeavesDoesNotCancelTheRead(t *testing.T) {
-	c := newCache(time.Now, slog.New(slog.DiscardHandler), cacheGrace, func(ctx context.Context, _ string) (int, error) { return 1, ctx.Err() })
+	c := newCache(time.Now, newAway(slog.New(slog.DiscardHandler)), cacheGrace, func(ctx context.Context, _ string) (int, error) { return 1, ctx.Err() })
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if v, err := c.get(ctx, "k"); v != 1 || err != nil {
@@ -49,7 +50,7 @@ func TestACallerWhoLeavesDoesNotCancelTheRead(t *testing.T) {
 func TestTheCacheInBadTimes(t *testing.T) {
 	now := time.Unix(1e9, 0)
 	value, loads, fail := 1, 0, error(nil)
-	c := newCache(func() time.Time { return now }, slog.New(slog.DiscardHandler), cacheGrace, func(context.Context, string) (int, error) {
+	c := newCache(func() time.Time { return now }, newAway(slog.New(slog.DiscardHandler)), cacheGrace, func(context.Context, string) (int, error) {
 		loads++
 		return value, fail
 	})
@@ -90,7 +91,7 @@ func TestForgettingCountsForReadsUnderWay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		goOn := make(chan struct{})
 		var loads atomic.Int32
-		c := newCache(time.Now, slog.New(slog.DiscardHandler), cacheGrace, func(context.Context, string) (int32, error) {
+		c := newCache(time.Now, newAway(slog.New(slog.DiscardHandler)), cacheGrace, func(context.Context, string) (int32, error) {
 			n := loads.Add(1)
 			if n == 1 {
 				<-goOn
@@ -115,7 +116,7 @@ func TestForgettingCountsForReadsUnderWay(t *testing.T) {
 // when it does not.
 func TestNoGrace(t *testing.T) {
 	now, down := time.Unix(1_900_000_000, 0), error(nil)
-	c := newCache(func() time.Time { return now }, slog.New(slog.DiscardHandler), -1, func(context.Context, string) (int, error) { return 1, down })
+	c := newCache(func() time.Time { return now }, newAway(slog.New(slog.DiscardHandler)), -1, func(context.Context, string) (int, error) { return 1, down })
 	if _, err := c.get(t.Context(), "k"); err != nil {
 		t.Fatal(err)
 	}
@@ -123,4 +124,52 @@ func TestNoGrace(t *testing.T) {
 	if _, err := c.get(t.Context(), "k"); !errors.Is(err, down) {
 		t.Errorf("got %v", err)
 	}
+}
+
+// TestAnOutageIsToldOnce: however many keys are read in an outage of the store, the
+// log has one line when it begins and one when it is over.
+func TestAnOutageIsToldOnce(t *testing.T) {
+	now, broken := time.Unix(1_900_000_000, 0), map[string]bool{}
+	log := &lockedBuffer{}
+	away := newAway(slog.New(slog.NewTextHandler(log, nil)))
+	load := func(_ context.Context, key string) (int, error) {
+		if broken[key] || broken["all"] {
+			return 0, errors.New("down")
+		}
+		return 1, nil
+	}
+	clients := newCache(func() time.Time { return now }, away, cacheGrace, load)
+	routes := newCache(func() time.Time { return now }, away, cacheGrace, load)
+	calls := func(seconds int) {
+		for range seconds {
+			for _, key := range []string{"a", "b", "c"} {
+				_, _ = clients.get(t.Context(), key)
+				_, _ = routes.get(t.Context(), "shop "+key)
+			}
+			now = now.Add(time.Second)
+		}
+	}
+	told := func(name string, warnings, overs int) {
+		t.Helper()
+		if w, o := strings.Count(log.String(), "level=WARN"), strings.Count(log.String(), "read again"); w != warnings || o != overs {
+			t.Errorf("%s: %d warnings, %d ends; want %d, %d:\n%s", name, w, o, warnings, overs, log)
+		}
+	}
+	calls(2)
+	told("all is well", 0, 0)
+	broken["all"] = true
+	calls(10)
+	told("away", 1, 0)
+	delete(broken, "all")
+	calls(2)
+	told("back", 1, 1)
+	if !strings.Contains(log.String(), "after=10s failed_reads=60") {
+		t.Errorf("the length of the outage: %s", log)
+	}
+	broken["b"] = true
+	calls(10)
+	told("one row that cannot be read", 2, 1)
+	delete(broken, "b")
+	calls(2)
+	told("and can again", 2, 2)
 }

@@ -151,10 +151,11 @@ func New(c Config) (*Gateway, error) {
 	if c.NoGrace {
 		grace = -1
 	}
-	g.clients = newCache(c.Now, c.Log, grace, func(ctx context.Context, hash string) (access.Client, error) {
+	away := newAway(c.Log)
+	g.clients = newCache(c.Now, away, grace, func(ctx context.Context, hash string) (access.Client, error) {
 		return c.Clients.ClientByKey(ctx, []byte(hash))
 	})
-	g.routes = newCache(c.Now, c.Log, grace, g.loadRoute)
+	g.routes = newCache(c.Now, away, grace, g.loadRoute)
 	g.stubborn = newStubborn(c.Now)
 	g.handler = web.Machine(g.serve)
 	return g, nil
