@@ -40,15 +40,24 @@ func (d dialect) now(asked time.Time) string {
 // The server rolls back what it had begun; its commit fails.
 const idleLimit = 3 * time.Second
 
-// Begin takes the lock that ordinary transitions do not share, and bounds the
-// transaction for itself alone: nothing is left to the session.
+// beginSQL bounds a transaction for itself alone, nothing is left to the session,
+// and takes the lock that ordinary transitions do not share.
+const beginSQL = "SELECT set_config('idle_in_transaction_session_timeout', $2, true), pg_advisory_xact_lock($1)"
+
+// beginSharedSQL is beginSQL for claims and settles. They read few rows, by an
+// index and in its order. A planner whose statistics are old or missing, as they
+// are after a restore, would rather read and sort all that is due for each claim,
+// and that is everything after an outage; so it has no other way.
+const beginSharedSQL = `SELECT set_config('idle_in_transaction_session_timeout', $2, true), pg_advisory_xact_lock_shared($1),
+	set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true)`
+
+// Begin is one statement.
 func (dialect) Begin(ctx context.Context, t sqlstore.Tx, shared bool) error {
-	lock := "pg_advisory_xact_lock"
+	begin := beginSQL
 	if shared {
-		lock = "pg_advisory_xact_lock_shared"
+		begin = beginSharedSQL
 	}
-	_, err := t.SQL.ExecContext(ctx, "SELECT set_config('idle_in_transaction_session_timeout', $2, true), "+lock+"($1)",
-		int64(writeLock), fmt.Sprint(idleLimit.Milliseconds()))
+	_, err := t.SQL.ExecContext(ctx, begin, int64(writeLock), fmt.Sprint(idleLimit.Milliseconds()))
 	return err
 }
 

@@ -47,3 +47,6 @@ var SettleColumns = settleColumns
 
 // DueSQL is the statement of a claim, with values in place of its parameters.
 var DueSQL = strings.NewReplacer("$1", "100", "$2", "'test'", "$3", "1000").Replace(claimDueSQL(databaseClock))
+
+// BeginSharedSQL begins the transaction of a claim, with values likewise.
+var BeginSharedSQL = strings.NewReplacer("$1", "1", "$2", "'1000'").Replace(beginSharedSQL)

@@ -130,6 +130,42 @@ func TestFrequentQueriesUseIndexes(t *testing.T) {
 	}
 }
 
+// After a restore nothing is known about the tables, and after an outage all is
+// due: a claim that sorts it takes as long as the backlog is.
+func TestAClaimDoesNotSortTheBacklog(t *testing.T) {
+	u := pgtest.Database(t)
+	exec(t, u, "ALTER TABLE grants SET (autovacuum_enabled = false)")
+	s := open(t, u)
+	declare(t, s, 3000, clockOf(t, s))
+	conn, err := pgx.Connect(t.Context(), u.RevealString())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(t.Context())
+	plan := func() string {
+		rows, err := conn.Query(t.Context(), "EXPLAIN "+postgres.DueSQL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		list, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.Join(list, "\n")
+	}
+	if p := plan(); !strings.Contains(p, "Sort Key") {
+		t.Errorf("the planner needs no help any more:\n%s", p)
+	}
+	for _, sql := range []string{"BEGIN", postgres.BeginSharedSQL} {
+		if _, err := conn.Exec(t.Context(), sql); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if p := plan(); strings.Contains(p, "Sort Key") || !strings.Contains(p, "Index Scan using grants_due") {
+		t.Errorf("a claim runs as\n%s\nwant the index of due grants in its order", p)
+	}
+}
+
 func lines(rows [][1]string) string {
 	var out []string
 	for _, r := range rows {
