@@ -64,7 +64,7 @@ func (dialect) Settle(ctx context.Context, t sqlstore.Tx, rows []sqlgen.Grant) e
 	if len(rows) == 0 {
 		return nil
 	}
-	args := []any{column(func(g sqlgen.Grant) string { return g.ID })(rows)}
+	args := []any{described, column(func(g sqlgen.Grant) string { return g.ID })(rows)}
 	for _, c := range settleColumns {
 		args = append(args, c.of(rows))
 	}
@@ -106,6 +106,6 @@ func (dialect) AppendLog(ctx context.Context, t sqlstore.Tx, p sqlstore.LogPart)
 		indexes[i], hashes[i] = first+int64(i), h[:]
 	}
 	size := p.Size + int64(len(p.Leaves))
-	_, err := t.SQL.ExecContext(ctx, appendSQL, seqs, p.Leaves, leaves, indexes, hashes, size, p.Root[:], strconv.FormatInt(size, 10))
+	_, err := t.SQL.ExecContext(ctx, appendSQL, described, seqs, p.Leaves, leaves, indexes, hashes, size, p.Root[:], strconv.FormatInt(size, 10))
 	return err
 }

@@ -26,7 +26,7 @@ func scanGrant(rows *sql.Rows) (g sqlgen.Grant, err error) {
 func (dialect) Apps(ctx context.Context, t sqlstore.Tx, ids []string) ([]sqlgen.App, error) {
 	rows, err := t.SQL.QueryContext(ctx, `
 		SELECT id, kind, app_id, name, secret, secret_version, callback_host, verify_name, verify_body, scope, egress, api_hosts
-		FROM apps WHERE id = ANY($1)`, ids)
+		FROM apps WHERE id = ANY($1)`, described, ids)
 	if err != nil {
 		return nil, err
 	}
@@ -45,7 +45,7 @@ func (dialect) Apps(ctx context.Context, t sqlstore.Tx, ids []string) ([]sqlgen.
 }
 
 func queryGrants(ctx context.Context, tx *sql.Tx, query string, args ...any) ([]sqlgen.Grant, error) {
-	rows, err := tx.QueryContext(ctx, query, args...)
+	rows, err := tx.QueryContext(ctx, query, append([]any{described}, args...)...)
 	if err != nil {
 		return nil, err
 	}
