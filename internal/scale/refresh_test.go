@@ -3,6 +3,8 @@ package scale
 import (
 	"testing"
 	"time"
+
+	"github.com/zhanggui/zhanggui/internal/store/pgtest"
 )
 
 // catchUps bounds the grants of a catch-up: its speed does not follow their
@@ -60,7 +62,8 @@ const perSecond = 139
 
 // BenchmarkSustained refreshes at the pace of a million grants, beside the
 // grants that are not due, and says what part of two cores the server and its
-// database use; the emulator does not count. Wanted: 10 %.
+// database use; the emulator does not count. What a new server and a new
+// database do once is over by then. Wanted: 10 %.
 func BenchmarkSustained(b *testing.B) {
 	const warm, seconds = 3, 20
 	for _, database := range databases {
@@ -72,6 +75,7 @@ func BenchmarkSustained(b *testing.B) {
 				e, w := startEmulator(b, n), newWorld(b, database)
 				w.shops = n // the first n are those that the emulator knows
 				w.declare(*grants, time.Now().AddDate(50, 0, 0))
+				w.settleIn(e)
 				w.shops = 0
 				w.spread(n, perSecond, time.Now().Add(20*time.Second), time.Second)
 				b.StartTimer()
@@ -80,6 +84,25 @@ func BenchmarkSustained(b *testing.B) {
 			sum.report(b, b.N*perSecond*seconds)
 			b.ReportMetric(100*(sum.server+sum.database).Seconds()/2/sum.took.Seconds(), "%of2cores")
 		})
+	}
+}
+
+// settleIn lets a server copy for outages what the database holds, which takes
+// it minutes at a million grants, and has the database do what it does after a
+// load.
+func (w *world) settleIn(e *emulator) {
+	w.tb.Helper()
+	if w.url.IsZero() {
+		return
+	}
+	s := w.start(e.URL, nil)
+	s.await("copied", time.Hour, func() bool {
+		state, err := s.app.StandbyState()
+		return err == nil && state.Complete
+	})
+	s.end()
+	if err := pgtest.Exec(w.tb.Context(), w.url, "VACUUM ANALYZE", "CHECKPOINT"); err != nil {
+		w.tb.Fatal(err)
 	}
 }
 
