@@ -72,6 +72,17 @@ func (p *process) kill() {
 	p.admin.CloseIdleConnections()
 }
 
+// end stops the server as an operator does: what it began, it finishes.
+func (p *process) end() {
+	p.t.Helper()
+	p.http.CloseIdleConnections()
+	p.admin.CloseIdleConnections()
+	if err := p.cmd.Process.Signal(os.Interrupt); err != nil {
+		p.t.Fatal(err)
+	}
+	_ = p.cmd.Wait() // "exit status 1": it says why it ended
+}
+
 // ready waits until the server can serve.
 func (p *process) ready() {
 	p.t.Helper()
