@@ -63,12 +63,26 @@ func New(ctx context.Context, c Config) (*Store, error) {
 	return s, nil
 }
 
-// Check refuses a log that cannot be added to with [ErrTip].
+// Check refuses a log that cannot be added to with [ErrTip]. It looks at one state
+// of the database: another replica may be adding to the log.
 func (s *Store) Check(ctx context.Context) error {
-	if err := checkTip(ctx, s.q, s.reader); err != nil {
+	err := func() error {
+		st, err := s.snapshot(ctx)
+		if err != nil {
+			return err
+		}
+		defer st.Rollback() // nothing was written
+		return checkTip(ctx, s.q.WithTx(st), st)
+	}()
+	if err != nil {
 		return fmt.Errorf("store: %w", err)
 	}
 	return nil
+}
+
+// snapshot begins a transaction that reads one state of the database.
+func (s *Store) snapshot(ctx context.Context) (*sql.Tx, error) {
+	return s.reader.BeginTx(ctx, &sql.TxOptions{ReadOnly: true, Isolation: s.dialect.Snapshot()})
 }
 
 func queries(ctx context.Context, db *sql.DB, prepare bool) (*sqlgen.Queries, error) {
@@ -178,7 +192,7 @@ var ErrOutcome = errors.New("the commit failed, and may have landed; read again 
 // view runs look on one consistent state of the database.
 func (s *Store) view(ctx context.Context, op string, look func(*sqlgen.Queries) error) error {
 	err := func() error {
-		st, err := s.reader.BeginTx(ctx, &sql.TxOptions{ReadOnly: true, Isolation: s.dialect.Snapshot()})
+		st, err := s.snapshot(ctx)
 		if err != nil {
 			return err
 		}

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"sync"
@@ -47,6 +48,21 @@ var replicaCases = []testCase{
 				t.Errorf("grant %s was settled %d times", id, n)
 			}
 		}
+	}},
+	{"the log is found whole while others add to it", func(t *testing.T, w *world) {
+		together(t, 8, nil, func(i int) error {
+			s := w.replica(i)
+			for range 40 {
+				check := s.Check
+				if i%2 == 0 {
+					check = func(ctx context.Context) error { return s.Append(ctx, entry("x")) }
+				}
+				if err := check(t.Context()); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
 	}},
 	{"refreshing and all that may interfere, at once", func(t *testing.T, w *world) {
 		w.manyShops(30)
