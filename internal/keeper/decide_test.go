@@ -359,7 +359,7 @@ type sighting struct {
 }
 
 func newHostileWorld(t testing.TB) *hostileWorld {
-	w := &hostileWorld{world: newWorld(t, time.Minute), dead: map[int]sighting{}}
+	w := &hostileWorld{world: newWorld(t, 5*time.Minute), dead: map[int]sighting{}}
 	w.fakeWeChat = w.world.env.wechat
 	return w
 }

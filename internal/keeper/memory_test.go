@@ -410,7 +410,7 @@ func TestSourceLooksAtTheStore(t *testing.T) {
 // falling asleep, also when nothing else leads a caller to the store.
 func TestUsedFromMemoryStaysAwake(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		e := newEnv(t, func(o *Options) { o.Recheck, o.SleepAfter = -1, 24*time.Hour })
+		e := newEnv(t, slow, func(o *Options) { o.Recheck, o.SleepAfter = -1, 24*time.Hour })
 		stop := running(e.Keeper)
 		defer stop()
 		for range 5 * 24 * 2 {

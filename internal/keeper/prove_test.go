@@ -219,7 +219,7 @@ func TestUseInMemoryKeepsAwake(t *testing.T) {
 // grant is kept fresh.
 func TestNoSleepByDefault(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		e := newEnv(t, slow)
+		e := newEnv(t, func(o *Options) { o.Tick = 2 * time.Minute })
 		e.must()
 		stop := running(e.Keeper)
 		defer stop()
