@@ -55,13 +55,14 @@ func newPace(all, batch int) *pace {
 }
 
 // room is how many of the schedule's refreshes may start now, and otherwise how
-// long it takes until want may.
+// long it takes until want may. That is rounded up: what lacks less than a
+// nanosecond's worth must not be asked for again in the same moment.
 func (p *pace) room(now time.Time, want int) (n int, wait time.Duration) {
 	have := p.all.TokensAt(now)
 	if have >= float64(want) {
 		return want, 0
 	}
-	return 0, time.Duration((float64(want) - have) / float64(p.all.Limit()) * float64(time.Second))
+	return 0, 1 + time.Duration((float64(want)-have)/float64(p.all.Limit())*float64(time.Second))
 }
 
 // started counts n refreshes. The limiter goes below nothing for those that
