@@ -236,8 +236,9 @@ func TestKillSparesTheBudget(t *testing.T) {
 				stop := running(e.Keeper)
 				defer stop()
 				time.Sleep(12 * time.Hour)
-				if n := len(e.store.forces["g_lantian"]); n > 1 {
-					t.Errorf("%d forced refreshes were spent on WeChat's absence", n)
+				spent, err := e.store.ForcedRefreshes(t.Context(), "g_lantian", time.Time{})
+				if err != nil || len(spent) > 1 {
+					t.Errorf("%d forced refreshes were spent on WeChat's absence (%v)", len(spent), err)
 				}
 				e.wechat.answer(nil)
 				time.Sleep(3 * time.Hour)
