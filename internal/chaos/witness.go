@@ -100,16 +100,16 @@ func (w witness) unknown(ctx context.Context) ([]balance.Unknown, error) {
 // row is a grant as it stands in the database.
 type row struct {
 	ID, Kind, State, Cause, AppID, OpenID string
-	Generation, Term, Settled             int64
+	Generation, Term, Settled, Attempt    int64
 	Access, Refresh                       []byte
 }
 
 // rows gives every grant.
 func (w witness) rows(ctx context.Context) ([]row, error) {
-	const q = `SELECT g.id, g.kind, g.state, g.cause, a.app_id, g.openid, g.generation, g.lease_term, g.settled_term, g.access, g.refresh
+	const q = `SELECT g.id, g.kind, g.state, g.cause, a.app_id, g.openid, g.generation, g.lease_term, g.settled_term, g.attempt, g.access, g.refresh
 		FROM grants g JOIN apps a ON a.id = g.app ORDER BY g.id`
 	return query(ctx, w.db, q, func(scan func(...any) error) (r row, err error) {
-		err = scan(&r.ID, &r.Kind, &r.State, &r.Cause, &r.AppID, &r.OpenID, &r.Generation, &r.Term, &r.Settled, &r.Access, &r.Refresh)
+		err = scan(&r.ID, &r.Kind, &r.State, &r.Cause, &r.AppID, &r.OpenID, &r.Generation, &r.Term, &r.Settled, &r.Attempt, &r.Access, &r.Refresh)
 		return r, err
 	})
 }
