@@ -47,15 +47,14 @@ var (
 
 // prepare gets the token and the way to WeChat.
 func (c *call) prepare() error {
-	ctx := c.in.Context()
 	var err error
-	if c.route, err = c.g.routes.get(ctx, c.to.shop); err != nil {
+	if c.route, err = c.g.routes.get(c.ctx, c.to.shop); err != nil {
 		if errors.Is(err, access.ErrNotFound) {
 			return c.refused(errShop())
 		}
 		return errStore(err)
 	}
-	c.token, err = c.g.Tokens.Token(ctx, c.to.shop)
+	c.token, err = c.g.Tokens.Token(c.ctx, c.to.shop)
 	if err == nil && c.token.Value.IsZero() {
 		err = errNoToken
 	}

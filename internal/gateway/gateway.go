@@ -197,6 +197,8 @@ func (g *Gateway) serve(w http.ResponseWriter, r *http.Request) (err error) {
 	if err := c.takeBody(conn); err != nil {
 		return err
 	}
+	c.ctx, c.cancel = context.WithCancelCause(c.in.Context())
+	defer c.cancel(nil)
 	if err := c.prepare(); err != nil {
 		return err
 	}
@@ -205,9 +207,6 @@ func (g *Gateway) serve(w http.ResponseWriter, r *http.Request) (err error) {
 
 // proxy sends the call and streams the answer back.
 func (c *call) proxy(w http.ResponseWriter) error {
-	ctx, cancel := context.WithCancelCause(c.in.Context())
-	defer cancel(nil)
-	c.ctx, c.cancel = ctx, cancel
 	proxy := httputil.ReverseProxy{
 		Rewrite:        func(*httputil.ProxyRequest) {}, // outgoing and attempt do it
 		Transport:      c,

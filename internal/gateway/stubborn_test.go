@@ -98,6 +98,16 @@ type slowTokens struct {
 	*fakeTokens
 	began chan struct{}
 	let   chan struct{}
+	call  *atomic.Pointer[context.Context] // the newest that took a token
+}
+
+func newSlowTokens(f *fakeTokens) slowTokens {
+	return slowTokens{f, make(chan struct{}), make(chan struct{}), new(atomic.Pointer[context.Context])}
+}
+
+func (s slowTokens) Token(ctx context.Context, shop string) (Token, error) {
+	s.call.Store(&ctx)
+	return s.fakeTokens.Token(ctx, shop)
 }
 
 func (s slowTokens) Report(ctx context.Context, c Complaint) (Token, error) {
@@ -127,6 +137,7 @@ func (r *rig) leaveIn(t *testing.T, slow slowTokens, path string) {
 		_ = res.Body.Close()
 		t.Fatal("the caller stayed")
 	}
+	<-(*slow.call.Load()).Done() // the caller knows it before the gateway does
 	slow.let <- struct{}{}
 	r.settle()
 }
@@ -151,7 +162,7 @@ func TestWhoLeavesLeavesNoDoubt(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var dead atomic.Int64
 			r := newRig(t, mortals(&dead))
-			slow := slowTokens{r.tokens, make(chan struct{}), make(chan struct{}, 1)}
+			slow := newSlowTokens(r.tokens)
 			r.Config.Tokens, r.tokens.stuck = slow, nothingNewer
 			r.leaveIn(t, slow, readPath)
 			if got := r.tokens.reported(); got != 1 {
@@ -171,7 +182,7 @@ func TestWhoLeavesLeavesNoDoubt(t *testing.T) {
 func TestLeavingIsNoWayToReportWithoutEnd(t *testing.T) {
 	var calls atomic.Int32
 	r := newRig(t, wrongKind(&calls))
-	slow := slowTokens{r.tokens, make(chan struct{}), make(chan struct{}, 1)}
+	slow := newSlowTokens(r.tokens)
 	r.Config.Tokens = slow
 	for range stubbornExcuses + 1 {
 		r.leaveIn(t, slow, deafPath)
