@@ -7,11 +7,14 @@ type AppKind string
 
 // The kinds of app. Their differences are WeChat's: a service account logs
 // people in inside WeChat, a website app logs them in on a PC, a shop's own
-// app calls shop APIs and cannot log anybody in.
+// app calls shop APIs and cannot log anybody in. A third-party platform calls
+// the APIs of every shop that authorised it, and the service market opens it
+// for people of those shops.
 const (
 	ServiceAccount AppKind = "service_account" // 服务号, door 1
 	Website        AppKind = "website"         // 网站应用, door 2
 	ShopApp        AppKind = "shop"            // 微信小店 自研, key "self"
+	Component      AppKind = "component"       // 第三方平台, key "isv", door 3
 )
 
 // App is a WeChat application that we hold the secret of.
@@ -36,6 +39,42 @@ type App struct {
 	Scope    string
 	Egress   string   // source address, or http:// or socks5:// proxy; empty is the default route
 	APIHosts []string // base URLs to use instead of the configured API host, in order
+	Push     Push
+	Services []Service // of a third-party platform, by id
+}
+
+// Push is what WeChat signs and encrypts its pushes to an app with: the token
+// (消息校验Token) and the EncodingAESKey (消息加解密Key) as entered at WeChat, sealed
+// together. The zero Push is an app that takes none.
+type Push struct {
+	Keys    []byte
+	Version int64 // counts changes of Keys; it is part of what Keys is sealed with
+	// Previous are the keys before, of PreviousVersion: pushes that were on
+	// their way when the setting was changed still use them.
+	Previous        []byte
+	PreviousVersion int64
+}
+
+// Service is one service (服务) that a third-party platform sells in the service
+// market (服务市场).
+type Service struct {
+	ID        string // ours, a slug; part of the URL that the market opens
+	ServiceID string // WeChat's, decimal digits
+	Name      string
+	// Role is what somebody who comes from the market may do in the shop. It
+	// is never Owner: WeChat names the shop, not the human.
+	Role Role
+}
+
+// Purchase is what a shop bought of a service, as WeChat last told.
+type Purchase struct {
+	App       string    // our id of the third-party platform
+	Service   string    // our id of the service
+	AppID     string    // WeChat's id of the shop
+	Spec      string    // specification (规格) as set in the market
+	OrderID   string    // of the jump or the order that told it; may be empty
+	PaidUntil time.Time // zero: unknown
+	SeenAt    time.Time // when WeChat told it
 }
 
 // Tenant (商家) is a group of shops with one circle of owners.
@@ -48,8 +87,11 @@ type Tenant struct {
 type Shop struct {
 	ID       string // ours, a short slug, used in URLs
 	TenantID string
-	AppID    string // our id of the shop's own app
-	Name     string
+	// App is our id of the app whose key serves the shop: the shop's own, or
+	// the third-party platform that it authorised.
+	App   string
+	AppID string // WeChat's id of the shop, "wx…"
+	Name  string
 	// RevokeOnWithdraw ends the shop's own grant as well when an owner
 	// withdraws theirs.
 	RevokeOnWithdraw bool

@@ -10,6 +10,7 @@ const (
 	DoorWeChat Door = "wechat" // in WeChat's own browser, connect/oauth2/authorize
 	DoorQR     Door = "qr"     // on a PC, connect/qrconnect
 	DoorKey    Door = "key"    // an administrator's key
+	DoorMarket Door = "market" // 去使用 in the service market: names a shop, not a human
 )
 
 // Identity is how WeChat names a person to one app. (App, OpenID) is the key.
@@ -43,9 +44,13 @@ type Person struct {
 type Session struct {
 	ID        string // public, random; for lists and revocation
 	TokenHash []byte
-	PersonID  string // one of PersonID and AdminID is set
+	PersonID  string // one of PersonID, AdminID and ShopID is set
 	AdminID   string
-	App       string // our id of the app that proved the person; empty for administrators
+	// ShopID and Role are all that is known of somebody who came from the
+	// service market.
+	ShopID    string
+	Role      Role
+	App       string // our id of the app that proved the person or named the shop; empty for administrators
 	Door      Door
 	CreatedAt time.Time
 	SeenAt    time.Time // last use, kept to the minute
@@ -68,6 +73,7 @@ type SessionFilter struct {
 	ID       string
 	PersonID string
 	AdminID  string
+	ShopID   string // those that came from the service market into this shop
 	// NotID spares one session, for "end all my other sessions".
 	NotID string
 	Why   string // recorded with each ended session

@@ -168,6 +168,6 @@ func (h handlers) shops(ctx context.Context, _ *struct{}) (*body[list[ShopView]]
 		byShop[g.ShopID] = new(viewGrant(g))
 	}
 	return listOf(shops, func(s access.Shop) ShopView {
-		return ShopView{ID: s.ID, Tenant: s.TenantID, Name: s.Name, App: s.AppID, Grant: byShop[s.ID]}
+		return ShopView{ID: s.ID, Tenant: s.TenantID, Name: s.Name, App: s.App, Grant: byShop[s.ID]}
 	}), nil
 }

@@ -28,7 +28,7 @@ func (s shopCaller) Call(ctx context.Context, shopID, method, path string, in, o
 	if err != nil {
 		return err
 	}
-	app, err := s.dir.App(ctx, shop.AppID)
+	app, err := s.dir.App(ctx, shop.App)
 	if err != nil {
 		return err
 	}

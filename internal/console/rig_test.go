@@ -83,7 +83,7 @@ func (r *rig) declare() {
 			{ID: "b", Kind: access.ShopApp, AppID: "wx00000000000000c2", Secret: []byte("sealed"), SecretVersion: 1},
 		},
 		Tenants: []access.Tenant{{ID: "lantian", Name: "蓝天文具"}, {ID: "tea", Name: "红土"}},
-		Shops:   []access.Shop{{ID: "lantian", TenantID: "lantian", AppID: "a", Name: "蓝天文具店"}, {ID: "tea", TenantID: "tea", AppID: "b", Name: "红土茶铺"}},
+		Shops:   []access.Shop{{ID: "lantian", TenantID: "lantian", App: "a", Name: "蓝天文具店"}, {ID: "tea", TenantID: "tea", App: "b", Name: "红土茶铺"}},
 		Clients: []access.Client{{ID: "erp", Name: "ERP", KeyHash: []byte("hash"), KeyHint: "zgc_AB…", Mode: access.Read, Shops: []string{"lantian"}, CreatedAt: epoch}},
 	}
 	if err := r.store.Declare(r.t.Context(), d, audit.Entry{At: epoch, Actor: audit.Actor{Kind: audit.ActorOperator}, Action: "test.declare", Outcome: audit.Done}); err != nil {

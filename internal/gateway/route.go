@@ -24,13 +24,13 @@ func (g *Gateway) loadRoute(ctx context.Context, shopID string) (route, error) {
 	if err != nil {
 		return route{}, fmt.Errorf("gateway: shop %s: %w", shopID, err)
 	}
-	app, err := g.Directory.App(ctx, shop.AppID)
+	app, err := g.Directory.App(ctx, shop.App)
 	if errors.Is(err, access.ErrNotFound) {
 		// The shop is there, so this is no answer to "is there such a shop".
-		return route{}, fmt.Errorf("gateway: app %q of shop %s is not declared; declare it", shop.AppID, shopID)
+		return route{}, fmt.Errorf("gateway: app %q of shop %s is not declared; declare it", shop.App, shopID)
 	}
 	if err != nil {
-		return route{}, fmt.Errorf("gateway: app %s of shop %s: %w", shop.AppID, shopID, err)
+		return route{}, fmt.Errorf("gateway: app %s of shop %s: %w", shop.App, shopID, err)
 	}
 	r := route{bases: g.bases}
 	if len(app.APIHosts) > 0 {

@@ -17,6 +17,11 @@ type Effects struct {
 	Authorise   *Authorisation
 	Revoke      []Revocation
 	Login       *Login
+	Open        *Opening // before Authorise, which may name its shop
+	Ticket      *Ticket
+	Authorizers []Authorizer
+	Purchases   []access.Purchase // each replaces the one of the same app, service, shop and spec, unless that was seen later
+	Events      []Event
 	EndSessions []access.SessionFilter
 	Notices     []notice.Notice
 	Audit       []audit.Entry
@@ -43,8 +48,9 @@ type Settlement struct {
 }
 
 // Authorisation makes a grant, or gives an existing one new tokens or a new
-// start. For a user grant (App, OpenID, Scope) decides whether it exists; for a
-// self grant ShopID does. From is the generation that it replaces, 0 for a
+// start. For a user grant (App, OpenID, Scope) decides whether it exists, for an
+// isv grant (App, Authorizer), for a self grant ShopID, for a component grant
+// App. From is the generation that it replaces, 0 for a
 // grant that has none; another generation is refused with [ErrLost].
 type Authorisation struct {
 	GrantID  string // of the existing grant, or a new id
@@ -54,15 +60,20 @@ type Authorisation struct {
 	PersonID string
 	OpenID   string
 	Scope    string
-	From     int64
-	Tokens   *Tokens // nil: the keeper fetches them (self grants)
-	DueAt    time.Time
+	// Authorizer is as in [Grant].
+	Authorizer string
+	From       int64
+	Tokens     *Tokens // nil: the keeper fetches them (self and component grants)
+	DueAt      time.Time
 }
 
 // Revocation ends a grant. Its tokens are deleted.
 type Revocation struct {
 	GrantID string
 	Cause   string
+	// State is the state that it ends in: Revoked when empty, NeedsOwner when the
+	// shop withdrew at WeChat and may authorise again there.
+	State State
 	// Kill has the tokens ended at WeChat too, by [Kills] forced refreshes of a
 	// self grant. Until the last is spent the grant stays due, without tokens.
 	Kill bool

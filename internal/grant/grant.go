@@ -14,8 +14,10 @@ type Kind string
 
 // The kinds of grant.
 const (
-	Self Kind = "self" // a shop's own AppID and AppSecret
-	User Kind = "user" // a person's access and refresh token
+	Self      Kind = "self"      // a shop's own AppID and AppSecret
+	User      Kind = "user"      // a person's access and refresh token
+	ISV       Kind = "isv"       // what a shop authorised a third-party platform to
+	Component Kind = "component" // a third-party platform itself: AppSecret and ticket
 )
 
 // State says whether a grant yields tokens; see the package comment.
@@ -35,7 +37,7 @@ type Tokens struct {
 	Generation    int64 // of these tokens; 0 when there are none
 	Access        []byte
 	AccessExpires time.Time
-	Refresh       []byte // user grants only
+	Refresh       []byte // user and isv grants
 	// RefreshIssued is when the code was exchanged. It never moves on a
 	// refresh: the 30 days are not renewable.
 	RefreshIssued  time.Time
@@ -73,20 +75,23 @@ type Lease struct {
 
 // Grant is one durable authorisation as it is stored.
 type Grant struct {
-	ID       string
-	Kind     Kind
-	App      string // our app id
-	ShopID   string // self grants
-	PersonID string // user grants
-	OpenID   string // user grants
-	Scope    string // user grants
-	State    State
-	Cause    string // why it is not active, or why the last try failed; machine readable
-	ErrCode  int    // WeChat's, of the last failure; 0 when there was none
-	Tokens   Tokens
-	DueAt    time.Time // when the keeper looks at it next; zero: never
-	Attempt  int       // failures in a row
-	Lease    Lease     // the newest; see Settled
+	ID     string
+	Kind   Kind
+	App    string // our app id
+	ShopID string // self and isv grants
+	// Authorizer is WeChat's id of the account that authorised the platform App;
+	// isv grants.
+	Authorizer string
+	PersonID   string // user grants
+	OpenID     string // user grants
+	Scope      string // user grants
+	State      State
+	Cause      string // why it is not active, or why the last try failed; machine readable
+	ErrCode    int    // WeChat's, of the last failure; 0 when there was none
+	Tokens     Tokens
+	DueAt      time.Time // when the keeper looks at it next; zero: never
+	Attempt    int       // failures in a row
+	Lease      Lease     // the newest; see Settled
 	// SettledTerm is the newest term that was settled. A smaller number than
 	// Lease.Term with the lease over means that an outcome is unknown.
 	SettledTerm int64

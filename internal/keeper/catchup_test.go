@@ -45,7 +45,7 @@ func dueShops(tb testing.TB, v Vault, n int) *sqlstore.Store {
 		app := access.App{ID: fmt.Sprintf("app-%06d", i), AppID: fmt.Sprintf("wx%016x", i), Kind: access.ShopApp, SecretVersion: 1}
 		app.Secret, _ = v.Seal(secret.FromString("app-secret-"+app.ID), vault.AppSecret(app.ID, 1))
 		d.Apps = append(d.Apps, app)
-		d.Shops = append(d.Shops, access.Shop{ID: fmt.Sprintf("s%06d", i), TenantID: "demo", AppID: app.ID, Name: "蓝天"})
+		d.Shops = append(d.Shops, access.Shop{ID: fmt.Sprintf("s%06d", i), TenantID: "demo", App: app.ID, Name: "蓝天"})
 	}
 	e := audit.Entry{At: d.At, Actor: audit.Actor{Kind: audit.ActorOperator}, Action: "setup.apply", Outcome: audit.Done}
 	if err := s.Declare(context.Background(), d, e); err != nil {

@@ -104,7 +104,7 @@ func (f *onFile) declare(v *boxVault) {
 	d := access.Declaration{
 		At: time.Now(), Apps: []access.App{app},
 		Tenants: []access.Tenant{{ID: "demo", Name: "蓝天"}},
-		Shops:   []access.Shop{{ID: "lantian", TenantID: "demo", AppID: app.ID, Name: "蓝天"}},
+		Shops:   []access.Shop{{ID: "lantian", TenantID: "demo", App: app.ID, Name: "蓝天"}},
 	}
 	e := audit.Entry{At: d.At, Actor: audit.Actor{Kind: audit.ActorOperator}, Action: "setup.apply", Outcome: audit.Done}
 	if err := f.store.Declare(f.t.Context(), d, e); err != nil {

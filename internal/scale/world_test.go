@@ -156,7 +156,7 @@ func (w *world) declaration(v *vault.Vault, n int, at time.Time) access.Declarat
 			w.tb.Fatal(err)
 		}
 		d.Apps = append(d.Apps, a)
-		d.Shops = append(d.Shops, access.Shop{ID: shopID(i), TenantID: "many", AppID: a.ID, Name: "众"})
+		d.Shops = append(d.Shops, access.Shop{ID: shopID(i), TenantID: "many", App: a.ID, Name: "众"})
 		w.shops++
 	}
 	return d

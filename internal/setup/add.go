@@ -111,7 +111,7 @@ func (p *plan) shop(s Shop) error {
 	if err != nil {
 		return err
 	}
-	want := access.Shop{ID: s.ID, TenantID: s.Tenant, AppID: app.ID, Name: s.Name, RevokeOnWithdraw: s.RevokeOnWithdraw}
+	want := access.Shop{ID: s.ID, TenantID: s.Tenant, App: app.ID, Name: s.Name, RevokeOnWithdraw: s.RevokeOnWithdraw}
 	was, known := p.kept.shops[s.ID]
 	var d diff
 	field(&d, "tenant", was.TenantID, want.TenantID)

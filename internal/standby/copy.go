@@ -373,7 +373,7 @@ func (c *Copy) readRow(ctx context.Context, r row) ([]row, error) {
 		if err != nil {
 			return nil, err
 		}
-		a, err := c.o.Source.App(ctx, s.AppID)
+		a, err := c.o.Source.App(ctx, s.App)
 		return []row{shopRow(s), appRow(a)}, err
 	case kindClient:
 		x, err := c.o.Source.Client(ctx, r.id)

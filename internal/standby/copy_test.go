@@ -24,7 +24,7 @@ func (w *world) addShops(n int) (ids []string) {
 		id := fmt.Sprintf("many-%03d", i)
 		ids = append(ids, id)
 		d.Apps = append(d.Apps, access.App{ID: "shop-" + id, Kind: access.ShopApp, AppID: fmt.Sprintf("wx%016x", 0xc000+i), Secret: []byte("sealed"), SecretVersion: 1})
-		d.Shops = append(d.Shops, access.Shop{ID: id, TenantID: "lantian", AppID: "shop-" + id, Name: id})
+		d.Shops = append(d.Shops, access.Shop{ID: id, TenantID: "lantian", App: "shop-" + id, Name: id})
 		entries = append(entries, done("shop.create", "shop:"+id)) // its app changes under its name
 	}
 	w.declare(d, entries...)
@@ -35,7 +35,7 @@ func (w *world) addShops(n int) (ids []string) {
 func (w *world) addShop(id string) string {
 	w.t.Helper()
 	w.declare(access.Declaration{At: w.now, Apps: []access.App{{ID: "shop-" + id, Kind: access.ShopApp, AppID: "wx00000000000000bf", Secret: []byte("sealed"), SecretVersion: 1}},
-		Shops: []access.Shop{{ID: id, TenantID: "lantian", AppID: "shop-" + id, Name: id}}}, done("shop.create", "shop:"+id))
+		Shops: []access.Shop{{ID: id, TenantID: "lantian", App: "shop-" + id, Name: id}}}, done("shop.create", "shop:"+id))
 	return id
 }
 
@@ -68,7 +68,7 @@ func TestCopyBesideChanges(t *testing.T) {
 		if step%3 == 0 {
 			w.renew(id)
 		} else if step%3 == 1 && w.grant(id).State == grant.Active {
-			w.declare(access.Declaration{At: w.now, Shops: []access.Shop{{ID: id, TenantID: "lantian", AppID: "shop-" + id, Name: fmt.Sprint(step)}}}, done("shop.change", "shop:"+id))
+			w.declare(access.Declaration{At: w.now, Shops: []access.Shop{{ID: id, TenantID: "lantian", App: "shop-" + id, Name: fmt.Sprint(step)}}}, done("shop.change", "shop:"+id))
 		}
 		w.feed.Poll(ctx)
 	}

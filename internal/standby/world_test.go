@@ -62,7 +62,7 @@ func newWorld(t *testing.T) *world {
 			{ID: "shop-rice", Kind: access.ShopApp, AppID: "wx00000000000000b2", Secret: []byte("sealed"), SecretVersion: 1},
 		},
 		Tenants: []access.Tenant{{ID: "lantian", Name: "蓝天"}},
-		Shops:   []access.Shop{{ID: "tea", TenantID: "lantian", AppID: "shop-tea", Name: "茶"}, {ID: "rice", TenantID: "lantian", AppID: "shop-rice", Name: "米"}},
+		Shops:   []access.Shop{{ID: "tea", TenantID: "lantian", App: "shop-tea", Name: "茶"}, {ID: "rice", TenantID: "lantian", App: "shop-rice", Name: "米"}},
 		Clients: []access.Client{{ID: "erp", KeyHash: access.HashKey("erp-key"), Mode: access.Read, Shops: []string{"rice", "tea"}, CreatedAt: start}},
 	}, done("client.create", "client:erp"))
 	w.renew("tea")

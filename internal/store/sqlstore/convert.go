@@ -86,7 +86,7 @@ func toApp(r sqlgen.App) access.App {
 func toTenant(r sqlgen.Tenant) access.Tenant { return access.Tenant{ID: r.ID, Name: r.Name} }
 
 func toShop(r sqlgen.Shop) access.Shop {
-	return access.Shop{ID: r.ID, TenantID: r.TenantID, AppID: r.App, Name: r.Name, RevokeOnWithdraw: r.RevokeOnWithdraw}
+	return access.Shop{ID: r.ID, TenantID: r.TenantID, App: r.App, Name: r.Name, RevokeOnWithdraw: r.RevokeOnWithdraw}
 }
 
 func toIdentity(r sqlgen.Identity) access.Identity {

@@ -168,15 +168,15 @@ func (d *declaring) shop(ctx context.Context, s access.Shop) error {
 	if err := d.placeExists(ctx, s.TenantID, ""); err != nil {
 		return fmt.Errorf("tenant %q: %w", s.TenantID, err)
 	}
-	if _, err := d.App(ctx, s.AppID); err != nil {
-		return fmt.Errorf("app %q: %w", s.AppID, missing(err, access.ErrNotFound))
+	if _, err := d.App(ctx, s.App); err != nil {
+		return fmt.Errorf("app %q: %w", s.App, missing(err, access.ErrNotFound))
 	}
 	known, err := exists(d.Shop(ctx, s.ID))
 	if err != nil {
 		return err
 	}
 	err = d.PutShop(ctx, sqlgen.PutShopParams{
-		ID: s.ID, TenantID: s.TenantID, App: s.AppID, Name: s.Name, RevokeOnWithdraw: s.RevokeOnWithdraw,
+		ID: s.ID, TenantID: s.TenantID, App: s.App, Name: s.Name, RevokeOnWithdraw: s.RevokeOnWithdraw,
 	})
 	if err != nil {
 		return err
@@ -190,13 +190,13 @@ func (d *declaring) shopsGrant(ctx context.Context, s access.Shop, known bool) e
 	if err != nil {
 		return err
 	}
-	if found && (!known || row.App != s.AppID) {
-		return d.startAgain(ctx, row, s.AppID, false)
+	if found && (!known || row.App != s.App) {
+		return d.startAgain(ctx, row, s.App, false)
 	}
 	if found {
 		return nil
 	}
-	a := grant.Authorisation{GrantID: access.NewID("g"), Kind: grant.Self, App: s.AppID, ShopID: s.ID, DueAt: d.d.At}
+	a := grant.Authorisation{GrantID: access.NewID("g"), Kind: grant.Self, App: s.App, ShopID: s.ID, DueAt: d.d.At}
 	d.started = append(d.started, a.GrantID)
 	return d.newGrant(ctx, a, d.d.At)
 }

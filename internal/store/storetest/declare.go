@@ -37,7 +37,7 @@ var declareCases = []testCase{
 		same(t, "shops", shops, want.Shops)
 		for _, s := range want.Shops {
 			g := w.shopGrant(s.ID)
-			if g.State != grant.Active || !g.DueAt.Equal(start) || g.App != s.AppID {
+			if g.State != grant.Active || !g.DueAt.Equal(start) || g.App != s.App {
 				t.Errorf("grant of %s: %+v", s.ID, g)
 			}
 		}
@@ -104,7 +104,7 @@ var declareCases = []testCase{
 	{"a shop with another app forgets the tokens of the first", func(t *testing.T, w *world) {
 		w.renew("tea", start)
 		shop := directory().Shops[0]
-		shop.AppID = "app-silk"
+		shop.App = "app-silk"
 		w.must(w.declare(access.Declaration{Shops: []access.Shop{shop}}))
 		g := w.shopGrant("tea")
 		if g.App != "app-silk" || g.Tokens.Access != nil || !g.DueAt.Equal(start.Add(time.Hour)) {
@@ -182,7 +182,7 @@ var declareCases = []testCase{
 	}},
 	{"nothing is declared about what does not exist", func(t *testing.T, w *world) {
 		noTenant, noApp := directory().Shops[0], directory().Shops[0]
-		noTenant.TenantID, noApp.AppID = "unknown", "unknown"
+		noTenant.TenantID, noApp.App = "unknown", "unknown"
 		for _, d := range []access.Declaration{
 			{Shops: []access.Shop{noTenant}}, {Shops: []access.Shop{noApp}},
 			{Clients: []access.Client{client("erp", "unknown")}},

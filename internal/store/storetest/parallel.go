@@ -218,7 +218,7 @@ func ManyShops(revision int64, n int, at time.Time) access.Declaration {
 		Apps: []access.App{{ID: "app-many", Kind: access.ShopApp, AppID: "wx00000000000000c1", Secret: []byte("sealed-many"), SecretVersion: 1}},
 	}
 	for i := range n {
-		d.Shops = append(d.Shops, access.Shop{ID: fmt.Sprintf("many-%06d", i), TenantID: "many", AppID: "app-many"})
+		d.Shops = append(d.Shops, access.Shop{ID: fmt.Sprintf("many-%06d", i), TenantID: "many", App: "app-many"})
 	}
 	return d
 }

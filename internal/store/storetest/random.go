@@ -115,7 +115,7 @@ func (m *machine) secret(shop string) error {
 func (m *machine) restore(shop string) error {
 	for _, s := range directory().Shops {
 		if s.ID == shop {
-			s.AppID = "app-" + shop
+			s.App = "app-" + shop
 			return m.declare(access.Declaration{Shops: []access.Shop{s}})
 		}
 	}
