@@ -175,7 +175,7 @@ func (c *Client) wire(r Request) (*wire, error) {
 	}
 	w.header.Del("Idempotency-Key")
 	w.header.Del("X-Idempotency-Key")
-	return w, w.addToken(r.Token, c.component)
+	return w, w.addToken(r.Token, c.tokenKey(r.Path))
 }
 
 func defaultMethod(body io.Reader) string {
@@ -198,6 +198,15 @@ func (w *wire) checkQuery() error {
 		}
 	}
 	return nil
+}
+
+// tokenKey returns the query key of a platform's token. The old market call
+// knows the old spelling only.
+func (c *Client) tokenKey(path string) string {
+	if path == pathCheckServiceAuth {
+		return "component_access_token"
+	}
+	return c.component
 }
 
 // addToken puts the token first into the query.

@@ -146,7 +146,10 @@ func TestOutcomeUnknownAfterATimeout(t *testing.T) {
 	s := serve(t, func(http.ResponseWriter, *http.Request) { <-release })
 	defer close(release)
 	c := clientOf(t, wechat.Config{Timeout: 50 * time.Millisecond}, s.URL)
-	for _, path := range []string{"/sns/oauth2/access_token", "/sns/oauth2/refresh_token", "/sns/userinfo", "/cgi-bin/stable_token"} {
+	for _, path := range []string{
+		"/sns/oauth2/access_token", "/sns/oauth2/refresh_token", "/sns/userinfo", "/cgi-bin/stable_token",
+		"/cgi-bin/component/api_query_auth", "/cgi-bin/component/api_authorizer_token", "/wxa/servicemarket/service/login_auth",
+	} {
 		_, err := ask(t, c, path)
 		if wechat.OutcomeOf(err) != wechat.OutcomeUnknown || !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("%s: outcome %v, %v", path, wechat.OutcomeOf(err), err)
@@ -223,10 +226,9 @@ func TestAnEchoedSecretIsMasked(t *testing.T) {
 		fmt.Fprintf(w, `{"errcode":40035,"errmsg":%q}`, r.URL.RawQuery+string(body)+" rid: 1a1a1a1a-2b2b2b2b-3c3c3c3c")
 	})
 	c := clientOf(t, wechat.Config{}, s.URL)
-	for _, path := range []string{
-		"/sns/oauth2/access_token", "/sns/oauth2/refresh_token", "/sns/userinfo", "/sns/auth",
-		"/cgi-bin/stable_token", "/channels/ec/order/get", "/cgi-bin/component/api_query_auth",
-	} {
+	paths := append(platformPaths(), "/sns/oauth2/access_token", "/sns/oauth2/refresh_token", "/sns/userinfo",
+		"/sns/auth", "/cgi-bin/stable_token", "/channels/ec/order/get")
+	for _, path := range paths {
 		_, err := ask(t, c, path)
 		e, ok := errors.AsType[*wechat.Error](err)
 		if !ok || e.Code != 40035 || e.RID != "1a1a1a1a-2b2b2b2b-3c3c3c3c" || !strings.Contains(e.Message, secret.Redacted) {
@@ -299,6 +301,12 @@ func TestNetHTTPDoesNotRepeatForUs(t *testing.T) {
 		"/sns/oauth2/refresh_token": 1,
 		"/cgi-bin/stable_token":     1,
 		"/channels/ec/order/get":    1,
+
+		"/cgi-bin/component/api_component_token":  1,
+		"/cgi-bin/component/api_query_auth":       1,
+		"/cgi-bin/component/api_authorizer_token": 1,
+		"/wxa/servicemarket/service/login_auth":   1,
+		"/product/service/check_auth":             1,
 	} {
 		b := newBreaking(t)
 		c := clientOf(t, wechat.Config{Timeout: 5 * time.Second}, b.url)

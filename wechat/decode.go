@@ -149,6 +149,76 @@ func (o object) need(key string) (string, error) {
 	return "", fmt.Errorf("%w: %s is missing", ErrMalformed, key)
 }
 
+// object returns a member that is an object, else nil: a missing one, null,
+// and anything else say the same.
+func (o object) object(key string) object {
+	var inner object
+	if json.Unmarshal(o[key], &inner) != nil {
+		return nil
+	}
+	return inner
+}
+
+// objects returns a member that is a list of objects. What is none within the
+// list is counted as odd. A missing member and null are an empty list.
+func (o object) objects(key string) (rows []object, odd int, err error) {
+	if isEmpty(o[key]) {
+		return nil, 0, nil
+	}
+	var list []json.RawMessage
+	if json.Unmarshal(o[key], &list) != nil {
+		return nil, 0, fmt.Errorf("%w: %s is not a list", ErrMalformed, key)
+	}
+	rows = make([]object, 0, len(list))
+	for _, raw := range list {
+		var row object
+		if json.Unmarshal(raw, &row) != nil || row == nil {
+			odd++
+			continue
+		}
+		rows = append(rows, row)
+	}
+	return rows, odd, nil
+}
+
+// lastMoment bounds times: the end of the year 9999, beyond which time.Time
+// has no JSON form.
+const lastMoment = 253402300799
+
+// moment returns a member that counts seconds since 1970. The zero time stands
+// for anything that names no moment.
+func (o object) moment(key string) time.Time {
+	n, err := o.integer(key)
+	if err != nil || n <= 0 || n > lastMoment {
+		return time.Time{}
+	}
+	return time.Unix(n, 0).UTC()
+}
+
+// id returns a member that is an identifier of up to 64 bits, else "".
+func (o object) id(key string) ID {
+	var id ID
+	if json.Unmarshal(o[key], &id) != nil {
+		return ""
+	}
+	if _, ok := id.number(); !ok {
+		return ""
+	}
+	return id
+}
+
+// appID returns a member that names an account.
+func (o object) appID(key string) (string, error) {
+	s := o.text(key)
+	switch {
+	case s == "":
+		return "", fmt.Errorf("%w: %s is missing", ErrMalformed, key)
+	case !appIDForm.MatchString(s):
+		return "", fmt.Errorf("%w: %s does not look like an appid", ErrMalformed, key)
+	}
+	return s, nil
+}
+
 // ID is an identifier that WeChat sends as a JSON number in one place and as
 // a string in another, often beyond 2^53: order_id, product_id, service_id.
 // It keeps the digits.
@@ -178,6 +248,16 @@ func (id *ID) UnmarshalJSON(b []byte) error {
 
 // String returns the digits.
 func (id ID) String() string { return string(id) }
+
+// number returns the id in the form that request bodies want: digits of an
+// unsigned 64-bit number.
+func (id ID) number() (json.Number, bool) {
+	n, err := strconv.ParseUint(string(id), 10, 64)
+	if err != nil {
+		return "", false
+	}
+	return json.Number(strconv.FormatUint(n, 10)), true
+}
 
 // isWhole reports whether b is a JSON integer.
 func isWhole(b []byte) bool {

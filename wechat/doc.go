@@ -22,7 +22,17 @@
 //
 // Tokens of a person, of a shop and of a third-party platform are three Go
 // types ([UserToken], [ShopToken], [ComponentToken]). They are secrets that
-// do not print, see package secret, and no error text contains one.
+// do not print, see package secret, and no error text contains one. What an
+// account granted to a platform opens the account's own APIs, so it is a
+// [ShopToken] too. A platform's codes are three types as well ([PreAuthCode],
+// [AuthorizationCode], [MarketCode]): WeChat's answer to a mix-up does not
+// say what was mixed up.
+//
+// A platform lives on these calls: [Client.ComponentToken] from a pushed
+// [Ticket]; [Client.QueryAuth] for a new authorisation and
+// [Client.RefreshAuthorizer] from then on; [Client.AuthorizerInfo] and
+// [Client.AuthorizerList] to find the truth again; [Client.ServiceLogin] when
+// a merchant comes from the service market.
 //
 // What WeChat sends is read tolerantly: the content type is ignored, an
 // errcode may be a string or missing, ids may exceed 2^53, nicknames may

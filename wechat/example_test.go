@@ -47,6 +47,51 @@ func ExampleClient_ExchangeCode() {
 	// code 已被使用过
 }
 
+// A platform stores the refresh token first, then uses the access token.
+func ExampleClient_RefreshAuthorizer() {
+	body := `{"authorizer_access_token":"demo-access","expires_in":7200,"authorizer_refresh_token":""}`
+	client, err := wechat.New(wechat.Config{Transport: answering(200, "", strings.NewReader(body))})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	stored := wechat.AuthorizerRefreshToken{Value: secret.FromString("refreshtoken@@@demo")}
+	grant, err := client.RefreshAuthorizer(context.Background(),
+		wechat.ComponentToken{Value: secret.FromString("demo-component-token")},
+		"wx00000000000000c0", "wx00000000000000a1", stored)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	if !grant.Refresh.IsZero() {
+		stored = grant.Refresh
+	}
+	fmt.Println(grant.AppID, grant.ExpiresIn, stored.RevealString(), grant.Token)
+	// Output:
+	// wx00000000000000a1 2h0m0s refreshtoken@@@demo [secret]
+}
+
+// A market jump names a shop, and nobody.
+func ExampleClient_ServiceLogin() {
+	body := `{"errcode":0,"errmsg":"ok","order_id":3359339022749466625,"openid":"","appid":"wx00000000000000a1",` +
+		`"service_id":1234567890123,"sku_id":"915673","spec_id":"standard"}`
+	client, err := wechat.New(wechat.Config{Transport: answering(200, "", strings.NewReader(body))})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	login, err := client.ServiceLogin(context.Background(),
+		wechat.ComponentToken{Value: secret.FromString("demo-component-token")},
+		wechat.MarketCode{Value: secret.FromString("demo-code")})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(login.AppID, login.ServiceID, login.OrderID, login.SpecID)
+	// Output:
+	// wx00000000000000a1 1234567890123 3359339022749466625 standard
+}
+
 func ExamplePeek() {
 	body := strings.NewReader(`{"errcode":45009,"errmsg":"reach max api daily quota limit"}`)
 	head, rest := wechat.Peek(body, 0)

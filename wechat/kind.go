@@ -27,8 +27,16 @@ const (
 	KindComponentToken
 	// KindComponent is a call with the platform's token.
 	KindComponent
+	// KindQueryAuth turns an authorisation code into an account's tokens; the
+	// code is used up.
+	KindQueryAuth
+	// KindAuthorizerRefresh renews an account's token for the platform.
+	KindAuthorizerRefresh
 	// KindMarket is a service-market call with the platform's token.
 	KindMarket
+	// KindMarketLogin turns a service-market code into a shop's name; the code
+	// is used up.
+	KindMarketLogin
 	// KindDataCall is everything else: shop APIs and platform operations.
 	KindDataCall
 	// KindPush is what the push receiver finds wrong with a message.
@@ -39,7 +47,8 @@ const (
 var kindNames = [...]string{
 	KindAny: "*", KindAuthorizePage: "authorize-page", KindCodeExchange: "code-exchange",
 	KindUserRefresh: "user-refresh", KindUserCall: "user", KindTokenCall: "token",
-	KindComponentToken: "component-token", KindComponent: "component", KindMarket: "market",
+	KindComponentToken: "component-token", KindComponent: "component", KindQueryAuth: "query-auth",
+	KindAuthorizerRefresh: "authorizer-refresh", KindMarket: "market", KindMarketLogin: "market-login",
 	KindDataCall: "data", KindPush: "push",
 }
 
@@ -48,18 +57,22 @@ func (k EndpointKind) String() string { return nameOf(kindNames[:], int(k), "kin
 
 // exactKinds are the paths whose kind is not told by their prefix.
 var exactKinds = map[string]EndpointKind{
-	"/sns/oauth2/access_token":                 KindCodeExchange,
-	"/sns/oauth2/component/access_token":       KindCodeExchange,
-	"/sns/jscode2session":                      KindCodeExchange,
-	"/sns/component/jscode2session":            KindCodeExchange,
-	"/sns/oauth2/refresh_token":                KindUserRefresh,
-	"/sns/oauth2/component/refresh_token":      KindUserRefresh,
-	"/cgi-bin/token":                           KindTokenCall,
-	"/cgi-bin/stable_token":                    KindTokenCall,
-	"/cgi-bin/clear_quota/v2":                  KindTokenCall,
-	"/cgi-bin/component/clear_quota/v2":        KindComponentToken,
-	"/cgi-bin/component/api_component_token":   KindComponentToken,
-	"/cgi-bin/component/api_start_push_ticket": KindComponentToken,
+	"/sns/oauth2/access_token":            KindCodeExchange,
+	"/sns/oauth2/component/access_token":  KindCodeExchange,
+	"/sns/jscode2session":                 KindCodeExchange,
+	"/sns/component/jscode2session":       KindCodeExchange,
+	"/sns/oauth2/refresh_token":           KindUserRefresh,
+	"/sns/oauth2/component/refresh_token": KindUserRefresh,
+	"/cgi-bin/token":                      KindTokenCall,
+	"/cgi-bin/stable_token":               KindTokenCall,
+	"/cgi-bin/clear_quota/v2":             KindTokenCall,
+	"/cgi-bin/component/clear_quota/v2":   KindComponentToken,
+	pathComponentToken:                    KindComponentToken,
+	pathStartPushTicket:                   KindComponentToken,
+	pathQueryAuth:                         KindQueryAuth,
+	pathAuthorizerToken:                   KindAuthorizerRefresh,
+	pathServiceLogin:                      KindMarketLogin,
+	pathCheckServiceAuth:                  KindMarketLogin,
 }
 
 // prefixKinds are tried in order after exactKinds.
@@ -92,6 +105,15 @@ func KindOf(path string) EndpointKind {
 // net/http may then repeat a GET when an idle connection turns out broken.
 func (k EndpointKind) repeatable() bool {
 	return k == KindUserCall || k == KindDataCall
+}
+
+// platform reports whether calls of this kind carry a platform's token.
+func (k EndpointKind) platform() bool {
+	switch k {
+	case KindComponent, KindQueryAuth, KindAuthorizerRefresh, KindMarket, KindMarketLogin:
+		return true
+	}
+	return false
 }
 
 // nameOf returns names[i], or "what(i)" for a number without a name.
