@@ -92,6 +92,23 @@ func ExampleClient_ServiceLogin() {
 	// wx00000000000000a1 1234567890123 3359339022749466625 standard
 }
 
+func ExampleClient_ComponentLoginURL() {
+	client, err := wechat.New(wechat.Config{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	link, err := client.ComponentLoginURL(wechat.ComponentLinkRequest{
+		ComponentAppID: "wx00000000000000c0",
+		PreAuthCode:    wechat.PreAuthCode{Value: secret.FromString("preauthcode@@@demo")},
+		RedirectURI:    "https://platform.example.com/authorised/4f1d",
+		AuthType:       wechat.AuthTypeOfficial,
+	})
+	fmt.Println(link, err)
+	// Output:
+	// https://mp.weixin.qq.com/cgi-bin/componentloginpage?component_appid=wx00000000000000c0&pre_auth_code=preauthcode%40%40%40demo&redirect_uri=https%3A%2F%2Fplatform.example.com%2Fauthorised%2F4f1d&auth_type=1 <nil>
+}
+
 func ExamplePeek() {
 	body := strings.NewReader(`{"errcode":45009,"errmsg":"reach max api daily quota limit"}`)
 	head, rest := wechat.Peek(body, 0)

@@ -26,6 +26,7 @@ func TestPlatformSecretsDoNotPrint(t *testing.T) {
 		&wechat.AuthorizerGrant{Token: wechat.ShopToken{Value: v}, Refresh: wechat.AuthorizerRefreshToken{Value: v}},
 		wechat.AuthorizerInfo{Refresh: wechat.AuthorizerRefreshToken{Value: v}},
 		wechat.AuthorizerPage{Authorizers: []wechat.ListedAuthorizer{{Refresh: wechat.AuthorizerRefreshToken{Value: v}}}},
+		wechat.ComponentLinkRequest{PreAuthCode: wechat.PreAuthCode{Value: v}},
 	} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%d", "%q"} {
 			noBait(t, fmt.Sprintf(verb, x))
