@@ -12,7 +12,7 @@ import (
 // it. It holds no access token.
 type AuthorizerInfo struct {
 	Meta
-	AppID string
+	AppID string // the one that was asked about
 	// Name and HeadImageURL are the account's own words: text of strangers.
 	Name, HeadImageURL string
 	// OriginalID is the account's gh_… name, to which pushes are addressed.
@@ -24,7 +24,8 @@ type AuthorizerInfo struct {
 	// even when their permission sets name 129 or 131.
 	Shop   bool
 	Status AccountStatus
-	// Refresh is the account's refresh token, empty when the answer held none.
+	// Refresh is the account's refresh token. An empty one proves nothing: the
+	// answer held none, look into [Client.AuthorizerList].
 	Refresh AuthorizerRefreshToken
 	// Sets are the ids of the permission sets granted, ascending; nil means
 	// that the answer did not tell.
@@ -106,18 +107,16 @@ type authorizerInfoBody struct {
 	AuthorizerAppID string `json:"authorizer_appid"`
 }
 
-// readAuthorizerInfo wants both halves of the answer: with one missing, an
-// account would look like no shop, or like a shop without a grant.
+// readAuthorizerInfo wants the half that tells who the account is: without it
+// every account would look like no shop. The half about the grant has been
+// seen empty; then there is no refresh token and no word about sets.
 func readAuthorizerInfo(o object, meta Meta, asked string) (*AuthorizerInfo, error) {
 	who, grant := o.object("authorizer_info"), o.object("authorization_info")
-	if who == nil || grant == nil {
-		return nil, fmt.Errorf("%w: authorizer_info or authorization_info is missing", ErrMalformed)
+	if who == nil {
+		return nil, fmt.Errorf("%w: authorizer_info is missing", ErrMalformed)
 	}
-	appid, err := grant.need("authorizer_appid")
-	if err != nil {
-		return nil, err
-	}
-	if appid != asked {
+	// Old answers call the account appid.
+	if differs(grant.text("authorizer_appid"), asked) || differs(grant.text("appid"), asked) {
 		return nil, errOtherAccount
 	}
 	status, err := who.integer("account_status")
@@ -126,7 +125,7 @@ func readAuthorizerInfo(o object, meta Meta, asked string) (*AuthorizerInfo, err
 	}
 	kind := accountKind(who)
 	return &AuthorizerInfo{
-		Meta: meta, AppID: appid, Name: strings.Map(printable, who.text("nick_name")), HeadImageURL: who.text("head_img"),
+		Meta: meta, AppID: asked, Name: strings.Map(printable, who.text("nick_name")), HeadImageURL: who.text("head_img"),
 		OriginalID: who.text("user_name"), Principal: strings.Map(printable, who.text("principal_name")),
 		Kind: kind, Shop: kind == AccountShop, Status: AccountStatus(status),
 		Refresh: AuthorizerRefreshToken{secret.FromString(grant.text("authorizer_refresh_token"))},

@@ -219,6 +219,10 @@ func (o object) appID(key string) (string, error) {
 	return s, nil
 }
 
+// differs reports whether an answer names somebody else. It need not repeat
+// whom we asked about.
+func differs(got, asked string) bool { return got != "" && got != asked }
+
 // ID is an identifier that WeChat sends as a JSON number in one place and as
 // a string in another, often beyond 2^53: order_id, product_id, service_id.
 // It keeps the digits.

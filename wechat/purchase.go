@@ -95,10 +95,6 @@ func readServiceBuyer(o object, meta Meta, asked Purchase) (*ServiceBuyer, error
 	return &ServiceBuyer{Meta: meta, Purchase: asked}, nil
 }
 
-// differs reports whether an answer names somebody else. It need not repeat
-// whom we asked about.
-func differs(got, asked string) bool { return got != "" && got != asked }
-
 // readPurchase reads a buyer's row.
 func readPurchase(o object) (Purchase, error) {
 	rows, _, err := o.objects("spec_list")

@@ -454,7 +454,8 @@ func typeName(value any) string {
 // name of a vector in front, at one.
 var dispensable = []string{
 	"scope", "sex", "province", "city", "country", "nickname", "headimgurl", "privilege", "errmsg",
-	"authorizer_token authorizer_refresh_token", "market_login errcode", "market_login appid", "market_login openid",
+	"authorizer_token authorizer_refresh_token", "authorizer_info authorization_info",
+	"market_login errcode", "market_login appid", "market_login openid",
 	"market_login order_id", "market_login sku_id", "market_login spec_id", "market_check_auth errcode",
 	"market_buyer errcode", "market_buyer buyer", "market_buyers errcode", "market_buyers buyer_list",
 	"market_orders order_list",
