@@ -86,8 +86,8 @@ func TestCopyBesideChanges(t *testing.T) {
 		if diff := cmp.Diff(s, got); diff != "" || err != nil {
 			t.Errorf("shop %s: %v\n%s", s.ID, err, diff)
 		}
-		if _, err := w.reads.App(ctx, s.AppID); err != nil {
-			t.Errorf("app %s: %v", s.AppID, err)
+		if _, err := w.reads.App(ctx, s.App); err != nil {
+			t.Errorf("app %s: %v", s.App, err)
 		}
 	}
 	if s, err := w.copy.State(); !s.Complete || err != nil {
