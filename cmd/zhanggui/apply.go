@@ -86,7 +86,7 @@ func (a applyCmd) rules(ctx context.Context) (config.Rules, error) {
 	if err := a.do(ctx, http.MethodGet, "/v1/server", nil, &server); err != nil {
 		return config.Rules{}, err
 	}
-	known := map[string][]string{"tenant": server.Tenants, "shop": server.Shops}
+	known := map[string][]string{"tenant": server.Tenants, "shop": server.Shops, "component": server.Components}
 	return config.Rules{PublicHost: server.PublicHost, Loopback: server.Loopback,
 		Exists: func(kind, id string) bool { return slices.Contains(known[kind], id) }}, nil
 }
@@ -95,13 +95,13 @@ func wireManifest(m *config.Manifest) adminapi.Manifest {
 	var out adminapi.Manifest
 	for _, a := range m.Apps {
 		out.Apps = append(out.Apps, adminapi.ManifestApp{ID: a.ID, Kind: string(a.Kind), AppID: a.AppID, Secret: a.Secret.Value().RevealString(), Name: a.Name,
-			CallbackHost: a.CallbackHost, VerifyName: a.VerifyFile.Name, VerifyBody: a.VerifyFile.Content, Scope: a.Scope, Egress: a.Egress, APIHosts: a.APIHosts})
+			CallbackHost: a.CallbackHost, VerifyName: a.VerifyFile.Name, VerifyBody: a.VerifyFile.Content, Scope: a.Scope, Egress: a.Egress, APIHosts: a.APIHosts, ManifestPush: wirePush(a.Push), Services: wireServices(a.Services)})
 	}
 	for _, t := range m.Tenants {
 		out.Tenants = append(out.Tenants, adminapi.ManifestTenant{ID: t.ID, Name: t.Name})
 	}
 	for _, s := range m.Shops {
-		out.Shops = append(out.Shops, adminapi.ManifestShop{ID: s.ID, Tenant: s.Tenant, Name: s.Name, AppID: s.AppID, Secret: s.Secret.Value().RevealString(),
+		out.Shops = append(out.Shops, adminapi.ManifestShop{ID: s.ID, Tenant: s.Tenant, Name: s.Name, AppID: s.AppID, App: s.App, ManifestPush: wirePush(s.Push), Secret: s.Secret.Value().RevealString(),
 			RevokeOnWithdraw: s.RevokeShopOnWithdraw, Egress: s.Egress, APIHosts: s.APIHosts})
 	}
 	for _, c := range m.Clients {
@@ -109,6 +109,18 @@ func wireManifest(m *config.Manifest) adminapi.Manifest {
 	}
 	for _, mb := range m.Members {
 		out.Members = append(out.Members, adminapi.ManifestMember{Person: mb.Person, Tenant: mb.Tenant, Shop: mb.Shop, Role: string(mb.Role), Until: optional(mb.Until)})
+	}
+	return out
+}
+
+func wirePush(p config.Push) adminapi.ManifestPush {
+	return adminapi.ManifestPush{PushToken: p.Token.Value().RevealString(), PushAESKey: p.AESKey.Value().RevealString()}
+}
+
+func wireServices(in []config.Service) []adminapi.ManifestService {
+	var out []adminapi.ManifestService
+	for _, s := range in {
+		out = append(out, adminapi.ManifestService{ID: s.ID, ServiceID: s.ServiceID, Name: s.Name, Role: string(s.Role)})
 	}
 	return out
 }

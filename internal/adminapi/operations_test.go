@@ -75,7 +75,7 @@ func TestDirectory(t *testing.T) {
 	r.declare()
 	var server adminapi.ServerView
 	r.ask("GET", "/v1/server", nil, &server)
-	want := adminapi.ServerView{Version: "test", PublicHost: "zhanggui.example.com", Tenants: []string{"lantian", "tea"}, Shops: []string{"lantian"}}
+	want := adminapi.ServerView{Version: "test", PublicHost: "zhanggui.example.com", Tenants: []string{"lantian", "tea"}, Shops: []string{"lantian"}, Components: []string{}}
 	if diff := cmp.Diff(want, server); diff != "" {
 		t.Errorf("server (-want +got):\n%s", diff)
 	}

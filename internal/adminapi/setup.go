@@ -30,10 +30,10 @@ type Manifest struct {
 	Members []ManifestMember `json:"members,omitempty"`
 }
 
-// ManifestApp declares an app that logs people in.
+// ManifestApp declares an app that logs people in, or a third-party platform.
 type ManifestApp struct {
 	ID           string   `json:"id"`
-	Kind         string   `json:"kind" enum:"service_account,website"`
+	Kind         string   `json:"kind" enum:"service_account,website,component"`
 	AppID        string   `json:"appid"`
 	Secret       string   `json:"secret,omitempty" doc:"empty keeps the one there is" writeOnly:"true"`
 	Name         string   `json:"name,omitempty"`
@@ -43,6 +43,26 @@ type ManifestApp struct {
 	Scope        string   `json:"scope,omitempty"`
 	Egress       string   `json:"egress,omitempty"`
 	APIHosts     []string `json:"api_hosts,omitempty"`
+	ManifestPush
+	Services []ManifestService `json:"services,omitempty"`
+}
+
+// ManifestPush is what was entered at WeChat for pushes.
+type ManifestPush struct {
+	PushToken  string `json:"push_token,omitempty" doc:"empty keeps the one there is" writeOnly:"true"`
+	PushAESKey string `json:"push_aes_key,omitempty" doc:"EncodingAESKey; empty keeps the one there is" writeOnly:"true"`
+}
+
+func (p ManifestPush) keys() access.PushKeys {
+	return access.PushKeys{Token: secret.FromString(p.PushToken), AESKey: secret.FromString(p.PushAESKey)}
+}
+
+// ManifestService declares a service of a component in the service market.
+type ManifestService struct {
+	ID        string `json:"id"`
+	ServiceID string `json:"service_id"`
+	Name      string `json:"name,omitempty"`
+	Role      string `json:"role,omitempty" enum:"operator,viewer" doc:"of who comes from the market; operator when empty"`
 }
 
 // ManifestTenant declares a tenant.
@@ -51,16 +71,19 @@ type ManifestTenant struct {
 	Name string `json:"name"`
 }
 
-// ManifestShop declares a shop with its own AppID and AppSecret.
+// ManifestShop declares a shop, called with its own AppID and AppSecret or
+// through a component.
 type ManifestShop struct {
 	ID               string   `json:"id"`
 	Tenant           string   `json:"tenant"`
 	Name             string   `json:"name"`
 	AppID            string   `json:"appid"`
+	App              string   `json:"app,omitempty" doc:"the component that it is called through; empty for its own key"`
 	Secret           string   `json:"secret,omitempty" doc:"empty keeps the one there is" writeOnly:"true"`
 	RevokeOnWithdraw bool     `json:"revoke_shop_on_withdraw,omitempty"`
 	Egress           string   `json:"egress,omitempty"`
 	APIHosts         []string `json:"api_hosts,omitempty"`
+	ManifestPush
 }
 
 // ManifestClient declares a program.
@@ -120,13 +143,13 @@ func (m Manifest) manifest() setup.Manifest {
 	var out setup.Manifest
 	for _, a := range m.Apps {
 		out.Apps = append(out.Apps, setup.App{ID: a.ID, Kind: access.AppKind(a.Kind), AppID: a.AppID, Secret: secret.FromString(a.Secret),
-			Name: a.Name, CallbackHost: a.CallbackHost, VerifyName: a.VerifyName, VerifyBody: a.VerifyBody, Scope: a.Scope, Egress: a.Egress, APIHosts: a.APIHosts})
+			Name: a.Name, CallbackHost: a.CallbackHost, VerifyName: a.VerifyName, VerifyBody: a.VerifyBody, Scope: a.Scope, Egress: a.Egress, APIHosts: a.APIHosts, Push: a.keys(), Services: services(a.Services)})
 	}
 	for _, t := range m.Tenants {
 		out.Tenants = append(out.Tenants, access.Tenant{ID: t.ID, Name: t.Name})
 	}
 	for _, s := range m.Shops {
-		out.Shops = append(out.Shops, setup.Shop{ID: s.ID, Tenant: s.Tenant, Name: s.Name, AppID: s.AppID, Secret: secret.FromString(s.Secret),
+		out.Shops = append(out.Shops, setup.Shop{ID: s.ID, Tenant: s.Tenant, Name: s.Name, AppID: s.AppID, App: s.App, Secret: secret.FromString(s.Secret), Push: s.keys(),
 			RevokeOnWithdraw: s.RevokeOnWithdraw, Egress: s.Egress, APIHosts: s.APIHosts})
 	}
 	for _, c := range m.Clients {
@@ -134,6 +157,14 @@ func (m Manifest) manifest() setup.Manifest {
 	}
 	for _, mb := range m.Members {
 		out.Members = append(out.Members, access.Member{TenantID: mb.Tenant, ShopID: mb.Shop, PersonID: mb.Person, Role: access.Role(mb.Role), Until: at(mb.Until)})
+	}
+	return out
+}
+
+func services(in []ManifestService) []access.Service {
+	var out []access.Service
+	for _, s := range in {
+		out = append(out, access.Service{ID: s.ID, ServiceID: s.ServiceID, Name: s.Name, Role: access.Role(s.Role)})
 	}
 	return out
 }
@@ -207,10 +238,11 @@ type ServerView struct {
 	Loopback   bool     `json:"loopback"`
 	Tenants    []string `json:"tenants"`
 	Shops      []string `json:"shops"`
+	Components []string `json:"components"`
 }
 
 func (h handlers) server(ctx context.Context, _ *struct{}) (*body[ServerView], error) {
-	view := ServerView{Version: h.Version, PublicHost: h.PublicHost, Loopback: h.Loopback, Tenants: []string{}, Shops: []string{}}
+	view := ServerView{Version: h.Version, PublicHost: h.PublicHost, Loopback: h.Loopback, Tenants: []string{}, Shops: []string{}, Components: []string{}}
 	tenants, err := h.Directory.Tenants(ctx)
 	if err != nil {
 		return nil, fail(err)
@@ -224,6 +256,15 @@ func (h handlers) server(ctx context.Context, _ *struct{}) (*body[ServerView], e
 	}
 	for _, s := range shops {
 		view.Shops = append(view.Shops, s.ID)
+	}
+	apps, err := h.Directory.Apps(ctx)
+	if err != nil {
+		return nil, fail(err)
+	}
+	for _, a := range apps {
+		if a.Kind == access.Component {
+			view.Components = append(view.Components, a.ID)
+		}
 	}
 	return answer(view), nil
 }

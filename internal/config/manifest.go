@@ -1,7 +1,9 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/zhanggui/zhanggui/internal/access"
@@ -19,10 +21,11 @@ type Manifest struct {
 	report *report // where each entry stands, for problems of Resolve
 }
 
-// App is a WeChat application that logs people in.
+// App is a WeChat application that logs people in, or a third-party platform
+// (第三方平台) that shops authorise.
 type App struct {
 	ID           string         `yaml:"id"`
-	Kind         access.AppKind `yaml:"kind"` // service_account or website
+	Kind         access.AppKind `yaml:"kind"` // service_account, website or component
 	AppID        string         `yaml:"appid"`
 	Secret       Secret         `yaml:"secret"` // empty: keep the one the server has
 	Name         string         `yaml:"name"`
@@ -31,6 +34,23 @@ type App struct {
 	Scope        string         `yaml:"scope"` // empty: the kind's usual one
 	Egress       string         `yaml:"egress"`
 	APIHosts     []string       `yaml:"api_hosts"`
+	Push         Push           `yaml:"push"`
+	Services     []Service      `yaml:"services"` // of a component
+}
+
+// Push is what was entered at WeChat for pushes (消息推送). Empty: keep what the
+// server has.
+type Push struct {
+	Token  Secret `yaml:"token"`
+	AESKey Secret `yaml:"aes_key"` // EncodingAESKey
+}
+
+// Service is a service (服务) of a component in the service market.
+type Service struct {
+	ID        string      `yaml:"id"`
+	ServiceID string      `yaml:"service_id"` // WeChat's, digits
+	Name      string      `yaml:"name"`
+	Role      access.Role `yaml:"role"` // of who comes from the market; empty: operator
 }
 
 // VerifyFile is the domain proof that WeChat asks for.
@@ -45,12 +65,15 @@ type Tenant struct {
 	Name string `yaml:"name"`
 }
 
-// Shop (店铺) is one WeChat Store with its own AppID and AppSecret.
+// Shop (店铺) is one WeChat Store, called with its own AppID and AppSecret or with
+// what it authorised a third-party platform to.
 type Shop struct {
 	ID       string   `yaml:"id"`
 	Tenant   string   `yaml:"tenant"`
 	AppID    string   `yaml:"appid"`
+	App      string   `yaml:"app"`    // the component that it is called through; empty: its own key
 	Secret   Secret   `yaml:"secret"` // empty: keep the one the server has
+	Push     Push     `yaml:"push"`   // as set in the shop's own back office
 	Name     string   `yaml:"name"`
 	Egress   string   `yaml:"egress"`
 	APIHosts []string `yaml:"api_hosts"`
@@ -88,8 +111,8 @@ type Rules struct {
 	// is sent there, so nobody but who writes the configuration may add one.
 	// Nil checks their form only.
 	APIHosts []string
-	// Exists tells whether the server knows an id already; kind is "tenant" or
-	// "shop". Nil: the manifest must name everything that it refers to.
+	// Exists tells whether the server knows an id already; kind is "tenant",
+	// "shop" or "component". Nil: the manifest must name everything that it refers to.
 	Exists func(kind, id string) bool
 }
 
@@ -147,6 +170,10 @@ func (m *Manifest) fillDefaults(rules Rules) {
 		}
 		if a.CallbackHost == "" {
 			a.CallbackHost = rules.PublicHost
+		}
+		a.Services = slices.Clone(a.Services)
+		for j := range a.Services {
+			a.Services[j].Role = cmp.Or(a.Services[j].Role, access.Operator)
 		}
 	}
 	for i := range m.Clients {

@@ -17,6 +17,8 @@ var (
 	personForm = regexp.MustCompile(`^p_[a-z0-9]{1,64}$`)
 	verifyForm = regexp.MustCompile(`^MP_verify_[A-Za-z0-9]{1,64}\.txt$`)
 	proofForm  = regexp.MustCompile(`^[A-Za-z0-9]{1,128}$`)
+	// serviceForm is a uint64: WeChat's numbers of services pass 2^53.
+	serviceForm = regexp.MustCompile(`^[1-9][0-9]{0,19}$`)
 )
 
 // The words of problems that several entries share.
@@ -31,25 +33,30 @@ type ids map[string]string
 // check holds the manifest against itself and the rules.
 func (m *Manifest) check(r *report, rules Rules) {
 	wxIDs := ids{}
-	m.checkApps(r, rules, wxIDs)
+	components := m.checkApps(r, rules, wxIDs)
 	tenants := ids{}
 	for i, t := range m.Tenants {
 		s := item("tenants", i)
 		r.id(s, t.ID, tenants)
 		r.line(s+".name", t.Name)
 	}
-	shops := m.checkShops(r, rules, tenants, wxIDs)
+	shops := m.checkShops(r, rules, tenants, components, wxIDs)
 	m.checkClients(r, rules, shops)
 	m.checkMembers(r, rules, tenants, shops)
 }
 
-func (m *Manifest) checkApps(r *report, rules Rules, wxIDs ids) {
-	seen := ids{}
+// checkApps gives the components.
+func (m *Manifest) checkApps(r *report, rules Rules, wxIDs ids) ids {
+	seen, components := ids{}, ids{}
 	for i, a := range m.Apps {
 		s := item("apps", i)
 		r.id(s, a.ID, seen)
 		r.want(!strings.HasPrefix(a.ID, "shop-"), s+".id", `begins with "shop-"`, "choose another id; these belong to the shops' own apps")
-		r.want(usualScope[a.Kind] != "", s+".kind", "is not a kind of app", "write service_account or website; a shop's own app is written under shops")
+		r.want(usualScope[a.Kind] != "" || a.Kind == access.Component, s+".kind", "is not a kind of app",
+			"write service_account, website or component; a shop's own app is written under shops")
+		if a.Kind == access.Component {
+			components[a.ID] = s
+		}
 		r.appID(s, a.AppID, wxIDs)
 		r.secretRef(s+".secret", a.Secret, rules.Loopback)
 		r.line(s+".name", a.Name)
@@ -57,10 +64,38 @@ func (m *Manifest) checkApps(r *report, rules Rules, wxIDs ids) {
 		r.verifyFile(s+".verify_file", a.VerifyFile)
 		r.scope(s+".scope", a)
 		r.route(s, a.Egress, a.APIHosts, rules)
+		r.push(s+".push", a.Push, rules)
+		r.services(s, a)
+	}
+	return components
+}
+
+// push wants both keys or none.
+func (r *report) push(s string, p Push, rules Rules) {
+	r.want(p.Token.IsZero() == p.AESKey.IsZero(), s, "has one key of two", "write token and aes_key as they were entered at WeChat")
+	r.secretRef(s+".token", p.Token, rules.Loopback)
+	r.secretRef(s+".aes_key", p.AESKey, rules.Loopback)
+}
+
+// services wants what the market opens this server with. Nobody becomes an owner
+// by that: WeChat names the shop and not the human.
+func (r *report) services(s string, a App) {
+	r.want(len(a.Services) == 0 || a.Kind == access.Component, s+".services", "belong to a component", "move them to the component that sells them")
+	seen, ours := ids{}, ids{}
+	for i, v := range a.Services {
+		at := item(s+".services", i)
+		r.id(at, v.ID, ours)
+		if r.want(serviceForm.MatchString(v.ServiceID), at+".service_id", "is not the number of a service", "copy it from the service market: digits, in quotes") {
+			r.want(seen[v.ServiceID] == "", at+".service_id", "is used twice", "keep one entry for each service; the other is "+seen[v.ServiceID])
+			seen[v.ServiceID] = at
+		}
+		r.line(at+".name", v.Name)
+		r.want(v.Role == access.Operator || v.Role == access.Viewer, at+".role", "is not a role for who comes from the market",
+			"write operator or viewer; owners are people, who log in by WeChat and claim the shop")
 	}
 }
 
-func (m *Manifest) checkShops(r *report, rules Rules, tenants, wxIDs ids) ids {
+func (m *Manifest) checkShops(r *report, rules Rules, tenants, components, wxIDs ids) ids {
 	seen := ids{}
 	for i, sh := range m.Shops {
 		s := item("shops", i)
@@ -68,6 +103,10 @@ func (m *Manifest) checkShops(r *report, rules Rules, tenants, wxIDs ids) ids {
 		r.reference(s+".tenant", "tenant", sh.Tenant, tenants, rules)
 		r.appID(s, sh.AppID, wxIDs)
 		r.secretRef(s+".secret", sh.Secret, rules.Loopback)
+		if sh.App != "" {
+			r.reference(s+".app", "component", sh.App, components, rules)
+		}
+		r.push(s+".push", sh.Push, rules)
 		r.line(s+".name", sh.Name)
 		r.route(s, sh.Egress, sh.APIHosts, rules)
 	}
@@ -187,6 +226,8 @@ func (r *report) verifyFile(s string, v VerifyFile) {
 // scope wants one that WeChat gives to apps of the kind.
 func (r *report) scope(s string, a App) {
 	switch a.Kind {
+	case access.Component:
+		r.want(a.Scope == "", s, "does not fit a component", "leave it out; a component logs nobody in")
 	case access.ServiceAccount:
 		r.want(a.Scope == "snsapi_userinfo" || a.Scope == "snsapi_base", s, "does not fit a service account", "write snsapi_userinfo or snsapi_base, or leave it out")
 	case access.Website:

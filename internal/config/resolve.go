@@ -35,9 +35,13 @@ func (m *Manifest) Resolve(dir string, lookup func(string) (string, bool)) error
 	}
 	for i := range m.Apps {
 		take(item("apps", i)+".secret", &m.Apps[i].Secret)
+		take(item("apps", i)+".push.token", &m.Apps[i].Push.Token)
+		take(item("apps", i)+".push.aes_key", &m.Apps[i].Push.AESKey)
 	}
 	for i := range m.Shops {
 		take(item("shops", i)+".secret", &m.Shops[i].Secret)
+		take(item("shops", i)+".push.token", &m.Shops[i].Push.Token)
+		take(item("shops", i)+".push.aes_key", &m.Shops[i].Push.AESKey)
 	}
 	if err := r.problems.err(); err != nil {
 		return err

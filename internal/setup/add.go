@@ -1,6 +1,7 @@
 package setup
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -40,16 +41,17 @@ func (p *plan) app(a App) error {
 	want := access.App{
 		ID: a.ID, Kind: a.Kind, AppID: a.AppID, Name: a.Name, CallbackHost: a.CallbackHost,
 		VerifyName: a.VerifyName, VerifyBody: a.VerifyBody, Scope: a.Scope, Egress: a.Egress, APIHosts: a.APIHosts,
+		Services: slices.SortedFunc(slices.Values(a.Services), func(a, b access.Service) int { return cmp.Compare(a.ID, b.ID) }),
 	}
-	_, err := p.putApp(want, a.Secret, "app", a.ID)
+	_, err := p.putApp(want, a.Secret, a.Push, "app", a.ID)
 	return err
 }
 
 // putApp plans an app with its secret, and reports whether the app changes.
 // The change is told under the name of what was declared.
-func (p *plan) putApp(want access.App, plain secret.Value, kind, id string) (bool, error) {
+func (p *plan) putApp(want access.App, plain secret.Value, keys access.PushKeys, kind, id string) (bool, error) {
 	was, known := p.kept.apps[want.ID]
-	want.Secret, want.SecretVersion = was.Secret, was.SecretVersion
+	want.Secret, want.SecretVersion, want.Push = was.Secret, was.SecretVersion, was.Push
 	var d diff
 	fresh, err := p.isNewSecret(was, known, plain)
 	if err != nil {
@@ -62,6 +64,9 @@ func (p *plan) putApp(want access.App, plain secret.Value, kind, id string) (boo
 			return false, fmt.Errorf("setup: seal the secret of %s %s: %w", kind, id, err)
 		}
 	}
+	if err := p.push(&d, &want, keys); err != nil {
+		return false, fmt.Errorf("setup: push keys of %s %s: %w", kind, id, err)
+	}
 	field(&d, "kind", was.Kind, want.Kind)
 	field(&d, "appid", was.AppID, want.AppID)
 	field(&d, "name", was.Name, want.Name)
@@ -70,6 +75,7 @@ func (p *plan) putApp(want access.App, plain secret.Value, kind, id string) (boo
 	field(&d, "scope", was.Scope, want.Scope)
 	field(&d, "egress", was.Egress, want.Egress)
 	list(&d, "api_hosts", was.APIHosts, want.APIHosts)
+	list(&d, "services", was.Services, want.Services)
 	if !p.note(kind, id, known, d) {
 		return false, nil
 	}
@@ -96,6 +102,30 @@ func (p *plan) isNewSecret(was access.App, known bool, plain secret.Value) (bool
 	return !old.Equal(plain), nil
 }
 
+// push seals new push keys and keeps those before: pushes that are on their way
+// still use them.
+func (p *plan) push(d *diff, app *access.App, keys access.PushKeys) error {
+	if keys.IsZero() {
+		return nil
+	}
+	was := app.Push
+	if was.Keys != nil {
+		old, err := p.sealer.Open(was.Keys, vault.PushKeys(app.ID, was.Version))
+		if err != nil && !errors.Is(err, vault.ErrSealed) {
+			return err
+		}
+		if err == nil && old.Equal(keys.Pack()) {
+			return nil
+		}
+		app.Push.Previous, app.Push.PreviousVersion = was.Keys, was.Version
+	}
+	*d = append(*d, "push")
+	app.Push.Version++
+	sealed, err := p.sealer.Seal(keys.Pack(), vault.PushKeys(app.ID, app.Push.Version))
+	app.Push.Keys = sealed
+	return err
+}
+
 func (p *plan) tenant(want access.Tenant) {
 	was, known := p.kept.tenants[want.ID]
 	var d diff
@@ -106,20 +136,34 @@ func (p *plan) tenant(want access.Tenant) {
 }
 
 func (p *plan) shop(s Shop) error {
-	app := access.App{ID: shopAppPrefix + s.ID, Kind: access.ShopApp, AppID: s.AppID, Name: s.Name, Egress: s.Egress, APIHosts: s.APIHosts}
-	changed, err := p.putApp(app, s.Secret, "shop", s.ID)
+	changed, err := p.ownApp(s)
 	if err != nil {
 		return err
 	}
-	want := access.Shop{ID: s.ID, TenantID: s.Tenant, App: app.ID, Name: s.Name, RevokeOnWithdraw: s.RevokeOnWithdraw}
+	want := access.Shop{ID: s.ID, TenantID: s.Tenant, App: cmp.Or(s.App, shopAppPrefix+s.ID), AppID: s.AppID, Name: s.Name, RevokeOnWithdraw: s.RevokeOnWithdraw}
 	was, known := p.kept.shops[s.ID]
 	var d diff
+	if known {
+		field(&d, "app", was.App, want.App)
+	}
+	field(&d, "name", was.Name, want.Name)
 	field(&d, "tenant", was.TenantID, want.TenantID)
 	field(&d, "revoke_shop_on_withdraw", was.RevokeOnWithdraw, want.RevokeOnWithdraw)
 	if changed || p.note("shop", s.ID, known, d) {
 		p.d.Shops = append(p.d.Shops, want)
 	}
 	return nil
+}
+
+// ownApp plans the shop's own app, if it has one. A shop that is called through a
+// component may have one as well.
+func (p *plan) ownApp(s Shop) (changed bool, err error) {
+	id := shopAppPrefix + s.ID
+	if _, known := p.kept.apps[id]; s.App != "" && s.Secret.IsZero() && s.Push.IsZero() && !known {
+		return false, nil
+	}
+	app := access.App{ID: id, Kind: access.ShopApp, AppID: s.AppID, Name: s.Name, Egress: s.Egress, APIHosts: s.APIHosts}
+	return p.putApp(app, s.Secret, s.Push, "shop", s.ID)
 }
 
 func (p *plan) client(c Client) {
@@ -144,9 +188,16 @@ func (p *plan) client(c Client) {
 }
 
 // prune plans the removal of what the manifest does not name. Members are
-// people's affair and are never pruned.
+// people's affair and are never pruned, nor are shops that opened themselves by
+// authorising a component, with their tenants.
 func (p *plan) prune(m Manifest) {
 	apps, shops := named(m.Apps, func(a App) string { return a.ID }), named(m.Shops, func(s Shop) string { return s.ID })
+	tenants := named(m.Tenants, func(t access.Tenant) string { return t.ID })
+	for id, s := range p.kept.shops {
+		if p.kept.apps[s.App].Kind == access.Component {
+			shops[id], tenants[s.TenantID] = true, true
+		}
+	}
 	for id := range shops {
 		apps[shopAppPrefix+id] = true
 	}
@@ -154,7 +205,7 @@ func (p *plan) prune(m Manifest) {
 		Clients: p.missing("client", p.kept.clients.ids(), named(m.Clients, func(c Client) string { return c.ID })),
 		Shops:   p.missing("shop", p.kept.shops.ids(), shops),
 		Apps:    p.missing("app", p.kept.apps.ids(), apps),
-		Tenants: p.missing("tenant", p.kept.tenants.ids(), named(m.Tenants, func(t access.Tenant) string { return t.ID })),
+		Tenants: p.missing("tenant", p.kept.tenants.ids(), tenants),
 	}
 }
 

@@ -3,9 +3,11 @@ package setup
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/zhanggui/zhanggui/internal/access"
 	"github.com/zhanggui/zhanggui/internal/config"
 )
 
@@ -45,6 +47,7 @@ func (m *Manifest) fill(written *config.Manifest) {
 	m.Apps, m.Clients = slices.Clone(m.Apps), slices.Clone(m.Clients)
 	for i, a := range written.Apps {
 		m.Apps[i].CallbackHost, m.Apps[i].Scope = a.CallbackHost, a.Scope
+		m.Apps[i].Services = services(a.Services)
 	}
 	for i, c := range written.Clients {
 		m.Clients[i].Mode = c.Mode
@@ -52,8 +55,11 @@ func (m *Manifest) fill(written *config.Manifest) {
 }
 
 func (k kept) exists(kind, id string) bool {
-	if kind == "tenant" {
+	switch kind {
+	case "tenant":
 		return k.tenants[id].ID != ""
+	case "component":
+		return k.apps[id].Kind == access.Component
 	}
 	return k.shops[id].ID != ""
 }
@@ -78,9 +84,56 @@ func (m Manifest) againstKept(kept kept) []string {
 		look(fmt.Sprintf("app %q", a.ID), a.ID, a.AppID, !a.Secret.IsZero())
 	}
 	for _, s := range m.Shops {
-		look(fmt.Sprintf("shop %q", s.ID), shopAppPrefix+s.ID, s.AppID, !s.Secret.IsZero())
+		what := fmt.Sprintf("shop %q", s.ID)
+		look(what, shopAppPrefix+s.ID, s.AppID, !s.Secret.IsZero() || s.App != "")
+		found = append(found, kept.sameShop(what, s)...)
+	}
+	return append(found, m.oddPushKeys()...)
+}
+
+// sameShop wants one shop for each appid, also of those that opened themselves.
+func (k kept) sameShop(what string, s Shop) []string {
+	for id, other := range k.shops {
+		if other.AppID == s.AppID && id != s.ID {
+			return []string{fmt.Sprintf("%s has the appid of shop %q; use that id", what, id)}
+		}
+	}
+	return nil
+}
+
+// Forms of push keys: developers.weixin.qq.com/doc/store/shop/dev_before/message_push.
+var (
+	tokenForm  = regexp.MustCompile(`^[A-Za-z0-9]{3,32}$`)
+	aesKeyForm = regexp.MustCompile(`^[A-Za-z0-9]{43}$`)
+)
+
+// oddPushKeys looks at what references led to, which the rules cannot.
+func (m Manifest) oddPushKeys() []string {
+	var found []string
+	look := func(what string, k access.PushKeys) {
+		switch {
+		case k.IsZero():
+		case !tokenForm.Match(k.Token.Reveal()):
+			found = append(found, what+": push.token is not a token; copy the 3 to 32 letters and digits that were entered at WeChat")
+		case !aesKeyForm.Match(k.AESKey.Reveal()):
+			found = append(found, what+": push.aes_key is not an EncodingAESKey; copy the 43 letters and digits that were entered at WeChat")
+		}
+	}
+	for _, a := range m.Apps {
+		look(fmt.Sprintf("app %q", a.ID), a.Push)
+	}
+	for _, s := range m.Shops {
+		look(fmt.Sprintf("shop %q", s.ID), s.Push)
 	}
 	return found
+}
+
+func services(in []config.Service) []access.Service {
+	var out []access.Service
+	for _, s := range in {
+		out = append(out, access.Service{ID: s.ID, ServiceID: s.ServiceID, Name: s.Name, Role: s.Role})
+	}
+	return out
 }
 
 // written is the manifest as an operator would write it, without the secrets.
@@ -89,12 +142,16 @@ func (m Manifest) written() *config.Manifest {
 	for _, a := range m.Apps {
 		w.Apps = append(w.Apps, config.App{ID: a.ID, Kind: a.Kind, AppID: a.AppID, Name: a.Name, CallbackHost: a.CallbackHost,
 			VerifyFile: config.VerifyFile{Name: a.VerifyName, Content: a.VerifyBody}, Scope: a.Scope, Egress: a.Egress, APIHosts: a.APIHosts})
+		for _, s := range a.Services {
+			last := &w.Apps[len(w.Apps)-1]
+			last.Services = append(last.Services, config.Service{ID: s.ID, ServiceID: s.ServiceID, Name: s.Name, Role: s.Role})
+		}
 	}
 	for _, t := range m.Tenants {
 		w.Tenants = append(w.Tenants, config.Tenant{ID: t.ID, Name: t.Name})
 	}
 	for _, s := range m.Shops {
-		w.Shops = append(w.Shops, config.Shop{ID: s.ID, Tenant: s.Tenant, AppID: s.AppID, Name: s.Name, Egress: s.Egress, APIHosts: s.APIHosts})
+		w.Shops = append(w.Shops, config.Shop{ID: s.ID, Tenant: s.Tenant, AppID: s.AppID, App: s.App, Name: s.Name, Egress: s.Egress, APIHosts: s.APIHosts})
 	}
 	for _, c := range m.Clients {
 		w.Clients = append(w.Clients, config.Client{ID: c.ID, Name: c.Name, Shops: c.Shops, Mode: c.Mode, Expires: c.Expires})

@@ -16,10 +16,10 @@ type Manifest struct {
 	Members []access.Member
 }
 
-// App is a WeChat application that logs people in.
+// App is a WeChat application that logs people in, or a third-party platform.
 type App struct {
 	ID                     string
-	Kind                   access.AppKind // service account or website
+	Kind                   access.AppKind // service account, website or component
 	AppID                  string
 	Secret                 secret.Value // zero: keep the one there is
 	Name                   string
@@ -28,13 +28,18 @@ type App struct {
 	Scope                  string // empty: the kind's usual one
 	Egress                 string
 	APIHosts               []string
+	Push                   access.PushKeys  // zero: keep those there are
+	Services               []access.Service // of a component; a zero role is the usual one
 }
 
-// Shop is a WeChat Store with its own AppID and AppSecret.
+// Shop is a WeChat Store, called with its own AppID and AppSecret or through a
+// component that it authorised.
 type Shop struct {
 	ID, Tenant, Name string
 	AppID            string
-	Secret           secret.Value // zero: keep the one there is
+	App              string          // id of the component; empty: the shop's own key
+	Secret           secret.Value    // zero: keep the one there is
+	Push             access.PushKeys // zero: keep those there are
 	RevokeOnWithdraw bool
 	Egress           string
 	APIHosts         []string

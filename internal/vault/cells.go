@@ -34,3 +34,9 @@ func Standby(kind, id string) Cell {
 func Spooled(grantID string, generation int64) Cell {
 	return Cell{Table: "standby", Column: "spool", Row: grantID, Kind: "effects", Generation: generation}
 }
+
+// PushKeys is what pushes to an app are signed and encrypted with. version counts
+// changes of it.
+func PushKeys(appID string, version int64) Cell {
+	return Cell{Table: "apps", Column: "push", Row: appID, Kind: "push_keys", Generation: version}
+}
