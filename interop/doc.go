@@ -8,6 +8,9 @@
 // developers.weixin.qq.com decide; a test states what is right, never what one
 // of them happens to do.
 //
+// Pushes meet the same client: what it seals we open, what we seal it opens, and
+// its whole server takes a push of ours.
+//
 // WeChat's pages contradict each other in places. The emulator has a named
 // switch for each such fact, so everything that a switch can turn is tried with
 // both sets: wechatsim.StrictSwitches and wechatsim.LenientSwitches.
