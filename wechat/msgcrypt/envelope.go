@@ -223,25 +223,41 @@ func (s *scanner) quoted() (string, bool) {
 	if !s.take(`"`) {
 		return "", false
 	}
-	end, plain := 0, true
-	for ; end < len(s.rest) && s.rest[end] != '"'; end++ {
-		switch {
-		case s.rest[end] == '\\':
-			plain = false
-			end++
-		case s.rest[end] < ' ' || s.rest[end] >= 0x80:
-			plain = false
-		}
+	end := bytes.IndexByte(s.rest, '"')
+	if end < 0 {
+		return "", false
+	}
+	if bytes.IndexByte(s.rest[:end], '\\') >= 0 {
+		end = closing(s.rest)
 	}
 	if end >= len(s.rest) {
 		return "", false
 	}
 	text := s.rest[:end]
 	s.rest = s.rest[end+1:]
-	if plain {
-		return string(text), true
+	for _, c := range text {
+		if c < ' ' || c == '\\' || c > '~' {
+			return unquote(text)
+		}
 	}
-	var value string
+	return string(text), true
+}
+
+// closing returns the place of the quote that no backslash stands before, or
+// the length if there is none.
+func closing(text []byte) int {
+	i := 0
+	for i < len(text) && text[i] != '"' {
+		if text[i] == '\\' {
+			i++
+		}
+		i++
+	}
+	return i
+}
+
+// unquote reads what is between quotes.
+func unquote(text []byte) (value string, ok bool) {
 	err := json.Unmarshal(append(append([]byte{'"'}, text...), '"'), &value)
 	return value, err == nil
 }

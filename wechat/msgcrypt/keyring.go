@@ -86,7 +86,7 @@ func (k *Keyring) Echo(q Query) (string, error) {
 }
 
 // verify returns the place of the token that makes this signature over the
-// parts. All tokens are tried, so the time tells nothing about them.
+// parts. The time tells which token fitted, to one who knows it already.
 func (k *Keyring) verify(signature string, parts ...string) (int, error) {
 	var given [sha1.Size]byte
 	if len(signature) != 2*len(given) {
@@ -95,17 +95,13 @@ func (k *Keyring) verify(signature string, parts ...string) (int, error) {
 	if _, err := hex.Decode(given[:], []byte(signature)); err != nil {
 		return 0, ErrSignature
 	}
-	found := -1
-	for i := len(k.tokens) - 1; i >= 0; i-- {
-		sum := sign(k.tokens[i], parts...)
+	for i, token := range k.tokens {
+		sum := sign(token, parts...)
 		if subtle.ConstantTimeCompare(sum[:], given[:]) == 1 {
-			found = i
+			return i, nil
 		}
 	}
-	if found < 0 {
-		return 0, ErrSignature
-	}
-	return found, nil
+	return 0, ErrSignature
 }
 
 // sign hashes the token and the parts, sorted by their bytes.
