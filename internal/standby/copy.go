@@ -219,7 +219,7 @@ func (c *Copy) next(ctx context.Context) (more, paced bool, err error) {
 		c.mu.Unlock()
 		return true, false, c.anew(ctx, state)
 	case len(t.urgent) > 0:
-		rows := takeRows(t.urgent)
+		rows := take(t.urgent, itself)
 		c.mu.Unlock()
 		return true, false, c.refresh(ctx, rows, c.back)
 	case t.keyset:
@@ -231,7 +231,7 @@ func (c *Copy) next(ctx context.Context) (more, paced bool, err error) {
 		c.mu.Unlock()
 		return true, false, c.save(ctx, s)
 	case len(t.renewed) > 0:
-		rows := takeGrants(t.renewed)
+		rows := take(t.renewed, grantOf)
 		behind := len(t.renewed) > 0 // then there is no hurry, and others want the database
 		c.mu.Unlock()
 		return true, behind, c.refresh(ctx, rows, c.backRenewed)
@@ -266,27 +266,21 @@ func (c *Copy) stateNow() State {
 // chunk is how many rows are read and written in one step.
 const chunk = 100
 
-func takeRows(from map[row]bool) (rows []row) {
-	for r := range from {
+// take takes at most a chunk away from a set, each as the row that it stands for.
+func take[K comparable](from map[K]bool, as func(K) row) (rows []row) {
+	for k := range from {
 		if len(rows) == chunk {
 			break
 		}
-		rows = append(rows, r)
-		delete(from, r)
+		rows = append(rows, as(k))
+		delete(from, k)
 	}
 	return rows
 }
 
-func takeGrants(from map[string]bool) (rows []row) {
-	for id := range from {
-		if len(rows) == chunk {
-			break
-		}
-		rows = append(rows, row{kind: kindGrant, id: id})
-		delete(from, id)
-	}
-	return rows
-}
+func itself(r row) row { return r }
+
+func grantOf(id string) row { return row{kind: kindGrant, id: id} }
 
 func (c *Copy) back(rows []row) {
 	for _, r := range rows {

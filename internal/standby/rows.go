@@ -102,15 +102,20 @@ func (f *File) openJSON(sealed []byte, c vault.Cell, v any) error {
 	return nil
 }
 
-// put writes rows in place of what is there under the same names.
+// put writes rows in place of what is there under the same names. A copy writes
+// many at once: the statement is prepared for them all.
 func (f *File) put(ctx context.Context, tx *sql.Tx, rows ...row) error {
+	insert, err := tx.PrepareContext(ctx, "INSERT OR REPLACE INTO rows (kind, id, alt, body) VALUES (?, ?, ?, ?)")
+	if err != nil {
+		return err
+	}
+	defer insert.Close()
 	for _, r := range rows {
 		sealed, err := f.sealJSON(r.value, vault.Standby(r.kind, r.id))
 		if err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, "INSERT OR REPLACE INTO rows (kind, id, alt, body) VALUES (?, ?, ?, ?)", r.kind, r.id, r.alt, sealed)
-		if err != nil {
+		if _, err := insert.ExecContext(ctx, r.kind, r.id, r.alt, sealed); err != nil {
 			return err
 		}
 	}
