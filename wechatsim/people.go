@@ -22,6 +22,7 @@ type app struct {
 	lastForce  time.Time
 	forceDay   string
 	forceCount int
+	platform   *platform // of a component, nil for others
 }
 
 // person is a user with what the user agreed to.
@@ -164,6 +165,8 @@ func (s *Sim) SetApp(appid string, change func(*App)) error {
 	}
 	next := *a.App
 	next.IPAllowlist, next.Scopes = slices.Clone(a.IPAllowlist), slices.Clone(a.Scopes)
+	next.PermissionSets, next.TestList, next.Services = slices.Clone(a.PermissionSets), slices.Clone(a.TestList), slices.Clone(a.Services)
+	next.Push = a.Push.clone()
 	change(&next)
 	next.fill()
 	var ps problems

@@ -55,6 +55,7 @@ type Sim struct {
 	faults   []*Fault
 	faultSeq int
 	ledger   ring
+	outbound []outbound // what is to be pushed, oldest first
 }
 
 // New returns an emulator. It panics if the options hold an invalid world;
@@ -121,7 +122,7 @@ func build(w *World, o Options) *Sim {
 		w.Epoch = time.Date(now.Year(), now.Month(), now.Day(), 0, 0, 0, 0, china)
 	}
 	for i := range w.Apps {
-		s.apps[w.Apps[i].AppID] = &app{App: &w.Apps[i]}
+		s.apps[w.Apps[i].AppID] = newApp(&w.Apps[i])
 	}
 	for i := range w.People {
 		s.people[w.People[i].Name] = &person{Person: &w.People[i], consents: map[string]time.Time{}}

@@ -16,6 +16,8 @@ const (
 	Website Kind = "website"
 	// ShopApp (微信小店) serves the shop API with its own AppID and AppSecret.
 	ShopApp Kind = "shop"
+	// Component (第三方平台) acts for accounts that authorised it.
+	Component Kind = "component"
 )
 
 // World is everything the emulator starts with. It is written as JSON; see
@@ -85,6 +87,20 @@ type App struct {
 	SecretFrozen bool `json:"secret_frozen,omitempty"`
 	// TestAccount: only followers may authorise it, others see 10006.
 	TestAccount bool `json:"test_account,omitempty"`
+	// Push is where the app's events go. Left out: it hears of none.
+	Push *PushSettings `json:"push,omitempty"`
+
+	// PermissionSets (权限集) are the ids a component asks every account for.
+	// Left out: 129, 130 and 131. An edit reaches an account when that
+	// account authorises again.
+	PermissionSets []int `json:"permission_sets,omitempty"`
+	// Published (全网发布): any account may authorise the component, not only
+	// those of TestList. Left out: true.
+	Published *bool `json:"published,omitempty"`
+	// TestList holds the appids that may authorise an unpublished component.
+	TestList []string `json:"test_list,omitempty"`
+	// Services are what the component sells in the service market.
+	Services []Service `json:"services,omitempty"`
 }
 
 // Person is a WeChat user.
@@ -184,6 +200,10 @@ func (w *World) clone() *World {
 		if a.Verified != nil {
 			c.Apps[i].Verified = new(*a.Verified)
 		}
+		if a.Published != nil {
+			c.Apps[i].Published = new(*a.Published)
+		}
+		c.Apps[i].Push = a.Push.clone()
 	}
 	c.People = slices.Clone(w.People)
 	c.Shops = slices.Clone(w.Shops)
@@ -226,6 +246,7 @@ func (a *App) fill() {
 	if a.Verified == nil {
 		a.Verified = new(true)
 	}
+	a.fillPlatform()
 	if a.Scopes != nil {
 		return
 	}

@@ -257,7 +257,8 @@ func (a *App) check(path string, ps *problems) {
 	if a.Secret == "" {
 		ps.add(path+".secret", "is empty", "write any text; it is not a real secret")
 	}
-	oneOf(ps, path+".kind", string(a.Kind), string(ServiceAccount), string(Website), string(ShopApp))
+	oneOf(ps, path+".kind", string(a.Kind), string(ServiceAccount), string(Website), string(ShopApp), string(Component))
+	a.checkPlatform(path, ps)
 	if a.Kind == ShopApp && a.CallbackDomain != "" {
 		ps.add(path+".callback_domain", "is set on a shop", "leave it out: shops have no callback domain")
 	}
