@@ -19,6 +19,9 @@ func (s *Sim) refuseIP(c *call, a *app, applies bool) (answer, bool) {
 	if a.Kind == ShopApp {
 		return s.refuseShopIP(c, ip), true
 	}
+	if a.Kind == Component {
+		return s.failText(c, 61004, "access clientip is not registered, requestIP: "+ip), true
+	}
 	text := fmt.Sprintf("invalid ip %s ipv6 ::ffff:%s, not in whitelist", ip, ip)
 	if a, err := netip.ParseAddr(ip); err == nil && a.Is6() && !a.Is4In6() {
 		text = fmt.Sprintf("invalid ip %s, not in whitelist", ip)

@@ -23,6 +23,7 @@ type call struct {
 
 	// For the ledger, filled in by identify.
 	appid, token, tokenKind, person, fault string
+	component, account                     string
 }
 
 // answer is what a handler decided. Handlers never write to the network, so
@@ -113,6 +114,8 @@ func (s *Sim) failText(c *call, code int, text string) answer {
 // errTexts are the texts that go with errcodes.
 var errTexts = map[int]string{
 	-1:       "system error",
+	1:        "code expired or not exist",
+	10001:    "code不存在",
 	40001:    "invalid credential, access_token is invalid or not latest",
 	40002:    "invalid grant_type",
 	40003:    "invalid openid",
@@ -144,6 +147,17 @@ var errTexts = map[int]string{
 	48001:    "api unauthorized",
 	50001:    "user has not authorized this api",
 	50002:    "user limited",
+	40170:    "count is over limit",
+	41018:    "component_appid missing",
+	61003:    "component is not authorized by this account",
+	61005:    "component ticket is expired",
+	61006:    "component ticket is invalid",
+	61007:    "api is unauthorized to component",
+	61009:    "code is invalid",
+	61010:    "code is expired",
+	61014:    "component api needs component_access_token",
+	61023:    "refresh_token is invalid",
+	61024:    "component appid must use api_component_token",
 	76003:    "cgi_path is malformed",
 	76021:    "cgi_path not found",
 	76022:    "cgi_path could not be queried",

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"strings"
 )
@@ -14,31 +15,41 @@ type route struct {
 	method string
 	serve  func(*Sim, *call) answer
 	shop   func(*Sim, *call, *shop) answer // instead of serve: wants a shop's token
+	// platform, instead of serve: wants a component's token. A call of the
+	// market sees to wrong kinds of token itself.
+	platform func(*Sim, *call, *app) answer
+	market   bool
 }
+
+var allRoutes = func() map[string]route {
+	out := maps.Clone(apiRoutes)
+	maps.Copy(out, platformRoutes)
+	return out
+}()
 
 // apiRoutes is every API path that the emulator knows. Others answer 40066.
 var apiRoutes = map[string]route{
-	"/sns/oauth2/access_token":  {http.MethodGet, (*Sim).snsExchange, nil},
-	"/sns/oauth2/refresh_token": {http.MethodGet, (*Sim).snsRefresh, nil},
-	"/sns/userinfo":             {http.MethodGet, (*Sim).snsUserinfo, nil},
-	"/sns/auth":                 {http.MethodGet, (*Sim).snsAuth, nil},
+	"/sns/oauth2/access_token":  {method: http.MethodGet, serve: (*Sim).snsExchange},
+	"/sns/oauth2/refresh_token": {method: http.MethodGet, serve: (*Sim).snsRefresh},
+	"/sns/userinfo":             {method: http.MethodGet, serve: (*Sim).snsUserinfo},
+	"/sns/auth":                 {method: http.MethodGet, serve: (*Sim).snsAuth},
 
-	"/cgi-bin/token":             {http.MethodGet, (*Sim).cgiToken, nil},
-	"/cgi-bin/stable_token":      {http.MethodPost, (*Sim).stableToken, nil},
-	"/cgi-bin/openapi/quota/get": {http.MethodPost, (*Sim).quotaGet, nil},
+	"/cgi-bin/token":             {method: http.MethodGet, serve: (*Sim).cgiToken},
+	"/cgi-bin/stable_token":      {method: http.MethodPost, serve: (*Sim).stableToken},
+	"/cgi-bin/openapi/quota/get": {method: http.MethodPost, serve: (*Sim).quotaGet},
 
-	"/channels/ec/basics/info/get":      {http.MethodGet, nil, (*Sim).shopInfo},
-	"/channels/ec/product/list/get":     {http.MethodPost, nil, (*Sim).productList},
-	"/channels/ec/product/get":          {http.MethodPost, nil, (*Sim).productGet},
-	"/channels/ec/product/add":          {http.MethodPost, nil, (*Sim).productAdd},
-	"/channels/ec/product/update":       {http.MethodPost, nil, (*Sim).productUpdate},
-	"/channels/ec/product/listing":      {http.MethodPost, nil, (*Sim).productListing},
-	"/channels/ec/product/delisting":    {http.MethodPost, nil, (*Sim).productDelisting},
-	"/channels/ec/product/stock/get":    {http.MethodPost, nil, (*Sim).stockGet},
-	"/channels/ec/product/stock/update": {http.MethodPost, nil, (*Sim).stockUpdate},
-	"/channels/ec/order/list/get":       {http.MethodPost, nil, (*Sim).orderList},
-	"/channels/ec/order/get":            {http.MethodPost, nil, (*Sim).orderGet},
-	"/channels/ec/order/search":         {http.MethodPost, nil, (*Sim).orderSearch},
+	"/channels/ec/basics/info/get":      {method: http.MethodGet, shop: (*Sim).shopInfo},
+	"/channels/ec/product/list/get":     {method: http.MethodPost, shop: (*Sim).productList},
+	"/channels/ec/product/get":          {method: http.MethodPost, shop: (*Sim).productGet},
+	"/channels/ec/product/add":          {method: http.MethodPost, shop: (*Sim).productAdd},
+	"/channels/ec/product/update":       {method: http.MethodPost, shop: (*Sim).productUpdate},
+	"/channels/ec/product/listing":      {method: http.MethodPost, shop: (*Sim).productListing},
+	"/channels/ec/product/delisting":    {method: http.MethodPost, shop: (*Sim).productDelisting},
+	"/channels/ec/product/stock/get":    {method: http.MethodPost, shop: (*Sim).stockGet},
+	"/channels/ec/product/stock/update": {method: http.MethodPost, shop: (*Sim).stockUpdate},
+	"/channels/ec/order/list/get":       {method: http.MethodPost, shop: (*Sim).orderList},
+	"/channels/ec/order/get":            {method: http.MethodPost, shop: (*Sim).orderGet},
+	"/channels/ec/order/search":         {method: http.MethodPost, shop: (*Sim).orderSearch},
 }
 
 // apiCall serves one call: path, method, then (for shops) token and limits,
@@ -57,6 +68,9 @@ func (s *Sim) apiCall(c *call) answer {
 	if rt.shop != nil {
 		return s.shopCall(c, rt)
 	}
+	if rt.platform != nil {
+		return s.platformCall(c, rt)
+	}
 	if bad := s.count(c.appid, c.r.URL.Path, c.now); bad != 0 {
 		return s.fail(c, bad)
 	}
@@ -71,8 +85,11 @@ func (s *Sim) shopCall(c *call, rt route) answer {
 	if a.Kind != ShopApp {
 		return s.fail(c, 48001)
 	}
-	if r, refused := s.refuseIP(c, a, true); refused {
+	if r, refused := s.refuseCaller(c, a); refused {
 		return r
+	}
+	if bad := s.onBehalf(s.globals[c.token], c.r.URL.Path); bad != 0 {
+		return s.fail(c, bad)
 	}
 	if bad := s.count(a.AppID, c.r.URL.Path, c.now); bad != 0 {
 		return s.fail(c, bad)
@@ -89,8 +106,9 @@ func (s *Sim) shopCall(c *call, rt route) answer {
 }
 
 // globalApp finds the app whose own token was sent. A user's token is none.
-func (s *Sim) globalApp(c *call) (a *app, bad int) {
-	token := c.q.Get("access_token")
+func (s *Sim) globalApp(c *call) (a *app, bad int) { return s.tokenApp(c, c.q.Get("access_token")) }
+
+func (s *Sim) tokenApp(c *call, token string) (a *app, bad int) {
 	switch {
 	case token == "":
 		return nil, 41001
@@ -104,6 +122,7 @@ func (s *Sim) globalApp(c *call) (a *app, bad int) {
 	if bad = g.state(c.now); bad != 0 {
 		return nil, bad
 	}
+	c.token, c.tokenKind = token, g.kind
 	return s.apps[g.appid], 0
 }
 

@@ -13,6 +13,7 @@ type ticket struct {
 	link    link
 	session string
 	ends    time.Time
+	grant   *grantLink // of a page on which an account authorises a component
 }
 
 const ticketLife = time.Hour // people leave pages open
@@ -28,6 +29,9 @@ func (s *Sim) openPage(c *call) answer {
 		return s.decide(c)
 	case "/connect/scan":
 		return s.getOnly(c, s.scanPage)
+	}
+	if grantPageHost(c.r.URL.Path) == hostOpen {
+		return s.grantPages(c)
 	}
 	return errorPage(unreachable("该链接无法访问 no such page"))
 }
@@ -90,8 +94,8 @@ func (s *Sim) checkAuthorize(l link) *PageError {
 	case a.Banned:
 		return pageError(10004, "")
 	case l.hasComponent:
-		// The emulator knows no third-party platforms, so no account
-		// has authorised one.
+		// Logins on behalf of a service account are not played: to this page
+		// no account has authorised a component.
 		return pageError(10015, "")
 	case !*a.Verified:
 		return pageError(10005, "the account is not verified")
@@ -134,7 +138,7 @@ func (s *Sim) decide(c *call) answer {
 	form, err := parseForm(c)
 	id := form.Get("ticket")
 	t := s.tickets[id]
-	if err != nil || t == nil || !c.now.Before(t.ends) {
+	if err != nil || t == nil || t.grant != nil || !c.now.Before(t.ends) {
 		return errorPage(unreachable("页面已失效 the page is no longer valid, open the link again"))
 	}
 	var who *person

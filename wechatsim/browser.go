@@ -86,10 +86,15 @@ func (s *Sim) servePhone(w http.ResponseWriter, r *http.Request) {
 func goBack(w http.ResponseWriter, r *http.Request) {
 	back := r.PostFormValue("back")
 	u, err := url.Parse(back)
-	if err != nil || u.Host != "" || u.Scheme != "" || !strings.HasPrefix(back, "/connect/") {
+	if err != nil || u.Host != "" || u.Scheme != "" || !pageOf(u.Path) {
 		back = "/"
 	}
 	http.Redirect(w, r, back, http.StatusSeeOther)
+}
+
+// pageOf tells the paths of pages for people.
+func pageOf(path string) bool {
+	return strings.HasPrefix(path, "/connect/") || strings.HasPrefix(path, marketPath) || grantPageHost(path) != ""
 }
 
 // parseForm reads a posted form from the body that was read already.

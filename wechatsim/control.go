@@ -38,6 +38,7 @@ func (s *Sim) controlHandler() http.Handler {
 	mux.HandleFunc("POST /sim/people/{name}/{act}", s.actPerson)
 	mux.HandleFunc("POST /sim/tokens/kill", s.killTokens)
 	mux.HandleFunc("POST /sim/visit", s.serveVisit)
+	s.platformControls(mux)
 	mux.HandleFunc("POST /sim/phone", s.servePhone)
 	mux.HandleFunc("POST /sim/who", s.serveWho)
 	return http.NewCrossOriginProtection().Handler(mux)
@@ -86,7 +87,7 @@ func writeError(w http.ResponseWriter, err error) {
 	switch {
 	case isWorld:
 		writeJSON(w, http.StatusUnprocessableEntity, map[string]any{"error": err.Error(), "problems": we.Problems})
-	case errors.Is(err, ErrNobody) || errors.Is(err, ErrNoApp):
+	case errors.Is(err, ErrNobody) || errors.Is(err, ErrNoApp) || errors.Is(err, ErrNotGranted) || errors.Is(err, ErrNoService):
 		writeProblem(w, http.StatusNotFound, err.Error())
 	default:
 		writeProblem(w, http.StatusUnprocessableEntity, err.Error())
@@ -207,8 +208,8 @@ func (s *Sim) servePerson(w http.ResponseWriter, r *http.Request) {
 	err := s.withPerson(r.PathValue("name"), func(p *person) {
 		out.Person = *p.Person
 		maps.Copy(out.Consents, p.consents)
-		for appid := range s.apps {
-			out.IDs[appid] = s.openID(p, appid)
+		for _, a := range s.world.Apps {
+			out.IDs[a.AppID] = s.openID(p, a.AppID)
 		}
 	})
 	if err != nil {
@@ -299,6 +300,11 @@ func (s *Sim) serveVisit(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	urls, err := s.VisitAll(r.Context(), in.Person, in.URL, in.Decision)
+	writeVisit(w, urls, err)
+}
+
+// writeVisit answers what came of a scripted visit.
+func writeVisit(w http.ResponseWriter, urls []string, err error) {
 	if pe, ok := errors.AsType[*PageError](err); ok {
 		writeJSON(w, http.StatusUnprocessableEntity, map[string]any{"error": err.Error(), "page_errcode": pe.Code})
 		return

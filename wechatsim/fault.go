@@ -55,7 +55,8 @@ type Fault struct {
 	Count int `json:"count,omitempty"`
 	// Skip is how many matching requests pass unharmed first.
 	Skip int `json:"skip,omitempty"`
-	// AppID narrows the fault to requests of one app.
+	// AppID narrows the fault to requests of one app, or those of a component
+	// that are about one account.
 	AppID string `json:"appid,omitempty"`
 	// Delay passes before anything else happens, in real time. With
 	// kind hang it is how long the hang lasts.
@@ -139,7 +140,9 @@ func (s *Sim) ClearFault(id int) bool {
 // takeFault returns a copy of the fault that meets c, and counts it down. A
 // duplicate callback waits for the moment of the callback instead.
 func (s *Sim) takeFault(c *call) *Fault {
-	f := s.take(c.r.URL.Path, c.appid, func(k FaultKind) bool { return k != FaultDuplicateCallback })
+	f := s.take(c.r.URL.Path, func(f *Fault) bool {
+		return f.Kind != FaultDuplicateCallback && (f.AppID == "" || f.AppID == c.appid || f.AppID == c.account)
+	})
 	if f != nil {
 		c.fault = string(f.Kind)
 	}
@@ -148,16 +151,18 @@ func (s *Sim) takeFault(c *call) *Fault {
 
 // takeDuplicate is takeFault for callbacks; page is the path of the link.
 func (s *Sim) takeDuplicate(c *call, page, appid string) *Fault {
-	f := s.take(page, appid, func(k FaultKind) bool { return k == FaultDuplicateCallback })
+	f := s.take(page, func(f *Fault) bool {
+		return f.Kind == FaultDuplicateCallback && (f.AppID == "" || f.AppID == appid)
+	})
 	if f != nil {
 		c.fault = string(f.Kind)
 	}
 	return f
 }
 
-func (s *Sim) take(path, appid string, kind func(FaultKind) bool) *Fault {
+func (s *Sim) take(path string, meant func(*Fault) bool) *Fault {
 	for i, f := range s.faults {
-		if !kind(f.Kind) || !matchPath(f.Path, path) || f.AppID != "" && f.AppID != appid {
+		if !matchPath(f.Path, path) || !meant(f) {
 			continue
 		}
 		if f.Skip > 0 {
@@ -230,7 +235,7 @@ func (s *Sim) spoil(c *call, f *Fault) (answer, bool) {
 }
 
 func (s *Sim) faultErrcode(c *call, f *Fault) answer {
-	if c.host == hostOpen {
+	if c.host != hostAPI {
 		return errorPage(&PageError{Code: f.ErrCode, Text: cmp.Or(f.ErrMsg, pageTexts[f.ErrCode])})
 	}
 	s.mu.Lock()

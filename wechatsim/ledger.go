@@ -31,8 +31,13 @@ type Entry struct {
 	RID string `json:"rid,omitempty"`
 	// AppID is whose secret or token was used, as far as that is known.
 	AppID string `json:"appid,omitempty"`
+	// Component is the component that the request came from, when it used the
+	// token of an account. Account is the account that a component's request
+	// was about.
+	Component string `json:"component,omitempty"`
+	Account   string `json:"account,omitempty"`
 	// Token is the digest of the access or refresh token that was sent, and
-	// TokenKind cgi, stable, user or unknown.
+	// TokenKind cgi, stable, component, authorizer, user or unknown.
 	Token     string `json:"token,omitempty"`
 	TokenKind string `json:"token_kind,omitempty"`
 	// Person is who opened a page.
@@ -65,6 +70,7 @@ func Digest(value string) string {
 var hidden = map[string]bool{
 	"access_token": true, "refresh_token": true, "secret": true, "appsecret": true,
 	"code": true, "js_code": true, "state": true, "component_access_token": true, "ticket": true,
+	"pre_auth_code": true, "auth_code": true,
 }
 
 // redactQuery replaces hidden values in a raw query and leaves the rest, order
@@ -158,7 +164,7 @@ func (s *Sim) finish(c *call, a answer) {
 		Time: s.Now(), Method: c.r.Method, Host: c.host, Path: c.r.URL.Path,
 		Query: redactQuery(c.r.URL.RawQuery), Body: Digest(string(c.body)),
 		Status: a.status, ErrCode: a.errcode, RID: a.rid, AppID: c.appid,
-		Token: Digest(c.token), TokenKind: c.tokenKind, Person: c.person, Fault: c.fault,
+		Component: c.component, Account: c.account, Token: Digest(c.token), TokenKind: c.tokenKind, Person: c.person, Fault: c.fault,
 		Lost: a.lost, RemoteIP: remoteIP(c.r), UserAgent: c.r.UserAgent(),
 	}
 	if s.keepRaw {
@@ -173,26 +179,36 @@ func (s *Sim) finish(c *call, a answer) {
 // are meant for one app. It judges nothing.
 func (s *Sim) identify(c *call) {
 	c.appid = cmp.Or(c.q.Get("appid"), bodyAppID(c))
-	c.token = cmp.Or(c.q.Get("access_token"), c.q.Get("refresh_token"))
+	c.token = cmp.Or(c.q.Get("access_token"), c.q.Get("refresh_token"), c.q.Get("component_access_token"))
 	if c.token == "" {
 		return
 	}
 	c.tokenKind = "unknown"
 	if g := s.globals[c.token]; g != nil {
-		c.tokenKind, c.appid = g.kind, g.appid
+		c.tokenKind, c.appid, c.component = g.kind, g.appid, g.component
 	}
 	if p := cmp.Or(s.access[c.token], s.refresh[c.token]); p != nil {
 		c.tokenKind, c.appid, c.person = "user", p.appid, p.person
 	}
 }
 
-// bodyAppID reads the appid that stable_token carries in its body.
+// bodyAppID reads the appid that stable_token and the calls of components
+// carry in their bodies, and the account that is asked about.
 func bodyAppID(c *call) string {
 	var b struct {
-		AppID string `json:"appid"`
+		AppID      string `json:"appid"`
+		Component  string `json:"component_appid"`
+		Authorizer string `json:"authorizer_appid"`
 	}
-	if c.r.URL.Path != "/cgi-bin/stable_token" || decodeBody(c.body, &b) != nil {
+	path := c.r.URL.Path
+	market := strings.HasPrefix(path, "/wxa/servicemarket/")
+	if path != "/cgi-bin/stable_token" && !strings.HasPrefix(path, "/cgi-bin/component/") && !market || decodeBody(c.body, &b) != nil {
 		return ""
 	}
-	return b.AppID
+	if market {
+		c.account = b.AppID
+		return ""
+	}
+	c.account = b.Authorizer
+	return cmp.Or(b.Component, b.AppID)
 }

@@ -77,6 +77,11 @@ type (
 		App, Ticket string
 		Picture     template.HTML
 	}
+	componentData struct {
+		App, Ticket, Action string
+		Sets                []int
+		Accounts            []App
+	}
 	scanData struct {
 		App, Ticket string
 		People      []Person

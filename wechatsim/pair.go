@@ -158,6 +158,7 @@ func (s *Sim) sweep(now time.Time) {
 	const keep = 24 * time.Hour
 	before := now.Add(-keep)
 	maps.DeleteFunc(s.codes, func(_ string, k *code) bool { return k.ends.Before(before) })
+	maps.DeleteFunc(s.platformCodes, func(_ string, k *platformCode) bool { return k.ends.Before(before) })
 	maps.DeleteFunc(s.globals, func(_ string, g *globalToken) bool { return g.ends.Before(before) })
 	maps.DeleteFunc(s.tickets, func(_ string, t *ticket) bool { return t.ends.Before(now) })
 	maps.DeleteFunc(s.access, func(v string, p *pair) bool { return p.over(before) || v != p.access && p.accessEnds.Before(before) })
@@ -168,5 +169,5 @@ func (s *Sim) sweep(now time.Time) {
 const firstSweep = 5000 // entries
 
 func (s *Sim) tables() int {
-	return len(s.codes) + len(s.globals) + len(s.tickets) + len(s.access) + len(s.refresh)
+	return len(s.codes) + len(s.globals) + len(s.tickets) + len(s.access) + len(s.refresh) + len(s.platformCodes)
 }

@@ -159,13 +159,13 @@ func (s *Sim) consented(p *person, appid string, now time.Time) bool {
 func (s *Sim) SetApp(appid string, change func(*App)) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	a := s.apps[appid]
+	a := s.account(appid)
 	if a == nil {
 		return fmt.Errorf("app %q: %w", appid, ErrNoApp)
 	}
 	next := *a.App
 	next.IPAllowlist, next.Scopes = slices.Clone(a.IPAllowlist), slices.Clone(a.Scopes)
-	next.PermissionSets, next.TestList, next.Services = slices.Clone(a.PermissionSets), slices.Clone(a.TestList), slices.Clone(a.Services)
+	next.PermissionSets, next.TestList, next.Services = slices.Clone(a.PermissionSets), slices.Clone(a.TestList), cloneServices(a.Services)
 	next.Push = a.Push.clone()
 	change(&next)
 	next.fill()
@@ -176,6 +176,9 @@ func (s *Sim) SetApp(appid string, change func(*App)) error {
 	next.check("$", &ps)
 	if err := ps.err(); err != nil {
 		return err
+	}
+	if a.platform != nil && s.sw.AuthURLEditEndsRefreshTokens && authURL(a.App) != authURL(&next) {
+		a.platform.endRefreshTokens()
 	}
 	*a.App = next
 	return nil

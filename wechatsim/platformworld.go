@@ -56,6 +56,55 @@ type Spec struct {
 	Price int64 `json:"price,omitempty"`
 }
 
+// WorldGrant is an authorisation that exists when the emulator starts.
+type WorldGrant struct {
+	// Component and AppID say who authorised whom: a component, and a shop or
+	// another account.
+	Component string `json:"component"`
+	AppID     string `json:"appid"`
+	// Sets are the granted permission sets; left out: all of the component.
+	Sets []int `json:"permission_sets,omitempty"`
+}
+
+const maxCrowd = 1_000_000
+
+// checkGrants adds the mistakes in who has authorised whom, and in what is
+// unique among components.
+func (w *World) checkGrants(kinds map[string]Kind, ps *problems) {
+	seen := map[[2]string]bool{}
+	for i, g := range w.Grants {
+		path := fmt.Sprintf("$.grants[%d]", i)
+		if kinds[g.Component] != Component {
+			ps.add(path+".component", "names no component", "use the appid of an app of kind component")
+		}
+		switch kinds[g.AppID] {
+		case ShopApp, ServiceAccount, MiniProgram, Channels, Talent:
+		default:
+			ps.add(path+".appid", "names no account that can authorise", "use the appid of a shop, service_account, mini_program, channels or talent")
+		}
+		key := [2]string{g.Component, g.AppID}
+		if seen[key] {
+			ps.add(path, "is there twice", "write every authorisation once")
+		}
+		seen[key] = true
+	}
+	if w.Crowd != nil && kinds[w.Crowd.Component] != Component {
+		ps.add("$.crowd.component", "names no component", "use the appid of an app of kind component")
+	}
+	if w.Crowd != nil && (w.Crowd.Shops < 1 || w.Crowd.Shops > maxCrowd) {
+		ps.add("$.crowd.shops", "is out of range", "use 1 to 1000000")
+	}
+	services := map[uint64]bool{}
+	for i, a := range w.Apps {
+		for j, v := range a.Services {
+			if services[v.ServiceID] {
+				ps.add(fmt.Sprintf("$.apps[%d].services[%d].service_id", i, j), "is used twice", "give every service its own id")
+			}
+			services[v.ServiceID] = true
+		}
+	}
+}
+
 var (
 	pushTokenForm = regexp.MustCompile(`^[A-Za-z0-9]{3,32}$`)
 	aesKeyForm    = regexp.MustCompile(`^[A-Za-z0-9]{43}$`)
@@ -105,9 +154,26 @@ func (p *PushSettings) clone() *PushSettings {
 	return new(*p)
 }
 
+// authURL is the app's authorisation URL, "" if none is set.
+func authURL(a *App) string {
+	if a.Push == nil {
+		return ""
+	}
+	return a.Push.AuthURL
+}
+
+func cloneServices(list []Service) []Service {
+	out := slices.Clone(list)
+	for i := range out {
+		out[i].Specs = slices.Clone(out[i].Specs)
+	}
+	return out
+}
+
 // checkPlatform adds the mistakes in what only a component has.
 func (a *App) checkPlatform(path string, ps *problems) {
 	a.Push.check(path+".push", a.Kind, ps)
+	oneOf(ps, path+".account_status", a.AccountStatus, 0, accountNormal, accountCancelled, accountBanned, accountWarned, accountFrozen)
 	if a.Kind != Component {
 		if a.PermissionSets != nil || a.Published != nil || a.TestList != nil || a.Services != nil {
 			ps.add(path, "has settings of a component", "leave out permission_sets, published, test_list and services, or make it kind component")
@@ -149,7 +215,7 @@ func (a *App) fillPlatform() {
 	if a.PermissionSets == nil {
 		a.PermissionSets = []int{129, 130, 131}
 	}
-	a.Services = slices.Clone(a.Services)
+	a.Services = cloneServices(a.Services)
 	for i := range a.Services {
 		if a.Services[i].Specs == nil {
 			a.Services[i].Specs = defaultSpecs()

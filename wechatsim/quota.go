@@ -85,7 +85,7 @@ func (s *Sim) quotaGet(c *call) answer {
 	if bad != 0 {
 		return s.fail(c, bad)
 	}
-	if r, refused := s.refuseIP(c, a, true); refused {
+	if r, refused := s.refuseCaller(c, a); refused {
 		return r
 	}
 	var in struct {

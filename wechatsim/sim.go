@@ -56,6 +56,10 @@ type Sim struct {
 	faultSeq int
 	ledger   ring
 	outbound []outbound // what is to be pushed, oldest first
+
+	platforms     []*app // the apps of kind component
+	platformCodes map[string]*platformCode
+	orderSeq      uint64
 }
 
 // New returns an emulator. It panics if the options hold an invalid world;
@@ -101,7 +105,7 @@ func build(w *World, o Options) *Sim {
 	s := &Sim{
 		clock:    clock{base: o.Now},
 		keepRaw:  o.KeepRaw,
-		routes:   apiRoutes,
+		routes:   allRoutes,
 		world:    w,
 		sw:       *w.Switches,
 		apps:     map[string]*app{},
@@ -115,14 +119,21 @@ func build(w *World, o Options) *Sim {
 		tickets:  map[string]*ticket{},
 		usage:    map[usageKey]usage{},
 		sweepAt:  firstSweep,
-		ledger:   ring{size: o.LedgerSize},
+
+		platformCodes: map[string]*platformCode{},
+
+		ledger: ring{size: o.LedgerSize},
 	}
 	if w.Epoch.IsZero() {
 		now := s.Now().In(china)
 		w.Epoch = time.Date(now.Year(), now.Month(), now.Day(), 0, 0, 0, 0, china)
 	}
 	for i := range w.Apps {
-		s.apps[w.Apps[i].AppID] = newApp(&w.Apps[i])
+		a := newApp(&w.Apps[i])
+		s.apps[a.AppID] = a
+		if a.platform != nil {
+			s.platforms = append(s.platforms, a)
+		}
 	}
 	for i := range w.People {
 		s.people[w.People[i].Name] = &person{Person: &w.People[i], consents: map[string]time.Time{}}
@@ -130,6 +141,7 @@ func build(w *World, o Options) *Sim {
 	for i := range w.Shops {
 		s.shops[w.Shops[i].AppID] = newShop(w, &w.Shops[i])
 	}
+	s.gather()
 	for _, f := range w.Faults {
 		s.arm(f)
 	}
@@ -143,6 +155,8 @@ const (
 	hostAPI  = "api"
 	hostMP   = "mp"
 	hostSim  = "sim"
+
+	hostMarket = "market"
 )
 
 // hostOf tells which WeChat host serves a path when all share one listener.
@@ -150,6 +164,10 @@ func hostOf(path string) string {
 	switch {
 	case strings.HasPrefix(path, "/connect/"):
 		return hostOpen
+	case strings.HasPrefix(path, marketPath):
+		return hostMarket
+	case grantPageHost(path) != "":
+		return grantPageHost(path)
 	case path == "/" || strings.HasPrefix(path, "/sim/"):
 		return hostSim
 	}
@@ -165,7 +183,11 @@ func (s *Sim) OpenHost() http.Handler { return s.host(hostOpen) }
 // APIHost serves only the calls of api.weixin.qq.com.
 func (s *Sim) APIHost() http.Handler { return s.host(hostAPI) }
 
-// MPHost serves mp.weixin.qq.com: a landing page, whatever the path.
+// MarketHost serves the pages of the service market, fuwu.weixin.qq.com.
+func (s *Sim) MarketHost() http.Handler { return s.host(hostMarket) }
+
+// MPHost serves mp.weixin.qq.com: the page on which accounts authorise a
+// component, and a landing page for every other path.
 func (s *Sim) MPHost() http.Handler { return s.host(hostMP) }
 
 func (s *Sim) host(name string) http.Handler {
@@ -223,7 +245,12 @@ func (s *Sim) handle(c *call) answer {
 	switch c.host {
 	case hostOpen:
 		return s.openPage(c)
+	case hostMarket:
+		return s.marketPages(c)
 	case hostMP:
+		if grantPageHost(c.r.URL.Path) == hostMP {
+			return s.grantPages(c)
+		}
 		return mpPage()
 	}
 	return s.apiCall(c)

@@ -3,6 +3,7 @@ package wechatsim
 import (
 	"slices"
 	"strconv"
+	"time"
 )
 
 // Switches names every fact about WeChat that is undocumented, doubtful or
@@ -108,6 +109,63 @@ type Switches struct {
 	// OrderSearchField is the name of the id list in order/search's answer:
 	// "orders" (sample) or "order_id_list" (table).
 	OrderSearchField string `json:"order_search_field"`
+	// ComponentTokenParameter is the query parameter that carries a component
+	// token: "access_token" (newest pages), "component_access_token" (older
+	// pages, most SDKs) or "both". Strict: access_token.
+	ComponentTokenParameter string `json:"component_token_parameter"`
+	// ComponentTokenEndsPrevious: api_component_token ends the token it gave
+	// before. Nothing is documented. Strict: true.
+	ComponentTokenEndsPrevious bool `json:"component_token_ends_previous"`
+	// PreAuthCodeLife is the life of a pre_auth_code: 600s (sample) or 1800s
+	// (text); the answer tells it. Strict: 600s.
+	PreAuthCodeLife Duration `json:"pre_auth_code_life"`
+	// AuthCodeReusable: an authorisation code can be exchanged until its end.
+	// Strict: false, once only.
+	AuthCodeReusable bool `json:"auth_code_reusable"`
+	// AuthCodeExpiryIsMoment: AuthorizationCodeExpiredTime of an event is a
+	// moment in Unix seconds, as seen; otherwise a span. Strict: true.
+	AuthCodeExpiryIsMoment bool `json:"auth_code_expiry_is_moment"`
+	// AuthorizerRefreshTokenRotates: api_authorizer_token gives a new refresh
+	// token each time; the old one works 5 more minutes. Pages and reports
+	// disagree. Strict: true.
+	AuthorizerRefreshTokenRotates bool `json:"authorizer_refresh_token_rotates"`
+	// AuthorizerTokenOverlap: how long the predecessor of an authorizer token
+	// still works; reported are five minutes. Strict: 0s.
+	AuthorizerTokenOverlap Duration `json:"authorizer_token_overlap"`
+	// ReauthorisationEndsAccess: when an account authorises again, its present
+	// authorizer token ends at once. Strict: true.
+	ReauthorisationEndsAccess bool `json:"reauthorisation_ends_access"`
+	// AuthURLEditEndsRefreshTokens: an edit of a component's auth_url gives
+	// all its accounts new refresh tokens, as one report says. Strict: true.
+	AuthURLEditEndsRefreshTokens bool `json:"auth_url_edit_ends_refresh_tokens"`
+	// FreshGrantRefusals: after a new authorisation so many calls of
+	// api_authorizer_token answer 61003, and so many calls on behalf of the
+	// account answer 61007, for no reason. Strict: 1.
+	FreshGrantRefusals int `json:"fresh_grant_refusals"`
+	// SetNotGrantedCode answers a call on behalf of a shop that did not grant
+	// the permission set of the path: 61007 or 48001.
+	SetNotGrantedCode int `json:"set_not_granted_code"`
+	// ListOmitsRefreshToken: in every so-many-th row of
+	// api_get_authorizer_list, counted over all calls, refresh_token is
+	// missing. 0: never. Strict: 10.
+	ListOmitsRefreshToken int `json:"list_omits_refresh_token"`
+	// LoseAuthorized: the event authorized is never sent. False in both sets:
+	// turn it on to see a shop that came without a word.
+	LoseAuthorized bool `json:"lose_authorized"`
+	// MarketCodeLife is the life of the code of 去使用. Nothing is documented.
+	// Strict: 5m.
+	MarketCodeLife Duration `json:"market_code_life"`
+	// MarketCodeReusable: login_auth takes a code more than once. Strict: false.
+	MarketCodeReusable bool `json:"market_code_reusable"`
+	// MarketIDsAsStrings: the market writes order_id and service_id as
+	// strings, as an SDK models them. Strict: false, numbers above 2^53.
+	MarketIDsAsStrings bool `json:"market_ids_as_strings"`
+	// MarketWrongTokenEmpty: market lists answer errcode 0 and an empty list
+	// to a token that is no component's, instead of 48001. Strict: true.
+	MarketWrongTokenEmpty bool `json:"market_wrong_token_empty"`
+	// TrialBuyersMissing: get_service_buyer and its list leave out packages of
+	// price 0, as some report. Strict: true.
+	TrialBuyersMissing bool `json:"trial_buyers_missing"`
 	// ReviewTakes: how long a product stays in review after listing; until
 	// then its edit_status is 2. Strict: 1m.
 	ReviewTakes Duration `json:"review_takes"`
@@ -139,6 +197,20 @@ func StrictSwitches() Switches {
 		OmitErrcodeOnSuccess:                true,
 		OrderSearchField:                    "orders",
 		ReviewTakes:                         Duration(60e9),
+
+		ComponentTokenParameter:       "access_token",
+		ComponentTokenEndsPrevious:    true,
+		PreAuthCodeLife:               Duration(600e9),
+		AuthCodeExpiryIsMoment:        true,
+		AuthorizerRefreshTokenRotates: true,
+		ReauthorisationEndsAccess:     true,
+		AuthURLEditEndsRefreshTokens:  true,
+		FreshGrantRefusals:            1,
+		SetNotGrantedCode:             61007,
+		ListOmitsRefreshToken:         10,
+		MarketCodeLife:                Duration(300e9),
+		MarketWrongTokenEmpty:         true,
+		TrialBuyersMissing:            true,
 	}
 }
 
@@ -165,6 +237,15 @@ func LenientSwitches() Switches {
 		TokenLength:             136,
 		OrderIDAsNumber:         true,
 		OrderSearchField:        "order_id_list",
+
+		ComponentTokenParameter: "both",
+		PreAuthCodeLife:         Duration(1800e9),
+		AuthCodeReusable:        true,
+		AuthorizerTokenOverlap:  Duration(300e9),
+		SetNotGrantedCode:       48001,
+		MarketCodeLife:          Duration(7200e9),
+		MarketCodeReusable:      true,
+		MarketIDsAsStrings:      true,
 	}
 }
 
@@ -182,6 +263,7 @@ func (w *Switches) check(path string, ps *problems) {
 	oneOf(ps, path+".shop_ip_refusal", w.ShopIPRefusal, "403", "45035", "61004")
 	oneOf(ps, path+".sns_content_type", w.SNSContentType, "text/plain", "application/json; encoding=utf-8")
 	oneOf(ps, path+".order_search_field", w.OrderSearchField, "orders", "order_id_list")
+	w.checkPlatform(path, ps)
 	if w.ConsentDays < 0 {
 		ps.add(path+".consent_days", "is negative", "use 0 to ask every time")
 	}
@@ -190,6 +272,17 @@ func (w *Switches) check(path string, ps *problems) {
 	}
 	if w.CGITokenOverlap < 0 || w.ReviewTakes < 0 {
 		ps.add(path, "holds a negative duration", "use \"0s\" or more for cgi_token_overlap and review_takes")
+	}
+}
+
+func (w *Switches) checkPlatform(path string, ps *problems) {
+	oneOf(ps, path+".component_token_parameter", w.ComponentTokenParameter, "access_token", "component_access_token", "both")
+	oneOf(ps, path+".set_not_granted_code", w.SetNotGrantedCode, 61007, 48001)
+	if w.PreAuthCodeLife.Std() < time.Second || w.MarketCodeLife.Std() < time.Second || w.AuthorizerTokenOverlap < 0 {
+		ps.add(path, "holds a life that is too short", "use \"1s\" or more for pre_auth_code_life and market_code_life, and \"0s\" or more for authorizer_token_overlap")
+	}
+	if w.FreshGrantRefusals < 0 || w.ListOmitsRefreshToken < 0 {
+		ps.add(path, "holds a negative number", "use 0 or more for fresh_grant_refusals and list_omits_refresh_token")
 	}
 }
 

@@ -6,9 +6,11 @@ import (
 
 // globalToken is an app's own access token, as opposed to a user's.
 type globalToken struct {
-	value, appid, kind string // kind is "cgi" or "stable"
-	ends               time.Time
-	killed             time.Time // when a later event ended it; zero if none did
+	value, appid string
+	kind         string // "cgi", "stable", kindComponent or kindAuthorizer
+	component    string // who a kindAuthorizer was made for
+	ends         time.Time
+	killed       time.Time // when a later event ended it; zero if none did
 }
 
 // state is the errcode the token answers, 0 if it is alive.
@@ -134,6 +136,8 @@ func (s *Sim) credentials(c *call, grant, appid, secret string, documented int) 
 		bad = 41004
 	case a == nil:
 		bad = 40013
+	case a.Kind == Component:
+		bad = 61024 // api_component_token is for them
 	case a.Kind == Website:
 		bad = 48001 // website apps have user tokens only
 	default:
@@ -181,7 +185,8 @@ func (s *Sim) KillToken(token string) bool {
 }
 
 // KillTokens ends all tokens of an app that match, and returns how many. kind
-// is "cgi", "stable", "user" (access tokens), "refresh", or "" for all of them.
+// is "cgi", "stable", "component", "authorizer" (of the account), "user" (access
+// tokens), "refresh", or "" for all of them.
 func (s *Sim) KillTokens(appid, kind string) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -111,12 +111,15 @@ func (b *browser) open(method, target, form string) (answer, error) {
 	}
 	r.Host, r.RemoteAddr = b.host, "127.0.0.1:1"
 	r.Header.Set("User-Agent", b.ua)
-	r.AddCookie(b.cookie)
+	if b.cookie != nil {
+		r.AddCookie(b.cookie)
+	}
 	if form != "" {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
-	if hostOf(r.URL.Path) != hostOpen {
+	host := hostOf(r.URL.Path)
+	if host == hostAPI || host == hostSim {
 		return answer{}, errors.New("not a page of the open host: use the authorize or the qrconnect link")
 	}
-	return b.s.do(r, hostOpen), nil
+	return b.s.do(r, host), nil
 }

@@ -18,6 +18,15 @@ const (
 	ShopApp Kind = "shop"
 	// Component (第三方平台) acts for accounts that authorised it.
 	Component Kind = "component"
+	// MiniProgram (小程序) may authorise a component, and buy services.
+	MiniProgram Kind = "mini_program"
+	// Channels (视频号) may authorise a component.
+	Channels Kind = "channels"
+	// Talent (带货助手) may authorise a component.
+	Talent Kind = "talent"
+	// MarketHome (服务平台企业主页) is a provider's own account in the service
+	// market. Its token is the wrong one for the calls about services.
+	MarketHome Kind = "market_home"
 )
 
 // World is everything the emulator starts with. It is written as JSON; see
@@ -50,6 +59,10 @@ type World struct {
 	// Shops describes apps of kind shop. An app of that kind without an entry
 	// gets a shop of default size.
 	Shops []Shop `json:"shops,omitempty"`
+	// Grants are authorisations that exist from the start.
+	Grants []WorldGrant `json:"grants,omitempty"`
+	// Crowd is a great number of authorised shops.
+	Crowd *Crowd `json:"crowd,omitempty"`
 	// Limits replaces the default call limits of single API paths.
 	Limits []Limit `json:"limits,omitempty"`
 	// Switches starts from [StrictSwitches]; in JSON name only what differs.
@@ -87,6 +100,9 @@ type App struct {
 	SecretFrozen bool `json:"secret_frozen,omitempty"`
 	// TestAccount: only followers may authorise it, others see 10006.
 	TestAccount bool `json:"test_account,omitempty"`
+	// AccountStatus is 1 normal (also 0), 14 cancelled, 16 banned, 18 warned
+	// or 19 frozen, as components see it.
+	AccountStatus int `json:"account_status,omitempty"`
 	// Push is where the app's events go. Left out: it hears of none.
 	Push *PushSettings `json:"push,omitempty"`
 
@@ -191,6 +207,43 @@ func DefaultWorld() *World {
 	}
 }
 
+// The ids that [PlatformWorld] adds. None of them exists at WeChat.
+const (
+	DefaultComponent   = "wx00000000000000d1"
+	DefaultMarketShop  = "wx00000000000000c2"
+	DefaultMiniProgram = "wx00000000000000e1"
+	DefaultMarketHome  = "wx00000000000000f1"
+	OtherComponent     = "wx00000000000000d2"
+
+	DefaultComponentSecret  = "sandbox-secret-component-00000001"
+	OtherComponentSecret    = "sandbox-secret-component-00000002"
+	DefaultMarketHomeSecret = "sandbox-secret-market-home-000001"
+
+	// DefaultService and OtherService are what the two components sell.
+	DefaultService uint64 = 3403799157105049601
+	OtherService   uint64 = 3403799157105049603
+)
+
+// PlatformWorld is [DefaultWorld] with two third-party platforms that each
+// sell a service, a second shop, a mini program of the same merchant, accounts
+// of other kinds, and the provider's own account in the market. Nobody has
+// authorised anybody yet, and no push URL is set: both are up to the caller.
+func PlatformWorld() *World {
+	w := DefaultWorld()
+	w.Apps = append(w.Apps,
+		App{AppID: DefaultComponent, Secret: DefaultComponentSecret, Kind: Component, Name: "掌上订单", CallbackDomain: DefaultDomain,
+			Services: []Service{{ServiceID: DefaultService, Name: "订单管家", URL: "http://isv.localhost/market/callback"}}},
+		App{AppID: OtherComponent, Secret: OtherComponentSecret, Kind: Component, Name: "店小账", CallbackDomain: DefaultDomain, PermissionSets: []int{129, 131, 138},
+			Services: []Service{{ServiceID: OtherService, Name: "资金对账", URL: "http://isv.localhost/market/other"}}},
+		App{AppID: DefaultMarketShop, Secret: "sandbox-secret-shop-000000000002", Kind: ShopApp, Name: "蓝天文具二店"},
+		App{AppID: DefaultMiniProgram, Secret: "sandbox-secret-mini-000000000001", Kind: MiniProgram, Name: "蓝天文具小程序"},
+		App{AppID: "wx00000000000000e2", Secret: "sandbox-secret-channels-00000001", Kind: Channels, Name: "蓝天文具视频号"},
+		App{AppID: "wx00000000000000e3", Secret: "sandbox-secret-talent-0000000001", Kind: Talent, Name: "蓝天文具带货助手"},
+		App{AppID: DefaultMarketHome, Secret: DefaultMarketHomeSecret, Kind: MarketHome, Name: "掌上订单企业主页"})
+	w.Shops = append(w.Shops, Shop{AppID: DefaultMarketShop, Products: 6, Orders: 12})
+	return w
+}
+
 // clone returns a copy of w. Lists inside apps and people are shared: the
 // emulator replaces them and never writes into them.
 func (w *World) clone() *World {
@@ -207,6 +260,10 @@ func (w *World) clone() *World {
 	}
 	c.People = slices.Clone(w.People)
 	c.Shops = slices.Clone(w.Shops)
+	c.Grants = slices.Clone(w.Grants)
+	if w.Crowd != nil {
+		c.Crowd = new(*w.Crowd)
+	}
 	c.Limits = slices.Clone(w.Limits)
 	c.Faults = slices.Clone(w.Faults)
 	if w.Switches != nil {

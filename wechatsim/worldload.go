@@ -241,6 +241,7 @@ func (w *World) check(ps *problems) {
 	}
 	checkPeople(w.People, kinds, ps)
 	checkShops(w.Shops, kinds, ps)
+	w.checkGrants(kinds, ps)
 	for i, l := range w.Limits {
 		l.check(fmt.Sprintf("$.limits[%d]", i), ps)
 	}
@@ -257,10 +258,11 @@ func (a *App) check(path string, ps *problems) {
 	if a.Secret == "" {
 		ps.add(path+".secret", "is empty", "write any text; it is not a real secret")
 	}
-	oneOf(ps, path+".kind", string(a.Kind), string(ServiceAccount), string(Website), string(ShopApp), string(Component))
+	oneOf(ps, path+".kind", string(a.Kind), string(ServiceAccount), string(Website), string(ShopApp), string(Component),
+		string(MiniProgram), string(Channels), string(Talent), string(MarketHome))
 	a.checkPlatform(path, ps)
-	if a.Kind == ShopApp && a.CallbackDomain != "" {
-		ps.add(path+".callback_domain", "is set on a shop", "leave it out: shops have no callback domain")
+	if a.CallbackDomain != "" && !slices.Contains([]Kind{ServiceAccount, Website, Component}, a.Kind) {
+		ps.addf(path+".callback_domain", "is set on an app of kind %q", "leave it out: it has no callback domain%s", a.Kind, "")
 	}
 	if a.CallbackDomain != "" && !domainForm.MatchString(a.CallbackDomain) {
 		ps.addf(path+".callback_domain", "is %q", "write a host%s", a.CallbackDomain, " in lower case without scheme and port")
@@ -341,7 +343,7 @@ func checkShops(shops []Shop, kinds map[string]Kind, ps *problems) {
 			ps.add(path+".appid", "is used twice", "describe every shop once")
 		}
 		seen[s.AppID] = true
-		oneOf(ps, path+".status", s.Status, "opening", "open_finished", "closing", "close_finished")
+		oneOf(ps, path+".status", s.Status, shopStatuses...)
 		if s.Products < -1 || s.Products > 10_000 {
 			ps.add(path+".products", "is out of range", "use -1 (none) to 10000")
 		}
