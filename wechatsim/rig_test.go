@@ -27,11 +27,11 @@ var start = time.Date(2026, 3, 2, 2, 0, 0, 0, time.UTC) // 10:00 in China
 // rig drives an emulator without a network. Its clock stands still unless
 // advanced.
 type rig struct {
-	t *testing.T
+	t testing.TB
 	*wechatsim.Sim
 }
 
-func newRig(t *testing.T, change ...func(*wechatsim.Options)) *rig {
+func newRig(t testing.TB, change ...func(*wechatsim.Options)) *rig {
 	t.Helper()
 	o := wechatsim.Options{Now: func() time.Time { return start }, KeepRaw: true}
 	for _, f := range change {
@@ -111,7 +111,7 @@ func (r reply) list(key string) []any {
 // code is the errcode, "" if the answer has none.
 func (r reply) code() string { return r.str("errcode") }
 
-func decode(t *testing.T, body []byte) reply {
+func decode(t testing.TB, body []byte) reply {
 	t.Helper()
 	dec := json.NewDecoder(bytes.NewReader(body))
 	dec.UseNumber()
