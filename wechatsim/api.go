@@ -101,6 +101,9 @@ func (s *Sim) shopCall(c *call, rt route) answer {
 		}
 	}
 	sh := s.shops[a.AppID]
+	if !strings.HasPrefix(c.r.URL.Path, "/channels/ec/basics/") {
+		s.furnish(sh)
+	}
 	sh.settle(c.now)
 	return rt.shop(s, c, sh)
 }
@@ -123,7 +126,7 @@ func (s *Sim) tokenApp(c *call, token string) (a *app, bad int) {
 		return nil, bad
 	}
 	c.token, c.tokenKind = token, g.kind
-	return s.apps[g.appid], 0
+	return s.account(g.appid), 0
 }
 
 // decode reads the JSON body. The result is the errcode, 0 if all is well.

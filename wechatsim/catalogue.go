@@ -16,6 +16,7 @@ type shop struct {
 	orders      []*order
 	lastProduct uint64
 	lastSku     uint64
+	bare        bool // goods and orders are not made yet
 }
 
 // Ids start above 2^53 and are odd, so that a program that puts them through
@@ -141,10 +142,12 @@ func (g *generator) orderLine(sh *shop) orderLine {
 func (s *Sim) CatalogueDigest(appid string) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.account(appid)
 	sh := s.shops[appid]
 	if sh == nil {
 		return ""
 	}
+	s.furnish(sh)
 	h := fnv.New128a()
 	for _, p := range sh.products {
 		_, _ = h.Write(encode([]any{p.shown(p.live), p.shown(p.draft)}))

@@ -71,6 +71,22 @@ func (s *Sim) account(appid string) *app {
 	cfg := &Shop{AppID: appid, Nickname: name, Products: 3, Orders: 5}
 	cfg.fill(s.world)
 	s.apps[appid] = newApp(a)
-	s.shops[appid] = newShop(s.world, cfg)
+	s.shops[appid] = &shop{Shop: cfg, bare: true}
 	return s.apps[appid]
+}
+
+// accountStatus is the account_status of an account, without making it if it is
+// one of the crowd.
+func (s *Sim) accountStatus(appid string) int {
+	if a := s.apps[appid]; a != nil {
+		return a.status()
+	}
+	return accountNormal
+}
+
+// furnish makes the goods and orders of a crowd's shop when they are needed.
+func (s *Sim) furnish(sh *shop) {
+	if sh.bare {
+		*sh = *newShop(s.world, sh.Shop)
+	}
 }

@@ -43,6 +43,12 @@ func TestCrowd(t *testing.T) {
 	if got := g.get("/channels/ec/basics/info/get", "access_token", token); got.obj("info").str("nickname") != "示例小店 1267" {
 		t.Errorf("a shop of the crowd: %v", got)
 	}
+	if got := g.post("/channels/ec/product/list/get?access_token="+token, `{"page_size":10}`); len(got.list("product_ids")) == 0 {
+		t.Errorf("its products: %v", got)
+	}
+	if g.CatalogueDigest(shop) == "" || g.CatalogueDigest(wechatsim.CrowdAppID(3)) == g.CatalogueDigest(shop) {
+		t.Error("the goods of two shops of the crowd are the same, or there are none")
+	}
 	entry, err := g.OpenService(t.Context(), shop, serviceID)
 	g.must(err)
 	login := g.market("service/login_auth", cat, jsonBody("code", queryOf(t, entry).Get("code")))

@@ -140,7 +140,7 @@ func (s *Sim) issueAccess(g *grant, now time.Time) *globalToken {
 	if g.access != nil {
 		g.access.kill(now.Add(s.sw.AuthorizerTokenOverlap.Std()))
 	}
-	g.access = s.mint(s.account(g.account), kindAuthorizer, now)
+	g.access = s.mint(g.account, kindAuthorizer, now)
 	g.access.component = g.component
 	return g.access
 }

@@ -118,7 +118,7 @@ func (s *Sim) apiComponentToken(c *call) answer {
 	if p.token != nil && s.sw.ComponentTokenEndsPrevious {
 		p.token.kill(c.now)
 	}
-	p.token = s.mint(a, kindComponent, c.now)
+	p.token = s.mint(a.AppID, kindComponent, c.now)
 	return s.ok(c, struct {
 		Token     string `json:"component_access_token"`
 		ExpiresIn int    `json:"expires_in"`
@@ -226,7 +226,7 @@ func (s *Sim) grantFor(p *app, account, token string, now time.Time) (*grant, in
 	if g == nil {
 		return nil, 61003
 	}
-	switch s.account(account).status() {
+	switch s.accountStatus(account) {
 	case accountCancelled:
 		return nil, 61003
 	case accountBanned, accountFrozen:

@@ -21,7 +21,7 @@ func TestSweepForgetsTheOldOnly(t *testing.T) {
 	s.codes["young"] = k()
 	s.tickets["old"] = &ticket{ends: s.Now().Add(-time.Second)}
 	s.tickets["young"] = &ticket{ends: s.Now().Add(time.Second)}
-	g := s.mint(s.apps[DefaultShop], "stable", s.Now().Add(-100*time.Hour))
+	g := s.mint(DefaultShop, "stable", s.Now().Add(-100*time.Hour))
 
 	s.sweepAt = 0
 	s.sweep(s.Now())

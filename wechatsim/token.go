@@ -36,9 +36,9 @@ type globalAnswer struct {
 	ExpiresIn   int    `json:"expires_in"`
 }
 
-func (s *Sim) mint(a *app, kind string, now time.Time) *globalToken {
+func (s *Sim) mint(appid, kind string, now time.Time) *globalToken {
 	s.sweep(now)
-	g := &globalToken{value: s.newToken(kind), appid: a.AppID, kind: kind, ends: now.Add(s.world.TokenLife.Std())}
+	g := &globalToken{value: s.newToken(kind), appid: appid, kind: kind, ends: now.Add(s.world.TokenLife.Std())}
 	s.globals[g.value] = g
 	return g
 }
@@ -57,7 +57,7 @@ func (s *Sim) cgiToken(c *call) answer {
 	if a.cgi != nil {
 		a.cgi.kill(c.now.Add(s.sw.CGITokenOverlap.Std()))
 	}
-	a.cgi = s.mint(a, "cgi", c.now)
+	a.cgi = s.mint(a.AppID, "cgi", c.now)
 	return s.globalAnswer(c, a.cgi)
 }
 
@@ -89,7 +89,7 @@ func (s *Sim) stableToken(c *call) answer {
 	// Within 30 s of a forced refresh another one is silently a normal call.
 	cur := a.stable
 	if cur == nil || cur.state(c.now) != 0 || cur.ends.Sub(c.now) <= s.stableWindow() {
-		a.stable = s.mint(a, "stable", c.now) // the old one lives on to its end
+		a.stable = s.mint(a.AppID, "stable", c.now) // the old one lives on to its end
 	}
 	return s.globalAnswer(c, a.stable)
 }
@@ -118,7 +118,7 @@ func (s *Sim) forceStable(c *call, a *app) answer {
 			g.kill(c.now)
 		}
 	}
-	a.stable = s.mint(a, "stable", c.now)
+	a.stable = s.mint(a.AppID, "stable", c.now)
 	return s.globalAnswer(c, a.stable)
 }
 
