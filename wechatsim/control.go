@@ -162,13 +162,15 @@ func (s *Sim) patchSwitches(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, next)
 }
 
-// worldNow is the world with people and switches as they are now.
+// worldNow is the world with people, authorisations and switches as they are
+// now. The crowd is told by its number only.
 func (s *Sim) worldNow() *World {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	w := s.world.clone()
 	sw := s.sw
 	w.Switches = &sw
+	w.Grants = s.worldGrants()
 	w.Faults = nil
 	for _, f := range s.faults {
 		w.Faults = append(w.Faults, *f)

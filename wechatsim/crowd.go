@@ -19,6 +19,20 @@ type Crowd struct {
 	Shops int `json:"shops"`
 }
 
+// worldGrants are the present authorisations of all accounts that are not of
+// the crowd.
+func (s *Sim) worldGrants() []WorldGrant {
+	var out []WorldGrant
+	for _, p := range s.platforms {
+		for _, g := range p.platform.list {
+			if !s.world.inCrowd(g.account) {
+				out = append(out, WorldGrant{Component: p.AppID, AppID: g.account, Sets: slices.Clone(g.sets)})
+			}
+		}
+	}
+	return out
+}
+
 const crowdMark = "wxcc"
 
 // CrowdAppID is the appid of the n-th shop of a [Crowd].

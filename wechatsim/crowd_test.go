@@ -8,12 +8,10 @@ import (
 	"github.com/zhanggui/zhanggui/wechatsim"
 )
 
-const crowdSize = 100_000
-
-func crowdRig(t testing.TB) *rig {
+func crowdRig(t testing.TB, size int) *rig {
 	t.Helper()
 	g := newRig(t, platformWorld(func(w *wechatsim.World) {
-		w.Crowd = &wechatsim.Crowd{Component: component, Shops: crowdSize}
+		w.Crowd = &wechatsim.Crowd{Component: component, Shops: size}
 		w.Grants = []wechatsim.WorldGrant{{Component: component, AppID: marketShop, Sets: []int{131}}}
 	}), func(o *wechatsim.Options) { o.KeepRaw = false })
 	return g
@@ -21,7 +19,8 @@ func crowdRig(t testing.TB) *rig {
 
 // TestCrowd reads all pages of a great list, and treats one of its shops as any other.
 func TestCrowd(t *testing.T) {
-	g := crowdRig(t)
+	const crowdSize = 10_000
+	g := crowdRig(t, crowdSize)
 	cat := g.cat(component)
 	page := func(offset int) reply {
 		return g.platform("api_get_authorizer_list", cat, fmt.Sprintf(`{"component_appid":%q,"offset":%d,"count":500}`, component, offset))
@@ -78,15 +77,15 @@ func TestCrowd(t *testing.T) {
 // BenchmarkCrowdWorld makes a world of 100,000 authorised shops.
 func BenchmarkCrowdWorld(b *testing.B) {
 	for b.Loop() {
-		crowdRig(b)
+		crowdRig(b, 100_000)
 	}
 }
 
 // BenchmarkAuthorizerListPage reads the last page of 100,000 accounts.
 func BenchmarkAuthorizerListPage(b *testing.B) {
-	g := crowdRig(b)
+	g := crowdRig(b, 100_000)
 	cat := g.cat(component)
-	body := fmt.Sprintf(`{"component_appid":%q,"offset":%d,"count":500}`, component, crowdSize-500)
+	body := fmt.Sprintf(`{"component_appid":%q,"offset":%d,"count":500}`, component, 100_000-500)
 	for b.Loop() {
 		g.request(http.MethodPost, "/cgi-bin/component/api_get_authorizer_list?access_token="+cat, body)
 	}

@@ -6,11 +6,13 @@
 //	http.ListenAndServe("127.0.0.1:9188", sim)
 //
 // All of its hosts share that one base URL; their paths do not collide.
-// [Sim.OpenHost], [Sim.APIHost] and [Sim.MPHost] serve them apart.
+// [Sim.OpenHost], [Sim.APIHost], [Sim.MPHost] and [Sim.MarketHost] serve them
+// apart.
 //
 //	open.weixin.qq.com  /connect/oauth2/authorize, /connect/qrconnect
-//	api.weixin.qq.com   /sns/…, /cgi-bin/…, /channels/ec/…
-//	mp.weixin.qq.com    a landing page
+//	api.weixin.qq.com   /sns/…, /cgi-bin/…, /channels/ec/…, /wxa/servicemarket/…
+//	mp.weixin.qq.com    /cgi-bin/componentloginpage, a landing page
+//	fuwu.weixin.qq.com  /market/…, the service market
 //	the emulator        /, /sim/…
 //
 // # What it knows and who decides
@@ -26,6 +28,33 @@
 // The rules come from the public pages of developers.weixin.qq.com. Where they
 // are silent, doubtful or contradict each other there is a named switch
 // ([Switches]); the default is the side that asks more of a program.
+//
+// # Third-party platforms
+//
+// An app of kind component (第三方平台) acts for accounts that authorised it.
+// An account authorises a component once at most; the authorisation has
+// permission sets, a refresh token and an authorizer token. It begins with the
+// purchase of a service in the market, or with a link (never for a shop), and
+// ends when the account withdraws it. What a component is told of this is
+// queued as events: authorized only when it was not authorised before,
+// updateauthorized only when sets changed, unauthorized always. Authorising
+// again makes a new refresh token and ends both old ones at once; an ordinary
+// refresh leaves the old refresh token five minutes.
+//
+// 去使用 in the market sends the browser to the service's URL with a code and
+// nothing else. The code says which shop came, never who. [PlatformWorld] has
+// all of it; [World.Grants] and [Crowd] make authorisations that are there from
+// the start. [Sim.Buy], [Sim.OpenService] and [Sim.VisitGrant] play the
+// merchant; so do the pages under /market/.
+//
+//	{"apps":[{"appid":"wx00000000000000d1","secret":"s","kind":"component","permission_sets":[129,130,131],
+//	   "published":true,"test_list":[],"ip_allowlist":[],"callback_domain":"isv.example.com",
+//	   "push":{"auth_url":"https://isv.example.com/auth","event_url":"https://isv.example.com/event/$APPID$",
+//	           "token":"…","encoding_aes_key":"…","previous_encoding_aes_key":"…"},
+//	   "services":[{"service_id":3403799157105049601,"name":"…","url":"https://isv.example.com/enter",
+//	                "specs":[{"spec_id":"standard","sku_id":"915673","days":365,"price":19900}]}]}],
+//	 "grants":[{"component":"wx00000000000000d1","appid":"wx00000000000000c1","permission_sets":[129,131]}],
+//	 "crowd":{"component":"wx00000000000000d1","shops":100000}}
 //
 // # How it fails
 //
@@ -68,6 +97,18 @@
 //	POST   /sim/people/owner/follow             {"appid":"wx00000000000000a1"}
 //	POST   /sim/tokens/kill                     {"appid":"wx00000000000000c1","kind":"stable"} or {"token":"…"}
 //	POST   /sim/visit                           {"person":"owner","url":"http://…#wechat_redirect","decision":"agree"}
+//	GET    /sim/components/wx00000000000000d1   tickets, number of accounts and buyers
+//	POST   /sim/components/wx…d1/ticket         {}; makes and pushes a ticket now
+//	GET    /sim/components/wx…d1/accounts       ?offset=0&limit=100; with tokens
+//	GET    /sim/components/wx…d1/accounts/wx…c1 one authorisation
+//	POST   /sim/components/wx…d1/accounts/wx…c1/withdraw     {}
+//	POST   /sim/components/wx…d1/accounts/wx…c1/reauthorize  {"permission_sets":[129,131]}; {} keeps them
+//	POST   /sim/accounts/wx…c1/account-status   {"account_status":19}: 1, 14, 16, 18 or 19
+//	POST   /sim/accounts/wx…c1/shop-status      {"status":"closing"}
+//	POST   /sim/accounts/wx…c1/change-password  {}
+//	POST   /sim/market/buy                      {"appid":"wx…c1","service_id":3403799157105049601,"spec_id":"standard"}
+//	POST   /sim/market/use                      {"appid":"wx…c1","service_id":3403799157105049601}: {"url":"…?code=…"}
+//	POST   /sim/visit/grant                     {"account":"wx…a1","url":"http://…/cgi-bin/componentloginpage?…","decision":"agree"}
 //	POST   /sim/phone                           form field device: phone or pc; sets the cookie
 //	POST   /sim/who                             form field person; sets the cookie
 package wechatsim

@@ -2,6 +2,7 @@ package wechatsim
 
 import (
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -94,12 +95,12 @@ func TestEventsOfAShopThatCloses(t *testing.T) {
 		if err := s.SetShopStatus(DefaultMarketShop, tt.to); err != nil {
 			t.Fatal(err)
 		}
-		name := ""
+		var name strings.Builder
 		for _, e := range s.told() {
-			name += e[0]
+			name.WriteString(e[0])
 		}
-		if name != tt.want {
-			t.Errorf("%s to %s: events %q, want %q", tt.from, tt.to, name, tt.want)
+		if name.String() != tt.want {
+			t.Errorf("%s to %s: events %q, want %q", tt.from, tt.to, name.String(), tt.want)
 		}
 	}
 	s := story(t)

@@ -38,6 +38,12 @@ func TestLoadWorld(t *testing.T) {
 		t.Errorf("openid %q", id)
 	}
 	g := &rig{t: t, Sim: sim}
+	if grants, total, err := g.Grants(component, 0, 1); err != nil || total != 13 || !cmp.Equal(grants[0].Sets, []int{129, 131}) {
+		t.Errorf("grants %+v of %d, %v", grants, total, err)
+	}
+	if got := g.get("/sim/world").list("grants"); len(got) != 1 {
+		t.Errorf("grants shown: %v", got)
+	}
 	g.wantCode(g.get("/sns/auth"), "-1")
 }
 
@@ -168,6 +174,9 @@ func FuzzLoadWorld(f *testing.F) {
 		}
 		for i := range w.Shops { // big shops are slow to make and prove nothing here
 			w.Shops[i].Products, w.Shops[i].Orders = min(w.Shops[i].Products, 3), -1
+		}
+		if w.Crowd != nil {
+			w.Crowd.Shops = min(w.Crowd.Shops, 3)
 		}
 		if _, err := wechatsim.Load(w); err != nil {
 			t.Errorf("LoadWorld accepted what Load refuses: %v", err)
