@@ -160,6 +160,9 @@ func (s *Sim) ChangeAccountPassword(account string) error {
 // warned (18) or frozen (19). Banned and frozen accounts answer 50002 to
 // api_authorizer_token, cancelled ones 61003. A shop that is cancelled closes.
 func (s *Sim) SetAccountStatus(account string, status int) error {
+	if status == 0 {
+		return fmt.Errorf("account status 0 of %q is none: use 1, 14, 16, 18 or 19", account)
+	}
 	if err := s.SetApp(account, func(a *App) { a.AccountStatus = status }); err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -235,13 +236,26 @@ func TestMarketPages(t *testing.T) {
 			t.Errorf("buy %q: %s", bad, page)
 		}
 	}
-	r := httptest.NewRequest(http.MethodPost, "/sim/components/"+component+"/accounts/"+marketShop+"/withdraw?form",
-		strings.NewReader("back="+url.QueryEscape("/market/?appid="+marketShop)))
-	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	back, _ := g.do(r)
-	if back.Code != http.StatusSeeOther || back.Header().Get("Location") != "/market/?appid="+marketShop {
-		t.Errorf("withdraw: HTTP %d to %q", back.Code, back.Header().Get("Location"))
+	press := func(path, fields string) {
+		t.Helper()
+		r := httptest.NewRequest(http.MethodPost, path+"?form", strings.NewReader("back="+url.QueryEscape("/market/?appid="+marketShop)+"&"+fields))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		back, _ := g.do(r)
+		if back.Code != http.StatusSeeOther || back.Header().Get("Location") != "/market/?appid="+marketShop {
+			t.Errorf("%s: HTTP %d to %q", path, back.Code, back.Header().Get("Location"))
+		}
 	}
+	own := "/sim/components/" + component + "/accounts/" + marketShop
+	press(own+"/reauthorize", "set=129&set=131")
+	if grant, _ := g.Grant(component, marketShop); !slices.Equal(grant.Sets, []int{129, 131}) {
+		t.Errorf("sets %v after two boxes were ticked", grant.Sets)
+	}
+	press("/sim/accounts/"+marketShop+"/account-status", "account_status=19")
+	if page := g.request(http.MethodGet, "/market/?appid="+marketShop, "").Body.String(); !strings.Contains(page, `class="yes" name="account_status" value="19"`) {
+		t.Error("the page does not show that the account is frozen")
+	}
+	press("/sim/accounts/"+marketShop+"/change-password", "")
+	press(own+"/withdraw", "")
 	if _, err := g.Grant(component, marketShop); !errors.Is(err, wechatsim.ErrNotGranted) {
 		t.Errorf("after withdrawing: %v", err)
 	}
@@ -370,6 +384,9 @@ func TestPlatformControls(t *testing.T) {
 		{one + "/sing", ``, "error"},
 		{"/sim/accounts/" + marketShop + "/account-status", `{"account_status":19}`, "ok"},
 		{"/sim/accounts/" + marketShop + "/account-status", `{"account_status":2}`, "error"},
+		{"/sim/accounts/" + marketShop + "/account-status", ``, "error"},
+		{"/sim/accounts/" + marketShop + "/account-status", `{"account_status":"19"}`, "error"},
+		{one + "/reauthorize?form", ``, "error"}, // the account is frozen
 		{"/sim/accounts/" + marketShop + "/shop-status", `{"status":"closing"}`, "ok"},
 		{"/sim/accounts/" + marketShop + "/shop-status", `{"status":"asleep"}`, "error"},
 		{"/sim/accounts/" + service + "/shop-status", `{"status":"closing"}`, "error"},

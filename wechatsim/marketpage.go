@@ -3,6 +3,7 @@ package wechatsim
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -17,6 +18,8 @@ const (
 type (
 	marketData struct {
 		Buyer    string
+		Status   int
+		States   []accountState
 		Accounts []App
 		Services []marketService
 		Grants   []marketGrant
@@ -30,6 +33,15 @@ type (
 	marketGrant struct {
 		Component, Name string
 		Grant
+		Boxes []setBox
+	}
+	setBox struct {
+		ID int
+		On bool
+	}
+	accountState struct {
+		Status int
+		Name   string
 	}
 )
 
@@ -59,16 +71,31 @@ func (s *Sim) marketData(c *call) marketData {
 		d.Buyer = d.Accounts[0].AppID
 	}
 	c.appid = d.Buyer
+	if s.account(d.Buyer) != nil {
+		d.Status, d.States = s.accountStatus(d.Buyer), accountStates
+	}
 	for _, p := range s.platforms {
 		for _, v := range p.Services {
 			d.Services = append(d.Services, marketService{Component: p.Name, Name: v.Name, ServiceID: strconv.FormatUint(v.ServiceID, 10),
 				Specs: v.Specs, Expires: s.paidUntil(p, d.Buyer, v.ServiceID)})
 		}
 		if g := p.platform.grants[d.Buyer]; g != nil {
-			d.Grants = append(d.Grants, marketGrant{p.AppID, p.Name, s.shownGrant(g)})
+			d.Grants = append(d.Grants, marketGrant{p.AppID, p.Name, s.shownGrant(g), boxes(p.PermissionSets, g.sets)})
 		}
 	}
 	return d
+}
+
+var accountStates = []accountState{{accountNormal, "正常 normal"}, {accountWarned, "警告 warned"}, {accountFrozen, "冻结 frozen"},
+	{accountBanned, "封禁 banned"}, {accountCancelled, "注销 cancelled"}}
+
+// boxes are the sets that can be granted, and those that are.
+func boxes(asked, granted []int) []setBox {
+	var out []setBox
+	for _, id := range slices.Compact(slices.Sorted(slices.Values(slices.Concat(asked, granted)))) {
+		out = append(out, setBox{id, slices.Contains(granted, id)})
+	}
+	return out
 }
 
 func (s *Sim) paidUntil(p *app, buyer string, service uint64) string {

@@ -1,6 +1,7 @@
 package wechatsim
 
 import (
+	"fmt"
 	"net/http"
 	"strconv"
 )
@@ -84,14 +85,12 @@ func (s *Sim) actGrant(w http.ResponseWriter, r *http.Request) {
 		Sets []int `json:"permission_sets"`
 	}
 	isForm := r.URL.Query().Has("form")
-	if !isForm {
-		if err := readControl(r, &in); err != nil {
-			writeError(w, err)
-			return
-		}
+	err := readSets(r, isForm, &in.Sets, &in)
+	if err != nil {
+		writeError(w, err)
+		return
 	}
 	component, account := r.PathValue("component"), r.PathValue("account")
-	var err error
 	switch r.PathValue("act") {
 	case "withdraw":
 		err = s.WithdrawGrant(component, account)
@@ -108,17 +107,43 @@ func (s *Sim) actGrant(w http.ResponseWriter, r *http.Request) {
 	answerControl(w, done, err)
 }
 
-func (s *Sim) actAccount(w http.ResponseWriter, r *http.Request) {
-	var in struct {
-		AccountStatus int    `json:"account_status"`
-		ShopStatus    string `json:"status"`
+// readSets reads the body of an act, or the boxes that were ticked in a form.
+func readSets(r *http.Request, isForm bool, sets *[]int, body any) error {
+	if !isForm {
+		return readControl(r, body)
 	}
-	if err := readControl(r, &in); err != nil {
+	if err := r.ParseForm(); err != nil {
+		return fmt.Errorf("read form: %w", err)
+	}
+	for _, v := range r.PostForm["set"] {
+		n, err := strconv.Atoi(v)
+		if err != nil {
+			return fmt.Errorf("permission set %q is not a number: tick the boxes of the page", v)
+		}
+		*sets = append(*sets, n)
+	}
+	return nil
+}
+
+// accountAct is the body of POST /sim/accounts/{account}/{act}. Forms of the
+// market page send the same fields.
+type accountAct struct {
+	AccountStatus int    `json:"account_status"`
+	ShopStatus    string `json:"status"`
+}
+
+func (s *Sim) actAccount(w http.ResponseWriter, r *http.Request) {
+	var in accountAct
+	var err error
+	isForm := r.URL.Query().Has("form")
+	if isForm {
+		in.ShopStatus = r.PostFormValue("status")
+		in.AccountStatus, _ = strconv.Atoi(r.PostFormValue("account_status")) // 0 is refused below where it matters
+	} else if err = readControl(r, &in); err != nil {
 		writeError(w, err)
 		return
 	}
 	account := r.PathValue("account")
-	var err error
 	switch r.PathValue("act") {
 	case "account-status":
 		err = s.SetAccountStatus(account, in.AccountStatus)
@@ -128,6 +153,10 @@ func (s *Sim) actAccount(w http.ResponseWriter, r *http.Request) {
 		err = s.ChangeAccountPassword(account)
 	default:
 		writeProblem(w, http.StatusNotFound, "unknown act: use account-status, shop-status or change-password")
+		return
+	}
+	if err == nil && isForm {
+		goBack(w, r)
 		return
 	}
 	answerControl(w, done, err)
