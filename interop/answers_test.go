@@ -67,7 +67,7 @@ func TestAnswerVectorsInTheEmulator(t *testing.T) {
 		}
 		if ok {
 			driven++
-			t.Run(v.Name, func(t *testing.T) { v.compare(t, drive(newBench(t, nil, vectorSwitches()))) })
+			t.Run(v.Name, func(t *testing.T) { v.compare(t, drive(newBench(t, wechatsim.PlatformWorld(), vectorSwitches()))) })
 		}
 	}
 	for _, name := range slices.Concat(slices.Collect(maps.Keys(situations)), slices.Collect(maps.Keys(beyondTheEmulator))) {
@@ -157,6 +157,12 @@ func (v *answerVector) read(t *testing.T, w *httptest.ResponseRecorder) error {
 		err = c.CheckUser(t.Context(), wechat.UserToken{Value: s}, openid)
 	case "/cgi-bin/stable_token":
 		_, err = c.StableToken(t.Context(), wechatsim.DefaultShop, s, false)
+	case "/cgi-bin/component/api_component_token":
+		_, err = c.ComponentToken(t.Context(), component, s, wechat.Ticket{Value: s})
+	case "/cgi-bin/component/api_authorizer_token":
+		_, err = c.RefreshAuthorizer(t.Context(), wechat.ComponentToken{Value: s}, component, marketShop, wechat.AuthorizerRefreshToken{Value: s})
+	case "/wxa/servicemarket/service/login_auth":
+		_, err = c.ServiceLogin(t.Context(), wechat.ComponentToken{Value: s}, wechat.MarketCode{Value: s})
 	default:
 		_, err = c.CallJSON(t.Context(), wechat.Request{Path: v.Endpoint, Token: wechat.ShopToken{Value: s}}, nil, nil)
 	}

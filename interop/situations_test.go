@@ -22,6 +22,8 @@ const (
 	service      = wechatsim.DefaultServiceAccount
 	website      = wechatsim.DefaultWebsite
 	shop         = wechatsim.DefaultShop
+	component    = wechatsim.DefaultComponent
+	marketShop   = wechatsim.DefaultMarketShop
 )
 
 // Reasons of the answers that the emulator never gives.
@@ -73,10 +75,6 @@ var beyondTheEmulator = map[string]string{
 	"stable token missing":                       oddBytes,
 	"shop call without errcode":                  "of the calls that omit errcode the emulator has none",
 	"errcode deep inside does not count":         oddBytes,
-	"component token, old ticket":                noPlatforms,
-	"component token, wrong secret":              noPlatforms,
-	"authorizer token, dead refresh token":       noPlatforms,
-	"market code does not exist":                 noMarket,
 }
 
 type answered = *httptest.ResponseRecorder
@@ -193,7 +191,27 @@ var situations = map[string]func(b *bench) answered{
 	"shop call, allowlist by status": func(b *bench) answered { q := b.tokenOf(shop); b.from("203.0.113.9", shop); return b.order(q) },
 	"shop call, not authorised":      func(b *bench) answered { b.errcode(orderPath, 61003); return b.order(b.tokenOf(shop)) },
 	"shop call, per second":          func(b *bench) answered { b.errcode(orderPath, 44990); return b.order(b.tokenOf(shop)) },
-	"shop call, empty body":          func(b *bench) answered { return b.request(http.MethodPost, orderPath, b.tokenOf(shop), "") },
+	// Calls of a third-party platform.
+	"component token, old ticket": func(b *bench) answered {
+		ticket := b.ticket()
+		b.Advance(12*time.Hour + time.Second)
+		return b.askComponent(ticket, wechatsim.DefaultComponentSecret)
+	},
+	"component token, wrong secret": func(b *bench) answered {
+		b.turn(func(sw *wechatsim.Switches) { sw.WrongSecretCode = 40001 })
+		return b.askComponent(b.ticket(), "another-secret-of-the-component")
+	},
+	"authorizer token, dead refresh token": func(b *bench) answered {
+		values := b.platformValues("")
+		return b.request(http.MethodPost, "/cgi-bin/component/api_authorizer_token", fmt.Sprintf("access_token=%s", values["access_token"]),
+			fmt.Sprintf(`{"component_appid":%q,"authorizer_appid":%q,"authorizer_refresh_token":"refreshtoken@@@nobody-made-this"}`, component, marketShop))
+	},
+	"market code does not exist": func(b *bench) answered {
+		values := b.platformValues("")
+		return b.request(http.MethodPost, "/wxa/servicemarket/service/login_auth", fmt.Sprintf("access_token=%s", values["access_token"]), `{"code":"nobody-made-this"}`)
+	},
+
+	"shop call, empty body": func(b *bench) answered { return b.request(http.MethodPost, orderPath, b.tokenOf(shop), "") },
 }
 
 func (b *bench) must(err error) {
@@ -282,6 +300,19 @@ func (b *bench) stableWith(appid string, force bool) answered {
 	secrets := map[string]string{service: wechatsim.DefaultServiceSecret, shop: wechatsim.DefaultShopSecret}
 	return b.request(http.MethodPost, stablePath, "", fmt.Sprintf(
 		`{"grant_type":"client_credential","appid":%q,"secret":%q,"force_refresh":%t}`, appid, secrets[appid], force))
+}
+
+func (b *bench) ticket() string {
+	b.t.Helper()
+	ticket, err := b.IssueTicket(component)
+	b.must(err)
+	return ticket
+}
+
+func (b *bench) askComponent(ticket, secret string) answered {
+	b.t.Helper()
+	return b.request(http.MethodPost, "/cgi-bin/component/api_component_token", "", fmt.Sprintf(
+		`{"component_appid":%q,"component_appsecret":%q,"component_verify_ticket":%q}`, component, secret, ticket))
 }
 
 func (b *bench) stable(appid string) answered { b.t.Helper(); return b.stableWith(appid, false) }

@@ -48,6 +48,9 @@ func vectorSwitches() *wechatsim.Switches {
 	sw.AcceptConnectRedirect = true
 	// The page of stock/get shows errcode in its sample.
 	sw.OmitErrcodeOnSuccess = false
+	// Both spellings of a component's token work, and no page says that a new
+	// authorisation is refused at first.
+	sw.ComponentTokenParameter, sw.FreshGrantRefusals = "both", 0
 	return &sw
 }
 
