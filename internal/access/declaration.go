@@ -6,8 +6,14 @@ import "time"
 // what it names is made or changed, what it does not name stays. Secrets in it
 // are sealed already.
 //
-// Every shop without a self grant gets one, due at At. A shop whose app has a
-// higher SecretVersion than before has its grant made active and due at At.
+// Every shop that its own app serves gets a self grant, due at At, unless it has
+// one; an empty AppID of such a shop is its app's. A shop that a third-party platform
+// serves gets none here: that is made when the shop's authorisation is known. Every
+// platform gets a grant of its own. A self grant, or a platform's own, has a new start
+// when its app has a higher SecretVersion than before: it is made active and due at
+// At. When a shop goes over from its own app to a platform, or back, both grants stay.
+//
+// An app whose Push.Keys are nil keeps the push keys that it has.
 type Declaration struct {
 	// Revision is the directory's revision that this was planned against; the
 	// store refuses another with [ErrStale].

@@ -129,8 +129,8 @@ var mutants = []mutant{
 	},
 	{
 		name: "revoking leaves the sealed tokens in the row",
-		edits: []edit{{"internal/store/sqlstore/sqlgen/grants.sql.go", "kills = $3,\n    generation = generation + 1, access = NULL,",
-			"kills = $3,\n    generation = generation + 1,"}},
+		edits: []edit{{"internal/store/sqlstore/sqlgen/grants.sql.go", "kills = $4,\n    generation = generation + 1, access = NULL,",
+			"kills = $4,\n    generation = generation + 1,"}},
 		step: "authorisation revoked and calls refused", prove: "still keeps tokens after the withdrawal",
 	},
 	{

@@ -42,18 +42,23 @@ func clientRow(c access.Client) row {
 	return row{kindClient, c.ID, hex.EncodeToString(c.KeyHash), c}
 }
 
-// grantRow leaves out what no call needs. The owner of a shop's own grant is the
-// shop, by which callers ask.
+// grantRow leaves out what no call needs. Callers ask by the shop.
 func grantRow(g grant.Grant) row {
 	alt := ""
-	if g.Kind == grant.Self {
+	switch {
+	case g.Kind == grant.Self:
 		alt = g.ShopID
+	case g.ShopID != "":
+		alt = served(g.App, g.ShopID)
 	}
 	return row{kindGrant, g.ID, alt, kept{
 		ID: g.ID, Kind: g.Kind, App: g.App, Shop: g.ShopID, State: g.State, Cause: g.Cause, ErrCode: g.ErrCode, Attempt: g.Attempt,
 		Generation: g.Tokens.Generation, Access: g.Tokens.Access, Expires: g.Tokens.AccessExpires, Due: g.DueAt,
 	}}
 }
+
+// served names the grant by which a platform serves a shop. Ids hold no slash.
+func served(app, shop string) string { return app + "/" + shop }
 
 // kept is what the file keeps of a grant. Its names are short: there may be a
 // million of them.
@@ -179,6 +184,17 @@ func (f *File) grant(ctx context.Context, id string) (grant.Grant, error) {
 
 func (f *File) shopGrant(ctx context.Context, shop string) (grant.Grant, error) {
 	k, err := get[kept](ctx, f, kindGrant, "alt", shop)
+	if err != nil && !errors.Is(err, errNoRow) {
+		return grant.Grant{}, err
+	}
+	s, gone := f.shop(ctx, shop)
+	switch {
+	case errors.Is(gone, errNoRow): // its own may be there still, revoked
+	case gone != nil:
+		return grant.Grant{}, gone
+	case err != nil || k.App != s.App && k.Shop == shop:
+		k, err = get[kept](ctx, f, kindGrant, "alt", served(s.App, shop))
+	}
 	if err == nil && k.Shop != shop {
 		return grant.Grant{}, errNames
 	}

@@ -1,11 +1,26 @@
 package vault
 
+import "time"
+
 // Every place of the program where something sealed is kept. The words are part
 // of what is sealed: a changed word makes stored values unreadable.
 
 // AppSecret is the AppSecret of an app. version counts changes of the secret.
 func AppSecret(appID string, version int64) Cell {
 	return Cell{Table: "apps", Column: "secret", Row: appID, Kind: "app_secret", Generation: version}
+}
+
+// Ticket is a ticket of a third-party platform, by our id of it. createdAt is
+// WeChat's CreateTime.
+func Ticket(app string, createdAt time.Time) Cell {
+	return Cell{Table: "tickets", Column: "value", Row: app, Kind: "ticket", Generation: createdAt.UnixMilli()}
+}
+
+// AuthorizationCode is the code that an account's authorisation of a platform is
+// exchanged with. appID is WeChat's of the account, eventAt the CreateTime of the
+// event that brought it.
+func AuthorizationCode(app, appID string, eventAt time.Time) Cell {
+	return Cell{Table: "authorizers", Column: "code", Row: app + "/" + appID, Kind: "authorization_code", Generation: eventAt.UnixMilli()}
 }
 
 // GrantAccess is the access token of a grant. kind is the grant's kind.

@@ -36,13 +36,7 @@ var settleColumns = []struct {
 }
 
 func column[T any](of func(sqlgen.Grant) T) func([]sqlgen.Grant) any {
-	return func(rows []sqlgen.Grant) any {
-		out := make([]T, len(rows))
-		for i, r := range rows {
-			out[i] = of(r)
-		}
-		return out
-	}
+	return func(rows []sqlgen.Grant) any { return each(rows, of) }
 }
 
 // settleSQL is made once from the columns.

@@ -118,7 +118,13 @@ func TestFrequentQueriesUseIndexes(t *testing.T) {
 			AND lease_term = settled_term ORDER BY due_at LIMIT 1`: "grants_due",
 		`SELECT due_at, lease_until FROM grants WHERE due_at > 0 AND due_at < 1 AND (state IN ('active', 'stopped') OR kills > 0)
 			AND lease_term > settled_term ORDER BY due_at`: "grants_due",
+		`SELECT a.* FROM grants AS a WHERE a.kind = 'self' AND a.shop_id = 'x'
+			AND a.app = COALESCE((SELECT s.app FROM shops s WHERE s.id = 'x'), a.app)
+			UNION ALL SELECT b.* FROM grants AS b WHERE b.kind = 'isv' AND b.shop_id = 'x' AND b.shop_id <> ''
+			AND b.app = COALESCE((SELECT s.app FROM shops s WHERE s.id = 'x'), b.app) LIMIT 1`: "grants_isv_shop",
 		`SELECT * FROM grants WHERE kind = 'self' AND shop_id = 'x'`:                              "grants_self",
+		`SELECT * FROM grants WHERE kind = 'isv' AND app = 'x' AND authorizer = 'x'`:              "grants_isv",
+		`SELECT * FROM grants WHERE kind = 'component' AND app = 'x'`:                             "grants_component",
 		`SELECT * FROM grants WHERE kind = 'user' AND app = 'x' AND openid = 'x' AND scope = 'x'`: "grants_user",
 		`SELECT * FROM grants WHERE person_id = 'x' AND person_id <> '' ORDER BY created_at, id`:  "grants_person",
 		`SELECT * FROM grants WHERE id = ANY('{a,b}') ORDER BY id FOR UPDATE`:                     "grants_pkey",

@@ -90,15 +90,28 @@ func TestFrequentQueriesUseIndexes(t *testing.T) {
 			AND lease_term = settled_term ORDER BY due_at LIMIT 1`: "grants_due",
 		`SELECT due_at, lease_until FROM grants WHERE due_at > 0 AND due_at < 1 AND (state IN ('active', 'stopped') OR kills > 0)
 			AND lease_term > settled_term ORDER BY due_at`: "grants_due",
-		`SELECT * FROM grants WHERE kind = 'self' AND shop_id = 'x'`:                                 "grants_self",
-		`SELECT * FROM grants WHERE kind = 'user' AND app = 'x' AND openid = 'x' AND scope = 'x'`:    "grants_user",
-		`SELECT * FROM grants WHERE person_id = 'x' AND person_id <> '' ORDER BY created_at, id`:     "grants_person",
-		`SELECT * FROM sessions WHERE token_hash = x'00'`:                                            "sqlite_autoindex_sessions_2",
-		`SELECT * FROM sessions WHERE person_id = 'x' AND person_id <> ''`:                           "sessions_person",
-		`SELECT * FROM callbacks WHERE app = 'x' AND code_hash = x'00'`:                              "callbacks_code",
-		`SELECT * FROM clients WHERE key_hash = x'00'`:                                               "sqlite_autoindex_clients_2",
-		`SELECT * FROM notices WHERE sent_at = 0 ORDER BY id LIMIT 1`:                                "notices_unsent",
-		`SELECT 1 FROM deliveries d WHERE d.channel = 'x' AND d.state = 'pending' AND d.due_at <= 1`: "deliveries_pending",
+		`SELECT a.* FROM grants AS a WHERE a.kind = 'self' AND a.shop_id = 'x'
+			AND a.app = COALESCE((SELECT s.app FROM shops s WHERE s.id = 'x'), a.app)
+			UNION ALL SELECT b.* FROM grants AS b WHERE b.kind = 'isv' AND b.shop_id = 'x' AND b.shop_id <> ''
+			AND b.app = COALESCE((SELECT s.app FROM shops s WHERE s.id = 'x'), b.app) LIMIT 1`: "grants_isv_shop",
+		`SELECT * FROM grants WHERE kind = 'self' AND shop_id = 'x'`:                                   "grants_self",
+		`SELECT * FROM grants WHERE kind = 'isv' AND app = 'x' AND authorizer = 'x'`:                   "grants_isv",
+		`SELECT * FROM grants WHERE kind = 'component' AND app = 'x'`:                                  "grants_component",
+		`SELECT * FROM grants WHERE kind = 'user' AND app = 'x' AND openid = 'x' AND scope = 'x'`:      "grants_user",
+		`SELECT * FROM grants WHERE person_id = 'x' AND person_id <> '' ORDER BY created_at, id`:       "grants_person",
+		`SELECT * FROM sessions WHERE token_hash = x'00'`:                                              "sqlite_autoindex_sessions_2",
+		`SELECT * FROM sessions WHERE person_id = 'x' AND person_id <> ''`:                             "sessions_person",
+		`SELECT * FROM sessions WHERE shop_id = 'x' AND shop_id <> ''`:                                 "sessions_shop",
+		`SELECT * FROM shops WHERE app = 'x'`:                                                          "shops_app",
+		`SELECT * FROM shops WHERE app_id = 'x' AND app_id <> '' ORDER BY id`:                          "shops_app_id",
+		`SELECT app, app_id FROM authorizers WHERE due_at > 0 AND due_at <= 1 ORDER BY due_at LIMIT 1`: "authorizers_due",
+		`UPDATE authorizers SET shop_id = '' WHERE shop_id = 'x' AND shop_id <> ''`:                    "authorizers_shop",
+		`DELETE FROM pushes WHERE at < 1`:                                                              "pushes_at",
+		`DELETE FROM events WHERE seen_at < 1`:                                                         "events_seen",
+		`SELECT * FROM callbacks WHERE app = 'x' AND code_hash = x'00'`:                                "callbacks_code",
+		`SELECT * FROM clients WHERE key_hash = x'00'`:                                                 "sqlite_autoindex_clients_2",
+		`SELECT * FROM notices WHERE sent_at = 0 ORDER BY id LIMIT 1`:                                  "notices_unsent",
+		`SELECT 1 FROM deliveries d WHERE d.channel = 'x' AND d.state = 'pending' AND d.due_at <= 1`:   "deliveries_pending",
 	} {
 		if plan := explainPlan(t, db, query); !strings.Contains(plan, index) || strings.Contains(plan, "TEMP B-TREE") && index == "grants_due" {
 			t.Errorf("%s\nruns as %s; want index %s", query, plan, index)

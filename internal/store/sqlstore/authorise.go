@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -31,7 +32,7 @@ func (t *tx) authorise(ctx context.Context, a grant.Authorisation, e grant.Effec
 		t.recordTokens(e, a.GrantID, keeps) // says that it is not revoked any more
 		return nil
 	}
-	if err := checkTokens(a.GrantID, a.From, *a.Tokens); err != nil {
+	if err := checkTokens(a.GrantID, a.Kind, a.From, *a.Tokens); err != nil {
 		return err
 	}
 	if err := t.writeTokens(ctx, a.GrantID, *a.Tokens); err != nil {
@@ -44,9 +45,13 @@ func (t *tx) authorise(ctx context.Context, a grant.Authorisation, e grant.Effec
 func (t *tx) existing(ctx context.Context, a grant.Authorisation) (sqlgen.Grant, error) {
 	switch a.Kind {
 	case grant.Self:
-		return t.ShopGrant(ctx, a.ShopID)
+		return t.SelfGrant(ctx, a.ShopID)
 	case grant.User:
 		return t.UserGrant(ctx, sqlgen.UserGrantParams{App: a.App, Openid: a.OpenID, Scope: a.Scope})
+	case grant.ISV:
+		return t.IsvGrant(ctx, sqlgen.IsvGrantParams{App: a.App, Authorizer: a.Authorizer})
+	case grant.Component:
+		return t.ComponentGrant(ctx, a.App)
 	}
 	return sqlgen.Grant{}, fmt.Errorf("grant %s: there is no kind %q", a.GrantID, a.Kind)
 }
@@ -58,6 +63,7 @@ func (t *tx) newGrant(ctx context.Context, a grant.Authorisation, at time.Time) 
 	return t.InsertGrant(ctx, sqlgen.InsertGrantParams{
 		ID: a.GrantID, Kind: string(a.Kind), App: a.App, ShopID: a.ShopID, PersonID: a.PersonID, Openid: a.OpenID,
 		Scope: a.Scope, DueAt: millis(a.DueAt), CreatedAt: millis(at), UpdatedAt: millis(at),
+		Authorizer: a.Authorizer,
 	})
 }
 
@@ -70,7 +76,7 @@ func (t *tx) restart(ctx context.Context, g grant.Grant, a grant.Authorisation, 
 		due = afterLease(g, due, at)
 	}
 	return t.RestartGrant(ctx, sqlgen.RestartGrantParams{
-		ID: g.ID, App: a.App, PersonID: a.PersonID, DueAt: millis(due), UpdatedAt: millis(at),
+		ID: g.ID, App: a.App, PersonID: a.PersonID, ShopID: cmp.Or(a.ShopID, g.ShopID), DueAt: millis(due), UpdatedAt: millis(at),
 	})
 }
 
@@ -84,16 +90,24 @@ func afterLease(g grant.Grant, due, at time.Time) time.Time {
 	return due
 }
 
+// revoke ends a grant as r says. What is revoked here stays so whatever WeChat says
+// later, and nothing ends twice.
 func (t *tx) revoke(ctx context.Context, r grant.Revocation, e grant.Effects) error {
+	if r.State != "" && r.State != grant.Revoked && r.State != grant.NeedsOwner {
+		return fmt.Errorf("grant %s: a revocation cannot end in state %q", r.GrantID, r.State)
+	}
 	row, err := t.Grant(ctx, r.GrantID)
 	if err != nil {
 		return missing(err, grant.ErrNotFound)
+	}
+	if r.State == grant.NeedsOwner {
+		return t.withdraw(ctx, row, r, e)
 	}
 	kill := r.Kill && grant.Kind(row.Kind) == grant.Self
 	if grant.State(row.State) == grant.Revoked && (!kill || row.Kills > 0) {
 		return nil
 	}
-	p := sqlgen.RevokeGrantParams{ID: r.GrantID, Cause: r.Cause, UpdatedAt: millis(e.At)}
+	p := sqlgen.RevokeGrantParams{ID: r.GrantID, State: string(grant.Revoked), Cause: r.Cause, UpdatedAt: millis(e.At)}
 	if kill {
 		p.Kills, p.DueAt = grant.Kills, millis(afterLease(toGrant(row), e.At, e.At))
 	}
@@ -102,4 +116,18 @@ func (t *tx) revoke(ctx context.Context, r grant.Revocation, e grant.Effects) er
 	}
 	t.recordReason(e, r.GrantID, grant.Tokens{Generation: row.Generation + 1}, audit.GrantRevoked)
 	return nil
+}
+
+// withdraw ends a grant that the owner may give again at WeChat. The log does not
+// call it revoked, so that its next tokens need no word about that.
+func (t *tx) withdraw(ctx context.Context, row sqlgen.Grant, r grant.Revocation, e grant.Effects) error {
+	state := grant.State(row.State)
+	if state == grant.Revoked || state == grant.NeedsOwner && row.Cause == r.Cause && !hasTokens(toTokens(row)) {
+		return nil
+	}
+	err := t.RevokeGrant(ctx, sqlgen.RevokeGrantParams{
+		ID: row.ID, State: string(grant.NeedsOwner), Cause: r.Cause, UpdatedAt: millis(e.At),
+	})
+	t.recordTokens(e, row.ID, grant.Tokens{Generation: row.Generation + 1})
+	return err
 }

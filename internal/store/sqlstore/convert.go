@@ -1,9 +1,11 @@
 package sqlstore
 
 import (
+	"cmp"
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/zhanggui/zhanggui/internal/access"
@@ -63,6 +65,7 @@ func toGrant(r sqlgen.Grant) grant.Grant {
 		Lease:       grant.Lease{Owner: r.LeaseOwner, Term: r.LeaseTerm, Until: fromMillis(r.LeaseUntil)},
 		SettledTerm: r.SettledTerm, Proved: fromMillis(r.ProvedAt), Doubts: int(r.Doubts), Used: fromMillis(r.UsedAt), Kills: int(r.Kills),
 		CreatedAt: fromMillis(r.CreatedAt), UpdatedAt: fromMillis(r.UpdatedAt),
+		Authorizer: r.Authorizer,
 	}
 }
 
@@ -80,13 +83,34 @@ func toApp(r sqlgen.App) access.App {
 		VerifyBody: r.VerifyBody, Scope: r.Scope, Egress: r.Egress,
 	}
 	a.APIHosts = fromJSON[[]string](r.ApiHosts)
+	a.Push = access.Push{Keys: r.Push, Version: r.PushVersion, Previous: r.PushPrevious, PreviousVersion: r.PushPreviousVersion}
+	for _, s := range fromJSON[[]service](r.Services) {
+		a.Services = append(a.Services, access.Service(s))
+	}
 	return a
+}
+
+// service is how an [access.Service] is stored.
+type service struct {
+	ID        string      `json:"id"`
+	ServiceID string      `json:"service_id"`
+	Name      string      `json:"name"`
+	Role      access.Role `json:"role"`
+}
+
+func fromServices(all []access.Service) []service {
+	var out []service
+	for _, s := range all {
+		out = append(out, service(s))
+	}
+	slices.SortFunc(out, func(a, b service) int { return cmp.Compare(a.ID, b.ID) })
+	return out
 }
 
 func toTenant(r sqlgen.Tenant) access.Tenant { return access.Tenant{ID: r.ID, Name: r.Name} }
 
 func toShop(r sqlgen.Shop) access.Shop {
-	return access.Shop{ID: r.ID, TenantID: r.TenantID, App: r.App, Name: r.Name, RevokeOnWithdraw: r.RevokeOnWithdraw}
+	return access.Shop{ID: r.ID, TenantID: r.TenantID, App: r.App, AppID: r.AppID, Name: r.Name, RevokeOnWithdraw: r.RevokeOnWithdraw}
 }
 
 func toIdentity(r sqlgen.Identity) access.Identity {
@@ -115,7 +139,7 @@ func toSession(r sqlgen.Session) access.Session {
 		ID: r.ID, TokenHash: r.TokenHash, PersonID: r.PersonID, AdminID: r.AdminID, App: r.App, Door: access.Door(r.Door),
 		CreatedAt: fromMillis(r.CreatedAt), SeenAt: fromMillis(r.SeenAt), ProvedAt: fromMillis(r.ProvedAt),
 		ExpiresAt: fromMillis(r.ExpiresAt), IdleLimit: time.Duration(r.IdleMs) * time.Millisecond,
-		EndedAt: fromMillis(r.EndedAt), EndedWhy: r.EndedWhy, Device: r.Device,
+		EndedAt: fromMillis(r.EndedAt), EndedWhy: r.EndedWhy, Device: r.Device, ShopID: r.ShopID, Role: access.Role(r.Role),
 	}
 }
 
@@ -139,18 +163,23 @@ func toAdmin(r sqlgen.Admin) access.Administrator {
 		ExpiresAt: fromMillis(r.ExpiresAt), RevokedAt: fromMillis(r.RevokedAt)}
 }
 
-// toJSON stores a list or a map of texts.
-func toJSON[T []string | map[string]string](v T) string {
+// jsonText is what is stored as JSON in one column.
+type jsonText interface {
+	[]string | map[string]string | []int64 | []service
+}
+
+// toJSON stores a list or a map.
+func toJSON[T jsonText](v T) string {
 	b, err := json.Marshal(v)
 	if err != nil {
-		panic(err) // texts always encode
+		panic(err) // texts and numbers always encode
 	}
 	return string(b)
 }
 
 // fromJSON reads what toJSON wrote. Anything else, which only somebody's own
 // hand can have put there, counts as nothing.
-func fromJSON[T []string | map[string]string](s string) T {
+func fromJSON[T jsonText](s string) T {
 	var v T
 	if err := json.Unmarshal([]byte(s), &v); err != nil {
 		return nil

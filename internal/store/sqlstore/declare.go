@@ -2,7 +2,10 @@ package sqlstore
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/zhanggui/zhanggui/internal/access"
@@ -89,40 +92,132 @@ func (d *declaring) app(ctx context.Context, a access.App) error {
 	if a.Secret == nil {
 		a.Secret = row.Secret
 	}
+	if a.Push.Keys == nil {
+		a.Push = toApp(row).Push
+	}
+	if known && a.Push.Version < row.PushVersion {
+		return access.ErrStale
+	}
 	err = d.PutApp(ctx, sqlgen.PutAppParams{
 		ID: a.ID, Kind: string(a.Kind), AppID: a.AppID, Name: a.Name, Secret: a.Secret, SecretVersion: a.SecretVersion,
 		CallbackHost: a.CallbackHost, VerifyName: a.VerifyName, VerifyBody: a.VerifyBody, Scope: a.Scope,
-		Egress: a.Egress, ApiHosts: toJSON(a.APIHosts),
+		Egress: a.Egress, ApiHosts: toJSON(a.APIHosts), Push: orNull(a.Push.Keys), PushVersion: a.Push.Version,
+		PushPrevious: orNull(a.Push.Previous), PushPreviousVersion: a.Push.PreviousVersion, Services: toJSON(fromServices(a.Services)),
 	})
-	moved := known && a.AppID != row.AppID
-	if err != nil || !known || (!moved && a.SecretVersion == row.SecretVersion) {
-		return err
-	}
-	return d.restartShopsOf(ctx, a.ID, moved)
-}
-
-// restartShopsOf gives the grants of an app's shops a new start. moved says that
-// the app is another one at WeChat now. Without that, what somebody revoked stays
-// revoked: a new secret is no reason to hand out tokens again, and the forced
-// refreshes that a grant owes go on with it.
-func (d *declaring) restartShopsOf(ctx context.Context, app string, moved bool) error {
-	shops, err := d.ShopsOfApp(ctx, app)
 	if err != nil {
 		return err
 	}
+	moved := known && a.AppID != row.AppID
+	fresh := known && (moved || a.SecretVersion != row.SecretVersion)
+	if a.Kind == access.Component {
+		return d.platform(ctx, a.ID, fresh, moved)
+	}
+	if !fresh {
+		return nil
+	}
+	return d.restartShopsOf(ctx, row, moved)
+}
+
+// platform sees to it that a third-party platform has its grant. A new secret
+// gives it a new start. What shops authorised another platform to, as moved says,
+// they must authorise again, and its tickets are worth nothing.
+func (d *declaring) platform(ctx context.Context, app string, fresh, moved bool) error {
+	row, err := d.ComponentGrant(ctx, app)
+	found, err := exists(row, err)
+	if err != nil {
+		return err
+	}
+	if !found {
+		if err := d.ends(ctx, platformSchema); err != nil {
+			return err
+		}
+		return d.begin(ctx, grant.Authorisation{Kind: grant.Component, App: app})
+	}
+	if moved {
+		if err := d.endAuthorisations(ctx, app); err != nil {
+			return err
+		}
+	}
+	if !fresh || !moved && grant.State(row.State) == grant.Revoked {
+		return nil
+	}
+	return d.startAgain(ctx, row, app, moved)
+}
+
+func (d *declaring) endAuthorisations(ctx context.Context, app string) error {
+	rows, err := d.GrantsOfApp(ctx, app)
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		if grant.Kind(row.Kind) != grant.ISV {
+			continue
+		}
+		r := grant.Revocation{GrantID: row.ID, Cause: "app_changed", State: grant.NeedsOwner}
+		if err := d.revoke(ctx, r, grant.Effects{At: d.d.At, Audit: d.entries}); err != nil {
+			return err
+		}
+	}
+	return d.DropTickets(ctx, sqlgen.DropTicketsParams{App: app, Before: math.MaxInt64})
+}
+
+// platformSchema is the oldest schema whose program knows third-party platforms. An
+// older one takes a session without a person for one of a person without a name, and
+// asks WeChat about grants that it does not know.
+const platformSchema = 4
+
+// ends keeps programs away that know only older schemas than this one, from when
+// there is something in the database that they would misread.
+func (d *declaring) ends(ctx context.Context, schema int64) error {
+	row, err := d.Meta(ctx, metaCompat)
+	if errors.Is(err, sql.ErrNoRows) || err == nil && row.Number >= schema {
+		return nil // a database that says nothing serves programs of its own schema only
+	}
+	if err != nil {
+		return err
+	}
+	return d.PutMeta(ctx, sqlgen.PutMetaParams{Name: metaCompat, Number: schema})
+}
+
+// begin makes a grant that is due now.
+func (d *declaring) begin(ctx context.Context, a grant.Authorisation) error {
+	a.GrantID, a.DueAt = access.NewID("g"), d.d.At
+	d.started = append(d.started, a.GrantID)
+	return d.newGrant(ctx, a, d.d.At)
+}
+
+// restartShopsOf gives the grants of an app's shops a new start, also of those that
+// a platform serves now: their own grant stays beside its. moved says that
+// the app is another one at WeChat now. Without that, what somebody revoked stays
+// revoked: a new secret is no reason to hand out tokens again, and the forced
+// refreshes that a grant owes go on with it.
+func (d *declaring) restartShopsOf(ctx context.Context, app sqlgen.App, moved bool) error {
+	shops, err := d.ShopsOfApp(ctx, app.ID)
+	if err != nil {
+		return err
+	}
+	away, err := d.ShopsByAppID(ctx, app.AppID)
+	if err != nil {
+		return err
+	}
+	for _, shop := range away {
+		if shop.App != app.ID {
+			shops = append(shops, shop)
+		}
+	}
 	for _, shop := range shops {
-		row, err := d.ShopGrant(ctx, shop.ID)
+		row, err := d.SelfGrant(ctx, shop.ID)
 		found, err := exists(row, err)
 		if err != nil {
 			return err
 		}
-		if !found {
-			continue // shopsGrant makes it
+		if !found || shop.App != app.ID && row.App != app.ID {
+			continue // shopsGrant makes it, or it is none of this app's
 		}
 		if !moved && grant.State(row.State) == grant.Revoked {
 			continue
 		}
-		if err := d.startAgain(ctx, row, app, moved); err != nil {
+		if err := d.startAgain(ctx, row, app.ID, moved); err != nil {
 			return err
 		}
 	}
@@ -140,7 +235,7 @@ func (d *declaring) startAgain(ctx context.Context, row sqlgen.Grant, app string
 	}
 	d.started = append(d.started, row.ID)
 	return d.RestartGrant(ctx, sqlgen.RestartGrantParams{
-		ID: row.ID, App: app, DueAt: millis(afterLease(toGrant(row), d.d.At, d.d.At)), UpdatedAt: millis(d.d.At),
+		ID: row.ID, App: app, ShopID: row.ShopID, DueAt: millis(afterLease(toGrant(row), d.d.At, d.d.At)), UpdatedAt: millis(d.d.At),
 	})
 }
 
@@ -162,30 +257,34 @@ func (d *declaring) shops(ctx context.Context) error {
 	return nil
 }
 
-// shop writes a shop and sees to it that it has a grant. A shop that comes back
+// shop writes a shop and sees to it that it has a grant, if its own app serves it. A shop that comes back
 // after its removal, or with another app, starts again with the grant it had.
 func (d *declaring) shop(ctx context.Context, s access.Shop) error {
 	if err := d.placeExists(ctx, s.TenantID, ""); err != nil {
 		return fmt.Errorf("tenant %q: %w", s.TenantID, err)
 	}
-	if _, err := d.App(ctx, s.App); err != nil {
+	app, err := d.App(ctx, s.App)
+	if err != nil {
 		return fmt.Errorf("app %q: %w", s.App, missing(err, access.ErrNotFound))
 	}
 	known, err := exists(d.Shop(ctx, s.ID))
 	if err != nil {
 		return err
 	}
-	err = d.PutShop(ctx, sqlgen.PutShopParams{
-		ID: s.ID, TenantID: s.TenantID, App: s.App, Name: s.Name, RevokeOnWithdraw: s.RevokeOnWithdraw,
-	})
-	if err != nil {
+	if s.AppID == "" && app.Kind != string(access.Component) {
+		s.AppID = app.AppID
+	}
+	if err := d.putShop(ctx, s); err != nil {
 		return err
+	}
+	if app.Kind == string(access.Component) {
+		return nil // the shop's authorisation makes the grant, at WeChat
 	}
 	return d.shopsGrant(ctx, s, known)
 }
 
 func (d *declaring) shopsGrant(ctx context.Context, s access.Shop, known bool) error {
-	row, err := d.ShopGrant(ctx, s.ID)
+	row, err := d.SelfGrant(ctx, s.ID)
 	found, err := exists(row, err)
 	if err != nil {
 		return err
@@ -196,9 +295,7 @@ func (d *declaring) shopsGrant(ctx context.Context, s access.Shop, known bool) e
 	if found {
 		return nil
 	}
-	a := grant.Authorisation{GrantID: access.NewID("g"), Kind: grant.Self, App: s.App, ShopID: s.ID, DueAt: d.d.At}
-	d.started = append(d.started, a.GrantID)
-	return d.newGrant(ctx, a, d.d.At)
+	return d.begin(ctx, grant.Authorisation{Kind: grant.Self, App: s.App, ShopID: s.ID})
 }
 
 // recordStarted names the grants that begin anew: the declaration itself names

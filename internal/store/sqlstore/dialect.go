@@ -14,6 +14,7 @@ import (
 type Dialect interface {
 	Turns
 	Leases
+	Hearing
 	Tree
 	Errors
 }
@@ -48,6 +49,15 @@ type Leases interface {
 	// Settle writes rows that Lock gave, with everything in them that a settle
 	// may change.
 	Settle(ctx context.Context, t Tx, rows []sqlgen.Grant) error
+}
+
+// Hearing is how pushes and events are written, of which there are many.
+type Hearing interface {
+	// SeePushes writes down those pushes that were not before, and gives them: of
+	// those that are the same among rows, one.
+	SeePushes(ctx context.Context, t Tx, rows []sqlgen.Push) ([]sqlgen.Push, error)
+	// AddEvents writes rows that have their ids.
+	AddEvents(ctx context.Context, t Tx, rows []sqlgen.Event) error
 }
 
 // LogPart is what one transaction adds to the audit log, and the head after it.

@@ -6,9 +6,11 @@ import (
 	"github.com/zhanggui/zhanggui/internal/grant"
 )
 
-// Authorise makes a grant, or gives an existing one new tokens or a new start.
-// A refresh of it that is running loses. [grant.ErrLost] says that the grant
-// changed since it was read.
+// Authorise applies a decision: it makes a grant, or gives an existing one new
+// tokens or a new start, with all else that follows. A refresh of the grant that is
+// running loses. [grant.ErrLost] says that the grant, or an authoriser among the
+// effects, changed since it was read. An app that is not there is
+// [access.ErrNotFound].
 func (s *Store) Authorise(ctx context.Context, e grant.Effects) error {
 	return s.write(ctx, "authorise", func(t *tx) error { return t.apply(ctx, e) })
 }
@@ -41,15 +43,44 @@ func (t *tx) apply(ctx context.Context, e grant.Effects) error {
 			return err
 		}
 	}
+	if e.Open != nil {
+		if err := t.open(ctx, *e.Open); err != nil {
+			return err
+		}
+	}
 	if err := t.applyGrants(ctx, e); err != nil {
 		return err
 	}
+	if err := t.applyPlatform(ctx, e); err != nil {
+		return err
+	}
+	t.events = append(t.events, e.Events...)
 	for _, n := range e.Notices {
 		if err := t.notify(ctx, n); err != nil {
 			return err
 		}
 	}
 	t.record(e.Audit...)
+	return nil
+}
+
+// applyPlatform writes what a third-party platform was told.
+func (t *tx) applyPlatform(ctx context.Context, e grant.Effects) error {
+	for _, a := range e.Authorizers {
+		if err := t.authorizer(ctx, a); err != nil {
+			return err
+		}
+	}
+	if e.Ticket != nil {
+		if err := t.ticket(ctx, *e.Ticket, e.At); err != nil {
+			return err
+		}
+	}
+	for _, p := range e.Purchases {
+		if err := t.purchase(ctx, p); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

@@ -21,11 +21,25 @@ func (s *Store) Grant(ctx context.Context, id string) (grant.Grant, error) {
 	return s.oneGrant("read grant", row, err)
 }
 
-// ShopGrant gives the shop's own grant in whatever state, or
-// [grant.ErrNotFound].
+// ShopGrant gives the grant that serves a shop, in whatever state: the one of the
+// app that the directory names for it. [grant.ErrNotFound] when there is none.
 func (s *Store) ShopGrant(ctx context.Context, shopID string) (grant.Grant, error) {
 	row, err := s.q.ShopGrant(ctx, shopID)
 	return s.oneGrant("read shop's grant", row, err)
+}
+
+// ComponentGrant gives the grant of a third-party platform itself, or
+// [grant.ErrNotFound].
+func (s *Store) ComponentGrant(ctx context.Context, app string) (grant.Grant, error) {
+	row, err := s.q.ComponentGrant(ctx, app)
+	return s.oneGrant("read component grant", row, err)
+}
+
+// AuthorizerGrant gives the grant of an account, by its appid, that authorised a
+// third-party platform, or [grant.ErrNotFound].
+func (s *Store) AuthorizerGrant(ctx context.Context, app, appID string) (grant.Grant, error) {
+	row, err := s.q.IsvGrant(ctx, sqlgen.IsvGrantParams{App: app, Authorizer: appID})
+	return s.oneGrant("read isv grant", row, err)
 }
 
 // UserGrant gives the grant of a person as one app and scope know them, or

@@ -155,7 +155,7 @@ func (t *tx) endRow(ctx context.Context, row sqlgen.Grant, d audit.Disagreement,
 	if err := t.writeTokens(ctx, row.ID, last); err != nil {
 		return err
 	}
-	err := t.RevokeGrant(ctx, sqlgen.RevokeGrantParams{ID: row.ID, Cause: audit.GrantRowPutBack, UpdatedAt: millis(e.At)})
+	err := t.RevokeGrant(ctx, sqlgen.RevokeGrantParams{ID: row.ID, State: string(grant.Revoked), Cause: audit.GrantRowPutBack, UpdatedAt: millis(e.At)})
 	last.Generation++
 	t.recordReason(e, row.ID, last, audit.GrantRowPutBack)
 	return err

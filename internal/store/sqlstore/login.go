@@ -66,8 +66,10 @@ func (t *tx) login(ctx context.Context, l grant.Login, at time.Time) error {
 			return err
 		}
 	}
-	if err := t.identify(ctx, l.Identity); err != nil {
-		return err
+	if l.Identity != (access.Identity{}) { // the service market names no human
+		if err := t.identify(ctx, l.Identity); err != nil {
+			return err
+		}
 	}
 	if err := t.startSession(ctx, l.Session); err != nil {
 		return err

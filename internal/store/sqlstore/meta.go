@@ -18,6 +18,7 @@ const (
 	metaKeyset   = "keyset"
 	metaRevision = "revision"
 	metaAuditKey = "audit_key"
+	metaEvent    = "last_event" // the id of the newest event there ever was
 	// metaCondition begins the names of conditions; the number says since when.
 	metaCondition = "condition:"
 )

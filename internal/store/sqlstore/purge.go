@@ -9,16 +9,26 @@ import (
 const (
 	callbackKept = 24 * time.Hour // a state lives ten minutes, a code five
 	overKept     = 30 * 24 * time.Hour
+	// WeChat repeats a push for 3.6 hours; whoever repeats one later is refused by
+	// its time stamp.
+	pushKept  = 24 * time.Hour
+	eventKept = 7 * 24 * time.Hour
 )
 
-// Purge deletes what is over for long enough: used states after a day; ended
-// and expired sessions, invitations that came to nothing, sent notices, set-up
+// Purge deletes what is over for long enough: used states and the marks of pushes
+// after a day; events after seven; ended and expired sessions, invitations that came to nothing, sent notices, set-up
 // links and the ledger of forced refreshes after thirty days. The audit log is
 // never purged.
 func (s *Store) Purge(ctx context.Context, now time.Time) error {
 	over := millis(now.Add(-overKept))
 	return s.write(ctx, "purge", func(t *tx) error {
 		if err := t.PurgeCallbacks(ctx, millis(now.Add(-callbackKept))); err != nil {
+			return err
+		}
+		if err := t.PurgePushes(ctx, millis(now.Add(-pushKept))); err != nil {
+			return err
+		}
+		if err := t.Queries.PurgeEvents(ctx, millis(now.Add(-eventKept))); err != nil {
 			return err
 		}
 		for _, purge := range []func(context.Context, int64) error{

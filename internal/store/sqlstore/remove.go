@@ -30,8 +30,8 @@ func removed(kind, id string, n int64, err error) error {
 	return nil
 }
 
-// removeShops deletes shops with their roles and invitations. The grant stays as
-// a revoked one as long as its app does, so that its generation counts on if the
+// removeShops deletes shops with their roles and invitations. The grants stay as
+// revoked ones as long as their apps do, so that their generations count on if the
 // shop comes back.
 func (d *declaring) removeShops(ctx context.Context) error {
 	for _, id := range d.d.Remove.Shops {
@@ -43,12 +43,11 @@ func (d *declaring) removeShops(ctx context.Context) error {
 }
 
 func (d *declaring) removeShop(ctx context.Context, id string) error {
-	row, err := d.ShopGrant(ctx, id)
-	found, err := exists(row, err)
+	rows, err := d.GrantsOfShop(ctx, id)
 	if err != nil {
 		return err
 	}
-	if found {
+	for _, row := range rows {
 		r := grant.Revocation{GrantID: row.ID, Cause: "shop_removed"}
 		if err := d.revoke(ctx, r, grant.Effects{At: d.d.At, Audit: d.entries}); err != nil {
 			return err
@@ -58,6 +57,13 @@ func (d *declaring) removeShop(ctx context.Context, id string) error {
 		return err
 	}
 	if err := d.DeleteShopInvitations(ctx, id); err != nil {
+		return err
+	}
+	if err := d.ForgetShop(ctx, id); err != nil {
+		return err
+	}
+	err = d.EndShopSessions(ctx, sqlgen.EndShopSessionsParams{ShopID: id, EndedAt: millis(d.d.At), EndedWhy: "shop_removed"})
+	if err != nil {
 		return err
 	}
 	n, err := d.DeleteShop(ctx, id)
@@ -103,18 +109,17 @@ func (d *declaring) removeApp(ctx context.Context, id string) error {
 	return removed("app", id, gone, err)
 }
 
-// removeGrants deletes the grants of an app, all of them revoked, and records it:
+// removeGrants deletes the grants of an app, all of them revoked or a platform's
+// own, and records it:
 // a row that is gone without that was deleted by somebody else.
 func (d *declaring) removeGrants(ctx context.Context, app string) error {
-	rows, err := d.Grants(ctx)
+	rows, err := d.GrantsOfApp(ctx, app)
 	if err != nil {
 		return err
 	}
 	gone := make(map[string]string)
 	for _, r := range rows {
-		if r.App == app {
-			gone[r.ID] = kept(toTokens(r))
-		}
+		gone[r.ID] = kept(toTokens(r))
 	}
 	if len(gone) == 0 {
 		return nil

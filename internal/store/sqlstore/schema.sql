@@ -17,7 +17,12 @@ CREATE TABLE apps (
     verify_body    TEXT    NOT NULL,
     scope          TEXT    NOT NULL,
     egress         TEXT    NOT NULL,
-    api_hosts      TEXT    NOT NULL  -- JSON array
+    api_hosts      TEXT    NOT NULL, -- JSON array
+    push           BYTEA,            -- what pushes are signed and encrypted with
+    push_version   BIGINT NOT NULL DEFAULT 0,
+    push_previous  BYTEA,
+    push_previous_version BIGINT NOT NULL DEFAULT 0,
+    services       TEXT    NOT NULL DEFAULT 'null' -- JSON array; always read with the app
 );
 
 CREATE TABLE tenants (
@@ -30,7 +35,8 @@ CREATE TABLE shops (
     tenant_id          TEXT    NOT NULL REFERENCES tenants (id),
     app                TEXT    NOT NULL REFERENCES apps (id),
     name               TEXT    NOT NULL,
-    revoke_on_withdraw BOOLEAN NOT NULL
+    revoke_on_withdraw BOOLEAN NOT NULL,
+    app_id             TEXT    NOT NULL DEFAULT '' -- WeChat's id of the shop
 );
 
 -- One row for each grant. The due time and the lease live in the row, so that
@@ -64,7 +70,8 @@ CREATE TABLE grants (
     proved_at       BIGINT NOT NULL DEFAULT 0,
     doubts          BIGINT NOT NULL DEFAULT 0,
     used_at         BIGINT NOT NULL DEFAULT 0,
-    kills           BIGINT NOT NULL DEFAULT 0
+    kills           BIGINT NOT NULL DEFAULT 0,
+    authorizer      TEXT    NOT NULL DEFAULT '' -- WeChat's id of the account, of isv grants
 );
 
 
@@ -125,7 +132,7 @@ CREATE TABLE invitations (
 CREATE TABLE sessions (
     id         TEXT    NOT NULL PRIMARY KEY,
     token_hash BYTEA    NOT NULL UNIQUE,
-    person_id  TEXT    NOT NULL, -- one of person_id and admin_id is set
+    person_id  TEXT    NOT NULL, -- one of person_id, admin_id and shop_id is set
     admin_id   TEXT    NOT NULL,
     app        TEXT    NOT NULL,
     door       TEXT    NOT NULL,
@@ -136,7 +143,9 @@ CREATE TABLE sessions (
     idle_ms    BIGINT NOT NULL,
     ended_at   BIGINT NOT NULL,
     ended_why  TEXT    NOT NULL,
-    device     TEXT    NOT NULL
+    device     TEXT    NOT NULL,
+    shop_id    TEXT    NOT NULL DEFAULT '',
+    role       TEXT    NOT NULL DEFAULT '' -- in that shop
 );
 
 -- States and codes that were used, so that none is used again.
@@ -221,6 +230,68 @@ CREATE TABLE deliveries (
     done_at   BIGINT NOT NULL,
     reason    TEXT   NOT NULL,
     PRIMARY KEY (notice_id, channel)
+);
+
+-- The newest tickets of each platform.
+CREATE TABLE tickets (
+    app        TEXT    NOT NULL REFERENCES apps (id) ON DELETE CASCADE,
+    created_at BIGINT NOT NULL,
+    value      BYTEA    NOT NULL,
+    seen_at    BIGINT NOT NULL,
+    PRIMARY KEY (app, created_at)
+);
+
+-- Accounts that authorised a platform. The due time lives in the row.
+CREATE TABLE authorizers (
+    app        TEXT    NOT NULL REFERENCES apps (id) ON DELETE CASCADE,
+    app_id     TEXT    NOT NULL,
+    version    BIGINT NOT NULL,
+    state      TEXT    NOT NULL,
+    account    TEXT    NOT NULL,
+    name       TEXT    NOT NULL,
+    shop_id    TEXT    NOT NULL,
+    sets       TEXT    NOT NULL, -- JSON array of numbers
+    event_at   BIGINT NOT NULL,
+    code       BYTEA,
+    code_ends  BIGINT NOT NULL,
+    due_at     BIGINT NOT NULL,
+    attempt    BIGINT NOT NULL,
+    cause      TEXT    NOT NULL,
+    checked_at BIGINT NOT NULL,
+    PRIMARY KEY (app, app_id)
+);
+
+-- What shops bought, as last told.
+CREATE TABLE purchases (
+    app      TEXT    NOT NULL REFERENCES apps (id) ON DELETE CASCADE,
+    app_id   TEXT    NOT NULL,
+    service  TEXT    NOT NULL,
+    spec     TEXT    NOT NULL,
+    order_id TEXT    NOT NULL,
+    paid_until BIGINT NOT NULL,
+    seen_at    BIGINT NOT NULL,
+    PRIMARY KEY (app, app_id, service, spec)
+);
+
+-- Pushes that were recorded, so that none counts twice.
+CREATE TABLE pushes (
+    app    TEXT    NOT NULL,
+    digest BYTEA    NOT NULL,
+    at     BIGINT NOT NULL,
+    PRIMARY KEY (app, digest)
+);
+
+-- What clients may hear. The number of the last one is in meta: ids are never
+-- used twice, also when the newest rows are gone.
+CREATE TABLE events (
+    id      BIGINT NOT NULL PRIMARY KEY,
+    app     TEXT    NOT NULL,
+    shop_id TEXT    NOT NULL,
+    app_id  TEXT    NOT NULL,
+    name    TEXT    NOT NULL,
+    at      BIGINT NOT NULL,
+    seen_at BIGINT NOT NULL,
+    body    BYTEA -- JSON as it is, NULL when there is none
 );
 
 -- The audit log: the entries as they were encoded, the hashes of the tree in

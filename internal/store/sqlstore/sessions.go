@@ -46,7 +46,8 @@ func (s *Store) TouchSession(ctx context.Context, id string, seen time.Time) err
 }
 
 // StartSession begins a session outside a login, for administrators. It answers
-// [access.ErrNotFound] when the person or the administrator does not exist.
+// [access.ErrNotFound] when the person, the administrator or the shop does not
+// exist.
 func (s *Store) StartSession(ctx context.Context, n access.Session, e ...audit.Entry) error {
 	return s.write(ctx, "start session", func(t *tx) error {
 		t.record(e...)
@@ -89,14 +90,18 @@ func (t *tx) startSession(ctx context.Context, n access.Session) error {
 		ID: n.ID, TokenHash: n.TokenHash, PersonID: n.PersonID, AdminID: n.AdminID, App: n.App, Door: string(n.Door),
 		CreatedAt: millis(n.CreatedAt), SeenAt: millis(n.SeenAt), ProvedAt: millis(n.ProvedAt),
 		ExpiresAt: millis(n.ExpiresAt), IdleMs: n.IdleLimit.Milliseconds(), Device: n.Device,
+		ShopID: n.ShopID, Role: string(n.Role),
 	})
 }
 
 func (t *tx) holderExists(ctx context.Context, n access.Session) error {
 	var err error
-	if n.AdminID != "" {
+	switch {
+	case n.AdminID != "":
 		_, err = t.Admin(ctx, n.AdminID)
-	} else {
+	case n.ShopID != "":
+		_, err = t.Shop(ctx, n.ShopID)
+	default:
 		_, err = t.Person(ctx, n.PersonID)
 	}
 	return missing(err, access.ErrNotFound)
@@ -105,7 +110,7 @@ func (t *tx) holderExists(ctx context.Context, n access.Session) error {
 // endSessions ends what f picks and counts those that were live. A filter with
 // no field set ends nothing.
 func (t *tx) endSessions(ctx context.Context, f access.SessionFilter, at time.Time) (int, error) {
-	if f.ID == "" && f.PersonID == "" && f.AdminID == "" {
+	if f.ID == "" && f.PersonID == "" && f.AdminID == "" && f.ShopID == "" {
 		return 0, nil
 	}
 	rows, err := sessionRows(ctx, t.Queries, f)
@@ -140,6 +145,8 @@ func sessionRows(ctx context.Context, q *sqlgen.Queries, f access.SessionFilter)
 		return q.SessionsOfPerson(ctx, f.PersonID)
 	case f.AdminID != "":
 		return q.SessionsOfAdmin(ctx, f.AdminID)
+	case f.ShopID != "":
+		return q.SessionsOfShop(ctx, f.ShopID)
 	}
 	return q.Sessions(ctx)
 }
@@ -148,5 +155,6 @@ func matches(f access.SessionFilter, r sqlgen.Session) bool {
 	return (f.ID == "" || f.ID == r.ID) &&
 		(f.PersonID == "" || f.PersonID == r.PersonID) &&
 		(f.AdminID == "" || f.AdminID == r.AdminID) &&
+		(f.ShopID == "" || f.ShopID == r.ShopID) &&
 		(f.NotID == "" || f.NotID != r.ID)
 }

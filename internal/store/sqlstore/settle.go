@@ -21,7 +21,7 @@ func (s *Store) Settle(ctx context.Context, batch []grant.Effects) ([]error, err
 		return nil, nil
 	}
 	write := s.writeBeside
-	if slices.ContainsFunc(batch, reachesOut) {
+	if slices.ContainsFunc(batch, func(e grant.Effects) bool { return reachesOut(e) || len(e.Events) > 0 }) {
 		write = s.write
 	}
 	var results []error
@@ -38,7 +38,8 @@ func (s *Store) Settle(ctx context.Context, batch []grant.Effects) ([]error, err
 // reachesOut tells whether an item changes more than its own grant, so that it
 // must not run beside others.
 func reachesOut(e grant.Effects) bool {
-	return e.Login != nil || e.Authorise != nil || len(e.Revoke) > 0 || len(e.EndSessions) > 0
+	return e.Login != nil || e.Open != nil || e.Authorise != nil || len(e.Revoke) > 0 || len(e.EndSessions) > 0 ||
+		e.Ticket != nil || len(e.Authorizers) > 0 || len(e.Purchases) > 0
 }
 
 var errNoSettle = errors.New("effects without a settlement cannot be settled")
@@ -167,7 +168,7 @@ func checkSettlement(g grant.Grant, s grant.Settlement) error {
 		return fmt.Errorf("grant %s: a grant that is not revoked owes no forced refreshes", s.GrantID)
 	}
 	if s.Tokens != nil {
-		return checkTokens(s.GrantID, s.From, *s.Tokens)
+		return checkTokens(s.GrantID, g.Kind, s.From, *s.Tokens)
 	}
 	return nil
 }
@@ -186,11 +187,13 @@ func checkKill(g grant.Grant, s grant.Settlement) error {
 	return nil
 }
 
-func checkTokens(grantID string, from int64, k grant.Tokens) error {
+// checkTokens refuses tokens that do not follow those before, and half of them. A
+// platform may have a shop's refresh token before the first access token.
+func checkTokens(grantID string, kind grant.Kind, from int64, k grant.Tokens) error {
 	if k.Generation != from+1 {
 		return fmt.Errorf("grant %s: tokens of generation %d cannot follow generation %d", grantID, k.Generation, from)
 	}
-	if len(k.Access) == 0 {
+	if len(k.Access) == 0 && (kind != grant.ISV || len(k.Refresh) == 0) {
 		return fmt.Errorf("grant %s: tokens without an access token", grantID)
 	}
 	return nil

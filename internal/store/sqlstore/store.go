@@ -171,6 +171,9 @@ func (s *Store) once(ctx context.Context, shared bool, change func(*tx) error) e
 	if err := change(t); err != nil {
 		return err
 	}
+	if err := t.appendEvents(ctx); err != nil {
+		return err
+	}
 	if err := t.appendAudit(ctx); err != nil {
 		return err
 	}

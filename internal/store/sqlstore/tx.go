@@ -21,6 +21,7 @@ type tx struct {
 	Tx
 	dialect Dialect
 	entries []audit.Entry // appended to the audit log when the change is made
+	events  []grant.Event // written, and given their ids, when the change is made
 }
 
 func (t *tx) record(entries ...audit.Entry) { t.entries = append(t.entries, entries...) }
@@ -43,6 +44,6 @@ func kept(k grant.Tokens) string {
 	return fmt.Sprintf("%d %s", k.Generation, k.Digest())
 }
 
-// hasTokens tells whether anything is kept that opens to a token. One half alone
-// is written by nobody here.
+// hasTokens tells whether anything is kept that opens to a token. The refresh token
+// alone is kept of isv grants that wait for their first access token.
 func hasTokens(k grant.Tokens) bool { return len(k.Access) > 0 || len(k.Refresh) > 0 }

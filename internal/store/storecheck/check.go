@@ -17,7 +17,7 @@ import (
 // Problems gives every invariant that does not hold, in words.
 func Problems(ctx context.Context, s *sqlstore.Store) []string {
 	c := &checker{ctx: ctx, s: s, tokens: make(map[string]string)}
-	for _, part := range []func() error{c.log, c.grants, c.sessions, c.invitations} {
+	for _, part := range []func() error{c.log, c.grants, c.sessions, c.invitations, c.platforms, c.events} {
 		if err := part(); err != nil {
 			c.problem("cannot read: %v", err)
 		}
@@ -120,10 +120,7 @@ func (c *checker) grants() error {
 func (c *checker) only(grants []grant.Grant) {
 	keys, sealed := make(map[[4]string]string), make(map[string]string)
 	for _, g := range grants {
-		key := [4]string{string(g.Kind), g.ShopID}
-		if g.Kind == grant.User {
-			key = [4]string{string(g.Kind), g.App, g.OpenID, g.Scope}
-		}
+		key := keyOf(g)
 		if other, twice := keys[key]; twice {
 			c.problem("grants %s and %s are both of %q", other, g.ID, key)
 		}
@@ -135,6 +132,22 @@ func (c *checker) only(grants []grant.Grant) {
 			sealed[string(token)] = g.ID
 		}
 	}
+}
+
+// keyOf is what a grant stands once by.
+func keyOf(g grant.Grant) [4]string {
+	key := [4]string{string(g.Kind)}
+	switch g.Kind {
+	case grant.Self:
+		key[1] = g.ShopID
+	case grant.User:
+		key[1], key[2], key[3] = g.App, g.OpenID, g.Scope
+	case grant.ISV:
+		key[1], key[2] = g.App, g.Authorizer
+	case grant.Component:
+		key[1] = g.App
+	}
+	return key
 }
 
 func (c *checker) lease(g grant.Grant) {
@@ -150,7 +163,7 @@ func (c *checker) lease(g grant.Grant) {
 }
 
 func (c *checker) grant(g grant.Grant) {
-	keeps := len(g.Tokens.Access) > 0
+	keeps := len(g.Tokens.Access)+len(g.Tokens.Refresh) > 0
 	said, named := c.tokens[g.ID]
 	want := fmt.Sprintf("%d none", g.Tokens.Generation)
 	if keeps {
@@ -159,16 +172,18 @@ func (c *checker) grant(g grant.Grant) {
 	switch {
 	case g.SettledTerm > g.Lease.Term:
 		c.problem("grant %s: term %d is settled, %d was given out", g.ID, g.SettledTerm, g.Lease.Term)
-	case g.State == grant.Revoked && (keeps || len(g.Tokens.Refresh) > 0 || g.DueAt.IsZero() != (g.Kills == 0)):
+	case g.State == grant.Revoked && (keeps || g.DueAt.IsZero() != (g.Kills == 0)):
 		c.problem("grant %s: revoked, and still keeps tokens, or is due without anything to do", g.ID)
 	case named && said != want:
 		c.problem("grant %s: keeps %q, the audit log says %q", g.ID, want, said)
 	case !named && g.Tokens.Generation > 0:
 		c.problem("grant %s: generation %d is not in the audit log", g.ID, g.Tokens.Generation)
-	case g.Kind == grant.User && keeps != (len(g.Tokens.Refresh) > 0):
+	case g.Kind == grant.User && (len(g.Tokens.Access) > 0) != (len(g.Tokens.Refresh) > 0):
 		c.problem("grant %s: one half of the pair is missing", g.ID)
-	case g.Kind == grant.Self && len(g.Tokens.Refresh) > 0:
-		c.problem("grant %s: a self grant has a refresh token", g.ID)
+	case g.Kind == grant.ISV && keeps && len(g.Tokens.Refresh) == 0:
+		c.problem("grant %s: an isv grant keeps tokens and no refresh token", g.ID)
+	case (g.Kind == grant.Self || g.Kind == grant.Component) && len(g.Tokens.Refresh) > 0:
+		c.problem("grant %s: a %s grant has a refresh token", g.ID, g.Kind)
 	}
 }
 
@@ -180,10 +195,11 @@ func (c *checker) holders(g grant.Grant) {
 		return
 	}
 	var err error
-	if g.Kind == grant.Self {
-		_, err = c.s.Shop(c.ctx, g.ShopID)
-	} else {
+	switch {
+	case g.Kind == grant.User:
 		_, err = c.s.Person(c.ctx, g.PersonID)
+	case g.Kind == grant.Self, g.ShopID != "":
+		_, err = c.s.Shop(c.ctx, g.ShopID)
 	}
 	if err != nil {
 		c.problem("grant %s: its shop or person: %v", g.ID, err)
@@ -193,19 +209,27 @@ func (c *checker) holders(g grant.Grant) {
 func (c *checker) sessions() error {
 	sessions, err := c.s.Sessions(c.ctx, access.SessionFilter{})
 	for _, n := range sessions {
-		if (n.PersonID == "") == (n.AdminID == "") {
-			c.problem("session %s: person %q and administrator %q", n.ID, n.PersonID, n.AdminID)
-			continue
-		}
-		var err error
-		if n.PersonID != "" {
-			_, err = c.s.Person(c.ctx, n.PersonID)
-		} else {
-			_, err = c.s.Admin(c.ctx, n.AdminID)
-		}
-		if err != nil {
+		if err := c.holder(n); err != nil {
 			c.problem("session %s: its holder: %v", n.ID, err)
 		}
+	}
+	return err
+}
+
+// holder looks for the one that a session is of. That of a shop that is gone ended
+// with it.
+func (c *checker) holder(n access.Session) (err error) {
+	switch [3]bool{n.PersonID != "", n.AdminID != "", n.ShopID != ""} {
+	case [3]bool{true, false, false}:
+		_, err = c.s.Person(c.ctx, n.PersonID)
+	case [3]bool{false, true, false}:
+		_, err = c.s.Admin(c.ctx, n.AdminID)
+	case [3]bool{false, false, true}:
+		if n.EndedAt.IsZero() {
+			_, err = c.s.Shop(c.ctx, n.ShopID)
+		}
+	default:
+		err = fmt.Errorf("person %q, administrator %q and shop %q", n.PersonID, n.AdminID, n.ShopID)
 	}
 	return err
 }

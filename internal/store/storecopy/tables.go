@@ -22,6 +22,7 @@ var tables = []table{
 	{name: "persons"}, {name: "profiles"}, {name: "identities"}, {name: "members"}, {name: "invitations"},
 	{name: "sessions"}, {name: "callbacks"}, {name: "consents"},
 	{name: "clients"}, {name: "client_shops"}, {name: "admins"}, {name: "setup_links"},
+	{name: "tickets"}, {name: "authorizers"}, {name: "purchases"}, {name: "pushes"}, {name: "events"},
 	{name: "notices"}, {name: "channels"}, {name: "deliveries"},
 	{name: "audit_entries"}, {name: "audit_hashes"}, {name: "audit_head"}, {name: "audit_checkpoints"},
 	{name: "meta", where: "name NOT IN ('application', 'schema_compat')"}, // these are the migrations'

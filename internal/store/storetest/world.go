@@ -48,10 +48,10 @@ func directory() access.Declaration {
 		{ID: "tea", TenantID: "lantian", Name: "茶"}, {ID: "rice", TenantID: "lantian", Name: "米", RevokeOnWithdraw: true},
 		{ID: "silk", TenantID: "baiyun", Name: "丝"},
 	} {
-		shop.App = "app-" + shop.ID
+		shop.App, shop.AppID = "app-"+shop.ID, fmt.Sprintf("wx00000000000000b%d", i)
 		d.Shops = append(d.Shops, shop)
 		d.Apps = append(d.Apps, access.App{
-			ID: shop.App, Kind: access.ShopApp, AppID: fmt.Sprintf("wx00000000000000b%d", i), Name: shop.Name,
+			ID: shop.App, Kind: access.ShopApp, AppID: shop.AppID, Name: shop.Name,
 			Secret: []byte("sealed-" + shop.ID), SecretVersion: 1, APIHosts: []string{"https://api.example.com"},
 		})
 	}

@@ -5,12 +5,15 @@ SELECT * FROM apps WHERE id = @id;
 SELECT * FROM apps ORDER BY id;
 
 -- name: PutApp :exec
-INSERT INTO apps (id, kind, app_id, name, secret, secret_version, callback_host, verify_name, verify_body, scope, egress, api_hosts)
-VALUES (@id, @kind, @app_id, @name, @secret, @secret_version, @callback_host, @verify_name, @verify_body, @scope, @egress, @api_hosts)
+INSERT INTO apps (id, kind, app_id, name, secret, secret_version, callback_host, verify_name, verify_body, scope, egress, api_hosts,
+    push, push_version, push_previous, push_previous_version, services)
+VALUES (@id, @kind, @app_id, @name, @secret, @secret_version, @callback_host, @verify_name, @verify_body, @scope, @egress, @api_hosts,
+    @push, @push_version, @push_previous, @push_previous_version, @services)
 ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, app_id = excluded.app_id, name = excluded.name,
     secret = excluded.secret, secret_version = excluded.secret_version, callback_host = excluded.callback_host,
     verify_name = excluded.verify_name, verify_body = excluded.verify_body, scope = excluded.scope,
-    egress = excluded.egress, api_hosts = excluded.api_hosts;
+    egress = excluded.egress, api_hosts = excluded.api_hosts, push = excluded.push, push_version = excluded.push_version,
+    push_previous = excluded.push_previous, push_previous_version = excluded.push_previous_version, services = excluded.services;
 
 -- name: DeleteApp :execrows
 DELETE FROM apps WHERE id = @id;
@@ -37,14 +40,17 @@ SELECT * FROM shops ORDER BY id;
 -- name: ShopsOfApp :many
 SELECT * FROM shops WHERE app = @app ORDER BY id;
 
+-- name: ShopsByAppID :many
+SELECT * FROM shops WHERE app_id = @app_id AND app_id <> '' ORDER BY id;
+
 -- name: CountShopsOfTenant :one
 SELECT count(*) FROM shops WHERE tenant_id = @tenant_id;
 
 -- name: PutShop :exec
-INSERT INTO shops (id, tenant_id, app, name, revoke_on_withdraw)
-VALUES (@id, @tenant_id, @app, @name, @revoke_on_withdraw)
+INSERT INTO shops (id, tenant_id, app, name, revoke_on_withdraw, app_id)
+VALUES (@id, @tenant_id, @app, @name, @revoke_on_withdraw, @app_id)
 ON CONFLICT (id) DO UPDATE SET tenant_id = excluded.tenant_id, app = excluded.app, name = excluded.name,
-    revoke_on_withdraw = excluded.revoke_on_withdraw;
+    revoke_on_withdraw = excluded.revoke_on_withdraw, app_id = excluded.app_id;
 
 -- name: DeleteShop :execrows
 DELETE FROM shops WHERE id = @id;
@@ -60,6 +66,12 @@ DELETE FROM members WHERE shop_id = @shop_id;
 
 -- name: DeleteShopInvitations :exec
 DELETE FROM invitations WHERE shop_id = @shop_id;
+
+-- name: ForgetShop :exec
+UPDATE authorizers SET shop_id = '', version = version + 1 WHERE shop_id = @shop_id AND shop_id <> '';
+
+-- name: EndShopSessions :exec
+UPDATE sessions SET ended_at = @ended_at, ended_why = @ended_why WHERE shop_id = @shop_id AND shop_id <> '' AND ended_at = 0;
 
 -- name: DeleteAppIdentities :exec
 DELETE FROM identities WHERE app = @app;

@@ -1,8 +1,27 @@
 -- name: Grant :one
 SELECT * FROM grants WHERE id = @id;
 
--- name: ShopGrant :one
+-- name: SelfGrant :one
 SELECT * FROM grants WHERE kind = 'self' AND shop_id = @shop_id;
+
+-- name: ShopGrant :one
+-- The one of the app that serves the shop; of a shop that was removed, its own
+-- before those of platforms.
+SELECT a.* FROM grants AS a WHERE a.kind = 'self' AND a.shop_id = @shop_id
+    AND a.app = COALESCE((SELECT s.app FROM shops s WHERE s.id = @shop_id), a.app)
+UNION ALL
+SELECT b.* FROM grants AS b WHERE b.kind = 'isv' AND b.shop_id = @shop_id AND b.shop_id <> ''
+    AND b.app = COALESCE((SELECT s.app FROM shops s WHERE s.id = @shop_id), b.app)
+LIMIT 1;
+
+-- name: IsvGrant :one
+SELECT * FROM grants WHERE kind = 'isv' AND app = @app AND authorizer = @authorizer;
+
+-- name: ComponentGrant :one
+SELECT * FROM grants WHERE kind = 'component' AND app = @app;
+
+-- name: GrantsOfApp :many
+SELECT * FROM grants WHERE app = @app;
 
 -- name: UserGrant :one
 SELECT * FROM grants WHERE kind = 'user' AND app = @app AND openid = @openid AND scope = @scope;
@@ -22,10 +41,13 @@ FROM grants WHERE id = @id;
 SELECT * FROM grants WHERE person_id = @person_id AND person_id <> '' ORDER BY created_at, id;
 
 -- name: GrantsOfShop :many
-SELECT * FROM grants WHERE kind = 'self' AND shop_id = @shop_id;
+SELECT a.* FROM grants AS a WHERE a.kind = 'self' AND a.shop_id = @shop_id
+UNION ALL
+SELECT b.* FROM grants AS b WHERE b.kind = 'isv' AND b.shop_id = @shop_id AND b.shop_id <> '';
 
 -- name: CountAppGrants :one
-SELECT count(*) FROM grants WHERE app = @app AND state <> 'revoked';
+-- A platform's own grant is no use of it.
+SELECT count(*) FROM grants WHERE app = @app AND state <> 'revoked' AND kind <> 'component';
 
 -- name: DeleteAppGrants :exec
 DELETE FROM grants WHERE app = @app;
@@ -60,25 +82,32 @@ WHERE id = @id;
 -- name: InsertGrant :exec
 INSERT INTO grants (id, kind, app, shop_id, person_id, openid, scope, state, cause, err_code,
     generation, access, access_expires, refresh, refresh_issued, refresh_expires, digest,
-    due_at, attempt, lease_owner, lease_term, lease_until, settled_term, created_at, updated_at)
+    due_at, attempt, lease_owner, lease_term, lease_until, settled_term, created_at, updated_at, authorizer)
 VALUES (@id, @kind, @app, @shop_id, @person_id, @openid, @scope, 'active', '', 0,
     0, NULL, 0, NULL, 0, 0, '',
-    @due_at, 0, '', 0, 0, 0, @created_at, @updated_at);
+    @due_at, 0, '', 0, 0, 0, @created_at, @updated_at, @authorizer);
 
 -- name: RestartGrant :exec
 -- A term that nobody holds and that counts as settled voids the lease: whoever
 -- holds the term before it has lost.
-UPDATE grants SET state = 'active', cause = '', err_code = 0, attempt = 0, doubts = 0, kills = 0, due_at = @due_at, app = @app, person_id = @person_id,
+UPDATE grants SET state = 'active', cause = '', err_code = 0, attempt = 0, doubts = 0, kills = 0, due_at = @due_at, app = @app, person_id = @person_id, shop_id = @shop_id,
     lease_term = lease_term + 1, settled_term = lease_term + 1, lease_owner = '', lease_until = 0, updated_at = @updated_at
 WHERE id = @id;
 
 -- name: RevokeGrant :exec
 -- The generation counts up although there are no tokens, so that no number names
 -- two different pairs and whoever read the grant before has lost.
-UPDATE grants SET state = 'revoked', cause = @cause, due_at = @due_at, attempt = 0, doubts = 0, kills = @kills,
+UPDATE grants SET state = @state, cause = @cause, due_at = @due_at, attempt = 0, doubts = 0, kills = @kills,
     generation = generation + 1, access = NULL, access_expires = 0, refresh = NULL, refresh_issued = 0, refresh_expires = 0, digest = '',
     lease_term = lease_term + 1, settled_term = lease_term + 1, lease_owner = '', lease_until = 0, updated_at = @updated_at
 WHERE id = @id;
+
+-- name: TicketCame :exec
+-- What waits for a ticket is looked at again: a grant without a token that lives,
+-- and one that an operator or a ticket must mend.
+UPDATE grants SET due_at = @due_at, updated_at = @due_at
+WHERE kind = 'component' AND app = @app AND (state = 'stopped' OR state = 'active' AND (access IS NULL OR access_expires <= @due_at))
+    AND (due_at = 0 OR due_at > @due_at);
 
 -- name: ClearTokens :exec
 UPDATE grants SET generation = generation + 1, access = NULL, access_expires = 0, refresh = NULL, refresh_issued = 0, refresh_expires = 0,

@@ -1,8 +1,8 @@
 -- name: InsertSession :exec
 INSERT INTO sessions (id, token_hash, person_id, admin_id, app, door, created_at, seen_at, proved_at, expires_at, idle_ms,
-    ended_at, ended_why, device)
+    ended_at, ended_why, device, shop_id, role)
 VALUES (@id, @token_hash, @person_id, @admin_id, @app, @door, @created_at, @seen_at, @proved_at, @expires_at, @idle_ms,
-    0, '', @device);
+    0, '', @device, @shop_id, @role);
 
 -- name: Session :one
 SELECT * FROM sessions WHERE id = @id;
@@ -18,6 +18,9 @@ SELECT * FROM sessions WHERE person_id = @person_id AND person_id <> '' ORDER BY
 
 -- name: SessionsOfAdmin :many
 SELECT * FROM sessions WHERE admin_id = @admin_id AND admin_id <> '' ORDER BY created_at DESC, id;
+
+-- name: SessionsOfShop :many
+SELECT * FROM sessions WHERE shop_id = @shop_id AND shop_id <> '' ORDER BY created_at DESC, id;
 
 -- name: TouchSession :execrows
 UPDATE sessions SET seen_at = @seen_at WHERE id = @id AND ended_at = 0 AND seen_at < @seen_at;

@@ -54,6 +54,12 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.auditHeadStmt, err = db.PrepareContext(ctx, auditHead); err != nil {
 		return nil, fmt.Errorf("error preparing query AuditHead: %w", err)
 	}
+	if q.authorizerStmt, err = db.PrepareContext(ctx, authorizer); err != nil {
+		return nil, fmt.Errorf("error preparing query Authorizer: %w", err)
+	}
+	if q.authorizersAfterStmt, err = db.PrepareContext(ctx, authorizersAfter); err != nil {
+		return nil, fmt.Errorf("error preparing query AuthorizersAfter: %w", err)
+	}
 	if q.backlogStmt, err = db.PrepareContext(ctx, backlog); err != nil {
 		return nil, fmt.Errorf("error preparing query Backlog: %w", err)
 	}
@@ -71,6 +77,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.checkpointsAfterStmt, err = db.PrepareContext(ctx, checkpointsAfter); err != nil {
 		return nil, fmt.Errorf("error preparing query CheckpointsAfter: %w", err)
+	}
+	if q.claimAuthorizersStmt, err = db.PrepareContext(ctx, claimAuthorizers); err != nil {
+		return nil, fmt.Errorf("error preparing query ClaimAuthorizers: %w", err)
 	}
 	if q.claimDueStmt, err = db.PrepareContext(ctx, claimDue); err != nil {
 		return nil, fmt.Errorf("error preparing query ClaimDue: %w", err)
@@ -95,6 +104,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.clientsStmt, err = db.PrepareContext(ctx, clients); err != nil {
 		return nil, fmt.Errorf("error preparing query Clients: %w", err)
+	}
+	if q.componentGrantStmt, err = db.PrepareContext(ctx, componentGrant); err != nil {
+		return nil, fmt.Errorf("error preparing query ComponentGrant: %w", err)
 	}
 	if q.consentsStmt, err = db.PrepareContext(ctx, consents); err != nil {
 		return nil, fmt.Errorf("error preparing query Consents: %w", err)
@@ -147,6 +159,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.deliveriesOfStmt, err = db.PrepareContext(ctx, deliveriesOf); err != nil {
 		return nil, fmt.Errorf("error preparing query DeliveriesOf: %w", err)
 	}
+	if q.dropTicketsStmt, err = db.PrepareContext(ctx, dropTickets); err != nil {
+		return nil, fmt.Errorf("error preparing query DropTickets: %w", err)
+	}
 	if q.dueChannelsStmt, err = db.PrepareContext(ctx, dueChannels); err != nil {
 		return nil, fmt.Errorf("error preparing query DueChannels: %w", err)
 	}
@@ -165,11 +180,20 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.endSessionStmt, err = db.PrepareContext(ctx, endSession); err != nil {
 		return nil, fmt.Errorf("error preparing query EndSession: %w", err)
 	}
+	if q.endShopSessionsStmt, err = db.PrepareContext(ctx, endShopSessions); err != nil {
+		return nil, fmt.Errorf("error preparing query EndShopSessions: %w", err)
+	}
+	if q.eventsAfterStmt, err = db.PrepareContext(ctx, eventsAfter); err != nil {
+		return nil, fmt.Errorf("error preparing query EventsAfter: %w", err)
+	}
 	if q.finishCallbackStmt, err = db.PrepareContext(ctx, finishCallback); err != nil {
 		return nil, fmt.Errorf("error preparing query FinishCallback: %w", err)
 	}
 	if q.forcedRefreshesStmt, err = db.PrepareContext(ctx, forcedRefreshes); err != nil {
 		return nil, fmt.Errorf("error preparing query ForcedRefreshes: %w", err)
+	}
+	if q.forgetShopStmt, err = db.PrepareContext(ctx, forgetShop); err != nil {
+		return nil, fmt.Errorf("error preparing query ForgetShop: %w", err)
 	}
 	if q.grantStmt, err = db.PrepareContext(ctx, grant); err != nil {
 		return nil, fmt.Errorf("error preparing query Grant: %w", err)
@@ -179,6 +203,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.grantsAfterStmt, err = db.PrepareContext(ctx, grantsAfter); err != nil {
 		return nil, fmt.Errorf("error preparing query GrantsAfter: %w", err)
+	}
+	if q.grantsOfAppStmt, err = db.PrepareContext(ctx, grantsOfApp); err != nil {
+		return nil, fmt.Errorf("error preparing query GrantsOfApp: %w", err)
 	}
 	if q.grantsOfPersonStmt, err = db.PrepareContext(ctx, grantsOfPerson); err != nil {
 		return nil, fmt.Errorf("error preparing query GrantsOfPerson: %w", err)
@@ -219,6 +246,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.insertDeliveriesStmt, err = db.PrepareContext(ctx, insertDeliveries); err != nil {
 		return nil, fmt.Errorf("error preparing query InsertDeliveries: %w", err)
 	}
+	if q.insertEventStmt, err = db.PrepareContext(ctx, insertEvent); err != nil {
+		return nil, fmt.Errorf("error preparing query InsertEvent: %w", err)
+	}
 	if q.insertForcedRefreshStmt, err = db.PrepareContext(ctx, insertForcedRefresh); err != nil {
 		return nil, fmt.Errorf("error preparing query InsertForcedRefresh: %w", err)
 	}
@@ -234,11 +264,17 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.insertPersonStmt, err = db.PrepareContext(ctx, insertPerson); err != nil {
 		return nil, fmt.Errorf("error preparing query InsertPerson: %w", err)
 	}
+	if q.insertPushStmt, err = db.PrepareContext(ctx, insertPush); err != nil {
+		return nil, fmt.Errorf("error preparing query InsertPush: %w", err)
+	}
 	if q.insertSessionStmt, err = db.PrepareContext(ctx, insertSession); err != nil {
 		return nil, fmt.Errorf("error preparing query InsertSession: %w", err)
 	}
 	if q.insertSetupLinkStmt, err = db.PrepareContext(ctx, insertSetupLink); err != nil {
 		return nil, fmt.Errorf("error preparing query InsertSetupLink: %w", err)
+	}
+	if q.insertTicketStmt, err = db.PrepareContext(ctx, insertTicket); err != nil {
+		return nil, fmt.Errorf("error preparing query InsertTicket: %w", err)
 	}
 	if q.invitationStmt, err = db.PrepareContext(ctx, invitation); err != nil {
 		return nil, fmt.Errorf("error preparing query Invitation: %w", err)
@@ -248,6 +284,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.invitationsStmt, err = db.PrepareContext(ctx, invitations); err != nil {
 		return nil, fmt.Errorf("error preparing query Invitations: %w", err)
+	}
+	if q.isvGrantStmt, err = db.PrepareContext(ctx, isvGrant); err != nil {
+		return nil, fmt.Errorf("error preparing query IsvGrant: %w", err)
 	}
 	if q.keptGrantStmt, err = db.PrepareContext(ctx, keptGrant); err != nil {
 		return nil, fmt.Errorf("error preparing query KeptGrant: %w", err)
@@ -285,6 +324,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.moveSessionStmt, err = db.PrepareContext(ctx, moveSession); err != nil {
 		return nil, fmt.Errorf("error preparing query MoveSession: %w", err)
 	}
+	if q.nextAuthorizerStmt, err = db.PrepareContext(ctx, nextAuthorizer); err != nil {
+		return nil, fmt.Errorf("error preparing query NextAuthorizer: %w", err)
+	}
 	if q.nextFreeStmt, err = db.PrepareContext(ctx, nextFree); err != nil {
 		return nil, fmt.Errorf("error preparing query NextFree: %w", err)
 	}
@@ -303,8 +345,14 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.profileStmt, err = db.PrepareContext(ctx, profile); err != nil {
 		return nil, fmt.Errorf("error preparing query Profile: %w", err)
 	}
+	if q.purchasesStmt, err = db.PrepareContext(ctx, purchases); err != nil {
+		return nil, fmt.Errorf("error preparing query Purchases: %w", err)
+	}
 	if q.purgeCallbacksStmt, err = db.PrepareContext(ctx, purgeCallbacks); err != nil {
 		return nil, fmt.Errorf("error preparing query PurgeCallbacks: %w", err)
+	}
+	if q.purgeEventsStmt, err = db.PrepareContext(ctx, purgeEvents); err != nil {
+		return nil, fmt.Errorf("error preparing query PurgeEvents: %w", err)
 	}
 	if q.purgeForcedRefreshesStmt, err = db.PrepareContext(ctx, purgeForcedRefreshes); err != nil {
 		return nil, fmt.Errorf("error preparing query PurgeForcedRefreshes: %w", err)
@@ -314,6 +362,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.purgeNoticesStmt, err = db.PrepareContext(ctx, purgeNotices); err != nil {
 		return nil, fmt.Errorf("error preparing query PurgeNotices: %w", err)
+	}
+	if q.purgePushesStmt, err = db.PrepareContext(ctx, purgePushes); err != nil {
+		return nil, fmt.Errorf("error preparing query PurgePushes: %w", err)
 	}
 	if q.purgeSessionsStmt, err = db.PrepareContext(ctx, purgeSessions); err != nil {
 		return nil, fmt.Errorf("error preparing query PurgeSessions: %w", err)
@@ -326,6 +377,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.putAuditHeadStmt, err = db.PrepareContext(ctx, putAuditHead); err != nil {
 		return nil, fmt.Errorf("error preparing query PutAuditHead: %w", err)
+	}
+	if q.putAuthorizerStmt, err = db.PrepareContext(ctx, putAuthorizer); err != nil {
+		return nil, fmt.Errorf("error preparing query PutAuthorizer: %w", err)
 	}
 	if q.putClientStmt, err = db.PrepareContext(ctx, putClient); err != nil {
 		return nil, fmt.Errorf("error preparing query PutClient: %w", err)
@@ -344,6 +398,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.putProfileStmt, err = db.PrepareContext(ctx, putProfile); err != nil {
 		return nil, fmt.Errorf("error preparing query PutProfile: %w", err)
+	}
+	if q.putPurchaseStmt, err = db.PrepareContext(ctx, putPurchase); err != nil {
+		return nil, fmt.Errorf("error preparing query PutPurchase: %w", err)
 	}
 	if q.putShopStmt, err = db.PrepareContext(ctx, putShop); err != nil {
 		return nil, fmt.Errorf("error preparing query PutShop: %w", err)
@@ -366,6 +423,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.revokeGrantStmt, err = db.PrepareContext(ctx, revokeGrant); err != nil {
 		return nil, fmt.Errorf("error preparing query RevokeGrant: %w", err)
 	}
+	if q.selfGrantStmt, err = db.PrepareContext(ctx, selfGrant); err != nil {
+		return nil, fmt.Errorf("error preparing query SelfGrant: %w", err)
+	}
 	if q.sessionStmt, err = db.PrepareContext(ctx, session); err != nil {
 		return nil, fmt.Errorf("error preparing query Session: %w", err)
 	}
@@ -380,6 +440,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.sessionsOfPersonStmt, err = db.PrepareContext(ctx, sessionsOfPerson); err != nil {
 		return nil, fmt.Errorf("error preparing query SessionsOfPerson: %w", err)
+	}
+	if q.sessionsOfShopStmt, err = db.PrepareContext(ctx, sessionsOfShop); err != nil {
+		return nil, fmt.Errorf("error preparing query SessionsOfShop: %w", err)
 	}
 	if q.settleDeliveryStmt, err = db.PrepareContext(ctx, settleDelivery); err != nil {
 		return nil, fmt.Errorf("error preparing query SettleDelivery: %w", err)
@@ -405,6 +468,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.shopsAfterStmt, err = db.PrepareContext(ctx, shopsAfter); err != nil {
 		return nil, fmt.Errorf("error preparing query ShopsAfter: %w", err)
 	}
+	if q.shopsByAppIDStmt, err = db.PrepareContext(ctx, shopsByAppID); err != nil {
+		return nil, fmt.Errorf("error preparing query ShopsByAppID: %w", err)
+	}
 	if q.shopsOfAppStmt, err = db.PrepareContext(ctx, shopsOfApp); err != nil {
 		return nil, fmt.Errorf("error preparing query ShopsOfApp: %w", err)
 	}
@@ -413,6 +479,12 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.tenantsStmt, err = db.PrepareContext(ctx, tenants); err != nil {
 		return nil, fmt.Errorf("error preparing query Tenants: %w", err)
+	}
+	if q.ticketCameStmt, err = db.PrepareContext(ctx, ticketCame); err != nil {
+		return nil, fmt.Errorf("error preparing query TicketCame: %w", err)
+	}
+	if q.ticketsStmt, err = db.PrepareContext(ctx, tickets); err != nil {
+		return nil, fmt.Errorf("error preparing query Tickets: %w", err)
 	}
 	if q.touchGrantStmt, err = db.PrepareContext(ctx, touchGrant); err != nil {
 		return nil, fmt.Errorf("error preparing query TouchGrant: %w", err)
@@ -481,6 +553,16 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing auditHeadStmt: %w", cerr)
 		}
 	}
+	if q.authorizerStmt != nil {
+		if cerr := q.authorizerStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing authorizerStmt: %w", cerr)
+		}
+	}
+	if q.authorizersAfterStmt != nil {
+		if cerr := q.authorizersAfterStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing authorizersAfterStmt: %w", cerr)
+		}
+	}
 	if q.backlogStmt != nil {
 		if cerr := q.backlogStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing backlogStmt: %w", cerr)
@@ -509,6 +591,11 @@ func (q *Queries) Close() error {
 	if q.checkpointsAfterStmt != nil {
 		if cerr := q.checkpointsAfterStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing checkpointsAfterStmt: %w", cerr)
+		}
+	}
+	if q.claimAuthorizersStmt != nil {
+		if cerr := q.claimAuthorizersStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing claimAuthorizersStmt: %w", cerr)
 		}
 	}
 	if q.claimDueStmt != nil {
@@ -549,6 +636,11 @@ func (q *Queries) Close() error {
 	if q.clientsStmt != nil {
 		if cerr := q.clientsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing clientsStmt: %w", cerr)
+		}
+	}
+	if q.componentGrantStmt != nil {
+		if cerr := q.componentGrantStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing componentGrantStmt: %w", cerr)
 		}
 	}
 	if q.consentsStmt != nil {
@@ -636,6 +728,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing deliveriesOfStmt: %w", cerr)
 		}
 	}
+	if q.dropTicketsStmt != nil {
+		if cerr := q.dropTicketsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing dropTicketsStmt: %w", cerr)
+		}
+	}
 	if q.dueChannelsStmt != nil {
 		if cerr := q.dueChannelsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing dueChannelsStmt: %w", cerr)
@@ -666,6 +763,16 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing endSessionStmt: %w", cerr)
 		}
 	}
+	if q.endShopSessionsStmt != nil {
+		if cerr := q.endShopSessionsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing endShopSessionsStmt: %w", cerr)
+		}
+	}
+	if q.eventsAfterStmt != nil {
+		if cerr := q.eventsAfterStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing eventsAfterStmt: %w", cerr)
+		}
+	}
 	if q.finishCallbackStmt != nil {
 		if cerr := q.finishCallbackStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing finishCallbackStmt: %w", cerr)
@@ -674,6 +781,11 @@ func (q *Queries) Close() error {
 	if q.forcedRefreshesStmt != nil {
 		if cerr := q.forcedRefreshesStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing forcedRefreshesStmt: %w", cerr)
+		}
+	}
+	if q.forgetShopStmt != nil {
+		if cerr := q.forgetShopStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing forgetShopStmt: %w", cerr)
 		}
 	}
 	if q.grantStmt != nil {
@@ -689,6 +801,11 @@ func (q *Queries) Close() error {
 	if q.grantsAfterStmt != nil {
 		if cerr := q.grantsAfterStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing grantsAfterStmt: %w", cerr)
+		}
+	}
+	if q.grantsOfAppStmt != nil {
+		if cerr := q.grantsOfAppStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing grantsOfAppStmt: %w", cerr)
 		}
 	}
 	if q.grantsOfPersonStmt != nil {
@@ -756,6 +873,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing insertDeliveriesStmt: %w", cerr)
 		}
 	}
+	if q.insertEventStmt != nil {
+		if cerr := q.insertEventStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing insertEventStmt: %w", cerr)
+		}
+	}
 	if q.insertForcedRefreshStmt != nil {
 		if cerr := q.insertForcedRefreshStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing insertForcedRefreshStmt: %w", cerr)
@@ -781,6 +903,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing insertPersonStmt: %w", cerr)
 		}
 	}
+	if q.insertPushStmt != nil {
+		if cerr := q.insertPushStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing insertPushStmt: %w", cerr)
+		}
+	}
 	if q.insertSessionStmt != nil {
 		if cerr := q.insertSessionStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing insertSessionStmt: %w", cerr)
@@ -789,6 +916,11 @@ func (q *Queries) Close() error {
 	if q.insertSetupLinkStmt != nil {
 		if cerr := q.insertSetupLinkStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing insertSetupLinkStmt: %w", cerr)
+		}
+	}
+	if q.insertTicketStmt != nil {
+		if cerr := q.insertTicketStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing insertTicketStmt: %w", cerr)
 		}
 	}
 	if q.invitationStmt != nil {
@@ -804,6 +936,11 @@ func (q *Queries) Close() error {
 	if q.invitationsStmt != nil {
 		if cerr := q.invitationsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing invitationsStmt: %w", cerr)
+		}
+	}
+	if q.isvGrantStmt != nil {
+		if cerr := q.isvGrantStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing isvGrantStmt: %w", cerr)
 		}
 	}
 	if q.keptGrantStmt != nil {
@@ -866,6 +1003,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing moveSessionStmt: %w", cerr)
 		}
 	}
+	if q.nextAuthorizerStmt != nil {
+		if cerr := q.nextAuthorizerStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing nextAuthorizerStmt: %w", cerr)
+		}
+	}
 	if q.nextFreeStmt != nil {
 		if cerr := q.nextFreeStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing nextFreeStmt: %w", cerr)
@@ -896,9 +1038,19 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing profileStmt: %w", cerr)
 		}
 	}
+	if q.purchasesStmt != nil {
+		if cerr := q.purchasesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing purchasesStmt: %w", cerr)
+		}
+	}
 	if q.purgeCallbacksStmt != nil {
 		if cerr := q.purgeCallbacksStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing purgeCallbacksStmt: %w", cerr)
+		}
+	}
+	if q.purgeEventsStmt != nil {
+		if cerr := q.purgeEventsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing purgeEventsStmt: %w", cerr)
 		}
 	}
 	if q.purgeForcedRefreshesStmt != nil {
@@ -914,6 +1066,11 @@ func (q *Queries) Close() error {
 	if q.purgeNoticesStmt != nil {
 		if cerr := q.purgeNoticesStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing purgeNoticesStmt: %w", cerr)
+		}
+	}
+	if q.purgePushesStmt != nil {
+		if cerr := q.purgePushesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing purgePushesStmt: %w", cerr)
 		}
 	}
 	if q.purgeSessionsStmt != nil {
@@ -934,6 +1091,11 @@ func (q *Queries) Close() error {
 	if q.putAuditHeadStmt != nil {
 		if cerr := q.putAuditHeadStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing putAuditHeadStmt: %w", cerr)
+		}
+	}
+	if q.putAuthorizerStmt != nil {
+		if cerr := q.putAuthorizerStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing putAuthorizerStmt: %w", cerr)
 		}
 	}
 	if q.putClientStmt != nil {
@@ -964,6 +1126,11 @@ func (q *Queries) Close() error {
 	if q.putProfileStmt != nil {
 		if cerr := q.putProfileStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing putProfileStmt: %w", cerr)
+		}
+	}
+	if q.putPurchaseStmt != nil {
+		if cerr := q.putPurchaseStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing putPurchaseStmt: %w", cerr)
 		}
 	}
 	if q.putShopStmt != nil {
@@ -1001,6 +1168,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing revokeGrantStmt: %w", cerr)
 		}
 	}
+	if q.selfGrantStmt != nil {
+		if cerr := q.selfGrantStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing selfGrantStmt: %w", cerr)
+		}
+	}
 	if q.sessionStmt != nil {
 		if cerr := q.sessionStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing sessionStmt: %w", cerr)
@@ -1024,6 +1196,11 @@ func (q *Queries) Close() error {
 	if q.sessionsOfPersonStmt != nil {
 		if cerr := q.sessionsOfPersonStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing sessionsOfPersonStmt: %w", cerr)
+		}
+	}
+	if q.sessionsOfShopStmt != nil {
+		if cerr := q.sessionsOfShopStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing sessionsOfShopStmt: %w", cerr)
 		}
 	}
 	if q.settleDeliveryStmt != nil {
@@ -1066,6 +1243,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing shopsAfterStmt: %w", cerr)
 		}
 	}
+	if q.shopsByAppIDStmt != nil {
+		if cerr := q.shopsByAppIDStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing shopsByAppIDStmt: %w", cerr)
+		}
+	}
 	if q.shopsOfAppStmt != nil {
 		if cerr := q.shopsOfAppStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing shopsOfAppStmt: %w", cerr)
@@ -1079,6 +1261,16 @@ func (q *Queries) Close() error {
 	if q.tenantsStmt != nil {
 		if cerr := q.tenantsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing tenantsStmt: %w", cerr)
+		}
+	}
+	if q.ticketCameStmt != nil {
+		if cerr := q.ticketCameStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing ticketCameStmt: %w", cerr)
+		}
+	}
+	if q.ticketsStmt != nil {
+		if cerr := q.ticketsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing ticketsStmt: %w", cerr)
 		}
 	}
 	if q.touchGrantStmt != nil {
@@ -1150,12 +1342,15 @@ type Queries struct {
 	auditEntriesStmt            *sql.Stmt
 	auditHashesStmt             *sql.Stmt
 	auditHeadStmt               *sql.Stmt
+	authorizerStmt              *sql.Stmt
+	authorizersAfterStmt        *sql.Stmt
 	backlogStmt                 *sql.Stmt
 	callbackByCodeStmt          *sql.Stmt
 	callbackByStateStmt         *sql.Stmt
 	channelsStmt                *sql.Stmt
 	checkpointsStmt             *sql.Stmt
 	checkpointsAfterStmt        *sql.Stmt
+	claimAuthorizersStmt        *sql.Stmt
 	claimDueStmt                *sql.Stmt
 	claimGrantStmt              *sql.Stmt
 	clearClientShopsStmt        *sql.Stmt
@@ -1164,6 +1359,7 @@ type Queries struct {
 	clientByKeyStmt             *sql.Stmt
 	clientShopsStmt             *sql.Stmt
 	clientsStmt                 *sql.Stmt
+	componentGrantStmt          *sql.Stmt
 	consentsStmt                *sql.Stmt
 	countAppGrantsStmt          *sql.Stmt
 	countLiveAdminsStmt         *sql.Stmt
@@ -1181,17 +1377,22 @@ type Queries struct {
 	deleteTenantMembersStmt     *sql.Stmt
 	deleteUnusedSetupLinksStmt  *sql.Stmt
 	deliveriesOfStmt            *sql.Stmt
+	dropTicketsStmt             *sql.Stmt
 	dueChannelsStmt             *sql.Stmt
 	dueDeliveriesStmt           *sql.Stmt
 	endAppSessionsStmt          *sql.Stmt
 	endNoticeStmt               *sql.Stmt
 	endOldNoticesStmt           *sql.Stmt
 	endSessionStmt              *sql.Stmt
+	endShopSessionsStmt         *sql.Stmt
+	eventsAfterStmt             *sql.Stmt
 	finishCallbackStmt          *sql.Stmt
 	forcedRefreshesStmt         *sql.Stmt
+	forgetShopStmt              *sql.Stmt
 	grantStmt                   *sql.Stmt
 	grantsStmt                  *sql.Stmt
 	grantsAfterStmt             *sql.Stmt
+	grantsOfAppStmt             *sql.Stmt
 	grantsOfPersonStmt          *sql.Stmt
 	grantsOfShopStmt            *sql.Stmt
 	identitiesByUnionIDStmt     *sql.Stmt
@@ -1205,16 +1406,20 @@ type Queries struct {
 	insertCheckpointStmt        *sql.Stmt
 	insertClientShopStmt        *sql.Stmt
 	insertDeliveriesStmt        *sql.Stmt
+	insertEventStmt             *sql.Stmt
 	insertForcedRefreshStmt     *sql.Stmt
 	insertGrantStmt             *sql.Stmt
 	insertInvitationStmt        *sql.Stmt
 	insertNoticeStmt            *sql.Stmt
 	insertPersonStmt            *sql.Stmt
+	insertPushStmt              *sql.Stmt
 	insertSessionStmt           *sql.Stmt
 	insertSetupLinkStmt         *sql.Stmt
+	insertTicketStmt            *sql.Stmt
 	invitationStmt              *sql.Stmt
 	invitationByTokenStmt       *sql.Stmt
 	invitationsStmt             *sql.Stmt
+	isvGrantStmt                *sql.Stmt
 	keptGrantStmt               *sql.Stmt
 	keptGrantsStmt              *sql.Stmt
 	lastAuditEntryStmt          *sql.Stmt
@@ -1227,26 +1432,32 @@ type Queries struct {
 	moveGrantsStmt              *sql.Stmt
 	moveInvitationStmt          *sql.Stmt
 	moveSessionStmt             *sql.Stmt
+	nextAuthorizerStmt          *sql.Stmt
 	nextFreeStmt                *sql.Stmt
 	noticesStmt                 *sql.Stmt
 	pendingNoticesStmt          *sql.Stmt
 	pendingOfStmt               *sql.Stmt
 	personStmt                  *sql.Stmt
 	profileStmt                 *sql.Stmt
+	purchasesStmt               *sql.Stmt
 	purgeCallbacksStmt          *sql.Stmt
+	purgeEventsStmt             *sql.Stmt
 	purgeForcedRefreshesStmt    *sql.Stmt
 	purgeInvitationsStmt        *sql.Stmt
 	purgeNoticesStmt            *sql.Stmt
+	purgePushesStmt             *sql.Stmt
 	purgeSessionsStmt           *sql.Stmt
 	purgeSetupLinksStmt         *sql.Stmt
 	putAppStmt                  *sql.Stmt
 	putAuditHeadStmt            *sql.Stmt
+	putAuthorizerStmt           *sql.Stmt
 	putClientStmt               *sql.Stmt
 	putConsentStmt              *sql.Stmt
 	putIdentityStmt             *sql.Stmt
 	putMemberStmt               *sql.Stmt
 	putMetaStmt                 *sql.Stmt
 	putProfileStmt              *sql.Stmt
+	putPurchaseStmt             *sql.Stmt
 	putShopStmt                 *sql.Stmt
 	putTenantStmt               *sql.Stmt
 	releaseChannelStmt          *sql.Stmt
@@ -1254,11 +1465,13 @@ type Queries struct {
 	revokeAdminStmt             *sql.Stmt
 	revokeClientStmt            *sql.Stmt
 	revokeGrantStmt             *sql.Stmt
+	selfGrantStmt               *sql.Stmt
 	sessionStmt                 *sql.Stmt
 	sessionByTokenStmt          *sql.Stmt
 	sessionsStmt                *sql.Stmt
 	sessionsOfAdminStmt         *sql.Stmt
 	sessionsOfPersonStmt        *sql.Stmt
+	sessionsOfShopStmt          *sql.Stmt
 	settleDeliveryStmt          *sql.Stmt
 	settleGrantStmt             *sql.Stmt
 	settleTokensStmt            *sql.Stmt
@@ -1267,9 +1480,12 @@ type Queries struct {
 	shopGrantStmt               *sql.Stmt
 	shopsStmt                   *sql.Stmt
 	shopsAfterStmt              *sql.Stmt
+	shopsByAppIDStmt            *sql.Stmt
 	shopsOfAppStmt              *sql.Stmt
 	tenantStmt                  *sql.Stmt
 	tenantsStmt                 *sql.Stmt
+	ticketCameStmt              *sql.Stmt
+	ticketsStmt                 *sql.Stmt
 	touchGrantStmt              *sql.Stmt
 	touchSessionStmt            *sql.Stmt
 	useSetupLinkStmt            *sql.Stmt
@@ -1290,12 +1506,15 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		auditEntriesStmt:            q.auditEntriesStmt,
 		auditHashesStmt:             q.auditHashesStmt,
 		auditHeadStmt:               q.auditHeadStmt,
+		authorizerStmt:              q.authorizerStmt,
+		authorizersAfterStmt:        q.authorizersAfterStmt,
 		backlogStmt:                 q.backlogStmt,
 		callbackByCodeStmt:          q.callbackByCodeStmt,
 		callbackByStateStmt:         q.callbackByStateStmt,
 		channelsStmt:                q.channelsStmt,
 		checkpointsStmt:             q.checkpointsStmt,
 		checkpointsAfterStmt:        q.checkpointsAfterStmt,
+		claimAuthorizersStmt:        q.claimAuthorizersStmt,
 		claimDueStmt:                q.claimDueStmt,
 		claimGrantStmt:              q.claimGrantStmt,
 		clearClientShopsStmt:        q.clearClientShopsStmt,
@@ -1304,6 +1523,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		clientByKeyStmt:             q.clientByKeyStmt,
 		clientShopsStmt:             q.clientShopsStmt,
 		clientsStmt:                 q.clientsStmt,
+		componentGrantStmt:          q.componentGrantStmt,
 		consentsStmt:                q.consentsStmt,
 		countAppGrantsStmt:          q.countAppGrantsStmt,
 		countLiveAdminsStmt:         q.countLiveAdminsStmt,
@@ -1321,17 +1541,22 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		deleteTenantMembersStmt:     q.deleteTenantMembersStmt,
 		deleteUnusedSetupLinksStmt:  q.deleteUnusedSetupLinksStmt,
 		deliveriesOfStmt:            q.deliveriesOfStmt,
+		dropTicketsStmt:             q.dropTicketsStmt,
 		dueChannelsStmt:             q.dueChannelsStmt,
 		dueDeliveriesStmt:           q.dueDeliveriesStmt,
 		endAppSessionsStmt:          q.endAppSessionsStmt,
 		endNoticeStmt:               q.endNoticeStmt,
 		endOldNoticesStmt:           q.endOldNoticesStmt,
 		endSessionStmt:              q.endSessionStmt,
+		endShopSessionsStmt:         q.endShopSessionsStmt,
+		eventsAfterStmt:             q.eventsAfterStmt,
 		finishCallbackStmt:          q.finishCallbackStmt,
 		forcedRefreshesStmt:         q.forcedRefreshesStmt,
+		forgetShopStmt:              q.forgetShopStmt,
 		grantStmt:                   q.grantStmt,
 		grantsStmt:                  q.grantsStmt,
 		grantsAfterStmt:             q.grantsAfterStmt,
+		grantsOfAppStmt:             q.grantsOfAppStmt,
 		grantsOfPersonStmt:          q.grantsOfPersonStmt,
 		grantsOfShopStmt:            q.grantsOfShopStmt,
 		identitiesByUnionIDStmt:     q.identitiesByUnionIDStmt,
@@ -1345,16 +1570,20 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		insertCheckpointStmt:        q.insertCheckpointStmt,
 		insertClientShopStmt:        q.insertClientShopStmt,
 		insertDeliveriesStmt:        q.insertDeliveriesStmt,
+		insertEventStmt:             q.insertEventStmt,
 		insertForcedRefreshStmt:     q.insertForcedRefreshStmt,
 		insertGrantStmt:             q.insertGrantStmt,
 		insertInvitationStmt:        q.insertInvitationStmt,
 		insertNoticeStmt:            q.insertNoticeStmt,
 		insertPersonStmt:            q.insertPersonStmt,
+		insertPushStmt:              q.insertPushStmt,
 		insertSessionStmt:           q.insertSessionStmt,
 		insertSetupLinkStmt:         q.insertSetupLinkStmt,
+		insertTicketStmt:            q.insertTicketStmt,
 		invitationStmt:              q.invitationStmt,
 		invitationByTokenStmt:       q.invitationByTokenStmt,
 		invitationsStmt:             q.invitationsStmt,
+		isvGrantStmt:                q.isvGrantStmt,
 		keptGrantStmt:               q.keptGrantStmt,
 		keptGrantsStmt:              q.keptGrantsStmt,
 		lastAuditEntryStmt:          q.lastAuditEntryStmt,
@@ -1367,26 +1596,32 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		moveGrantsStmt:              q.moveGrantsStmt,
 		moveInvitationStmt:          q.moveInvitationStmt,
 		moveSessionStmt:             q.moveSessionStmt,
+		nextAuthorizerStmt:          q.nextAuthorizerStmt,
 		nextFreeStmt:                q.nextFreeStmt,
 		noticesStmt:                 q.noticesStmt,
 		pendingNoticesStmt:          q.pendingNoticesStmt,
 		pendingOfStmt:               q.pendingOfStmt,
 		personStmt:                  q.personStmt,
 		profileStmt:                 q.profileStmt,
+		purchasesStmt:               q.purchasesStmt,
 		purgeCallbacksStmt:          q.purgeCallbacksStmt,
+		purgeEventsStmt:             q.purgeEventsStmt,
 		purgeForcedRefreshesStmt:    q.purgeForcedRefreshesStmt,
 		purgeInvitationsStmt:        q.purgeInvitationsStmt,
 		purgeNoticesStmt:            q.purgeNoticesStmt,
+		purgePushesStmt:             q.purgePushesStmt,
 		purgeSessionsStmt:           q.purgeSessionsStmt,
 		purgeSetupLinksStmt:         q.purgeSetupLinksStmt,
 		putAppStmt:                  q.putAppStmt,
 		putAuditHeadStmt:            q.putAuditHeadStmt,
+		putAuthorizerStmt:           q.putAuthorizerStmt,
 		putClientStmt:               q.putClientStmt,
 		putConsentStmt:              q.putConsentStmt,
 		putIdentityStmt:             q.putIdentityStmt,
 		putMemberStmt:               q.putMemberStmt,
 		putMetaStmt:                 q.putMetaStmt,
 		putProfileStmt:              q.putProfileStmt,
+		putPurchaseStmt:             q.putPurchaseStmt,
 		putShopStmt:                 q.putShopStmt,
 		putTenantStmt:               q.putTenantStmt,
 		releaseChannelStmt:          q.releaseChannelStmt,
@@ -1394,11 +1629,13 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		revokeAdminStmt:             q.revokeAdminStmt,
 		revokeClientStmt:            q.revokeClientStmt,
 		revokeGrantStmt:             q.revokeGrantStmt,
+		selfGrantStmt:               q.selfGrantStmt,
 		sessionStmt:                 q.sessionStmt,
 		sessionByTokenStmt:          q.sessionByTokenStmt,
 		sessionsStmt:                q.sessionsStmt,
 		sessionsOfAdminStmt:         q.sessionsOfAdminStmt,
 		sessionsOfPersonStmt:        q.sessionsOfPersonStmt,
+		sessionsOfShopStmt:          q.sessionsOfShopStmt,
 		settleDeliveryStmt:          q.settleDeliveryStmt,
 		settleGrantStmt:             q.settleGrantStmt,
 		settleTokensStmt:            q.settleTokensStmt,
@@ -1407,9 +1644,12 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		shopGrantStmt:               q.shopGrantStmt,
 		shopsStmt:                   q.shopsStmt,
 		shopsAfterStmt:              q.shopsAfterStmt,
+		shopsByAppIDStmt:            q.shopsByAppIDStmt,
 		shopsOfAppStmt:              q.shopsOfAppStmt,
 		tenantStmt:                  q.tenantStmt,
 		tenantsStmt:                 q.tenantsStmt,
+		ticketCameStmt:              q.ticketCameStmt,
+		ticketsStmt:                 q.ticketsStmt,
 		touchGrantStmt:              q.touchGrantStmt,
 		touchSessionStmt:            q.touchSessionStmt,
 		useSetupLinkStmt:            q.useSetupLinkStmt,

@@ -10,7 +10,7 @@ import (
 )
 
 const app = `-- name: App :one
-SELECT id, kind, app_id, name, secret, secret_version, callback_host, verify_name, verify_body, scope, egress, api_hosts FROM apps WHERE id = $1
+SELECT id, kind, app_id, name, secret, secret_version, callback_host, verify_name, verify_body, scope, egress, api_hosts, push, push_version, push_previous, push_previous_version, services FROM apps WHERE id = $1
 `
 
 func (q *Queries) App(ctx context.Context, id string) (App, error) {
@@ -29,12 +29,17 @@ func (q *Queries) App(ctx context.Context, id string) (App, error) {
 		&i.Scope,
 		&i.Egress,
 		&i.ApiHosts,
+		&i.Push,
+		&i.PushVersion,
+		&i.PushPrevious,
+		&i.PushPreviousVersion,
+		&i.Services,
 	)
 	return i, err
 }
 
 const apps = `-- name: Apps :many
-SELECT id, kind, app_id, name, secret, secret_version, callback_host, verify_name, verify_body, scope, egress, api_hosts FROM apps ORDER BY id
+SELECT id, kind, app_id, name, secret, secret_version, callback_host, verify_name, verify_body, scope, egress, api_hosts, push, push_version, push_previous, push_previous_version, services FROM apps ORDER BY id
 `
 
 func (q *Queries) Apps(ctx context.Context) ([]App, error) {
@@ -59,6 +64,11 @@ func (q *Queries) Apps(ctx context.Context) ([]App, error) {
 			&i.Scope,
 			&i.Egress,
 			&i.ApiHosts,
+			&i.Push,
+			&i.PushVersion,
+			&i.PushPrevious,
+			&i.PushPreviousVersion,
+			&i.Services,
 		); err != nil {
 			return nil, err
 		}
@@ -180,28 +190,60 @@ func (q *Queries) EndAppSessions(ctx context.Context, arg EndAppSessionsParams) 
 	return err
 }
 
+const endShopSessions = `-- name: EndShopSessions :exec
+UPDATE sessions SET ended_at = $1, ended_why = $2 WHERE shop_id = $3 AND shop_id <> '' AND ended_at = 0
+`
+
+type EndShopSessionsParams struct {
+	EndedAt  int64
+	EndedWhy string
+	ShopID   string
+}
+
+func (q *Queries) EndShopSessions(ctx context.Context, arg EndShopSessionsParams) error {
+	_, err := q.exec(ctx, q.endShopSessionsStmt, endShopSessions, arg.EndedAt, arg.EndedWhy, arg.ShopID)
+	return err
+}
+
+const forgetShop = `-- name: ForgetShop :exec
+UPDATE authorizers SET shop_id = '', version = version + 1 WHERE shop_id = $1 AND shop_id <> ''
+`
+
+func (q *Queries) ForgetShop(ctx context.Context, shopID string) error {
+	_, err := q.exec(ctx, q.forgetShopStmt, forgetShop, shopID)
+	return err
+}
+
 const putApp = `-- name: PutApp :exec
-INSERT INTO apps (id, kind, app_id, name, secret, secret_version, callback_host, verify_name, verify_body, scope, egress, api_hosts)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+INSERT INTO apps (id, kind, app_id, name, secret, secret_version, callback_host, verify_name, verify_body, scope, egress, api_hosts,
+    push, push_version, push_previous, push_previous_version, services)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,
+    $13, $14, $15, $16, $17)
 ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, app_id = excluded.app_id, name = excluded.name,
     secret = excluded.secret, secret_version = excluded.secret_version, callback_host = excluded.callback_host,
     verify_name = excluded.verify_name, verify_body = excluded.verify_body, scope = excluded.scope,
-    egress = excluded.egress, api_hosts = excluded.api_hosts
+    egress = excluded.egress, api_hosts = excluded.api_hosts, push = excluded.push, push_version = excluded.push_version,
+    push_previous = excluded.push_previous, push_previous_version = excluded.push_previous_version, services = excluded.services
 `
 
 type PutAppParams struct {
-	ID            string
-	Kind          string
-	AppID         string
-	Name          string
-	Secret        []byte
-	SecretVersion int64
-	CallbackHost  string
-	VerifyName    string
-	VerifyBody    string
-	Scope         string
-	Egress        string
-	ApiHosts      string
+	ID                  string
+	Kind                string
+	AppID               string
+	Name                string
+	Secret              []byte
+	SecretVersion       int64
+	CallbackHost        string
+	VerifyName          string
+	VerifyBody          string
+	Scope               string
+	Egress              string
+	ApiHosts            string
+	Push                []byte
+	PushVersion         int64
+	PushPrevious        []byte
+	PushPreviousVersion int64
+	Services            string
 }
 
 func (q *Queries) PutApp(ctx context.Context, arg PutAppParams) error {
@@ -218,15 +260,20 @@ func (q *Queries) PutApp(ctx context.Context, arg PutAppParams) error {
 		arg.Scope,
 		arg.Egress,
 		arg.ApiHosts,
+		arg.Push,
+		arg.PushVersion,
+		arg.PushPrevious,
+		arg.PushPreviousVersion,
+		arg.Services,
 	)
 	return err
 }
 
 const putShop = `-- name: PutShop :exec
-INSERT INTO shops (id, tenant_id, app, name, revoke_on_withdraw)
-VALUES ($1, $2, $3, $4, $5)
+INSERT INTO shops (id, tenant_id, app, name, revoke_on_withdraw, app_id)
+VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT (id) DO UPDATE SET tenant_id = excluded.tenant_id, app = excluded.app, name = excluded.name,
-    revoke_on_withdraw = excluded.revoke_on_withdraw
+    revoke_on_withdraw = excluded.revoke_on_withdraw, app_id = excluded.app_id
 `
 
 type PutShopParams struct {
@@ -235,6 +282,7 @@ type PutShopParams struct {
 	App              string
 	Name             string
 	RevokeOnWithdraw bool
+	AppID            string
 }
 
 func (q *Queries) PutShop(ctx context.Context, arg PutShopParams) error {
@@ -244,6 +292,7 @@ func (q *Queries) PutShop(ctx context.Context, arg PutShopParams) error {
 		arg.App,
 		arg.Name,
 		arg.RevokeOnWithdraw,
+		arg.AppID,
 	)
 	return err
 }
@@ -264,7 +313,7 @@ func (q *Queries) PutTenant(ctx context.Context, arg PutTenantParams) error {
 }
 
 const shop = `-- name: Shop :one
-SELECT id, tenant_id, app, name, revoke_on_withdraw FROM shops WHERE id = $1
+SELECT id, tenant_id, app, name, revoke_on_withdraw, app_id FROM shops WHERE id = $1
 `
 
 func (q *Queries) Shop(ctx context.Context, id string) (Shop, error) {
@@ -276,12 +325,13 @@ func (q *Queries) Shop(ctx context.Context, id string) (Shop, error) {
 		&i.App,
 		&i.Name,
 		&i.RevokeOnWithdraw,
+		&i.AppID,
 	)
 	return i, err
 }
 
 const shops = `-- name: Shops :many
-SELECT id, tenant_id, app, name, revoke_on_withdraw FROM shops ORDER BY id
+SELECT id, tenant_id, app, name, revoke_on_withdraw, app_id FROM shops ORDER BY id
 `
 
 func (q *Queries) Shops(ctx context.Context) ([]Shop, error) {
@@ -299,6 +349,41 @@ func (q *Queries) Shops(ctx context.Context) ([]Shop, error) {
 			&i.App,
 			&i.Name,
 			&i.RevokeOnWithdraw,
+			&i.AppID,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const shopsByAppID = `-- name: ShopsByAppID :many
+SELECT id, tenant_id, app, name, revoke_on_withdraw, app_id FROM shops WHERE app_id = $1 AND app_id <> '' ORDER BY id
+`
+
+func (q *Queries) ShopsByAppID(ctx context.Context, appID string) ([]Shop, error) {
+	rows, err := q.query(ctx, q.shopsByAppIDStmt, shopsByAppID, appID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Shop
+	for rows.Next() {
+		var i Shop
+		if err := rows.Scan(
+			&i.ID,
+			&i.TenantID,
+			&i.App,
+			&i.Name,
+			&i.RevokeOnWithdraw,
+			&i.AppID,
 		); err != nil {
 			return nil, err
 		}
@@ -314,7 +399,7 @@ func (q *Queries) Shops(ctx context.Context) ([]Shop, error) {
 }
 
 const shopsOfApp = `-- name: ShopsOfApp :many
-SELECT id, tenant_id, app, name, revoke_on_withdraw FROM shops WHERE app = $1 ORDER BY id
+SELECT id, tenant_id, app, name, revoke_on_withdraw, app_id FROM shops WHERE app = $1 ORDER BY id
 `
 
 func (q *Queries) ShopsOfApp(ctx context.Context, app string) ([]Shop, error) {
@@ -332,6 +417,7 @@ func (q *Queries) ShopsOfApp(ctx context.Context, app string) ([]Shop, error) {
 			&i.App,
 			&i.Name,
 			&i.RevokeOnWithdraw,
+			&i.AppID,
 		); err != nil {
 			return nil, err
 		}

@@ -16,7 +16,7 @@ WHERE id IN (
     WHERE due.due_at > 0 AND (due.state IN ('active', 'stopped') OR due.kills > 0) AND due.due_at <= $3
         AND (due.lease_term = due.settled_term OR due.lease_until <= $3)
     ORDER BY due.due_at LIMIT $4)
-RETURNING id, kind, app, shop_id, person_id, openid, scope, state, cause, err_code, generation, access, access_expires, refresh, refresh_issued, refresh_expires, digest, due_at, attempt, lease_owner, lease_term, lease_until, settled_term, created_at, updated_at, proved_at, doubts, used_at, kills
+RETURNING id, kind, app, shop_id, person_id, openid, scope, state, cause, err_code, generation, access, access_expires, refresh, refresh_issued, refresh_expires, digest, due_at, attempt, lease_owner, lease_term, lease_until, settled_term, created_at, updated_at, proved_at, doubts, used_at, kills, authorizer
 `
 
 type ClaimDueParams struct {
@@ -71,6 +71,7 @@ func (q *Queries) ClaimDue(ctx context.Context, arg ClaimDueParams) ([]Grant, er
 			&i.Doubts,
 			&i.UsedAt,
 			&i.Kills,
+			&i.Authorizer,
 		); err != nil {
 			return nil, err
 		}
@@ -88,7 +89,7 @@ func (q *Queries) ClaimDue(ctx context.Context, arg ClaimDueParams) ([]Grant, er
 const claimGrant = `-- name: ClaimGrant :one
 UPDATE grants SET lease_owner = $1, lease_term = lease_term + 1, lease_until = $2, updated_at = $3
 WHERE id = $4 AND (state IN ('active', 'stopped') OR kills > 0) AND (lease_term = settled_term OR lease_until <= $3)
-RETURNING id, kind, app, shop_id, person_id, openid, scope, state, cause, err_code, generation, access, access_expires, refresh, refresh_issued, refresh_expires, digest, due_at, attempt, lease_owner, lease_term, lease_until, settled_term, created_at, updated_at, proved_at, doubts, used_at, kills
+RETURNING id, kind, app, shop_id, person_id, openid, scope, state, cause, err_code, generation, access, access_expires, refresh, refresh_issued, refresh_expires, digest, due_at, attempt, lease_owner, lease_term, lease_until, settled_term, created_at, updated_at, proved_at, doubts, used_at, kills, authorizer
 `
 
 type ClaimGrantParams struct {
@@ -136,6 +137,7 @@ func (q *Queries) ClaimGrant(ctx context.Context, arg ClaimGrantParams) (Grant, 
 		&i.Doubts,
 		&i.UsedAt,
 		&i.Kills,
+		&i.Authorizer,
 	)
 	return i, err
 }
@@ -150,10 +152,53 @@ func (q *Queries) ClearTokens(ctx context.Context, id string) error {
 	return err
 }
 
-const countAppGrants = `-- name: CountAppGrants :one
-SELECT count(*) FROM grants WHERE app = $1 AND state <> 'revoked'
+const componentGrant = `-- name: ComponentGrant :one
+SELECT id, kind, app, shop_id, person_id, openid, scope, state, cause, err_code, generation, access, access_expires, refresh, refresh_issued, refresh_expires, digest, due_at, attempt, lease_owner, lease_term, lease_until, settled_term, created_at, updated_at, proved_at, doubts, used_at, kills, authorizer FROM grants WHERE kind = 'component' AND app = $1
 `
 
+func (q *Queries) ComponentGrant(ctx context.Context, app string) (Grant, error) {
+	row := q.queryRow(ctx, q.componentGrantStmt, componentGrant, app)
+	var i Grant
+	err := row.Scan(
+		&i.ID,
+		&i.Kind,
+		&i.App,
+		&i.ShopID,
+		&i.PersonID,
+		&i.Openid,
+		&i.Scope,
+		&i.State,
+		&i.Cause,
+		&i.ErrCode,
+		&i.Generation,
+		&i.Access,
+		&i.AccessExpires,
+		&i.Refresh,
+		&i.RefreshIssued,
+		&i.RefreshExpires,
+		&i.Digest,
+		&i.DueAt,
+		&i.Attempt,
+		&i.LeaseOwner,
+		&i.LeaseTerm,
+		&i.LeaseUntil,
+		&i.SettledTerm,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+		&i.ProvedAt,
+		&i.Doubts,
+		&i.UsedAt,
+		&i.Kills,
+		&i.Authorizer,
+	)
+	return i, err
+}
+
+const countAppGrants = `-- name: CountAppGrants :one
+SELECT count(*) FROM grants WHERE app = $1 AND state <> 'revoked' AND kind <> 'component'
+`
+
+// A platform's own grant is no use of it.
 func (q *Queries) CountAppGrants(ctx context.Context, app string) (int64, error) {
 	row := q.queryRow(ctx, q.countAppGrantsStmt, countAppGrants, app)
 	var count int64
@@ -208,7 +253,7 @@ func (q *Queries) ForcedRefreshes(ctx context.Context, arg ForcedRefreshesParams
 }
 
 const grant = `-- name: Grant :one
-SELECT id, kind, app, shop_id, person_id, openid, scope, state, cause, err_code, generation, access, access_expires, refresh, refresh_issued, refresh_expires, digest, due_at, attempt, lease_owner, lease_term, lease_until, settled_term, created_at, updated_at, proved_at, doubts, used_at, kills FROM grants WHERE id = $1
+SELECT id, kind, app, shop_id, person_id, openid, scope, state, cause, err_code, generation, access, access_expires, refresh, refresh_issued, refresh_expires, digest, due_at, attempt, lease_owner, lease_term, lease_until, settled_term, created_at, updated_at, proved_at, doubts, used_at, kills, authorizer FROM grants WHERE id = $1
 `
 
 func (q *Queries) Grant(ctx context.Context, id string) (Grant, error) {
@@ -244,12 +289,13 @@ func (q *Queries) Grant(ctx context.Context, id string) (Grant, error) {
 		&i.Doubts,
 		&i.UsedAt,
 		&i.Kills,
+		&i.Authorizer,
 	)
 	return i, err
 }
 
 const grants = `-- name: Grants :many
-SELECT id, kind, app, shop_id, person_id, openid, scope, state, cause, err_code, generation, access, access_expires, refresh, refresh_issued, refresh_expires, digest, due_at, attempt, lease_owner, lease_term, lease_until, settled_term, created_at, updated_at, proved_at, doubts, used_at, kills FROM grants ORDER BY created_at, id
+SELECT id, kind, app, shop_id, person_id, openid, scope, state, cause, err_code, generation, access, access_expires, refresh, refresh_issued, refresh_expires, digest, due_at, attempt, lease_owner, lease_term, lease_until, settled_term, created_at, updated_at, proved_at, doubts, used_at, kills, authorizer FROM grants ORDER BY created_at, id
 `
 
 func (q *Queries) Grants(ctx context.Context) ([]Grant, error) {
@@ -291,6 +337,65 @@ func (q *Queries) Grants(ctx context.Context) ([]Grant, error) {
 			&i.Doubts,
 			&i.UsedAt,
 			&i.Kills,
+			&i.Authorizer,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const grantsOfApp = `-- name: GrantsOfApp :many
+SELECT id, kind, app, shop_id, person_id, openid, scope, state, cause, err_code, generation, access, access_expires, refresh, refresh_issued, refresh_expires, digest, due_at, attempt, lease_owner, lease_term, lease_until, settled_term, created_at, updated_at, proved_at, doubts, used_at, kills, authorizer FROM grants WHERE app = $1
+`
+
+func (q *Queries) GrantsOfApp(ctx context.Context, app string) ([]Grant, error) {
+	rows, err := q.query(ctx, q.grantsOfAppStmt, grantsOfApp, app)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Grant
+	for rows.Next() {
+		var i Grant
+		if err := rows.Scan(
+			&i.ID,
+			&i.Kind,
+			&i.App,
+			&i.ShopID,
+			&i.PersonID,
+			&i.Openid,
+			&i.Scope,
+			&i.State,
+			&i.Cause,
+			&i.ErrCode,
+			&i.Generation,
+			&i.Access,
+			&i.AccessExpires,
+			&i.Refresh,
+			&i.RefreshIssued,
+			&i.RefreshExpires,
+			&i.Digest,
+			&i.DueAt,
+			&i.Attempt,
+			&i.LeaseOwner,
+			&i.LeaseTerm,
+			&i.LeaseUntil,
+			&i.SettledTerm,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+			&i.ProvedAt,
+			&i.Doubts,
+			&i.UsedAt,
+			&i.Kills,
+			&i.Authorizer,
 		); err != nil {
 			return nil, err
 		}
@@ -306,7 +411,7 @@ func (q *Queries) Grants(ctx context.Context) ([]Grant, error) {
 }
 
 const grantsOfPerson = `-- name: GrantsOfPerson :many
-SELECT id, kind, app, shop_id, person_id, openid, scope, state, cause, err_code, generation, access, access_expires, refresh, refresh_issued, refresh_expires, digest, due_at, attempt, lease_owner, lease_term, lease_until, settled_term, created_at, updated_at, proved_at, doubts, used_at, kills FROM grants WHERE person_id = $1 AND person_id <> '' ORDER BY created_at, id
+SELECT id, kind, app, shop_id, person_id, openid, scope, state, cause, err_code, generation, access, access_expires, refresh, refresh_issued, refresh_expires, digest, due_at, attempt, lease_owner, lease_term, lease_until, settled_term, created_at, updated_at, proved_at, doubts, used_at, kills, authorizer FROM grants WHERE person_id = $1 AND person_id <> '' ORDER BY created_at, id
 `
 
 func (q *Queries) GrantsOfPerson(ctx context.Context, personID string) ([]Grant, error) {
@@ -348,6 +453,7 @@ func (q *Queries) GrantsOfPerson(ctx context.Context, personID string) ([]Grant,
 			&i.Doubts,
 			&i.UsedAt,
 			&i.Kills,
+			&i.Authorizer,
 		); err != nil {
 			return nil, err
 		}
@@ -363,7 +469,9 @@ func (q *Queries) GrantsOfPerson(ctx context.Context, personID string) ([]Grant,
 }
 
 const grantsOfShop = `-- name: GrantsOfShop :many
-SELECT id, kind, app, shop_id, person_id, openid, scope, state, cause, err_code, generation, access, access_expires, refresh, refresh_issued, refresh_expires, digest, due_at, attempt, lease_owner, lease_term, lease_until, settled_term, created_at, updated_at, proved_at, doubts, used_at, kills FROM grants WHERE kind = 'self' AND shop_id = $1
+SELECT a.id, a.kind, a.app, a.shop_id, a.person_id, a.openid, a.scope, a.state, a.cause, a.err_code, a.generation, a.access, a.access_expires, a.refresh, a.refresh_issued, a.refresh_expires, a.digest, a.due_at, a.attempt, a.lease_owner, a.lease_term, a.lease_until, a.settled_term, a.created_at, a.updated_at, a.proved_at, a.doubts, a.used_at, a.kills, a.authorizer FROM grants AS a WHERE a.kind = 'self' AND a.shop_id = $1
+UNION ALL
+SELECT b.id, b.kind, b.app, b.shop_id, b.person_id, b.openid, b.scope, b.state, b.cause, b.err_code, b.generation, b.access, b.access_expires, b.refresh, b.refresh_issued, b.refresh_expires, b.digest, b.due_at, b.attempt, b.lease_owner, b.lease_term, b.lease_until, b.settled_term, b.created_at, b.updated_at, b.proved_at, b.doubts, b.used_at, b.kills, b.authorizer FROM grants AS b WHERE b.kind = 'isv' AND b.shop_id = $1 AND b.shop_id <> ''
 `
 
 func (q *Queries) GrantsOfShop(ctx context.Context, shopID string) ([]Grant, error) {
@@ -405,6 +513,7 @@ func (q *Queries) GrantsOfShop(ctx context.Context, shopID string) ([]Grant, err
 			&i.Doubts,
 			&i.UsedAt,
 			&i.Kills,
+			&i.Authorizer,
 		); err != nil {
 			return nil, err
 		}
@@ -437,23 +546,24 @@ func (q *Queries) InsertForcedRefresh(ctx context.Context, arg InsertForcedRefre
 const insertGrant = `-- name: InsertGrant :exec
 INSERT INTO grants (id, kind, app, shop_id, person_id, openid, scope, state, cause, err_code,
     generation, access, access_expires, refresh, refresh_issued, refresh_expires, digest,
-    due_at, attempt, lease_owner, lease_term, lease_until, settled_term, created_at, updated_at)
+    due_at, attempt, lease_owner, lease_term, lease_until, settled_term, created_at, updated_at, authorizer)
 VALUES ($1, $2, $3, $4, $5, $6, $7, 'active', '', 0,
     0, NULL, 0, NULL, 0, 0, '',
-    $8, 0, '', 0, 0, 0, $9, $10)
+    $8, 0, '', 0, 0, 0, $9, $10, $11)
 `
 
 type InsertGrantParams struct {
-	ID        string
-	Kind      string
-	App       string
-	ShopID    string
-	PersonID  string
-	Openid    string
-	Scope     string
-	DueAt     int64
-	CreatedAt int64
-	UpdatedAt int64
+	ID         string
+	Kind       string
+	App        string
+	ShopID     string
+	PersonID   string
+	Openid     string
+	Scope      string
+	DueAt      int64
+	CreatedAt  int64
+	UpdatedAt  int64
+	Authorizer string
 }
 
 func (q *Queries) InsertGrant(ctx context.Context, arg InsertGrantParams) error {
@@ -468,8 +578,56 @@ func (q *Queries) InsertGrant(ctx context.Context, arg InsertGrantParams) error 
 		arg.DueAt,
 		arg.CreatedAt,
 		arg.UpdatedAt,
+		arg.Authorizer,
 	)
 	return err
+}
+
+const isvGrant = `-- name: IsvGrant :one
+SELECT id, kind, app, shop_id, person_id, openid, scope, state, cause, err_code, generation, access, access_expires, refresh, refresh_issued, refresh_expires, digest, due_at, attempt, lease_owner, lease_term, lease_until, settled_term, created_at, updated_at, proved_at, doubts, used_at, kills, authorizer FROM grants WHERE kind = 'isv' AND app = $1 AND authorizer = $2
+`
+
+type IsvGrantParams struct {
+	App        string
+	Authorizer string
+}
+
+func (q *Queries) IsvGrant(ctx context.Context, arg IsvGrantParams) (Grant, error) {
+	row := q.queryRow(ctx, q.isvGrantStmt, isvGrant, arg.App, arg.Authorizer)
+	var i Grant
+	err := row.Scan(
+		&i.ID,
+		&i.Kind,
+		&i.App,
+		&i.ShopID,
+		&i.PersonID,
+		&i.Openid,
+		&i.Scope,
+		&i.State,
+		&i.Cause,
+		&i.ErrCode,
+		&i.Generation,
+		&i.Access,
+		&i.AccessExpires,
+		&i.Refresh,
+		&i.RefreshIssued,
+		&i.RefreshExpires,
+		&i.Digest,
+		&i.DueAt,
+		&i.Attempt,
+		&i.LeaseOwner,
+		&i.LeaseTerm,
+		&i.LeaseUntil,
+		&i.SettledTerm,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+		&i.ProvedAt,
+		&i.Doubts,
+		&i.UsedAt,
+		&i.Kills,
+		&i.Authorizer,
+	)
+	return i, err
 }
 
 const keptGrant = `-- name: KeptGrant :one
@@ -637,15 +795,16 @@ func (q *Queries) PurgeForcedRefreshes(ctx context.Context, before int64) error 
 }
 
 const restartGrant = `-- name: RestartGrant :exec
-UPDATE grants SET state = 'active', cause = '', err_code = 0, attempt = 0, doubts = 0, kills = 0, due_at = $1, app = $2, person_id = $3,
-    lease_term = lease_term + 1, settled_term = lease_term + 1, lease_owner = '', lease_until = 0, updated_at = $4
-WHERE id = $5
+UPDATE grants SET state = 'active', cause = '', err_code = 0, attempt = 0, doubts = 0, kills = 0, due_at = $1, app = $2, person_id = $3, shop_id = $4,
+    lease_term = lease_term + 1, settled_term = lease_term + 1, lease_owner = '', lease_until = 0, updated_at = $5
+WHERE id = $6
 `
 
 type RestartGrantParams struct {
 	DueAt     int64
 	App       string
 	PersonID  string
+	ShopID    string
 	UpdatedAt int64
 	ID        string
 }
@@ -657,6 +816,7 @@ func (q *Queries) RestartGrant(ctx context.Context, arg RestartGrantParams) erro
 		arg.DueAt,
 		arg.App,
 		arg.PersonID,
+		arg.ShopID,
 		arg.UpdatedAt,
 		arg.ID,
 	)
@@ -664,13 +824,14 @@ func (q *Queries) RestartGrant(ctx context.Context, arg RestartGrantParams) erro
 }
 
 const revokeGrant = `-- name: RevokeGrant :exec
-UPDATE grants SET state = 'revoked', cause = $1, due_at = $2, attempt = 0, doubts = 0, kills = $3,
+UPDATE grants SET state = $1, cause = $2, due_at = $3, attempt = 0, doubts = 0, kills = $4,
     generation = generation + 1, access = NULL, access_expires = 0, refresh = NULL, refresh_issued = 0, refresh_expires = 0, digest = '',
-    lease_term = lease_term + 1, settled_term = lease_term + 1, lease_owner = '', lease_until = 0, updated_at = $4
-WHERE id = $5
+    lease_term = lease_term + 1, settled_term = lease_term + 1, lease_owner = '', lease_until = 0, updated_at = $5
+WHERE id = $6
 `
 
 type RevokeGrantParams struct {
+	State     string
 	Cause     string
 	DueAt     int64
 	Kills     int64
@@ -682,6 +843,7 @@ type RevokeGrantParams struct {
 // two different pairs and whoever read the grant before has lost.
 func (q *Queries) RevokeGrant(ctx context.Context, arg RevokeGrantParams) error {
 	_, err := q.exec(ctx, q.revokeGrantStmt, revokeGrant,
+		arg.State,
 		arg.Cause,
 		arg.DueAt,
 		arg.Kills,
@@ -689,6 +851,48 @@ func (q *Queries) RevokeGrant(ctx context.Context, arg RevokeGrantParams) error 
 		arg.ID,
 	)
 	return err
+}
+
+const selfGrant = `-- name: SelfGrant :one
+SELECT id, kind, app, shop_id, person_id, openid, scope, state, cause, err_code, generation, access, access_expires, refresh, refresh_issued, refresh_expires, digest, due_at, attempt, lease_owner, lease_term, lease_until, settled_term, created_at, updated_at, proved_at, doubts, used_at, kills, authorizer FROM grants WHERE kind = 'self' AND shop_id = $1
+`
+
+func (q *Queries) SelfGrant(ctx context.Context, shopID string) (Grant, error) {
+	row := q.queryRow(ctx, q.selfGrantStmt, selfGrant, shopID)
+	var i Grant
+	err := row.Scan(
+		&i.ID,
+		&i.Kind,
+		&i.App,
+		&i.ShopID,
+		&i.PersonID,
+		&i.Openid,
+		&i.Scope,
+		&i.State,
+		&i.Cause,
+		&i.ErrCode,
+		&i.Generation,
+		&i.Access,
+		&i.AccessExpires,
+		&i.Refresh,
+		&i.RefreshIssued,
+		&i.RefreshExpires,
+		&i.Digest,
+		&i.DueAt,
+		&i.Attempt,
+		&i.LeaseOwner,
+		&i.LeaseTerm,
+		&i.LeaseUntil,
+		&i.SettledTerm,
+		&i.CreatedAt,
+		&i.UpdatedAt,
+		&i.ProvedAt,
+		&i.Doubts,
+		&i.UsedAt,
+		&i.Kills,
+		&i.Authorizer,
+	)
+	return i, err
 }
 
 const settleGrant = `-- name: SettleGrant :exec
@@ -776,9 +980,16 @@ func (q *Queries) SettleTokens(ctx context.Context, arg SettleTokensParams) erro
 }
 
 const shopGrant = `-- name: ShopGrant :one
-SELECT id, kind, app, shop_id, person_id, openid, scope, state, cause, err_code, generation, access, access_expires, refresh, refresh_issued, refresh_expires, digest, due_at, attempt, lease_owner, lease_term, lease_until, settled_term, created_at, updated_at, proved_at, doubts, used_at, kills FROM grants WHERE kind = 'self' AND shop_id = $1
+SELECT a.id, a.kind, a.app, a.shop_id, a.person_id, a.openid, a.scope, a.state, a.cause, a.err_code, a.generation, a.access, a.access_expires, a.refresh, a.refresh_issued, a.refresh_expires, a.digest, a.due_at, a.attempt, a.lease_owner, a.lease_term, a.lease_until, a.settled_term, a.created_at, a.updated_at, a.proved_at, a.doubts, a.used_at, a.kills, a.authorizer FROM grants AS a WHERE a.kind = 'self' AND a.shop_id = $1
+    AND a.app = COALESCE((SELECT s.app FROM shops s WHERE s.id = $1), a.app)
+UNION ALL
+SELECT b.id, b.kind, b.app, b.shop_id, b.person_id, b.openid, b.scope, b.state, b.cause, b.err_code, b.generation, b.access, b.access_expires, b.refresh, b.refresh_issued, b.refresh_expires, b.digest, b.due_at, b.attempt, b.lease_owner, b.lease_term, b.lease_until, b.settled_term, b.created_at, b.updated_at, b.proved_at, b.doubts, b.used_at, b.kills, b.authorizer FROM grants AS b WHERE b.kind = 'isv' AND b.shop_id = $1 AND b.shop_id <> ''
+    AND b.app = COALESCE((SELECT s.app FROM shops s WHERE s.id = $1), b.app)
+LIMIT 1
 `
 
+// The one of the app that serves the shop; of a shop that was removed, its own
+// before those of platforms.
 func (q *Queries) ShopGrant(ctx context.Context, shopID string) (Grant, error) {
 	row := q.queryRow(ctx, q.shopGrantStmt, shopGrant, shopID)
 	var i Grant
@@ -812,8 +1023,27 @@ func (q *Queries) ShopGrant(ctx context.Context, shopID string) (Grant, error) {
 		&i.Doubts,
 		&i.UsedAt,
 		&i.Kills,
+		&i.Authorizer,
 	)
 	return i, err
+}
+
+const ticketCame = `-- name: TicketCame :exec
+UPDATE grants SET due_at = $1, updated_at = $1
+WHERE kind = 'component' AND app = $2 AND (state = 'stopped' OR state = 'active' AND (access IS NULL OR access_expires <= $1))
+    AND (due_at = 0 OR due_at > $1)
+`
+
+type TicketCameParams struct {
+	DueAt int64
+	App   string
+}
+
+// What waits for a ticket is looked at again: a grant without a token that lives,
+// and one that an operator or a ticket must mend.
+func (q *Queries) TicketCame(ctx context.Context, arg TicketCameParams) error {
+	_, err := q.exec(ctx, q.ticketCameStmt, ticketCame, arg.DueAt, arg.App)
+	return err
 }
 
 const touchGrant = `-- name: TouchGrant :exec
@@ -831,7 +1061,7 @@ func (q *Queries) TouchGrant(ctx context.Context, arg TouchGrantParams) error {
 }
 
 const userGrant = `-- name: UserGrant :one
-SELECT id, kind, app, shop_id, person_id, openid, scope, state, cause, err_code, generation, access, access_expires, refresh, refresh_issued, refresh_expires, digest, due_at, attempt, lease_owner, lease_term, lease_until, settled_term, created_at, updated_at, proved_at, doubts, used_at, kills FROM grants WHERE kind = 'user' AND app = $1 AND openid = $2 AND scope = $3
+SELECT id, kind, app, shop_id, person_id, openid, scope, state, cause, err_code, generation, access, access_expires, refresh, refresh_issued, refresh_expires, digest, due_at, attempt, lease_owner, lease_term, lease_until, settled_term, created_at, updated_at, proved_at, doubts, used_at, kills, authorizer FROM grants WHERE kind = 'user' AND app = $1 AND openid = $2 AND scope = $3
 `
 
 type UserGrantParams struct {
@@ -873,6 +1103,7 @@ func (q *Queries) UserGrant(ctx context.Context, arg UserGrantParams) (Grant, er
 		&i.Doubts,
 		&i.UsedAt,
 		&i.Kills,
+		&i.Authorizer,
 	)
 	return i, err
 }

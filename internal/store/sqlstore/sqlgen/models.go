@@ -14,18 +14,23 @@ type Admin struct {
 }
 
 type App struct {
-	ID            string
-	Kind          string
-	AppID         string
-	Name          string
-	Secret        []byte
-	SecretVersion int64
-	CallbackHost  string
-	VerifyName    string
-	VerifyBody    string
-	Scope         string
-	Egress        string
-	ApiHosts      string
+	ID                  string
+	Kind                string
+	AppID               string
+	Name                string
+	Secret              []byte
+	SecretVersion       int64
+	CallbackHost        string
+	VerifyName          string
+	VerifyBody          string
+	Scope               string
+	Egress              string
+	ApiHosts            string
+	Push                []byte
+	PushVersion         int64
+	PushPrevious        []byte
+	PushPreviousVersion int64
+	Services            string
 }
 
 type AuditCheckpoint struct {
@@ -50,6 +55,24 @@ type AuditHead struct {
 	ID   int64
 	Size int64
 	Root []byte
+}
+
+type Authorizer struct {
+	App       string
+	AppID     string
+	Version   int64
+	State     string
+	Account   string
+	Name      string
+	ShopID    string
+	Sets      string
+	EventAt   int64
+	Code      []byte
+	CodeEnds  int64
+	DueAt     int64
+	Attempt   int64
+	Cause     string
+	CheckedAt int64
 }
 
 type Callback struct {
@@ -102,6 +125,17 @@ type Delivery struct {
 	Reason   string
 }
 
+type Event struct {
+	ID     int64
+	App    string
+	ShopID string
+	AppID  string
+	Name   string
+	At     int64
+	SeenAt int64
+	Body   []byte
+}
+
 type ForcedRefresh struct {
 	GrantID string
 	At      int64
@@ -138,6 +172,7 @@ type Grant struct {
 	Doubts         int64
 	UsedAt         int64
 	Kills          int64
+	Authorizer     string
 }
 
 type Identity struct {
@@ -199,6 +234,22 @@ type Profile struct {
 	UpdatedAt int64
 }
 
+type Purchase struct {
+	App       string
+	AppID     string
+	Service   string
+	Spec      string
+	OrderID   string
+	PaidUntil int64
+	SeenAt    int64
+}
+
+type Push struct {
+	App    string
+	Digest []byte
+	At     int64
+}
+
 type Session struct {
 	ID        string
 	TokenHash []byte
@@ -214,6 +265,8 @@ type Session struct {
 	EndedAt   int64
 	EndedWhy  string
 	Device    string
+	ShopID    string
+	Role      string
 }
 
 type SetupLink struct {
@@ -229,9 +282,17 @@ type Shop struct {
 	App              string
 	Name             string
 	RevokeOnWithdraw bool
+	AppID            string
 }
 
 type Tenant struct {
 	ID   string
 	Name string
+}
+
+type Ticket struct {
+	App       string
+	CreatedAt int64
+	Value     []byte
+	SeenAt    int64
 }

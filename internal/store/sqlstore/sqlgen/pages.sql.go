@@ -11,7 +11,7 @@ import (
 
 const appsAfter = `-- name: AppsAfter :many
 
-SELECT id, kind, app_id, name, secret, secret_version, callback_host, verify_name, verify_body, scope, egress, api_hosts FROM apps WHERE id > $1 ORDER BY id LIMIT $2
+SELECT id, kind, app_id, name, secret, secret_version, callback_host, verify_name, verify_body, scope, egress, api_hosts, push, push_version, push_previous, push_previous_version, services FROM apps WHERE id > $1 ORDER BY id LIMIT $2
 `
 
 type AppsAfterParams struct {
@@ -43,6 +43,11 @@ func (q *Queries) AppsAfter(ctx context.Context, arg AppsAfterParams) ([]App, er
 			&i.Scope,
 			&i.Egress,
 			&i.ApiHosts,
+			&i.Push,
+			&i.PushVersion,
+			&i.PushPrevious,
+			&i.PushPreviousVersion,
+			&i.Services,
 		); err != nil {
 			return nil, err
 		}
@@ -58,7 +63,7 @@ func (q *Queries) AppsAfter(ctx context.Context, arg AppsAfterParams) ([]App, er
 }
 
 const grantsAfter = `-- name: GrantsAfter :many
-SELECT id, kind, app, shop_id, person_id, openid, scope, state, cause, err_code, generation, access, access_expires, refresh, refresh_issued, refresh_expires, digest, due_at, attempt, lease_owner, lease_term, lease_until, settled_term, created_at, updated_at, proved_at, doubts, used_at, kills FROM grants WHERE id > $1 ORDER BY id LIMIT $2
+SELECT id, kind, app, shop_id, person_id, openid, scope, state, cause, err_code, generation, access, access_expires, refresh, refresh_issued, refresh_expires, digest, due_at, attempt, lease_owner, lease_term, lease_until, settled_term, created_at, updated_at, proved_at, doubts, used_at, kills, authorizer FROM grants WHERE id > $1 ORDER BY id LIMIT $2
 `
 
 type GrantsAfterParams struct {
@@ -105,6 +110,7 @@ func (q *Queries) GrantsAfter(ctx context.Context, arg GrantsAfterParams) ([]Gra
 			&i.Doubts,
 			&i.UsedAt,
 			&i.Kills,
+			&i.Authorizer,
 		); err != nil {
 			return nil, err
 		}
@@ -120,7 +126,7 @@ func (q *Queries) GrantsAfter(ctx context.Context, arg GrantsAfterParams) ([]Gra
 }
 
 const shopsAfter = `-- name: ShopsAfter :many
-SELECT id, tenant_id, app, name, revoke_on_withdraw FROM shops WHERE id > $1 ORDER BY id LIMIT $2
+SELECT id, tenant_id, app, name, revoke_on_withdraw, app_id FROM shops WHERE id > $1 ORDER BY id LIMIT $2
 `
 
 type ShopsAfterParams struct {
@@ -143,6 +149,7 @@ func (q *Queries) ShopsAfter(ctx context.Context, arg ShopsAfterParams) ([]Shop,
 			&i.App,
 			&i.Name,
 			&i.RevokeOnWithdraw,
+			&i.AppID,
 		); err != nil {
 			return nil, err
 		}

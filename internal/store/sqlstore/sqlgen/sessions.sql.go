@@ -105,9 +105,9 @@ func (q *Queries) InsertCallback(ctx context.Context, arg InsertCallbackParams) 
 
 const insertSession = `-- name: InsertSession :exec
 INSERT INTO sessions (id, token_hash, person_id, admin_id, app, door, created_at, seen_at, proved_at, expires_at, idle_ms,
-    ended_at, ended_why, device)
+    ended_at, ended_why, device, shop_id, role)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,
-    0, '', $12)
+    0, '', $12, $13, $14)
 `
 
 type InsertSessionParams struct {
@@ -123,6 +123,8 @@ type InsertSessionParams struct {
 	ExpiresAt int64
 	IdleMs    int64
 	Device    string
+	ShopID    string
+	Role      string
 }
 
 func (q *Queries) InsertSession(ctx context.Context, arg InsertSessionParams) error {
@@ -139,6 +141,8 @@ func (q *Queries) InsertSession(ctx context.Context, arg InsertSessionParams) er
 		arg.ExpiresAt,
 		arg.IdleMs,
 		arg.Device,
+		arg.ShopID,
+		arg.Role,
 	)
 	return err
 }
@@ -176,7 +180,7 @@ func (q *Queries) PurgeSessions(ctx context.Context, before int64) error {
 }
 
 const session = `-- name: Session :one
-SELECT id, token_hash, person_id, admin_id, app, door, created_at, seen_at, proved_at, expires_at, idle_ms, ended_at, ended_why, device FROM sessions WHERE id = $1
+SELECT id, token_hash, person_id, admin_id, app, door, created_at, seen_at, proved_at, expires_at, idle_ms, ended_at, ended_why, device, shop_id, role FROM sessions WHERE id = $1
 `
 
 func (q *Queries) Session(ctx context.Context, id string) (Session, error) {
@@ -197,12 +201,14 @@ func (q *Queries) Session(ctx context.Context, id string) (Session, error) {
 		&i.EndedAt,
 		&i.EndedWhy,
 		&i.Device,
+		&i.ShopID,
+		&i.Role,
 	)
 	return i, err
 }
 
 const sessionByToken = `-- name: SessionByToken :one
-SELECT id, token_hash, person_id, admin_id, app, door, created_at, seen_at, proved_at, expires_at, idle_ms, ended_at, ended_why, device FROM sessions WHERE token_hash = $1
+SELECT id, token_hash, person_id, admin_id, app, door, created_at, seen_at, proved_at, expires_at, idle_ms, ended_at, ended_why, device, shop_id, role FROM sessions WHERE token_hash = $1
 `
 
 func (q *Queries) SessionByToken(ctx context.Context, tokenHash []byte) (Session, error) {
@@ -223,12 +229,14 @@ func (q *Queries) SessionByToken(ctx context.Context, tokenHash []byte) (Session
 		&i.EndedAt,
 		&i.EndedWhy,
 		&i.Device,
+		&i.ShopID,
+		&i.Role,
 	)
 	return i, err
 }
 
 const sessions = `-- name: Sessions :many
-SELECT id, token_hash, person_id, admin_id, app, door, created_at, seen_at, proved_at, expires_at, idle_ms, ended_at, ended_why, device FROM sessions ORDER BY created_at DESC, id
+SELECT id, token_hash, person_id, admin_id, app, door, created_at, seen_at, proved_at, expires_at, idle_ms, ended_at, ended_why, device, shop_id, role FROM sessions ORDER BY created_at DESC, id
 `
 
 func (q *Queries) Sessions(ctx context.Context) ([]Session, error) {
@@ -255,6 +263,8 @@ func (q *Queries) Sessions(ctx context.Context) ([]Session, error) {
 			&i.EndedAt,
 			&i.EndedWhy,
 			&i.Device,
+			&i.ShopID,
+			&i.Role,
 		); err != nil {
 			return nil, err
 		}
@@ -270,7 +280,7 @@ func (q *Queries) Sessions(ctx context.Context) ([]Session, error) {
 }
 
 const sessionsOfAdmin = `-- name: SessionsOfAdmin :many
-SELECT id, token_hash, person_id, admin_id, app, door, created_at, seen_at, proved_at, expires_at, idle_ms, ended_at, ended_why, device FROM sessions WHERE admin_id = $1 AND admin_id <> '' ORDER BY created_at DESC, id
+SELECT id, token_hash, person_id, admin_id, app, door, created_at, seen_at, proved_at, expires_at, idle_ms, ended_at, ended_why, device, shop_id, role FROM sessions WHERE admin_id = $1 AND admin_id <> '' ORDER BY created_at DESC, id
 `
 
 func (q *Queries) SessionsOfAdmin(ctx context.Context, adminID string) ([]Session, error) {
@@ -297,6 +307,8 @@ func (q *Queries) SessionsOfAdmin(ctx context.Context, adminID string) ([]Sessio
 			&i.EndedAt,
 			&i.EndedWhy,
 			&i.Device,
+			&i.ShopID,
+			&i.Role,
 		); err != nil {
 			return nil, err
 		}
@@ -312,7 +324,7 @@ func (q *Queries) SessionsOfAdmin(ctx context.Context, adminID string) ([]Sessio
 }
 
 const sessionsOfPerson = `-- name: SessionsOfPerson :many
-SELECT id, token_hash, person_id, admin_id, app, door, created_at, seen_at, proved_at, expires_at, idle_ms, ended_at, ended_why, device FROM sessions WHERE person_id = $1 AND person_id <> '' ORDER BY created_at DESC, id
+SELECT id, token_hash, person_id, admin_id, app, door, created_at, seen_at, proved_at, expires_at, idle_ms, ended_at, ended_why, device, shop_id, role FROM sessions WHERE person_id = $1 AND person_id <> '' ORDER BY created_at DESC, id
 `
 
 func (q *Queries) SessionsOfPerson(ctx context.Context, personID string) ([]Session, error) {
@@ -339,6 +351,52 @@ func (q *Queries) SessionsOfPerson(ctx context.Context, personID string) ([]Sess
 			&i.EndedAt,
 			&i.EndedWhy,
 			&i.Device,
+			&i.ShopID,
+			&i.Role,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const sessionsOfShop = `-- name: SessionsOfShop :many
+SELECT id, token_hash, person_id, admin_id, app, door, created_at, seen_at, proved_at, expires_at, idle_ms, ended_at, ended_why, device, shop_id, role FROM sessions WHERE shop_id = $1 AND shop_id <> '' ORDER BY created_at DESC, id
+`
+
+func (q *Queries) SessionsOfShop(ctx context.Context, shopID string) ([]Session, error) {
+	rows, err := q.query(ctx, q.sessionsOfShopStmt, sessionsOfShop, shopID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Session
+	for rows.Next() {
+		var i Session
+		if err := rows.Scan(
+			&i.ID,
+			&i.TokenHash,
+			&i.PersonID,
+			&i.AdminID,
+			&i.App,
+			&i.Door,
+			&i.CreatedAt,
+			&i.SeenAt,
+			&i.ProvedAt,
+			&i.ExpiresAt,
+			&i.IdleMs,
+			&i.EndedAt,
+			&i.EndedWhy,
+			&i.Device,
+			&i.ShopID,
+			&i.Role,
 		); err != nil {
 			return nil, err
 		}

@@ -1,0 +1,60 @@
+package sqlstore
+
+import (
+	"context"
+	"time"
+
+	"github.com/zhanggui/zhanggui/internal/grant"
+	"github.com/zhanggui/zhanggui/internal/store/sqlstore/sqlgen"
+)
+
+// EventsAfter gives at most limit events that follow the one with this id, in the
+// order of their ids. Ids are given inside transactions that run one after
+// another, so that whoever reads on from the last id misses none.
+func (s *Store) EventsAfter(ctx context.Context, after int64, limit int) ([]grant.Event, error) {
+	rows, err := s.q.EventsAfter(ctx, sqlgen.EventsAfterParams{After: after, MaxRows: rowLimit(limit)})
+	return many(s.Log, "read events", rows, err, toEvent)
+}
+
+// LastEvent gives the id of the newest event there ever was, 0 before the first.
+func (s *Store) LastEvent(ctx context.Context) (int64, error) {
+	row, err := meta(ctx, s.q, metaEvent)
+	if err != nil {
+		return 0, s.fail("read last event", err)
+	}
+	return row.Number, nil
+}
+
+// PurgeEvents deletes the events that came before a time. Their ids are not used
+// again.
+func (s *Store) PurgeEvents(ctx context.Context, before time.Time) error {
+	return s.write(ctx, "purge events", func(t *tx) error { return t.PurgeEvents(ctx, millis(before)) })
+}
+
+// appendEvents writes the events that the transaction gathered, and gives them
+// their ids: the number in meta goes on, whatever was deleted or rolled back.
+func (t *tx) appendEvents(ctx context.Context) error {
+	if len(t.events) == 0 {
+		return nil
+	}
+	last, err := meta(ctx, t.Queries, metaEvent)
+	if err != nil {
+		return err
+	}
+	rows := make([]sqlgen.Event, len(t.events))
+	for i, e := range t.events {
+		rows[i] = sqlgen.Event{
+			ID: last.Number + int64(i) + 1, App: e.App, ShopID: e.ShopID, AppID: e.AppID, Name: e.Name,
+			At: millis(e.At), SeenAt: millis(e.SeenAt), Body: orNull(e.Body),
+		}
+	}
+	if err := t.dialect.AddEvents(ctx, t.Tx, rows); err != nil {
+		return err
+	}
+	return t.PutMeta(ctx, sqlgen.PutMetaParams{Name: metaEvent, Number: last.Number + int64(len(rows))})
+}
+
+func toEvent(r sqlgen.Event) grant.Event {
+	return grant.Event{ID: r.ID, App: r.App, ShopID: r.ShopID, AppID: r.AppID, Name: r.Name,
+		At: fromMillis(r.At), SeenAt: fromMillis(r.SeenAt), Body: r.Body}
+}
