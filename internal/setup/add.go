@@ -146,6 +146,7 @@ func (p *plan) shop(s Shop) error {
 	if known {
 		field(&d, "app", was.App, want.App)
 	}
+	field(&d, "appid", was.AppID, want.AppID)
 	field(&d, "name", was.Name, want.Name)
 	field(&d, "tenant", was.TenantID, want.TenantID)
 	field(&d, "revoke_shop_on_withdraw", was.RevokeOnWithdraw, want.RevokeOnWithdraw)
