@@ -41,6 +41,7 @@ func (s *Sim) controlHandler() http.Handler {
 	s.platformControls(mux)
 	mux.HandleFunc("POST /sim/phone", s.servePhone)
 	mux.HandleFunc("POST /sim/who", s.serveWho)
+	s.pushRoutes(mux)
 	return http.NewCrossOriginProtection().Handler(mux)
 }
 
@@ -84,7 +85,10 @@ func writeProblem(w http.ResponseWriter, status int, text string) {
 // writeError answers with the status that fits err.
 func writeError(w http.ResponseWriter, err error) {
 	we, isWorld := errors.AsType[*WorldError](err)
+	se, isSetup := errors.AsType[*PushSetupError](err)
 	switch {
+	case isSetup:
+		writeJSON(w, http.StatusUnprocessableEntity, map[string]any{"error": err.Error(), "reason": se.Reason, "field": se.Field, "status": se.Status})
 	case isWorld:
 		writeJSON(w, http.StatusUnprocessableEntity, map[string]any{"error": err.Error(), "problems": we.Problems})
 	case errors.Is(err, ErrNobody) || errors.Is(err, ErrNoApp) || errors.Is(err, ErrNotGranted) || errors.Is(err, ErrNoService):
@@ -241,7 +245,7 @@ func (s *Sim) actPerson(w http.ResponseWriter, r *http.Request) {
 	known, err := s.act(r.PathValue("name"), r.PathValue("act"), in)
 	switch {
 	case !known:
-		writeProblem(w, http.StatusNotFound, "unknown act: use withdraw, change-password, close, snapshot, consent or follow")
+		writeProblem(w, http.StatusNotFound, "unknown act: use withdraw, change-password, close, reset-profile, snapshot, consent or follow")
 	case err != nil:
 		writeError(w, err)
 	case isForm:
@@ -259,6 +263,8 @@ func (s *Sim) act(name, act string, in personAct) (known bool, err error) {
 		return true, s.ChangePassword(name)
 	case "close":
 		return true, s.CloseAccount(name)
+	case "reset-profile":
+		return true, s.ResetProfile(name)
 	case "snapshot":
 		return true, s.SetSnapshot(name, in.On)
 	case "consent":

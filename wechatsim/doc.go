@@ -71,6 +71,32 @@
 // User-Agent; it counts on localhost, 127.0.0.1 and *.localhost only. In Go use
 // [Sim.Visit], which walks through the same handlers.
 //
+// # Pushes
+//
+// The emulator tells servers what happened, as WeChat does (消息推送): tickets
+// and changes of authorisation to a platform's auth_url, events of shops to
+// their own url in JSON and to their platforms' event_url in XML, and what a
+// person does with an authorisation to the app's url in XML. All of it is in
+// safe mode: AES-256-CBC, padded to blocks of 32, signed with the token. Where
+// they go is [PushSettings]; [Sim.SetPush] checks a URL as the console does.
+//
+// A push is waiting, under way, acknowledged or given up. It keeps the message,
+// the token and the key of the moment it arose. The emulator's clock decides
+// what is due, and nothing goes out by itself: [Sim.Deliver] sends what is due
+// now, and [Sim.RunPushes] calls it five times a second. A good answer is HTTP
+// 200 and "success"; events of shops and people may answer with an empty body.
+// After a bad one, or none within five seconds:
+//
+//	ticket               no retry; the next comes ten minutes after the last
+//	authorisation event  no retry, unless [Switches.AuthEventRetries] says so
+//	shop's event         after 0 s, 0 s, 10 s, 1 min, 5 min, 30 min, and three times 60 min
+//	person's event       three times at once
+//
+// After fifteen bad answers of an auth_url in a row ([Switches.TicketStopAfter])
+// the tickets stop until api_start_push_ticket asks for them. Every try is in
+// the push ledger ([Sim.PushLedger]). A [PushFault] loses, doubles, delays or
+// reorders events, or spoils a try; [Sim.PushDay] makes a day of them.
+//
 // # Control API
 //
 // All of it is JSON and open to everybody who can reach the listener, secrets
@@ -95,6 +121,7 @@
 //	POST   /sim/people/owner/snapshot           {"on":true}
 //	POST   /sim/people/owner/consent            {"appid":"wx00000000000000a1"}
 //	POST   /sim/people/owner/follow             {"appid":"wx00000000000000a1"}
+//	POST   /sim/people/owner/reset-profile      {}
 //	POST   /sim/tokens/kill                     {"appid":"wx00000000000000c1","kind":"stable"} or {"token":"…"}
 //	POST   /sim/visit                           {"person":"owner","url":"http://…#wechat_redirect","decision":"agree"}
 //	GET    /sim/components/wx00000000000000d1   tickets, number of accounts and buyers
@@ -111,4 +138,16 @@
 //	POST   /sim/visit/grant                     {"account":"wx…a1","url":"http://…/cgi-bin/componentloginpage?…","decision":"agree"}
 //	POST   /sim/phone                           form field device: phone or pc; sets the cookie
 //	POST   /sim/who                             form field person; sets the cookie
+//	GET    /sim/push                            {"pending":3,"tickets":[{"appid":"…","on":true,"bad":0}]}
+//	GET    /sim/push/page                       settings and latest pushes, for a browser
+//	GET    /sim/push/ledger?name=channels_*&since=12 {"entries":[…]}; name may repeat
+//	POST   /sim/push/deliver                    sends what is due: {"sent":2,"pending":0}
+//	POST   /sim/push/shop                       {"appid":"wx00000000000000c1","event":"channels_ec_order_new","body":{"order_info":{"order_id":3700000000000000001}}}
+//	POST   /sim/push/user                       {"person":"owner","appid":"wx00000000000000a1","event":"user_authorization_revoke","revoke_info":"205"}
+//	POST   /sim/push/day                        {"seed":1,"events":1000,"over":"24h","shops":["wx00000000000000c1"]}
+//	PUT    /sim/push/settings/wx00000000000000c1 {"url":"https://…","token":"…","encoding_aes_key":"…"}, with the URL check
+//	POST   /sim/push/tickets/wx…/stop           or start, or now
+//	GET    /sim/push/faults                     {"faults":[…]}
+//	POST   /sim/push/faults                     {"kind":"duplicate","name":"channels_*","times":2,"count":-1}
+//	DELETE /sim/push/faults
 package wechatsim

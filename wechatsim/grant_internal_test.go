@@ -1,6 +1,7 @@
 package wechatsim
 
 import (
+	"encoding/xml"
 	"strconv"
 	"strings"
 	"testing"
@@ -9,19 +10,31 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// story is an emulator of [PlatformWorld] whose queue of events can be read.
+// story is an emulator of [PlatformWorld] whose queue of pushes can be read.
 func story(t *testing.T) *Sim {
 	t.Helper()
-	return New(Options{World: PlatformWorld(), Now: func() time.Time { return time.Date(2026, 3, 2, 2, 0, 0, 0, time.UTC) }})
+	w := PlatformWorld()
+	for i := range w.Apps {
+		push := &PushSettings{Token: "demotoken1", EncodingAESKey: strings.Repeat("A", 43)}
+		switch w.Apps[i].AppID {
+		case DefaultComponent:
+			push.AuthURL = "http://isv.localhost/auth"
+		case DefaultMarketShop:
+			push.URL = "http://shop.localhost/push"
+		default:
+			push = nil
+		}
+		w.Apps[i].Push = push
+	}
+	return New(Options{World: w, Now: func() time.Time { return time.Date(2026, 3, 2, 2, 0, 0, 0, time.UTC) }})
 }
 
-// told takes the queue: name, component and account of each event.
+// told takes the queue: name, receiver and account of each push.
 func (s *Sim) told() [][3]string {
 	out := [][3]string{}
-	for _, e := range s.outbound {
-		out = append(out, [3]string{e.name, e.component, e.account})
+	for _, p := range s.takeDue(s.Now()) {
+		out = append(out, [3]string{p.name, p.appid, p.shop})
 	}
-	s.outbound = nil
 	return out
 }
 
@@ -64,16 +77,19 @@ func TestAuthorizedCarriesACodeThatWorks(t *testing.T) {
 		if _, err := s.Buy(DefaultMarketShop, DefaultService, ""); err != nil {
 			t.Fatal(err)
 		}
-		fields := s.outbound[0].fields
-		want := map[string]string{"AuthorizerAppid": DefaultMarketShop, "AuthorizationCode": fields["AuthorizationCode"], "PreAuthCode": "",
-			"AuthorizationCodeExpiredTime": "3600"}
+		type event struct{ AuthorizerAppid, AuthorizationCode, AuthorizationCodeExpiredTime, PreAuthCode string }
+		var fields event
+		if err := xml.Unmarshal(s.pushes.queue[0].plain, &fields); err != nil {
+			t.Fatal(err)
+		}
+		want := event{AuthorizerAppid: DefaultMarketShop, AuthorizationCode: fields.AuthorizationCode, AuthorizationCodeExpiredTime: "3600"}
 		if moment {
-			want["AuthorizationCodeExpiredTime"] = strconv.FormatInt(s.Now().Add(time.Hour).Unix(), 10)
+			want.AuthorizationCodeExpiredTime = strconv.FormatInt(s.Now().Add(time.Hour).Unix(), 10)
 		}
 		if diff := cmp.Diff(want, fields); diff != "" {
 			t.Errorf("fields (-want +got):\n%s", diff)
 		}
-		if k := s.platformCodes[fields["AuthorizationCode"]]; k == nil || k.kind != codeAuth || k.account != DefaultMarketShop {
+		if k := s.platformCodes[fields.AuthorizationCode]; k == nil || k.kind != codeAuth || k.account != DefaultMarketShop {
 			t.Error("the code of the event is unknown")
 		}
 	}

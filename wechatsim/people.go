@@ -53,9 +53,13 @@ func (s *Sim) withPerson(name string, f func(*person)) error {
 
 // Withdraw takes back the person's authorisation of an app: consent, waiting
 // codes and tokens end at once. Which errcodes the tokens answer from then on
-// is a switch, since it is not documented.
+// is a switch, since it is not documented. An app the person had authorised hears
+// of it by a push.
 func (s *Sim) Withdraw(name, appid string) error {
 	return s.withPerson(name, func(p *person) {
+		if slices.Contains(p.knownTo(s.Now()), appid) {
+			s.emitWithdrawn(p, appid)
+		}
 		delete(p.consents, appid)
 		p.endPairs(appid, s.sw.WithdrawnAccessCode, s.sw.WithdrawnRefreshCode)
 		s.dropCodes(p.Name, appid)
@@ -68,10 +72,12 @@ func (s *Sim) ChangePassword(name string) error {
 	return s.withPerson(name, func(p *person) { p.endPairs("", 42007, 42007) })
 }
 
-// CloseAccount closes the person's WeChat account for good.
+// CloseAccount closes the person's WeChat account for good. Every app the
+// person had authorised hears of it by a push.
 func (s *Sim) CloseAccount(name string) error {
 	return s.withPerson(name, func(p *person) {
 		p.Closed = true
+		s.emitClosed(p)
 		clear(p.consents)
 		p.endPairs("", s.sw.ClosedCode, s.sw.ClosedCode)
 		s.dropCodes(p.Name, "")

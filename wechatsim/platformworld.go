@@ -7,12 +7,12 @@ import (
 	"slices"
 )
 
-// PushSettings is where WeChat pushes to, and with which keys. A shop and a
-// service account have URL; a component has AuthURL and EventURL instead. One
-// token and one key serve both of a component's URLs.
+// PushSettings is where WeChat pushes to, and with which keys. A shop, a
+// service account and a website have URL; a component has AuthURL and EventURL
+// instead. One token and one key serve both of a component's URLs.
 type PushSettings struct {
-	// URL receives the events of a shop that develops for itself, or of a
-	// service account.
+	// URL receives the events of a shop that develops for itself, of a
+	// service account or of a website.
 	URL string `json:"url,omitempty"`
 	// AuthURL (授权事件接收 URL) receives tickets and changes of authorisation.
 	AuthURL string `json:"auth_url,omitempty"`
@@ -125,7 +125,7 @@ func (p *PushSettings) check(path string, k Kind, ps *problems) {
 			ps.addf(path+"."+name, "is %q", "write a URL like %s", v, "https://shop.example.com/push")
 		}
 	}
-	of("url", p.URL, k == ShopApp || k == ServiceAccount)
+	of("url", p.URL, k != Component)
 	of("auth_url", p.AuthURL, k == Component)
 	of("event_url", p.EventURL, k == Component)
 	if p.Token != "" && !pushTokenForm.MatchString(p.Token) {

@@ -26,8 +26,11 @@ type Options struct {
 	// KeepRaw makes the ledger keep queries and bodies as they came, secrets
 	// included. For tests only.
 	KeepRaw bool
-	// LedgerSize bounds the ledger; 0 means 100000 entries.
+	// LedgerSize bounds the ledger and the push ledger; 0 means 100000 entries.
 	LedgerSize int
+	// PushTransport carries pushes to the program under test; nil means HTTP
+	// without a proxy. Give a pipe where there are no sockets.
+	PushTransport http.RoundTripper
 }
 
 // Sim is one emulated WeChat. It is an [http.Handler] that serves all its
@@ -55,11 +58,15 @@ type Sim struct {
 	faults   []*Fault
 	faultSeq int
 	ledger   ring
-	outbound []outbound // what is to be pushed, oldest first
 
 	platforms     []*app // the apps of kind component
 	platformCodes map[string]*platformCode
 	orderSeq      uint64
+
+	pushes pushState
+
+	delivering sync.Mutex // one [Sim.Deliver] at a time
+	carrier    *http.Client
 }
 
 // New returns an emulator. It panics if the options hold an invalid world;
@@ -123,6 +130,9 @@ func build(w *World, o Options) *Sim {
 		platformCodes: map[string]*platformCode{},
 
 		ledger: ring{size: o.LedgerSize},
+
+		pushes:  pushState{lines: map[string]*ticketLine{}, ledger: pushRing{size: o.LedgerSize}},
+		carrier: newPushClient(o.PushTransport),
 	}
 	if w.Epoch.IsZero() {
 		now := s.Now().In(china)

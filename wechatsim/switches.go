@@ -169,6 +169,34 @@ type Switches struct {
 	// ReviewTakes: how long a product stays in review after listing; until
 	// then its edit_status is 2. Strict: 1m.
 	ReviewTakes Duration `json:"review_takes"`
+
+	// TicketEvery: how often a platform gets a ticket. Documented as about ten
+	// minutes. Both sets: 10m.
+	TicketEvery Duration `json:"ticket_every"`
+	// TicketStopAfter: after so many bad answers of the authorisation URL in a
+	// row the tickets stop. The page on missing tickets tells of an alarm at 15
+	// bad answers; when they stop is not told. Both sets: 15.
+	TicketStopAfter int `json:"ticket_stop_after"`
+	// AuthEventRetries: how often an authorisation event is pushed again after
+	// a bad answer, by the first delays of a shop's plan. Nothing is
+	// documented. Strict: 0.
+	AuthEventRetries int `json:"auth_event_retries"`
+	// PushTimeout: how long a server may take to answer a push or a URL check,
+	// in real time. Documented as 5 s; suppliers have 3 s. Both sets: 5s.
+	PushTimeout Duration `json:"push_timeout"`
+	// PushSignedAnew: each try of a push has a timestamp, a nonce and random
+	// bytes of its own, so no two tries look alike. Otherwise a retry is the
+	// same request again. Nothing is documented. Strict: true.
+	PushSignedAnew bool `json:"push_signed_anew"`
+	// PushParallel: how many pushes are under way at a time. 1 keeps them in
+	// order. Both sets: 1.
+	PushParallel int `json:"push_parallel"`
+	// ComponentURLCheck: the console checks the URLs of a platform with a GET,
+	// as it does for shops. The pages on platforms do not tell. Strict: true.
+	ComponentURLCheck bool `json:"component_url_check"`
+	// UserEventUnionID: events about a person carry the UnionID where there is
+	// one. It may be missing, says the page. Strict: false.
+	UserEventUnionID bool `json:"user_event_unionid"`
 }
 
 // StrictSwitches returns the default set.
@@ -211,6 +239,13 @@ func StrictSwitches() Switches {
 		MarketCodeLife:                Duration(300e9),
 		MarketWrongTokenEmpty:         true,
 		TrialBuyersMissing:            true,
+
+		TicketEvery:       Duration(600e9),
+		TicketStopAfter:   15,
+		PushTimeout:       Duration(5e9),
+		PushSignedAnew:    true,
+		PushParallel:      1,
+		ComponentURLCheck: true,
 	}
 }
 
@@ -246,6 +281,13 @@ func LenientSwitches() Switches {
 		MarketCodeLife:          Duration(7200e9),
 		MarketCodeReusable:      true,
 		MarketIDsAsStrings:      true,
+
+		TicketEvery:      Duration(600e9),
+		TicketStopAfter:  15,
+		AuthEventRetries: 9,
+		PushTimeout:      Duration(5e9),
+		PushParallel:     1,
+		UserEventUnionID: true,
 	}
 }
 
@@ -272,6 +314,19 @@ func (w *Switches) check(path string, ps *problems) {
 	}
 	if w.CGITokenOverlap < 0 || w.ReviewTakes < 0 {
 		ps.add(path, "holds a negative duration", "use \"0s\" or more for cgi_token_overlap and review_takes")
+	}
+	w.checkPush(path, ps)
+}
+
+func (w *Switches) checkPush(path string, ps *problems) {
+	if w.TicketEvery.Std() < time.Second {
+		ps.add(path+".ticket_every", "is shorter than a second", "write at least \"1s\"; WeChat takes \"10m\"")
+	}
+	if w.PushTimeout.Std() <= 0 || w.PushTimeout.Std() > time.Minute {
+		ps.add(path+".push_timeout", "is out of range", "write more than \"0s\" and at most \"1m\"; WeChat waits \"5s\"")
+	}
+	if w.TicketStopAfter < 1 || w.PushParallel < 1 || w.PushParallel > maxParallel || w.AuthEventRetries < 0 || w.AuthEventRetries > 9 {
+		ps.add(path, "holds a number out of range", "use 1 or more for ticket_stop_after, 1 to 256 for push_parallel and 0 to 9 for auth_event_retries")
 	}
 }
 

@@ -20,7 +20,7 @@ type sandboxCmd struct {
 
 // Help shows examples.
 func (sandboxCmd) Help() string {
-	return `An emulated WeChat, as strict as the real one where that is known. Give its URL to a program as WeChat's base URL. Its home page and its control API under /sim/ move the clock, let people withdraw, and arm faults.
+	return `An emulated WeChat, as strict as the real one where that is known. Give its URL to a program as WeChat's base URL. Its home page and its control API under /sim/ move the clock, let people withdraw, send events to the program's push URL, and arm faults.
 
 Examples:
   zhanggui sandbox
@@ -38,6 +38,7 @@ func (s sandboxCmd) Run(ctx context.Context, c console) error {
 		return fmt.Errorf("%w; choose another address with --listen", err)
 	}
 	fmt.Fprintf(c.out, "the emulated WeChat listens on http://%s\n", l.Addr())
+	go sim.RunPushes(ctx)
 	srv := &http.Server{Handler: sim, ReadHeaderTimeout: 10 * time.Second}
 	context.AfterFunc(ctx, func() { _ = srv.Close() }) // nothing in an emulator is worth waiting for
 	if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
