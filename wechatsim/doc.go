@@ -148,6 +148,6 @@
 //	PUT    /sim/push/settings/wx00000000000000c1 {"url":"https://…","token":"…","encoding_aes_key":"…"}, with the URL check
 //	POST   /sim/push/tickets/wx…/stop           or start, or now
 //	GET    /sim/push/faults                     {"faults":[…]}
-//	POST   /sim/push/faults                     {"kind":"duplicate","name":"channels_*","times":2,"count":-1}
+//	POST   /sim/push/faults                     {"kind":"duplicate","name":"channels_*","times":2,"count":-1}; kinds: [PushFaultKind]
 //	DELETE /sim/push/faults
 package wechatsim

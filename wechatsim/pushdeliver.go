@@ -64,56 +64,69 @@ func (s *Sim) deliverAll(ctx context.Context, due []*push, workers int) int {
 	return int(sent.Load())
 }
 
-// try sends one push once, and once more for each replay. It returns how many
-// requests that took.
-func (s *Sim) try(ctx context.Context, p *push) int {
-	s.mu.Lock()
-	target := s.pushURL(p)
-	if target == "" {
-		s.recordPush(p, PushEntry{Note: "dropped: no URL is set any more"})
-		s.mu.Unlock()
-		return 0
-	}
-	if ctx.Err() != nil {
-		s.enqueue(p)
-		s.mu.Unlock()
-		return 0
-	}
-	e := s.envelopeOf(p)
-	f := s.takePushFault(p, tryingFaults)
-	times, fault := 0, ""
-	if f != nil {
-		fault = string(f.Kind)
-		if f.Kind == PushReplay {
-			times = f.Times
-		}
-		f = new(*f) // it may meet the next push while this one is composed
-	}
-	timeout := s.sw.PushTimeout.Std()
-	s.mu.Unlock()
+// attempt is one try of a push.
+type attempt struct {
+	p       *push
+	target  string
+	stamp   envelope
+	fault   *PushFault
+	timeout time.Duration
+}
 
-	r := p.compose(target, e, f)
-	a := s.send(ctx, r, timeout)
+// try sends one push once. It returns how many requests that took.
+func (s *Sim) try(ctx context.Context, p *push) int {
+	at, ok := s.begun(ctx, p)
+	if !ok {
+		return 0
+	}
+	r := p.replayed
+	if r == nil {
+		r = new(p.compose(at.target, at.stamp, at.fault))
+	}
+	a := s.send(ctx, *r, at.timeout)
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if a.err != nil && ctx.Err() != nil {
-		s.mu.Lock()
-		defer s.mu.Unlock()
 		s.enqueue(p) // nobody knows whether it arrived, so it comes again
 		return 1
 	}
-	p.tries++
-	again := make([]pushAnswer, times)
-	for i := range again {
-		again[i] = s.send(ctx, r, timeout)
+	s.judged(at, a)
+	if at.fault != nil && at.fault.Kind == PushReplay {
+		s.replay(p, r, at.fault)
 	}
+	return 1
+}
+
+// begun decides under the lock all that a try needs. It is not ok if there is
+// nothing to send, or no time left.
+func (s *Sim) begun(ctx context.Context, p *push) (attempt, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.judged(p, target, a, fault)
-	for _, b := range again {
-		replayed := b.entry(p, target)
-		replayed.Fault = fault
-		s.recordPush(p, replayed)
+	at := attempt{p: p, target: s.pushURL(p), timeout: s.sw.PushTimeout.Std()}
+	switch {
+	case at.target == "":
+		s.recordPush(p, PushEntry{Note: "dropped: no URL is set any more"})
+		return at, false
+	case ctx.Err() != nil:
+		s.enqueue(p)
+		return at, false
+	case p.replayed != nil:
+		return at, true
 	}
-	return 1 + times
+	at.stamp = s.envelopeOf(p)
+	if f := s.takePushFault(p, tryingFaults); f != nil {
+		at.fault = new(*f) // it may meet the next push while this one is composed
+	}
+	return at, true
+}
+
+// replay queues the very request r again, as somebody does who has recorded it.
+func (s *Sim) replay(p *push, r *wireRequest, f *PushFault) {
+	for range f.Times {
+		again := *p
+		again.replayed, again.fault, again.due = r, string(f.Kind), s.Now().Add(f.Hold.Std())
+		s.enqueue(&again)
+	}
 }
 
 // envelopeOf is the envelope of the next try: a new one, or that of the first.

@@ -59,7 +59,8 @@ const (
 	// PushPreviousKey encrypts with the previous EncodingAESKey, if there is one.
 	PushPreviousKey PushFaultKind = "previous_key"
 	// PushReplay sends the very same request [PushFault.Times] times more,
-	// whatever the answer was: same timestamp, nonce and signature.
+	// whatever the answer was: same timestamp, nonce and signature. With
+	// [PushFault.Hold] they come that much later, when the timestamp is old.
 	PushReplay PushFaultKind = "replay"
 )
 
@@ -90,7 +91,7 @@ type PushFault struct {
 	Skip int `json:"skip,omitempty"`
 	// Times is how many copies duplicate and replay add; 0 means one.
 	Times int `json:"times,omitempty"`
-	// Hold is how long late holds an event.
+	// Hold is how long late holds an event, and replay its copies.
 	Hold Duration `json:"hold,omitempty"`
 	// Events is how many events reorder collects before it sends them; at
 	// least 2. It counts as met once for each collection.

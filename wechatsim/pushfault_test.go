@@ -170,7 +170,18 @@ func TestReplayIsTheSameRequest(t *testing.T) {
 			t.Errorf("a replay differs: %s", r.query)
 		}
 	}
-	if log := g.PushLedger(0, "channels_ec_*"); len(log) != 4 || log[3].Try != 1 || log[3].Fault != "replay" {
+	// Later, the same again: its timestamp is old by then.
+	g.fault(wechatsim.PushFault{Kind: wechatsim.PushReplay, Hold: wechatsim.Duration(time.Hour)})
+	g.event("channels_ec_order_pay", orderBody)
+	first := g.deliver()
+	at := unix(g.Now())
+	g.rc.always(403, "refused")
+	g.Advance(time.Hour)
+	g.Deliver(t.Context())
+	if late := g.rc.take(); len(first) != 1 || len(late) != 1 || late[0].q.Get("timestamp") != at || g.PendingPushes() != 0 {
+		t.Errorf("%d at once, and later %d with %d waiting", len(first), len(late), g.PendingPushes())
+	}
+	if log := g.PushLedger(0, "channels_ec_*"); len(log) != 6 || log[3].Try != 1 || log[3].Fault != "replay" {
 		t.Errorf("push ledger: %+v", log)
 	}
 }

@@ -50,6 +50,8 @@ type push struct {
 	tries     int
 	fault     string
 	stamp     envelope // of the first try
+
+	replayed *wireRequest // a recorded request that goes out again as it is
 }
 
 // envelope is what is decided once for a try, or once for all of them.

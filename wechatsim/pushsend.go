@@ -2,7 +2,6 @@ package wechatsim
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -239,10 +238,21 @@ func (s *Sim) retries(kind pushKind) []time.Duration {
 	return nil // the next ticket is the retry of a ticket
 }
 
-// judged decides what follows a try. p.tries counts it already.
-func (s *Sim) judged(p *push, target string, a pushAnswer, fault string) {
-	e := a.entry(p, target)
-	e.Fault = cmp.Or(fault, p.fault)
+// judged decides what follows a try. A replay is nobody's push: whatever its
+// answer, nothing follows.
+func (s *Sim) judged(at attempt, a pushAnswer) {
+	p := at.p
+	if p.replayed == nil {
+		p.tries++
+	}
+	e := a.entry(p, at.target)
+	if at.fault != nil {
+		e.Fault = string(at.fault.Kind)
+	}
+	if p.replayed != nil {
+		s.recordPush(p, e)
+		return
+	}
 	plan := s.retries(p.kind)
 	switch {
 	case e.OK:
