@@ -98,3 +98,31 @@ func TestDayIsChecked(t *testing.T) {
 		}
 	}
 }
+
+// TestDayShuffledAndDoubled: everything of the day arrives twice, and hardly
+// anything where it was.
+func TestDayShuffledAndDoubled(t *testing.T) {
+	want := day(t, wechatsim.PushDay{Seed: 5, Events: 200})
+	g := newPushRig(t)
+	g.fault(wechatsim.PushFault{Kind: wechatsim.PushReorder, Events: 50, Times: 1, Count: -1})
+	if _, err := g.PushDay(wechatsim.PushDay{Seed: 5, Events: 200}); err != nil {
+		t.Fatal(err)
+	}
+	g.Advance(24 * time.Hour)
+	got := g.deliver()
+	times, moved := map[string]int{}, 0
+	for i, m := range got {
+		times[m.text]++
+		if i%2 == 0 && m.text != want[i/2].text {
+			moved++
+		}
+	}
+	for _, m := range want {
+		if times[m.text] != 2 {
+			t.Errorf("%d times: %s", times[m.text], m.text)
+		}
+	}
+	if len(got) != 400 || moved < 190 {
+		t.Errorf("%d arrived, %d of them elsewhere", len(got), moved)
+	}
+}

@@ -89,9 +89,11 @@ type PushFault struct {
 	Count int `json:"count,omitempty"`
 	// Skip is how many matching ones pass unharmed first.
 	Skip int `json:"skip,omitempty"`
-	// Times is how many copies duplicate and replay add; 0 means one.
+	// Times is how many copies duplicate and replay add, 0 meaning one; reorder
+	// adds so many to each event, 0 meaning none.
 	Times int `json:"times,omitempty"`
-	// Hold is how long late holds an event, and replay its copies.
+	// Hold is how long late holds an event, and duplicate and replay their
+	// copies.
 	Hold Duration `json:"hold,omitempty"`
 	// Events is how many events reorder collects before it sends them; at
 	// least 2. It counts as met once for each collection.
@@ -127,7 +129,10 @@ func (s *Sim) AddPushFault(f PushFault) (int, error) {
 	defer s.mu.Unlock()
 	s.faultSeq++
 	f.ID = s.faultSeq
-	f.Count, f.Times = cmp.Or(f.Count, 1), cmp.Or(f.Times, 1)
+	f.Count = cmp.Or(f.Count, 1)
+	if f.Kind == PushDuplicate || f.Kind == PushReplay {
+		f.Times = cmp.Or(f.Times, 1)
+	}
 	f.met, f.held = 0, nil
 	s.pushes.faults = append(s.pushes.faults, &f)
 	return f.ID, nil
@@ -168,7 +173,7 @@ func (s *Sim) takePushFault(p *push, kinds []PushFaultKind) *PushFault {
 			f.Skip--
 			return nil
 		}
-		if f.Kind == PushReorder && len(f.held)+1 < f.Events {
+		if f.Kind == PushReorder && len(f.held)+1+f.Times < f.full() {
 			return f // it has met its event only when it lets go
 		}
 		f.met++
@@ -204,13 +209,18 @@ func (s *Sim) arise(p *push) {
 		s.enqueue(p)
 	case PushReorder:
 		f.held = append(f.held, p)
-		if len(f.held) >= f.Events {
+		for range f.Times {
+			f.held = append(f.held, p.copy())
+		}
+		if len(f.held) >= f.full() {
 			s.release(f)
 		}
 	case PushDuplicate:
 		s.enqueue(p)
 		for range f.Times {
-			s.enqueue(p.copy())
+			again := p.copy()
+			again.due = p.due.Add(f.Hold.Std())
+			s.enqueue(again)
 		}
 	case PushOldTicket, PushForeignTicket:
 		p.fault = ""
@@ -221,11 +231,17 @@ func (s *Sim) arise(p *push) {
 	}
 }
 
-// release sends what a reorder holds, last first.
+// full is how many pushes a reorder holds when it lets go.
+func (f *PushFault) full() int { return f.Events * (1 + f.Times) }
+
+// release sends what a reorder holds, last first, when the last of it is due.
 func (s *Sim) release(f *PushFault) {
 	due := s.Now()
+	for _, p := range f.held {
+		due = later(due, p.due)
+	}
 	for _, p := range slices.Backward(f.held) {
-		p.due = later(p.due, due)
+		p.due = due
 		s.enqueue(p)
 	}
 	f.held = nil

@@ -45,6 +45,8 @@ func TestFaultsOfEventsThatArise(t *testing.T) {
 		{"reorder again", wechatsim.PushFault{Kind: wechatsim.PushReorder, Events: 2, Count: 2}, []string{"2 1 4 3"}, 0},
 		{"reorder holds", wechatsim.PushFault{Kind: wechatsim.PushReorder, Events: 5}, []string{"", ""}, 1},
 		{"duplicate", wechatsim.PushFault{Kind: wechatsim.PushDuplicate, Times: 2, Count: 2}, []string{"1 1 1 2 2 2 3 4"}, 0},
+		{"late copies", wechatsim.PushFault{Kind: wechatsim.PushDuplicate, Hold: wechatsim.Duration(time.Minute)}, []string{"1 2 3 4", "1"}, 0},
+		{"reorder and double", wechatsim.PushFault{Kind: wechatsim.PushReorder, Events: 2, Times: 1, Count: -1}, []string{"2 2 1 1 4 4 3 3"}, 1},
 		{"another name", wechatsim.PushFault{Kind: wechatsim.PushLose, Name: "channels_ec_order_new"}, []string{"1 2 3 4"}, 1},
 		{"a prefix", wechatsim.PushFault{Kind: wechatsim.PushLose, Name: "channels_*"}, []string{"2 3 4"}, 0},
 		{"another app", wechatsim.PushFault{Kind: wechatsim.PushLose, AppID: platformID}, []string{"1 2 3 4"}, 1},
