@@ -55,3 +55,8 @@ func BenchmarkClaimSettle(b *testing.B) {
 	s := filled(b)
 	storetest.BenchClaimSettle(b, s.Store, time.Now)
 }
+
+// BenchmarkRecordPush records pushes, durably.
+func BenchmarkRecordPush(b *testing.B) {
+	storetest.BenchRecordPush(b, filled(b).Store)
+}

@@ -130,3 +130,8 @@ func BenchmarkCheckGrants(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkRecordPush records pushes, durably.
+func BenchmarkRecordPush(b *testing.B) {
+	storetest.BenchRecordPush(b, filled(b, 1))
+}

@@ -1,13 +1,16 @@
 package storetest
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/zhanggui/zhanggui/internal/access"
 	"github.com/zhanggui/zhanggui/internal/grant"
 	"github.com/zhanggui/zhanggui/internal/store/sqlstore"
 )
@@ -57,3 +60,31 @@ func claimSettle(b *testing.B, s *sqlstore.Store, now time.Time) (int, error) {
 	errs, err := s.Settle(b.Context(), batch)
 	return len(claims), errors.Join(append(errs, err)...)
 }
+
+// BenchRecordPush measures how fast pushes of shops are recorded with their events
+// of a usual size, in batches as a receiver gathers them. It reports pushes a second,
+// and the time of one batch.
+func BenchRecordPush(b *testing.B, s *sqlstore.Store) {
+	for _, size := range []int{1, 16, 128} {
+		b.Run(fmt.Sprintf("batch=%d", size), func(b *testing.B) {
+			run := rand.Text()
+			n := 0
+			for b.Loop() {
+				batch := make([]grant.Push, size)
+				for i := range batch {
+					n++
+					batch[i] = push(n)
+					batch[i].Digest = access.HashKey(fmt.Sprint(run, n))
+					batch[i].Effects.Events[0].Body = benchBody
+				}
+				errs, err := s.RecordPush(b.Context(), batch)
+				if err := errors.Join(append(errs, err)...); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "pushes/s")
+		})
+	}
+}
+
+var benchBody = []byte(`{"order_id":"` + strings.Repeat("3", 600) + `"}`)

@@ -24,10 +24,13 @@ var conformance = []struct {
 	{"log", logCases, 1},
 	{"integrity", integrityCases, 1},
 	{"notice", noticeCases, 1},
+	{"platform", platformCases, 1},
+	{"push", pushCases, 1},
 	{"text", textCases, 1},
 	{"commit", commitCases, 1},
 	{"parallel", parallelCases, 3},
 	{"replicas", replicaCases, 3},
+	{"hearing", hearingCases, 3},
 	{"random", randomCases, 1},
 }
 

@@ -98,6 +98,10 @@ type snapshot struct {
 	Keyset      string
 	Members     []access.Member
 	Forces      []grant.Force
+	Events      []grant.Event
+	Tickets     []grant.Ticket
+	Authorizers []grant.Authorizer
+	Purchases   []access.Purchase
 }
 
 func (w *world) snapshot() snapshot {
@@ -140,6 +144,27 @@ func (w *world) more(n *snapshot) error {
 		}
 		n.Forces = append(n.Forces, forces...)
 	}
+	return w.told(n)
+}
+
+// told reads what platforms were told.
+func (w *world) told(n *snapshot) (err error) {
+	if n.Events, err = w.s.EventsAfter(w.t.Context(), 0, 1000); err != nil {
+		return err
+	}
+	if n.Tickets, err = w.s.Tickets(w.t.Context(), "isv"); err != nil {
+		return err
+	}
+	if n.Authorizers, err = w.s.AuthorizersPage(w.t.Context(), "isv", "", 1000); err != nil {
+		return err
+	}
+	for _, a := range n.Authorizers {
+		bought, err := w.s.Purchases(w.t.Context(), "isv", a.AppID)
+		if err != nil {
+			return err
+		}
+		n.Purchases = append(n.Purchases, bought...)
+	}
 	return nil
 }
 
@@ -177,8 +202,10 @@ func tokens(kind grant.Kind, id string, generation int64, now time.Time) *grant.
 	k := &grant.Tokens{
 		Generation: generation, Access: fmt.Appendf(nil, "sealed-access-%s-%d", id, generation), AccessExpires: now.Add(2 * time.Hour),
 	}
-	if kind == grant.User {
+	if kind == grant.User || kind == grant.ISV {
 		k.Refresh = fmt.Appendf(nil, "sealed-refresh-%s-%d", id, generation)
+	}
+	if kind == grant.User {
 		k.RefreshIssued, k.RefreshExpires = now, now.Add(30*24*time.Hour)
 	}
 	return k
