@@ -2,7 +2,6 @@ package sqlstore
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/zhanggui/zhanggui/internal/grant"
@@ -47,8 +46,12 @@ func (t *tx) recordPushes(ctx context.Context, batch []grant.Push) ([]error, err
 		return nil, err
 	}
 	for _, i := range decided {
-		if err := t.recordDecided(ctx, i, batch[i], results); err != nil {
+		refused, err := t.alone(ctx, func() error { return t.recordOne(ctx, batch[i]) })
+		if err != nil {
 			return nil, err
+		}
+		if refused != nil {
+			results[i] = fmt.Errorf("store: record push of %s: %w", batch[i].App, refused)
 		}
 	}
 	return results, nil
@@ -86,29 +89,6 @@ func (t *tx) recordPlain(ctx context.Context, batch []grant.Push, plain []int, r
 			t.record(batch[i].Effects.Audit...)
 		}
 	}
-	return nil
-}
-
-// recordDecided writes one push so that its refusal undoes it alone. An error says
-// that the whole transaction cannot go on.
-func (t *tx) recordDecided(ctx context.Context, i int, p grant.Push, results []error) error {
-	if _, err := t.SQL.ExecContext(ctx, "SAVEPOINT push"); err != nil {
-		return err
-	}
-	entries, events := len(t.entries), len(t.events)
-	err := t.recordOne(ctx, p)
-	if err == nil {
-		_, err = t.SQL.ExecContext(ctx, "RELEASE SAVEPOINT push")
-		return err
-	}
-	if ctx.Err() != nil || t.dialect.RolledBack(err) {
-		return err
-	}
-	if _, undo := t.SQL.ExecContext(ctx, "ROLLBACK TO SAVEPOINT push"); undo != nil {
-		return errors.Join(err, undo)
-	}
-	t.entries, t.events = t.entries[:entries], t.events[:events]
-	results[i] = fmt.Errorf("store: record push: %w", t.dialect.Explain(err))
 	return nil
 }
 

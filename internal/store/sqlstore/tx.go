@@ -1,7 +1,9 @@
 package sqlstore
 
 import (
+	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 
 	"github.com/zhanggui/zhanggui/internal/audit"
@@ -22,6 +24,28 @@ type tx struct {
 	dialect Dialect
 	entries []audit.Entry // appended to the audit log when the change is made
 	events  []grant.Event // written, and given their ids, when the change is made
+}
+
+// alone makes one of several changes of a transaction so that its refusal undoes it
+// alone. err says that the whole transaction cannot go on.
+func (t *tx) alone(ctx context.Context, change func() error) (refused, err error) {
+	if _, err := t.SQL.ExecContext(ctx, "SAVEPOINT alone"); err != nil {
+		return nil, err
+	}
+	entries, events := len(t.entries), len(t.events)
+	refused = change()
+	if refused == nil {
+		_, err = t.SQL.ExecContext(ctx, "RELEASE SAVEPOINT alone")
+		return nil, err
+	}
+	if ctx.Err() != nil || t.dialect.RolledBack(refused) {
+		return nil, refused
+	}
+	if _, undo := t.SQL.ExecContext(ctx, "ROLLBACK TO SAVEPOINT alone"); undo != nil {
+		return nil, errors.Join(refused, undo)
+	}
+	t.entries, t.events = t.entries[:entries], t.events[:events]
+	return t.dialect.Explain(refused), nil
 }
 
 func (t *tx) record(entries ...audit.Entry) { t.entries = append(t.entries, entries...) }

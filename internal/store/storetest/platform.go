@@ -292,6 +292,19 @@ var platformCases = []testCase{
 		}
 		w.refused(grant.ErrLost, func() error { return w.apply(again) })
 	}},
+	{"many are adopted at once, each for itself", func(t *testing.T, w *world) {
+		w.platform()
+		lost := authorised(2)
+		lost.Authorise.From = 7
+		errs, err := w.s.AuthoriseEach(t.Context(), []grant.Effects{authorised(1), lost, authorised(3)})
+		w.must(err)
+		if len(errs) != 3 || errs[0] != nil || !errors.Is(errs[1], grant.ErrLost) || errs[2] != nil {
+			t.Errorf("results %v", errs)
+		}
+		w.refused(access.ErrNotFound, func() error { return second(w.s.Shop(t.Context(), "shop-2")) })
+		same(t, "entries", len(w.entries("platform.adopt")), 2)
+		same(t, "state", w.isvGrant(3).State, grant.Active)
+	}},
 	{"no second shop opens for an appid", func(t *testing.T, w *world) {
 		w.platform()
 		e := authorised(1)
@@ -462,6 +475,13 @@ var platformTransitions = []transition{
 	{name: "adopt an account", again: grant.ErrLost, make: func(w *world) func() error {
 		w.platform()
 		return func() error { return w.apply(authorised(1)) }
+	}},
+	{name: "adopt many", again: grant.ErrLost, make: func(w *world) func() error {
+		w.platform()
+		return func() error {
+			errs, err := w.s.AuthoriseEach(w.t.Context(), []grant.Effects{authorised(1), authorised(2)})
+			return errors.Join(append(errs, err)...)
+		}
 	}},
 	{name: "keep a ticket", make: func(w *world) func() error {
 		w.platform()
