@@ -16,6 +16,7 @@ type Effects struct {
 	Settle      *Settlement
 	Authorise   *Authorisation
 	Revoke      []Revocation
+	Forget      []Forgetting // after Revoke
 	Login       *Login
 	Open        *Opening // before Authorise, which may name its shop
 	Ticket      *Ticket
@@ -77,6 +78,14 @@ type Revocation struct {
 	// Kill has the tokens ended at WeChat too, by [Kills] forced refreshes of a
 	// self grant. Until the last is spent the grant stays due, without tokens.
 	Kill bool
+}
+
+// Forgetting deletes what WeChat told of a person: the openid, with the grants that
+// hold it, and name and face. The person stays as our random id, with their roles. A
+// person that nobody knows is forgotten already.
+type Forgetting struct {
+	App    string // our app id
+	OpenID string
 }
 
 // Kills is how many forced refreshes end every token of a shop that may be

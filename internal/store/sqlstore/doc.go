@@ -42,6 +42,18 @@
 // The head row says where the log goes on. A store whose head row does not fit
 // the entries does not open, and one that is open writes nothing more ([ErrTip]).
 //
+// # Pushes and events
+//
+// A push is recorded once, by its app and digest, in one transaction with all that
+// follows from it; many are written at once ([Store.RecordPush]). A push that leads to
+// more than events may be refused, and is undone alone, so that it counts as never
+// seen.
+//
+// An event gets its id as the last step of its transaction, from a number in meta.
+// Such transactions run one after another, so that ids are in the order of the
+// commits: whoever read up to one and goes on from there misses none. No id is used
+// twice, also when old events are gone.
+//
 // # Notices
 //
 // A notice is written with the change that caused it, together with one delivery

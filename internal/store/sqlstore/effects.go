@@ -128,5 +128,10 @@ func (t *tx) applyGrants(ctx context.Context, e grant.Effects) error {
 			return err
 		}
 	}
+	for _, f := range e.Forget {
+		if err := t.forget(ctx, f, e); err != nil {
+			return err
+		}
+	}
 	return nil
 }

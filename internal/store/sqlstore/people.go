@@ -157,3 +157,26 @@ func (t *tx) putMember(ctx context.Context, m access.Member) error {
 		Since: millis(m.Since), Until: millis(m.Until),
 	})
 }
+
+// forget deletes an openid wherever it stands, and the person's name and face. The
+// log says that the grants are removed: it names them by our ids.
+func (t *tx) forget(ctx context.Context, f grant.Forgetting, e grant.Effects) error {
+	rows, err := t.UserGrantsOf(ctx, sqlgen.UserGrantsOfParams{App: f.App, Openid: f.OpenID})
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		if err := t.DeleteGrant(ctx, row.ID); err != nil {
+			return err
+		}
+		t.recordReason(e, row.ID, toTokens(row), audit.GrantRemoved)
+	}
+	id, err := t.Identity(ctx, sqlgen.IdentityParams{App: f.App, Openid: f.OpenID})
+	if known, err := exists(id, err); !known {
+		return err
+	}
+	if err := t.DeleteProfile(ctx, id.PersonID); err != nil {
+		return err
+	}
+	return t.DeleteIdentity(ctx, sqlgen.DeleteIdentityParams{App: f.App, Openid: f.OpenID})
+}

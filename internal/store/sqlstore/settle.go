@@ -38,7 +38,7 @@ func (s *Store) Settle(ctx context.Context, batch []grant.Effects) ([]error, err
 // reachesOut tells whether an item changes more than its own grant, so that it
 // must not run beside others.
 func reachesOut(e grant.Effects) bool {
-	return e.Login != nil || e.Open != nil || e.Authorise != nil || len(e.Revoke) > 0 || len(e.EndSessions) > 0 ||
+	return e.Login != nil || e.Open != nil || e.Authorise != nil || len(e.Revoke) > 0 || len(e.Forget) > 0 || len(e.EndSessions) > 0 ||
 		e.Ticket != nil || len(e.Authorizers) > 0 || len(e.Purchases) > 0
 }
 

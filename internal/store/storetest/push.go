@@ -137,6 +137,26 @@ var pushCases = []testCase{
 		w.must(err)
 		same(t, "why", got.EndedWhy, "unauthorized")
 	}},
+	{"a push has a person forgotten, and nothing of WeChat's is left", func(t *testing.T, w *world) {
+		e, other := w.enter(1), w.enter(2)
+		id := e.Login.Identity
+		w.must(w.s.SaveProfile(t.Context(), access.Profile{PersonID: id.PersonID, Nickname: "小明", UpdatedAt: start}))
+		p := push(1)
+		p.Effects.Revoke = []grant.Revocation{{GrantID: e.Authorise.GrantID, Cause: "cancelled"}}
+		p.Effects.Forget = []grant.Forgetting{{App: "mp", OpenID: id.OpenID}, {App: "mp", OpenID: "o_demo_unknown"}}
+		p.Effects.EndSessions = []access.SessionFilter{{PersonID: id.PersonID, Why: "cancelled"}}
+		w.push(p)
+		w.refused(access.ErrNotFound, func() error { return second(w.s.Identity(t.Context(), "mp", id.OpenID)) })
+		w.refused(grant.ErrNotFound, func() error { return second(w.s.Grant(t.Context(), e.Authorise.GrantID)) })
+		person, err := w.s.Person(t.Context(), id.PersonID)
+		w.must(err)
+		same(t, "profile", person.Profile, access.Profile{PersonID: id.PersonID})
+		g, err := w.s.Grant(t.Context(), other.Authorise.GrantID)
+		w.must(err)
+		same(t, "another's grant", g.State, grant.Active)
+		back := w.visitAgain(3, id.OpenID)
+		w.must(w.s.Login(t.Context(), back))
+	}},
 	{"events of other decisions stand in the same line", func(t *testing.T, w *world) {
 		w.push(push(1))
 		c := w.claim("tea", start)

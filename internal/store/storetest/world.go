@@ -255,6 +255,14 @@ func (w *world) visit(n int) grant.Effects {
 	}
 }
 
+// visitAgain is a visit of a new person whom WeChat calls by an openid of before.
+func (w *world) visitAgain(n int, openid string) grant.Effects {
+	w.t.Helper()
+	e := w.visit(n)
+	e.Authorise.OpenID, e.Login.Identity.OpenID = openid, openid
+	return e
+}
+
 func session(id, person string) access.Session {
 	return access.Session{
 		ID: id, TokenHash: access.HashKey("token-" + id), PersonID: person, App: "mp", Door: access.DoorWeChat,

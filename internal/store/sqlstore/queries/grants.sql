@@ -113,6 +113,12 @@ WHERE kind = 'component' AND app = @app AND (state = 'stopped' OR state = 'activ
 UPDATE grants SET generation = generation + 1, access = NULL, access_expires = 0, refresh = NULL, refresh_issued = 0, refresh_expires = 0,
     digest = '' WHERE id = @id;
 
+-- name: UserGrantsOf :many
+SELECT * FROM grants WHERE kind = 'user' AND app = @app AND openid = @openid;
+
+-- name: DeleteGrant :exec
+DELETE FROM grants WHERE id = @id;
+
 -- name: MoveGrants :exec
 UPDATE grants SET person_id = @person_id, updated_at = @updated_at
 WHERE kind = 'user' AND app = @app AND openid = @openid;

@@ -25,6 +25,12 @@ VALUES (@app, @openid, @unionid, @person_id, @seen_at)
 ON CONFLICT (app, openid) DO UPDATE SET unionid = excluded.unionid, person_id = excluded.person_id,
     seen_at = excluded.seen_at;
 
+-- name: DeleteIdentity :exec
+DELETE FROM identities WHERE app = @app AND openid = @openid;
+
+-- name: DeleteProfile :exec
+DELETE FROM profiles WHERE person_id = @person_id;
+
 -- name: Member :one
 SELECT * FROM members WHERE tenant_id = @tenant_id AND shop_id = @shop_id AND person_id = @person_id;
 

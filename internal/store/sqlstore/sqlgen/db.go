@@ -135,6 +135,15 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.deleteClientStmt, err = db.PrepareContext(ctx, deleteClient); err != nil {
 		return nil, fmt.Errorf("error preparing query DeleteClient: %w", err)
 	}
+	if q.deleteGrantStmt, err = db.PrepareContext(ctx, deleteGrant); err != nil {
+		return nil, fmt.Errorf("error preparing query DeleteGrant: %w", err)
+	}
+	if q.deleteIdentityStmt, err = db.PrepareContext(ctx, deleteIdentity); err != nil {
+		return nil, fmt.Errorf("error preparing query DeleteIdentity: %w", err)
+	}
+	if q.deleteProfileStmt, err = db.PrepareContext(ctx, deleteProfile); err != nil {
+		return nil, fmt.Errorf("error preparing query DeleteProfile: %w", err)
+	}
 	if q.deleteShopStmt, err = db.PrepareContext(ctx, deleteShop); err != nil {
 		return nil, fmt.Errorf("error preparing query DeleteShop: %w", err)
 	}
@@ -498,6 +507,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.userGrantStmt, err = db.PrepareContext(ctx, userGrant); err != nil {
 		return nil, fmt.Errorf("error preparing query UserGrant: %w", err)
 	}
+	if q.userGrantsOfStmt, err = db.PrepareContext(ctx, userGrantsOf); err != nil {
+		return nil, fmt.Errorf("error preparing query UserGrantsOf: %w", err)
+	}
 	return &q, nil
 }
 
@@ -686,6 +698,21 @@ func (q *Queries) Close() error {
 	if q.deleteClientStmt != nil {
 		if cerr := q.deleteClientStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing deleteClientStmt: %w", cerr)
+		}
+	}
+	if q.deleteGrantStmt != nil {
+		if cerr := q.deleteGrantStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deleteGrantStmt: %w", cerr)
+		}
+	}
+	if q.deleteIdentityStmt != nil {
+		if cerr := q.deleteIdentityStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deleteIdentityStmt: %w", cerr)
+		}
+	}
+	if q.deleteProfileStmt != nil {
+		if cerr := q.deleteProfileStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deleteProfileStmt: %w", cerr)
 		}
 	}
 	if q.deleteShopStmt != nil {
@@ -1293,6 +1320,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing userGrantStmt: %w", cerr)
 		}
 	}
+	if q.userGrantsOfStmt != nil {
+		if cerr := q.userGrantsOfStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing userGrantsOfStmt: %w", cerr)
+		}
+	}
 	return err
 }
 
@@ -1369,6 +1401,9 @@ type Queries struct {
 	deleteAppIdentitiesStmt     *sql.Stmt
 	deleteChannelStmt           *sql.Stmt
 	deleteClientStmt            *sql.Stmt
+	deleteGrantStmt             *sql.Stmt
+	deleteIdentityStmt          *sql.Stmt
+	deleteProfileStmt           *sql.Stmt
 	deleteShopStmt              *sql.Stmt
 	deleteShopInvitationsStmt   *sql.Stmt
 	deleteShopMembersStmt       *sql.Stmt
@@ -1490,6 +1525,7 @@ type Queries struct {
 	touchSessionStmt            *sql.Stmt
 	useSetupLinkStmt            *sql.Stmt
 	userGrantStmt               *sql.Stmt
+	userGrantsOfStmt            *sql.Stmt
 }
 
 func (q *Queries) WithTx(tx *sql.Tx) *Queries {
@@ -1533,6 +1569,9 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		deleteAppIdentitiesStmt:     q.deleteAppIdentitiesStmt,
 		deleteChannelStmt:           q.deleteChannelStmt,
 		deleteClientStmt:            q.deleteClientStmt,
+		deleteGrantStmt:             q.deleteGrantStmt,
+		deleteIdentityStmt:          q.deleteIdentityStmt,
+		deleteProfileStmt:           q.deleteProfileStmt,
 		deleteShopStmt:              q.deleteShopStmt,
 		deleteShopInvitationsStmt:   q.deleteShopInvitationsStmt,
 		deleteShopMembersStmt:       q.deleteShopMembersStmt,
@@ -1654,5 +1693,6 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		touchSessionStmt:            q.touchSessionStmt,
 		useSetupLinkStmt:            q.useSetupLinkStmt,
 		userGrantStmt:               q.userGrantStmt,
+		userGrantsOfStmt:            q.userGrantsOfStmt,
 	}
 }

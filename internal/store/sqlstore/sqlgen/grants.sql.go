@@ -215,6 +215,15 @@ func (q *Queries) DeleteAppGrants(ctx context.Context, app string) error {
 	return err
 }
 
+const deleteGrant = `-- name: DeleteGrant :exec
+DELETE FROM grants WHERE id = $1
+`
+
+func (q *Queries) DeleteGrant(ctx context.Context, id string) error {
+	_, err := q.exec(ctx, q.deleteGrantStmt, deleteGrant, id)
+	return err
+}
+
 const forcedRefreshes = `-- name: ForcedRefreshes :many
 SELECT at, by_whom FROM forced_refreshes WHERE grant_id = $1 AND at >= $2 ORDER BY at
 `
@@ -1106,4 +1115,67 @@ func (q *Queries) UserGrant(ctx context.Context, arg UserGrantParams) (Grant, er
 		&i.Authorizer,
 	)
 	return i, err
+}
+
+const userGrantsOf = `-- name: UserGrantsOf :many
+SELECT id, kind, app, shop_id, person_id, openid, scope, state, cause, err_code, generation, access, access_expires, refresh, refresh_issued, refresh_expires, digest, due_at, attempt, lease_owner, lease_term, lease_until, settled_term, created_at, updated_at, proved_at, doubts, used_at, kills, authorizer FROM grants WHERE kind = 'user' AND app = $1 AND openid = $2
+`
+
+type UserGrantsOfParams struct {
+	App    string
+	Openid string
+}
+
+func (q *Queries) UserGrantsOf(ctx context.Context, arg UserGrantsOfParams) ([]Grant, error) {
+	rows, err := q.query(ctx, q.userGrantsOfStmt, userGrantsOf, arg.App, arg.Openid)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Grant
+	for rows.Next() {
+		var i Grant
+		if err := rows.Scan(
+			&i.ID,
+			&i.Kind,
+			&i.App,
+			&i.ShopID,
+			&i.PersonID,
+			&i.Openid,
+			&i.Scope,
+			&i.State,
+			&i.Cause,
+			&i.ErrCode,
+			&i.Generation,
+			&i.Access,
+			&i.AccessExpires,
+			&i.Refresh,
+			&i.RefreshIssued,
+			&i.RefreshExpires,
+			&i.Digest,
+			&i.DueAt,
+			&i.Attempt,
+			&i.LeaseOwner,
+			&i.LeaseTerm,
+			&i.LeaseUntil,
+			&i.SettledTerm,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+			&i.ProvedAt,
+			&i.Doubts,
+			&i.UsedAt,
+			&i.Kills,
+			&i.Authorizer,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }

@@ -42,6 +42,29 @@ func (q *Queries) Consents(ctx context.Context, personID string) ([]Consent, err
 	return items, nil
 }
 
+const deleteIdentity = `-- name: DeleteIdentity :exec
+DELETE FROM identities WHERE app = $1 AND openid = $2
+`
+
+type DeleteIdentityParams struct {
+	App    string
+	Openid string
+}
+
+func (q *Queries) DeleteIdentity(ctx context.Context, arg DeleteIdentityParams) error {
+	_, err := q.exec(ctx, q.deleteIdentityStmt, deleteIdentity, arg.App, arg.Openid)
+	return err
+}
+
+const deleteProfile = `-- name: DeleteProfile :exec
+DELETE FROM profiles WHERE person_id = $1
+`
+
+func (q *Queries) DeleteProfile(ctx context.Context, personID string) error {
+	_, err := q.exec(ctx, q.deleteProfileStmt, deleteProfile, personID)
+	return err
+}
+
 const identitiesByUnionID = `-- name: IdentitiesByUnionID :many
 SELECT app, openid, unionid, person_id, seen_at FROM identities WHERE unionid = $1 AND unionid <> '' ORDER BY app, openid
 `
