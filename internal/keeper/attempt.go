@@ -3,6 +3,7 @@ package keeper
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"time"
 
 	"github.com/zhanggui/zhanggui/internal/audit"
@@ -35,6 +36,11 @@ type attempt struct {
 
 	way    route // to WeChat
 	ticket bool  // it finds out whether WeChat can be reached again
+
+	key      secret.Value    // what the request is made with: an AppSecret, or a refresh token
+	tickets  []secret.Value  // of a platform, the one to ask with first
+	platform Token           // the platform's token, for the grant of an account
+	tried    map[remedy]bool // so that each is tried once
 
 	proof proof // of the token that is kept
 	next  move  // what the report led to; the schedule's attempts have none
@@ -95,7 +101,7 @@ func (a *attempt) refresh(ctx context.Context) (Token, error) {
 	if a.claim.Grant.State == grant.Revoked {
 		return Token{}, a.kill(ctx)
 	}
-	key, kept, err := a.open()
+	kept, err := a.open()
 	if err != nil {
 		return a.fail(ctx, reaction{do: stop, cause: causeUnreadable}, &Failure{Err: err})
 	}
@@ -107,20 +113,26 @@ func (a *attempt) refresh(ctx context.Context) (Token, error) {
 	} else {
 		a.prove(ctx, kept)
 	}
-	return a.renew(ctx, key, kept)
+	return a.renew(ctx, kept)
 }
 
 // renew asks WeChat and keeps what it answers. A probe before it may have used
 // up the room.
-func (a *attempt) renew(ctx context.Context, key, kept secret.Value) (Token, error) {
-	g, asked := a.claim.Grant, a.k.now()
+func (a *attempt) renew(ctx context.Context, kept secret.Value) (Token, error) {
+	g := a.claim.Grant
+	if lack, err := a.equip(ctx); err != nil {
+		return a.unequipped(ctx, lack, err)
+	}
+	asked := a.k.now()
 	if !a.room(asked) {
 		return Token{}, a.release(ctx, notYet(g.ID, a.k.opt.Tick, errTrustOver))
 	}
-	ans, err := a.ask(ctx, key, kept, &asked)
+	if g.Kind == grant.ISV && a.key.IsZero() {
+		return a.heal(ctx, kept, &Failure{Outcome: wechat.OutcomeNotSent, Err: errNoRefresh})
+	}
+	ans, err := a.ask(ctx, kept, &asked)
 	if err != nil {
-		f := asFailure(err)
-		return a.fail(ctx, reactTo(g.Kind, f), f)
+		return a.refused(ctx, kept, asFailure(err))
 	}
 	return a.keep(ctx, ans, kept, asked)
 }
@@ -129,24 +141,28 @@ func (a *attempt) renew(ctx context.Context, key, kept secret.Value) (Token, err
 // trusted.
 func (a *attempt) room(now time.Time) bool { return a.trust.Sub(now) >= a.k.opt.Ask+a.k.opt.Margin }
 
-// open gives what the request needs: the AppSecret of a self grant, the
-// refresh token of a user grant; and the kept access token, empty if there is
-// none or it cannot be read.
-func (a *attempt) open() (key, kept secret.Value, err error) {
-	g, v := a.claim.Grant, a.k.opt.Vault
-	if g.Kind == grant.User {
-		key, err = v.Open(g.Tokens.Refresh, vault.GrantRefresh(g.ID, string(g.Kind), g.Tokens.Generation))
-	} else {
-		key, err = a.appSecret()
+// open takes the key that the request needs: the AppSecret of a self or component
+// grant, the refresh token of a user or isv grant. It gives the kept access
+// token, empty if there is none or it cannot be read.
+func (a *attempt) open() (kept secret.Value, err error) {
+	g := a.claim.Grant
+	switch {
+	case !hasRefresh(g.Kind):
+		a.key, err = a.appSecret()
+	case g.Kind == grant.User || len(g.Tokens.Refresh) > 0: // an account's may have to be looked up
+		a.key, err = a.k.opt.Vault.Open(g.Tokens.Refresh, vault.GrantRefresh(g.ID, string(g.Kind), g.Tokens.Generation))
 	}
 	if err != nil {
-		return key, kept, err
+		return kept, err
 	}
 	if g.Tokens.Generation > 0 {
 		kept, _ = a.k.openAccess(g) // unreadable: the new token is another one then
 	}
-	return key, kept, nil
+	return kept, nil
 }
+
+// hasRefresh says whether grants of a kind keep a refresh token.
+func hasRefresh(kind grant.Kind) bool { return kind == grant.User || kind == grant.ISV }
 
 func (k *Keeper) openAccess(g grant.Grant) (secret.Value, error) {
 	return k.opt.Vault.Open(g.Tokens.Access, vault.GrantAccess(g.ID, string(g.Kind), g.Tokens.Generation))
@@ -155,8 +171,8 @@ func (k *Keeper) openAccess(g grant.Grant) (secret.Value, error) {
 // ask sends the request, and a forced one after it when the answer is a token
 // that was proved dead. asked becomes the start of the request that brought
 // the answer.
-func (a *attempt) ask(ctx context.Context, key, kept secret.Value, asked *time.Time) (Answer, error) {
-	ans, err := a.askOnce(ctx, key, false)
+func (a *attempt) ask(ctx context.Context, kept secret.Value, asked *time.Time) (Answer, error) {
+	ans, err := a.askOnce(ctx, false)
 	if err != nil || !ans.Access.Equal(kept) {
 		return ans, err
 	}
@@ -165,7 +181,7 @@ func (a *attempt) ask(ctx context.Context, key, kept secret.Value, asked *time.T
 		return ans, nil
 	}
 	*asked = a.k.now()
-	forced, err := a.askOnce(ctx, key, true)
+	forced, err := a.askOnce(ctx, true)
 	if err == nil {
 		a.same = forced.Access.Equal(kept)
 	}
@@ -173,11 +189,11 @@ func (a *attempt) ask(ctx context.Context, key, kept secret.Value, asked *time.T
 }
 
 // askOnce sends one request, bounded by its own deadline inside the lease.
-func (a *attempt) askOnce(ctx context.Context, key secret.Value, force bool) (Answer, error) {
+func (a *attempt) askOnce(ctx context.Context, force bool) (Answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, a.k.opt.Ask)
 	defer cancel()
 	start := a.k.now()
-	ans, err := a.send(ctx, key, force)
+	ans, err := a.send(ctx, a.key, force)
 	if err == nil {
 		err = a.check(ans)
 	}
@@ -187,8 +203,13 @@ func (a *attempt) askOnce(ctx context.Context, key secret.Value, force bool) (An
 }
 
 func (a *attempt) send(ctx context.Context, key secret.Value, force bool) (Answer, error) {
-	if a.claim.Grant.Kind == grant.User {
+	switch a.claim.Grant.Kind {
+	case grant.User:
 		return a.k.opt.Platform.RefreshUser(ctx, a.claim.App, key)
+	case grant.Component:
+		return a.k.opt.Platform.Component(ctx, a.claim.App, key, a.tickets[0])
+	case grant.ISV:
+		return a.k.opt.Platform.RefreshAuthorizer(ctx, a.claim.App, a.platform.Value, a.claim.Grant.Authorizer, key)
 	}
 	return a.k.opt.Platform.Stable(ctx, a.claim.App, key, force)
 }
@@ -251,20 +272,19 @@ func (a *attempt) sealOnce(ans Answer, end time.Time) (grant.Tokens, error) {
 	t.Generation++
 	t.AccessExpires = end
 	var err error
-	if t.Access, err = v.Seal(ans.Access, vault.GrantAccess(g.ID, string(g.Kind), t.Generation)); err != nil {
+	if ans.Access.IsZero() {
+		t.Access, t.AccessExpires = nil, time.Time{}
+	} else if t.Access, err = v.Seal(ans.Access, vault.GrantAccess(g.ID, string(g.Kind), t.Generation)); err != nil {
 		return t, err
 	}
-	if g.Kind != grant.User {
+	if !hasRefresh(g.Kind) {
 		return t, nil
 	}
 	// The refresh token is sealed again even if it is the old one: its place
 	// names the generation.
 	refresh := ans.Refresh
 	if refresh.IsZero() {
-		old := vault.GrantRefresh(g.ID, string(g.Kind), g.Tokens.Generation)
-		if refresh, err = v.Open(g.Tokens.Refresh, old); err != nil {
-			return t, err
-		}
+		refresh = a.key
 	}
 	t.Refresh, err = v.Seal(refresh, vault.GrantRefresh(g.ID, string(g.Kind), t.Generation))
 	return t, err
@@ -287,6 +307,9 @@ func (a *attempt) succeed(ctx context.Context, tokens *grant.Tokens, value secre
 	}
 	tok := Token{Value: value, Generation: kept.Generation, Expires: end, GrantID: g.ID}
 	a.k.hold(g, tok, a.epoch)
+	if g.Kind == grant.Component {
+		a.k.platformCame(g.App)
+	}
 	if a.want.rejected != 0 {
 		return a.replaced(tok)
 	}
@@ -295,11 +318,20 @@ func (a *attempt) succeed(ctx context.Context, tokens *grant.Tokens, value secre
 
 // fail settles a failure. The error says what the grant is now.
 func (a *attempt) fail(ctx context.Context, r reaction, f *Failure) (Token, error) {
+	return a.failWith(ctx, r, f, nil)
+}
+
+// failWith is fail, with tokens that are to be kept all the same.
+func (a *attempt) failWith(ctx context.Context, r reaction, f *Failure, tokens *grant.Tokens) (Token, error) {
 	g, now := a.claim.Grant, a.k.now()
 	v := judge(g, r, f, now, a.leaseUntil(), a.k.opt.Jitter)
-	a.k.opt.Logger.Warn("refresh failed", "grant", g.ID, "cause", v.cause, "errcode", v.code,
+	level := slog.LevelWarn
+	if r.quiet {
+		level = slog.LevelDebug
+	}
+	a.k.opt.Logger.Log(ctx, level, "refresh failed", "grant", g.ID, "cause", v.cause, "errcode", v.code,
 		"rid", v.rid, "attempt", v.attempt, "next", v.due, "err", f.Err)
-	if err := a.settle(ctx, a.effects(v, nil, now)); err != nil {
+	if err := a.settle(ctx, a.effects(v, tokens, now)); err != nil {
 		return Token{}, err
 	}
 	g.State, g.Cause, g.ErrCode, g.DueAt, g.Attempt = v.state, v.cause, v.code, v.due, v.attempt

@@ -50,7 +50,21 @@ type reaction struct {
 	tell  bool          // tell a human the first time, not only after tellAfter failures
 	per   window        // limit: what it counts
 	own   time.Duration // stop: the errcode asks for so long a wait
+	quiet bool          // nobody is told: the grant of the platform tells it once for all
+	first remedy        // what is tried, once, before any of this
 }
+
+// remedy is what may make a refused request worth repeating under the same
+// lease. All of them are about third-party platforms.
+type remedy int
+
+const (
+	noRemedy      remedy = iota
+	olderTicket          // ask with the ticket before the newest
+	otherToken           // have the platform's token judged, and ask with another one
+	lookUp               // ask what WeChat knows of the authorisation; see cures
+	checkPlatform        // have the platform's own grant looked at; nothing to repeat
+)
 
 // window is the time for which WeChat counts calls.
 type window int
@@ -83,6 +97,13 @@ const (
 	causeUnsealed   = "seal_failed"       // the vault cannot seal the answer
 	causeStranger   = "other_person"      // the answer names another openid
 	causeEnded      = "refresh_expired"   // the 30 days are over
+
+	causeNoTicket     = "no_ticket"                // WeChat has pushed none so far
+	causePlatform     = "platform_token"           // the platform's token cannot be had
+	causeFound        = "refresh_found"            // WeChat named another refresh token; it is kept
+	causeInvalid      = "refresh_invalid"          // and WeChat names no other one
+	causeUnauthorized = "unauthorized"             // the account withdrew
+	causeUnconfirmed  = "unauthorized_unconfirmed" // WeChat says so, and elsewhere the contrary
 )
 
 // any kind of grant, in the table of reactions
@@ -122,10 +143,28 @@ var reactions = map[reactionKey]reaction{
 	{anyKind, 89506}: {do: stop, cause: "ip_refused", own: 24 * time.Hour},
 	{anyKind, 89507}: {do: stop, cause: "ip_refused", own: time.Hour},
 
-	{grant.User, 40030}: {do: dead, cause: "refresh_invalid"},
+	{grant.User, 40030}: {do: dead, cause: causeInvalid},
 	{grant.User, 42002}: {do: dead, cause: "refresh_expired"},
 	{grant.User, 42007}: {do: dead, cause: "password_changed"},
+
+	{grant.Component, 61005}: {do: stop, cause: "ticket_expired", first: olderTicket},
+	{grant.Component, 61006}: {do: stop, cause: "ticket_invalid", first: olderTicket},
+
+	// These speak of the platform's token.
+	{grant.ISV, 40001}: {do: again, cause: "platform_token_refused", first: otherToken},
+	{grant.ISV, 40014}: {do: again, cause: "platform_token_refused", first: otherToken},
+	{grant.ISV, 42001}: {do: again, cause: "platform_token_refused", first: otherToken},
+	// The platform's own list of addresses. Its own grant must meet this too.
+	{grant.ISV, 61004}: {do: again, cause: "platform_ip", quiet: true, first: checkPlatform},
+
+	{grant.ISV, 61003}: {do: again, cause: causeUnconfirmed, first: lookUp},
+	{grant.ISV, 61023}: {do: again, cause: causeInvalid, first: lookUp},
+	{grant.ISV, 42007}: {do: dead, cause: "password_changed"},
 }
+
+// waitsForPlatform is what the lack of the platform's token leads to: nothing was
+// sent.
+var waitsForPlatform = reaction{do: again, cause: causePlatform, quiet: true}
 
 // classReactions are for codes without a row of their own. A class that is
 // not here is treated as an unknown code.
@@ -141,6 +180,9 @@ var classReactions = map[wechat.Class]reaction{
 var tokenKinds = map[grant.Kind]wechat.EndpointKind{
 	grant.Self: wechat.KindTokenCall,
 	grant.User: wechat.KindUserRefresh,
+
+	grant.Component: wechat.KindComponentToken,
+	grant.ISV:       wechat.KindAuthorizerRefresh,
 }
 
 // reactTo finds the row for a failure.
@@ -221,6 +263,9 @@ func judge(g grant.Grant, r reaction, f *Failure, now, over time.Time, j jitter)
 		// keep the errcode, so that the same one is not told twice.
 		v.state, v.code = grant.Stopped, g.ErrCode
 	}
+	if r.quiet && g.State == grant.Active && told(g) {
+		v.cause, v.code = g.Cause, g.ErrCode // they will be told when that is over
+	}
 	v.tell = shouldTell(g, r, v)
 	return v
 }
@@ -231,6 +276,8 @@ func passing(r reaction) bool { return r.do == again || r.do == limit }
 // shouldTell says whether a human is told: once for each cause.
 func shouldTell(g grant.Grant, r reaction, v verdict) bool {
 	switch {
+	case r.quiet:
+		return false
 	case r.do == stop && g.State == grant.Stopped:
 		return g.ErrCode != v.code || g.Cause != v.cause && !passingCauses[g.Cause]
 	case r.do == stop || r.do == dead:
@@ -243,7 +290,9 @@ func shouldTell(g grant.Grant, r reaction, v verdict) bool {
 
 // passingCauses are the causes of passing reactions.
 var passingCauses = func() map[string]bool {
-	causes := map[string]bool{causeUnknown: true, causeNotSent: true, causeMalformed: true, causeOddCode: true}
+	causes := map[string]bool{
+		causeUnknown: true, causeNotSent: true, causeMalformed: true, causeOddCode: true, causePlatform: true, causeFound: true,
+	}
 	for _, r := range reactions {
 		if passing(r) {
 			causes[r.cause] = true
@@ -257,10 +306,21 @@ var passingCauses = func() map[string]bool {
 	return causes
 }()
 
+// quietCauses are the causes of which nobody is told.
+var quietCauses = func() map[string]bool {
+	causes := map[string]bool{causePlatform: true}
+	for _, r := range reactions {
+		if r.quiet {
+			causes[r.cause] = true
+		}
+	}
+	return causes
+}()
+
 // told says whether a human knows that g is in trouble, so that they are also
 // told when it is over.
 func told(g grant.Grant) bool {
-	if g.State == grant.Stopped || g.Attempt >= tellAfter {
+	if g.State == grant.Stopped || g.Attempt >= tellAfter && !quietCauses[g.Cause] {
 		return true
 	}
 	for _, r := range reactions {

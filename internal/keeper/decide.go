@@ -113,13 +113,13 @@ var decisions = []decision{
 	{blamesToken, anyKind, living, client, foundAlive, moveLeave},
 	{blamesToken, anyKind, living, client, foundUnclear, moveAsk},
 	{blamesToken, grant.Self, living, client, foundDead, moveForce},
-	{blamesToken, grant.User, living, client, foundDead, moveAsk}, // WeChat forces no person's token
+	{blamesToken, anyKind, living, client, foundDead, moveAsk}, // WeChat forces no other token
 
 	{blamesToken, anyKind, due, client, notProbed, moveProbe},
 	{blamesToken, anyKind, due, client, foundAlive, moveAsk},
 	{blamesToken, anyKind, due, client, foundUnclear, moveAsk},
 	{blamesToken, grant.Self, due, client, foundDead, moveForce},
-	{blamesToken, grant.User, due, client, foundDead, moveAsk},
+	{blamesToken, anyKind, due, client, foundDead, moveAsk},
 
 	{blamesToken, anyKind, anyAge, daily, foundDead, moveDoubt},
 	{blamesToken, anyKind, anyAge, dailyMore, foundDead, moveTell},
@@ -183,8 +183,11 @@ func (a *attempt) probe(ctx context.Context, kept secret.Value) finding {
 }
 
 func (a *attempt) probeOnce(ctx context.Context, kept secret.Value) (dead bool, err error) {
-	if g := a.claim.Grant; g.Kind == grant.User {
+	switch g := a.claim.Grant; g.Kind {
+	case grant.User:
 		return a.k.opt.Platform.ProbeUser(ctx, a.claim.App, kept, g.OpenID)
+	case grant.Component:
+		return a.k.opt.Platform.ProbeComponent(ctx, a.claim.App, kept)
 	}
 	return a.k.opt.Platform.Probe(ctx, a.claim.App, kept)
 }

@@ -56,7 +56,7 @@ type situation struct {
 // complaints are all situations that can come up.
 func complaints() iter.Seq[situation] {
 	return func(yield func(situation) bool) {
-		for _, kind := range []grant.Kind{grant.Self, grant.User} {
+		for _, kind := range allKinds {
 			for a := unread; a <= ended; a++ {
 				for f := notProbed; f <= foundUnclear; f++ {
 					if !yield(situation{blamesToken, kind, a, client, f}) || !yield(situation{blamesElse, kind, a, client, f}) {
@@ -105,7 +105,7 @@ func TestNoComplaintGoesRound(t *testing.T) {
 			ways++
 		}
 	}
-	for _, kind := range []grant.Kind{grant.Self, grant.User} {
+	for _, kind := range allKinds {
 		for _, b := range []blame{blamesToken, blamesElse} {
 			for _, a := range []age{unread, newer, judged} { // what a report begins with
 				walk(situation{b, kind, a, client, notProbed}, nil)
@@ -135,7 +135,7 @@ func TestEveryAnswerEnds(t *testing.T) {
 			failures = append(failures, &Failure{Outcome: o, HTTPStatus: status})
 		}
 	}
-	for _, kind := range []grant.Kind{grant.Self, grant.User} {
+	for _, kind := range allKinds {
 		for _, state := range []grant.State{grant.Active, grant.Stopped} {
 			for attempt := range 20 {
 				for _, f := range failures {

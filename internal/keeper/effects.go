@@ -16,7 +16,7 @@ func (a *attempt) effects(v verdict, tokens *grant.Tokens, now time.Time) grant.
 	g := a.claim.Grant
 	e := grant.Effects{At: now, Notices: a.notices(v, now)}
 	routine := v.outcome == audit.Done && g.State == grant.Active && len(e.Notices) == 0
-	if !routine {
+	if !routine && v.cause != causePlatform { // that was a wait for the platform's token, whose grant tells it
 		e.Audit = append(e.Audit, a.entry(v, tokens, now))
 	}
 	if a.proof.found == foundDead && a.want.scheduled() {
@@ -41,9 +41,16 @@ func (a *attempt) notices(v verdict, now time.Time) []notice.Notice {
 	case v.tell:
 		list = a.notice(now, notice.GrantStopped, a.details(v))
 	case v.outcome == audit.Done && told(g):
-		list = a.notice(now, notice.GrantHealed, map[string]string{"cause": g.Cause, "shop": g.ShopID})
+		list = a.notice(now, notice.GrantHealed, a.healed())
 	}
 	return slices.Concat(list, a.doubts(now), a.reminders(now))
+}
+
+// healed names the cause that is over.
+func (a *attempt) healed() map[string]string {
+	d := a.who()
+	put(d, "cause", a.claim.Grant.Cause)
+	return d
 }
 
 func (a *attempt) notice(now time.Time, k notice.Kind, details map[string]string) []notice.Notice {
@@ -127,6 +134,9 @@ func (a *attempt) who() map[string]string {
 	d := map[string]string{"kind": string(g.Kind)}
 	put(d, "shop", g.ShopID)
 	put(d, "person", g.PersonID)
+	if g.Kind == grant.ISV || g.Kind == grant.Component {
+		put(d, "app", g.App)
+	}
 	return d
 }
 

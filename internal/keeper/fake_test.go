@@ -39,7 +39,9 @@ type memStore struct {
 	grants  map[string]*grant.Grant
 	apps    map[string]access.App
 	forces  map[string][]grant.Force
-	touched map[string]int // uses written down
+	tickets map[string][]grant.Ticket
+	serves  map[string]string // grants of shops that are not named after them
+	touched map[string]int    // uses written down
 	audit   []audit.Entry
 	notices []notice.Notice
 	batches []int
@@ -47,7 +49,7 @@ type memStore struct {
 }
 
 func newMemStore() *memStore {
-	return &memStore{grants: map[string]*grant.Grant{}, apps: map[string]access.App{}, forces: map[string][]grant.Force{}, touched: map[string]int{}}
+	return &memStore{grants: map[string]*grant.Grant{}, apps: map[string]access.App{}, forces: map[string][]grant.Force{}, touched: map[string]int{}, tickets: map[string][]grant.Ticket{}, serves: map[string]string{}}
 }
 
 // do runs f as one transaction under the fault of the moment.
@@ -181,7 +183,19 @@ func (s *memStore) Grant(ctx context.Context, id string) (out grant.Grant, err e
 }
 
 func (s *memStore) ShopGrant(ctx context.Context, shop string) (grant.Grant, error) {
-	return s.Grant(ctx, "g_"+shop)
+	s.mu.Lock()
+	id := cmp.Or(s.serves[shop], "g_"+shop)
+	s.mu.Unlock()
+	return s.Grant(ctx, id)
+}
+
+func (s *memStore) ComponentGrant(ctx context.Context, app string) (grant.Grant, error) {
+	return s.Grant(ctx, "g_"+app)
+}
+
+func (s *memStore) Tickets(ctx context.Context, app string) (out []grant.Ticket, err error) {
+	err = s.do(ctx, "Tickets", func() { out = slices.Clone(s.tickets[app]) })
+	return out, err
 }
 
 func (s *memStore) Grants(ctx context.Context, f grant.Filter) (out []grant.Grant, err error) {
@@ -310,7 +324,7 @@ func newEnv(t testing.TB, change ...func(*Options)) *env {
 // another makes one more process on the same store.
 func (e *env) another(owner string, change ...func(*Options)) *Keeper {
 	o := Options{
-		Store: e.store, Ledger: e.store, Vault: e.vault, Platform: e.wechat, Owner: owner,
+		Store: e.store, Ledger: e.store, Vault: e.vault, Platform: e.wechat, Owner: owner, Components: e.store,
 		Logger: slog.New(slog.DiscardHandler),
 	}
 	for _, f := range change {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/zhanggui/zhanggui/internal/access"
+	"github.com/zhanggui/zhanggui/internal/grant"
 	"github.com/zhanggui/zhanggui/internal/vault"
 	"github.com/zhanggui/zhanggui/wechat"
 	"github.com/zhanggui/zhanggui/wechat/secret"
@@ -45,6 +46,7 @@ type fakeWeChat struct {
 	mu      sync.Mutex
 	latency time.Duration
 	made    int
+	comp    fakeComponents
 	stable  map[string]*stableToken
 	refuses map[string]bool // tokens that are named as valid and refused all the same
 	asks    []ask
@@ -68,15 +70,19 @@ type ask struct {
 	app   string
 	force bool
 	n     int
+	kind  grant.Kind
 }
 
 func newFakeWeChat() *fakeWeChat {
-	return &fakeWeChat{stable: map[string]*stableToken{}, refuses: map[string]bool{}}
+	return &fakeWeChat{
+		stable: map[string]*stableToken{}, refuses: map[string]bool{},
+		comp: fakeComponents{tickets: map[string]int{}, tokens: map[string]bool{}, accounts: map[string]*account{}},
+	}
 }
 
-func (w *fakeWeChat) begin(ctx context.Context, app access.App, force bool) (a ask, err error, took bool) {
+func (w *fakeWeChat) begin(ctx context.Context, app access.App, kind grant.Kind, force bool) (a ask, err error, took bool) {
 	w.mu.Lock()
-	a = ask{time.Now(), app.ID, force, len(w.asks) + 1}
+	a = ask{time.Now(), app.ID, force, len(w.asks) + 1, kind}
 	w.asks = append(w.asks, a)
 	next, latency := w.next, w.latency
 	w.mu.Unlock()
@@ -90,7 +96,7 @@ func (w *fakeWeChat) begin(ctx context.Context, app access.App, force bool) (a a
 }
 
 func (w *fakeWeChat) Stable(ctx context.Context, app access.App, key secret.Value, force bool) (Answer, error) {
-	_, err, took := w.begin(ctx, app, force)
+	_, err, took := w.begin(ctx, app, grant.Self, force)
 	if err != nil && !took {
 		return Answer{}, err
 	}
@@ -140,6 +146,11 @@ func (w *fakeWeChat) ProbeUser(ctx context.Context, app access.App, token secret
 }
 
 func (w *fakeWeChat) accepts(app, token string) bool {
+	for _, a := range w.comp.accounts {
+		if a.access[token] {
+			return true
+		}
+	}
 	t := w.stable[app]
 	for t != nil && t.value != token {
 		t = t.prev
@@ -190,7 +201,7 @@ func (w *fakeWeChat) setProbing(f func() (bool, error)) {
 }
 
 func (w *fakeWeChat) RefreshUser(ctx context.Context, app access.App, refresh secret.Value) (Answer, error) {
-	_, err, took := w.begin(ctx, app, false)
+	_, err, took := w.begin(ctx, app, grant.User, false)
 	if err != nil && !took {
 		return Answer{}, err
 	}

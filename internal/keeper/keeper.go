@@ -27,6 +27,16 @@ type Store interface {
 	Touch(ctx context.Context, at time.Time, grantIDs ...string) error
 }
 
+// Components is what the keeper needs of a store besides, for third-party
+// platforms.
+type Components interface {
+	// ComponentGrant gives the grant of a platform; [grant.ErrNotFound] when
+	// there is none.
+	ComponentGrant(ctx context.Context, app string) (grant.Grant, error)
+	// Tickets gives the tickets that are kept of a platform, the newest first.
+	Tickets(ctx context.Context, app string) ([]grant.Ticket, error)
+}
+
 // Ledger counts forced refreshes across all replicas. WeChat allows 20 a day
 // for one app, 30 seconds apart.
 type Ledger interface {
@@ -56,12 +66,29 @@ type Platform interface {
 	Probe(ctx context.Context, app access.App, token secret.Value) (dead bool, err error)
 	// ProbeUser does the same with a person's token.
 	ProbeUser(ctx context.Context, app access.App, token secret.Value, openid string) (dead bool, err error)
+	ComponentPlatform
+}
+
+// ComponentPlatform is the part of WeChat that serves third-party platforms. app
+// is the platform.
+type ComponentPlatform interface {
+	// Component asks for a platform's own token. Every answer is a new one.
+	Component(ctx context.Context, app access.App, appSecret, ticket secret.Value) (Answer, error)
+	// RefreshAuthorizer renews what the account authorizer granted. refresh is
+	// never empty: WeChat answers an empty one as if the account had withdrawn.
+	RefreshAuthorizer(ctx context.Context, app access.App, componentToken secret.Value, authorizer string, refresh secret.Value) (Answer, error)
+	// FindRefresh looks up an account's refresh token. It may be empty although
+	// the account is authorised. authorised is false only when nothing of what
+	// WeChat says about the account speaks of an authorisation.
+	FindRefresh(ctx context.Context, app access.App, componentToken secret.Value, authorizer string) (refresh secret.Value, authorised bool, err error)
+	// ProbeComponent is Probe for a platform's own token.
+	ProbeComponent(ctx context.Context, app access.App, token secret.Value) (dead bool, err error)
 }
 
 // Answer is a renewed token.
 type Answer struct {
 	Access    secret.Value
-	Refresh   secret.Value  // user grants; empty when WeChat named none
+	Refresh   secret.Value  // user and isv grants; empty when WeChat named none
 	OpenID    string        // user grants; empty when WeChat named none
 	ExpiresIn time.Duration // counts from the start of the request
 }
@@ -110,6 +137,8 @@ type Options struct {
 	Platform Platform
 	Owner    string // names this process in leases; unique among replicas
 
+	Components Components // nil: no third-party platform is served
+
 	Now      func() time.Time                  // default time.Now; keep its monotonic reading
 	Jitter   func(time.Duration) time.Duration // default uniform in [0, d)
 	Logger   *slog.Logger                      // default discards
@@ -153,6 +182,9 @@ func (o *Options) fill() {
 	if o.Observer == nil {
 		o.Observer = deaf{}
 	}
+	if o.Components == nil {
+		o.Components = noComponents{}
+	}
 	if o.Step == nil {
 		o.Step = func(Step) {}
 	}
@@ -188,6 +220,7 @@ type Keeper struct {
 	uptime  func() time.Duration   // since base
 	shops   *table                 // by shop id
 	users   *table                 // by grant id
+	apps    *table                 // tokens of platforms, by app id
 	epoch   journal                // counts what others changed
 	wall    atomic.Pointer[wallAt] // what ends are told in
 	flights flights
@@ -195,6 +228,7 @@ type Keeper struct {
 	health  health
 	pace    *pace
 	gates   gates
+	lacks   lacks
 	wake    chan struct{}
 
 	mu       sync.Mutex
@@ -214,7 +248,7 @@ func New(o Options) *Keeper {
 	base, uptime := o.clock()
 	o.fill()
 	k := &Keeper{
-		opt: o, base: base, uptime: uptime, shops: newTable(), users: newTable(), wake: make(chan struct{}, 1),
+		opt: o, base: base, uptime: uptime, shops: newTable(), users: newTable(), apps: newTable(), wake: make(chan struct{}, 1),
 		busy: map[string]chan struct{}{}, kicked: map[string]want{}, leased: map[string]want{}, verdicts: map[string]tokenVerdict{}, used: map[string]bool{},
 	}
 	k.settler = settler{

@@ -17,6 +17,9 @@ import (
 // ends the token before it. Two are needed, because a refresh that was under way
 // may bring a token after the first. What they bring is dropped unread.
 //
+// Only self grants owe any. WeChat forces no other kind of token, and a platform
+// cannot withdraw from an account: what was given out before lives to its end.
+//
 // What is owed stands in the row, and goes down only when WeChat has answered.
 // After a crash or a lost answer one more is spent than needed, never one less.
 
@@ -26,14 +29,14 @@ const killGap = adminGap
 
 // kill spends one of the forced refreshes that a revoked grant owes.
 func (a *attempt) kill(ctx context.Context) error {
-	key, err := a.appSecret()
-	if err != nil {
+	var err error
+	if a.key, err = a.appSecret(); err != nil {
 		return a.notKilled(ctx, reaction{do: stop, cause: causeUnreadable}, &Failure{Err: err})
 	}
 	if a.claim.Grant.Attempt > 0 {
 		// The last try failed. Find out without force whether WeChat answers this
 		// app by now: an outage must not use up the day's forced refreshes.
-		if _, err = a.askOnce(ctx, key, false); err != nil {
+		if _, err = a.askOnce(ctx, false); err != nil {
 			f := asFailure(err)
 			return a.notKilled(ctx, reactTo(grant.Self, f), f)
 		}
@@ -45,7 +48,7 @@ func (a *attempt) kill(ctx context.Context) error {
 	if why != nil {
 		return a.killLater(ctx, at, why)
 	}
-	if _, err = a.askOnce(ctx, key, true); err != nil {
+	if _, err = a.askOnce(ctx, true); err != nil {
 		f := asFailure(err)
 		return a.notKilled(ctx, reactTo(grant.Self, f), f)
 	}

@@ -129,12 +129,6 @@ func (t *table) get(key string) *held { return t.byKey.get(maphash.String(t.seed
 
 func (t *table) ofGrant(id string) *held { return t.byGrant.get(maphash.String(t.seed, id), id) }
 
-// uses tells whether the token under key was used since it was put.
-func (t *table) uses(key string) bool {
-	h := t.get(key)
-	return h != nil && h.has(used)
-}
-
 // put holds h unless current says no, or a newer generation of the same grant
 // is held. A token that nobody wanted, as h is without wanted, only takes the
 // place of one that somebody used; where nobody did, memory is given back and
@@ -154,7 +148,9 @@ func (t *table) put(h *held, wanted bool, current func() bool) {
 	case same && old.generation > h.generation:
 		return
 	case !wanted && !(same && old.has(used)):
-		t.remove(old)
+		if same {
+			t.remove(old)
+		}
 		return
 	case same && old.generation == h.generation:
 		// It stays: its end is on the monotonic clock already; reading the row
@@ -219,16 +215,16 @@ type journal struct {
 
 // change says that generations below a number must not be put any more.
 type change struct {
-	grant uint64 // hash of its id
+	of    uint64 // hash of a grant's id, or of a source's name
 	below int64
 }
 
 // Load names the moment before a read: see holds.
 func (j *journal) Load() uint64 { return j.n.Load() }
 
-// add writes down a change.
-func (j *journal) add(grantID string, below int64) {
-	c := change{maphash.String(j.seed, grantID), below}
+// add writes down a change of a grant or of a source.
+func (j *journal) add(name string, below int64) {
+	c := change{maphash.String(j.seed, name), below}
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	n := j.n.Load()
@@ -236,14 +232,14 @@ func (j *journal) add(grantID string, below int64) {
 	j.n.Store(n + 1)
 }
 
-// holds tells whether what was read of a grant at the moment since, or later,
-// is still true as far as is known. When too much happened since, nobody
-// knows.
-func (j *journal) holds(since uint64, grantID string, generation int64) bool {
+// holds tells whether what was read of a grant or a source at the moment since,
+// or later, is still true as far as is known. When too much happened since,
+// nobody knows.
+func (j *journal) holds(since uint64, name string, generation int64) bool {
 	if j.n.Load() == since {
 		return true
 	}
-	hash := maphash.String(j.seed, grantID)
+	hash := maphash.String(j.seed, name)
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	n, size := j.n.Load(), uint64(len(j.last))
@@ -251,7 +247,7 @@ func (j *journal) holds(since uint64, grantID string, generation int64) bool {
 		return false
 	}
 	for i := since; i < n; i++ {
-		if c := j.last[i%size]; c.grant == hash && generation < c.below {
+		if c := j.last[i%size]; c.of == hash && generation < c.below {
 			return false
 		}
 	}

@@ -13,9 +13,15 @@ import (
 //
 //   - stable_token, developers.weixin.qq.com/doc/channels/api/basic/api_getstableaccesstoken
 //   - /sns/oauth2/refresh_token, developers.weixin.qq.com/doc/service/guide/h5/auth
+//
+// For the calls of a third-party platform no number is published; they get the
+// smaller one. Those of all accounts that authorised it are calls of one app.
 var appLimits = map[grant.Kind]int{
 	grant.Self: 10_000,
 	grant.User: 50_000,
+
+	grant.Component: 10_000,
+	grant.ISV:       10_000,
 }
 
 // share is the part of WeChat's limit that one process uses by its schedule:

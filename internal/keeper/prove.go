@@ -53,7 +53,7 @@ func (k *Keeper) Proved(shopID string, generation int64) {
 // provedByUse says that a call proved the kept token in this process.
 func (k *Keeper) provedByUse(g grant.Grant) bool {
 	h := k.shops.get(g.ShopID)
-	return h != nil && g.Kind == grant.Self && h.isGrant(g.ID) && h.generation == g.Tokens.Generation && h.has(proved)
+	return h != nil && g.ShopID != "" && h.isGrant(g.ID) && h.generation == g.Tokens.Generation && h.has(proved)
 }
 
 // prove finds out whether WeChat takes the kept token, if that is to be known

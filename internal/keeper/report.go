@@ -10,8 +10,9 @@ import (
 
 // Complaint is a program's word that WeChat refused a token.
 type Complaint struct {
-	Shop       string // whose token; empty for a person's
+	Shop       string // whose token; exactly one of Shop, Grant and App is set
 	Grant      string // whose token, if it is a person's
+	App        string // whose token, if it is a third-party platform's own
 	Generation int64  // of the refused token
 	ErrCode    int    // WeChat's
 	By         string // who pays for a forced refresh: [ByClient], [ByAdmin], ByOperator or BySystem
@@ -28,10 +29,7 @@ type Complaint struct {
 // The token may be the reported one: then the call was refused for another
 // reason. Callers repeat their call once with a new token and then give up.
 func (k *Keeper) Report(ctx context.Context, c Complaint) (Token, error) {
-	s := k.shop(c.Shop)
-	if c.Shop == "" {
-		s = k.user(c.Grant)
-	}
+	s := k.complained(c)
 	blame := blameOf(c.ErrCode)
 	old, err := k.remembered(s, c)
 	switch {
@@ -43,12 +41,15 @@ func (k *Keeper) Report(ctx context.Context, c Complaint) (Token, error) {
 	return k.tokenFrom(ctx, s)
 }
 
-// tokenFrom gives what Token or UserToken give.
-func (k *Keeper) tokenFrom(ctx context.Context, s source) (Token, error) {
-	if s.table == k.users {
-		return k.UserToken(ctx, s.key)
+// complained is the source that a complaint is about.
+func (k *Keeper) complained(c Complaint) source {
+	switch {
+	case c.App != "":
+		return k.platform(c.App)
+	case c.Grant != "":
+		return k.user(c.Grant)
 	}
-	return k.Token(ctx, s.key)
+	return k.shop(c.Shop)
 }
 
 func (k *Keeper) reportFlight(s source, c Complaint) *flight {

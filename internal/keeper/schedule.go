@@ -18,6 +18,13 @@ import (
 // room for the whole start of the retry plan, and half an hour of spread takes
 // apart in a few lives what began together.
 //
+// The tokens of a platform and of those who authorised it have no such rule: each
+// answer is a new one, and the last one is not promised to live on. They are
+// renewed 110 minutes into their life at the latest, as WeChat's pages advise
+// (developers.weixin.qq.com/doc/oplatform/openApi/ticket-token/
+// api_getcomponentaccesstoken); those of the accounts are spread, since many may
+// have been taken over at once.
+//
 // A token that has less left than a row needs is renewed at half of what it
 // has left: fresh tokens of short life, and a stable token that was asked for
 // inside its last minutes before WeChat had made the next one. In its last ten
@@ -26,6 +33,9 @@ var renewals = map[grant.Kind]renewal{
 	//           before the end   later by up to   example: a life of 2 h
 	grant.Self: {5 * time.Minute, 1 * time.Minute},   // 1h55m … 1h56m
 	grant.User: {40 * time.Minute, 30 * time.Minute}, // 1h20m … 1h50m
+
+	grant.Component: {10 * time.Minute, 0},                // 1h50m
+	grant.ISV:       {20 * time.Minute, 10 * time.Minute}, // 1h40m … 1h50m
 }
 
 type renewal struct{ before, spread time.Duration }

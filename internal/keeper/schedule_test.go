@@ -14,6 +14,8 @@ import (
 	"github.com/zhanggui/zhanggui/wechat"
 )
 
+var allKinds = []grant.Kind{grant.Self, grant.User, grant.ISV, grant.Component}
+
 func most(d time.Duration) time.Duration { return d }
 func none(time.Duration) time.Duration   { return 0 }
 
@@ -50,6 +52,9 @@ func TestRenewAt(t *testing.T) {
 		{grant.Self, time.Second, 5 * time.Second, 5 * time.Second},
 		{grant.User, 2 * time.Hour, 80 * time.Minute, 110 * time.Minute},
 		{grant.User, 8 * time.Minute, 4 * time.Minute, 4 * time.Minute},
+		{grant.Component, 2 * time.Hour, 110 * time.Minute, 110 * time.Minute},
+		{grant.ISV, 2 * time.Hour, 100 * time.Minute, 110 * time.Minute},
+		{grant.ISV, 10 * time.Minute, 5 * time.Minute, 5 * time.Minute},
 	}
 	for _, tt := range tests {
 		from := renewAt(tt.kind, now, now.Add(tt.left), none).Sub(now)
@@ -65,7 +70,7 @@ func TestRenewalIsInTime(t *testing.T) {
 		now := time.Unix(1_800_000_000, 0)
 		left := time.Duration(rapid.Int64Range(int64(2*leastApart), int64(3*time.Hour)).Draw(t, "left"))
 		part := rapid.Int64Range(0, 99).Draw(t, "jitter")
-		kind := rapid.SampledFrom([]grant.Kind{grant.Self, grant.User}).Draw(t, "kind")
+		kind := rapid.SampledFrom(allKinds).Draw(t, "kind")
 		due := renewAt(kind, now, now.Add(left), func(d time.Duration) time.Duration { return d * time.Duration(part) / 100 })
 		if due.Before(now.Add(leastApart)) || !due.Before(now.Add(left)) {
 			t.Fatalf("due in %v of a life of %v", due.Sub(now), left)
@@ -122,6 +127,27 @@ func TestReactions(t *testing.T) {
 		do    action
 		cause string
 	}{
+		{"ticket too old", grant.Component, answered(61005), stop, "ticket_expired"},
+		{"ticket of another", grant.Component, answered(61006), stop, "ticket_invalid"},
+		{"platform's secret", grant.Component, answered(40001), stop, "secret_wrong"},
+		{"platform's secret", grant.Component, answered(40125), stop, "secret_wrong"},
+		{"platform's appid", grant.Component, answered(40013), stop, "appid_wrong"},
+		{"platform's address", grant.Component, answered(61004), stop, "ip_not_listed"},
+		{"platform unknown", grant.Component, answered(61011), stop, "setting"},
+		{"platform's day", grant.Component, answered(45009), limit, "day_limit"},
+		{"platform's token old", grant.ISV, answered(42001), again, "platform_token_refused"},
+		{"platform's token bad", grant.ISV, answered(40014), again, "platform_token_refused"},
+		{"platform's token replaced", grant.ISV, answered(40001), again, "platform_token_refused"},
+		{"platform's address, account", grant.ISV, answered(61004), again, "platform_ip"},
+		{"said to have withdrawn", grant.ISV, answered(61003), again, causeUnconfirmed},
+		{"refresh token refused", grant.ISV, answered(61023), again, causeInvalid},
+		{"account's password", grant.ISV, answered(42007), dead, "password_changed"},
+		{"account limited", grant.ISV, answered(50002), stop, "account_limited"},
+		{"a platform has no refresh token", grant.Component, answered(61023), again, causeOddCode},
+		{"an account has no ticket", grant.ISV, answered(61005), again, causeOddCode},
+		{"never seen, account", grant.ISV, answered(987654), again, causeOddCode},
+		{"never seen, platform", grant.Component, answered(987654), again, causeOddCode},
+
 		{"busy", grant.Self, answered(-1), again, "busy"},
 		{"day limit", grant.Self, answered(45009), limit, "day_limit"},
 		{"minute limit", grant.Self, answered(45011), limit, "minute_limit"},
@@ -163,9 +189,9 @@ func TestReactions(t *testing.T) {
 // about the same code.
 func TestReactionsAgreeWithClasses(t *testing.T) {
 	fits := map[action][]wechat.Class{
-		again: {wechat.ClassRetry, wechat.ClassReauthorise},
+		again: {wechat.ClassRetry, wechat.ClassReauthorise, wechat.ClassRefreshToken, wechat.ClassRecover},
 		limit: {wechat.ClassSlow},
-		stop:  {wechat.ClassOperator, wechat.ClassBlocked, wechat.ClassUser, wechat.ClassSlow, wechat.ClassRetry},
+		stop:  {wechat.ClassOperator, wechat.ClassBlocked, wechat.ClassUser, wechat.ClassSlow, wechat.ClassRetry, wechat.ClassTicket},
 		dead:  {wechat.ClassReauthorise},
 	}
 	for key, r := range reactions {
@@ -176,6 +202,9 @@ func TestReactionsAgreeWithClasses(t *testing.T) {
 			class, ok := wechat.Explain(endpoint, key.code).Class, false
 			for _, c := range fits[r.do] {
 				ok = ok || c == class
+			}
+			if r.first == checkPlatform { // the operator hears of it from the platform's own grant
+				ok = class == wechat.ClassOperator && r.quiet && reactToCode(grant.Component, key.code).do == stop
 			}
 			if !ok {
 				t.Errorf("%d at %s: the client says %s, the keeper does %q", key.code, endpoint, class, r.cause)
@@ -190,12 +219,12 @@ func TestReactionsAgreeWithClasses(t *testing.T) {
 func TestUnknownCodesKeepEverything(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		code := rapid.IntRange(-100000, 10000000).Draw(t, "code")
-		kind := rapid.SampledFrom([]grant.Kind{grant.Self, grant.User}).Draw(t, "kind")
+		kind := rapid.SampledFrom(allKinds).Draw(t, "kind")
 		g := grant.Grant{Kind: kind, State: grant.Active, Attempt: rapid.IntRange(0, 20).Draw(t, "attempt")}
 		f := &Failure{Outcome: wechat.OutcomeAnswered, Code: code}
 		r := reactTo(kind, f)
 		v := judge(g, r, f, time.Unix(1_800_000_000, 0), time.Unix(1_800_000_030, 0), uniform)
-		known := kind == grant.User && (code == 40030 || code == 42002 || code == 42007)
+		known := kind == grant.User && (code == 40030 || code == 42002 || code == 42007) || kind == grant.ISV && code == 42007
 		if (v.state == grant.NeedsOwner) != known || v.state == grant.Revoked {
 			t.Fatalf("errcode %d of a %s grant leads to %s", code, kind, v.state)
 		}
@@ -252,15 +281,20 @@ func TestOperatorErrors(t *testing.T) {
 	for name, f := range failures {
 		check(name, grant.Self, f)
 		check(name, grant.User, f)
+		check(name, grant.Component, f)
+		if name != "61004" { // the platform's: told by its own grant
+			check(name, grant.ISV, f)
+		}
 	}
 	check("40001", grant.Self, secret)
+	check("40001", grant.Component, secret)
 	listed := 0
 	for _, r := range reactions {
 		if r.do == stop {
 			listed++
 		}
 	}
-	if others := 2; listed != len(failures)-1+1+others { // 40001, and 50002 and 48004 of an account that WeChat limits
+	if others := 4; listed != len(failures)-1+1+others { // 40001, 50002 and 48004 of an account that WeChat limits, and two of tickets
 		t.Errorf("the table stops for %d codes; name the new one here", listed)
 	}
 }

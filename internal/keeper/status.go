@@ -30,14 +30,15 @@ func (h Health) Degraded() bool {
 type Status struct {
 	GrantID    string
 	Kind       grant.Kind
-	ShopID     string // self grants
+	App        string // our id of the app that it is of
+	ShopID     string // self and isv grants
 	PersonID   string // user grants
 	State      grant.State
 	Cause      string
 	ErrCode    int
 	Generation int64
 	Expires    time.Time // of the access token; zero when there is none
-	EndsAt     time.Time // of the refresh token; zero for self grants
+	EndsAt     time.Time // of the refresh token; zero when that has no end
 	DueAt      time.Time // next look; zero: never by itself
 	Attempt    int       // failures in a row
 	UpdatedAt  time.Time // last change
@@ -84,7 +85,7 @@ func (k *Keeper) Snapshot(ctx context.Context, f grant.Filter) ([]Status, error)
 
 func statusOf(g grant.Grant, now time.Time) Status {
 	return Status{
-		GrantID: g.ID, Kind: g.Kind, ShopID: g.ShopID, PersonID: g.PersonID, State: g.State, Cause: g.Cause,
+		GrantID: g.ID, Kind: g.Kind, App: g.App, ShopID: g.ShopID, PersonID: g.PersonID, State: g.State, Cause: g.Cause,
 		ErrCode: g.ErrCode, Generation: g.Tokens.Generation, Expires: g.Tokens.AccessExpires,
 		EndsAt: refreshEnd(g.Tokens), DueAt: g.DueAt, Attempt: g.Attempt, UpdatedAt: g.UpdatedAt,
 		Proved: g.Proved, Doubts: g.Doubts, Killing: g.Kills,

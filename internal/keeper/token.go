@@ -44,6 +44,24 @@ func (k *Keeper) UserToken(ctx context.Context, grantID string) (Token, error) {
 	return k.tokenIn(h), nil
 }
 
+// ComponentToken gives the access token of a third-party platform, by our id of
+// its app. It works like [Keeper.Token].
+func (k *Keeper) ComponentToken(ctx context.Context, app string) (Token, error) {
+	return k.tokenFrom(ctx, k.platform(app))
+}
+
+// tokenFrom gives what Token, UserToken or ComponentToken give.
+func (k *Keeper) tokenFrom(ctx context.Context, s source) (Token, error) {
+	now, h := k.uptime(), s.table.get(s.key)
+	if h == nil || !h.take(now) {
+		return k.slow(ctx, s, h)
+	}
+	if h.mustCheck(now) {
+		k.recheck(s, h)
+	}
+	return k.tokenIn(h), nil
+}
+
 // Source hands out the token of one shop. It remembers where memory holds it,
 // so that taking it costs little more than looking at the clock. It may be
 // used by several goroutines and for as long as its keeper.
@@ -114,10 +132,21 @@ func (k *Keeper) user(grantID string) source {
 	}}
 }
 
-// sourceOf is the source whose row g is.
+func (k *Keeper) platform(app string) source {
+	return source{"app " + app, app, k.apps, func(ctx context.Context) (grant.Grant, error) {
+		return k.opt.Components.ComponentGrant(ctx, app)
+	}}
+}
+
+// sourceOf is the source whose row g is. A shop may have a second grant, which
+// does not serve it now; its tokens do not get into memory, since nobody reads
+// that row under the shop's name.
 func (k *Keeper) sourceOf(g grant.Grant) source {
-	if g.Kind == grant.User {
+	switch g.Kind {
+	case grant.User:
 		return k.user(g.ID)
+	case grant.Component:
+		return k.platform(g.App)
 	}
 	return k.shop(g.ShopID)
 }
@@ -255,7 +284,7 @@ func (k *Keeper) answer(g grant.Grant, w want, now time.Time) (tok Token, ok boo
 		return Token{}, false, refusal(g, now, nil)
 	}
 	valid := g.Tokens.Generation > 0 && now.Before(g.Tokens.AccessExpires) && g.Tokens.Generation != w.rejected
-	waits := now.Before(g.DueAt) && g.Cause != causeAsleep
+	waits := now.Before(g.DueAt) && g.Cause != causeAsleep && !k.platformBack(g)
 	if valid && (waits || now.Before(g.Tokens.AccessExpires.Add(-margin))) {
 		if tok, err := k.tokenOf(g, now); err == nil {
 			return tok, true, nil
@@ -309,7 +338,7 @@ func softEnd(now, end time.Time) time.Time {
 // of the one in memory if somebody used that; else memory keeps none. Whoever
 // waits for the token puts it into memory himself.
 func (k *Keeper) hold(g grant.Grant, tok Token, epoch uint64) {
-	if s := k.sourceOf(g); s.table.uses(s.key) {
+	if k.usedHere(g) {
 		k.noteUse(g)
 	}
 	k.put(g, tok, false, epoch)
@@ -320,7 +349,9 @@ func (k *Keeper) hold(g grant.Grant, tok Token, epoch uint64) {
 func (k *Keeper) put(g grant.Grant, tok Token, wanted bool, epoch uint64) {
 	s := k.sourceOf(g)
 	h := newHeld(s.key, tok, tok.Expires.Sub(k.base), softEnd(k.now(), tok.Expires).Sub(k.base), k.nextCheck())
-	s.table.put(h, wanted, func() bool { return k.epoch.holds(epoch, g.ID, tok.Generation) })
+	s.table.put(h, wanted, func() bool {
+		return k.epoch.holds(epoch, g.ID, tok.Generation) && k.epoch.holds(epoch, s.name, tok.Generation)
+	})
 }
 
 // Forget drops what memory holds of a grant, at once. Call it after the grant
@@ -333,11 +364,23 @@ func (k *Keeper) Forget(grantID string) { k.forget(grantID, math.MaxInt64) }
 // for every settle that is heard of.
 func (k *Keeper) Changed(grantID string, generation int64) { k.forget(grantID, generation) }
 
+// ForgetShop drops what memory holds of a shop, whichever of its grants that is
+// of. Call it after another grant serves the shop: the next use reads the store.
+func (k *Keeper) ForgetShop(shopID string) {
+	s := k.shop(shopID)
+	k.epoch.add(s.name, math.MaxInt64)
+	s.table.dropKey(s.key)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	delete(k.verdicts, s.name) // generations of the other grant
+}
+
 // forget drops generations of a grant below a number.
 func (k *Keeper) forget(grantID string, below int64) {
 	k.epoch.add(grantID, below)
 	k.shops.drop(grantID, below)
 	k.users.drop(grantID, below)
+	k.apps.drop(grantID, below)
 }
 
 // refusal says why a grant yields no token.

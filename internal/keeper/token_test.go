@@ -476,7 +476,7 @@ func TestAnswersThatCannotBeKept(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				e := newEnv(t)
-				e.opt.Platform = fixed{ans}
+				e.opt.Platform = fixed{ans: ans}
 				if _, err := e.Token(t.Context(), "lantian"); !errors.Is(err, wechat.ErrMalformed) {
 					t.Errorf("got %v", err)
 				}
@@ -489,7 +489,7 @@ func TestAnswersThatCannotBeKept(t *testing.T) {
 	t.Run("too long a life", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			e := newEnv(t)
-			e.opt.Platform = fixed{Answer{Access: secretOf("x1234"), ExpiresIn: 1000 * time.Hour}}
+			e.opt.Platform = fixed{ans: Answer{Access: secretOf("x1234"), ExpiresIn: 1000 * time.Hour}}
 			if tok := e.must(); time.Until(tok.Expires) > longestLife {
 				t.Errorf("believed in %v", time.Until(tok.Expires))
 			}
@@ -497,7 +497,10 @@ func TestAnswersThatCannotBeKept(t *testing.T) {
 	})
 }
 
-type fixed struct{ ans Answer }
+type fixed struct {
+	ans Answer
+	ComponentPlatform
+}
 
 func (f fixed) Stable(context.Context, appT, secretT, bool) (Answer, error) { return f.ans, nil }
 func (f fixed) RefreshUser(context.Context, appT, secretT) (Answer, error)  { return f.ans, nil }
