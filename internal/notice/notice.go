@@ -17,20 +17,25 @@ type Kind string
 
 // The kinds of notice.
 const (
-	GrantNeedsOwner Kind = "grant.needs_owner" // an owner must authorise again
-	GrantStopped    Kind = "grant.stopped"     // an operator must mend a setting
-	GrantHealed     Kind = "grant.healed"      // a grant told of before works again
-	GrantExpiring   Kind = "grant.expiring"    // a user grant nears the end of its 30 days
-	GrantRevoked    Kind = "grant.revoked"     // somebody ended a grant
-	GrantDoubtful   Kind = "grant.doubtful"    // WeChat renews a token and refuses it in calls
-	GrantKilled     Kind = "grant.killed"      // the tokens of a revoked grant are ended at WeChat too
-	GrantNotKilled  Kind = "grant.not_killed"  // they could not be ended so far
-	ClockBack       Kind = "clock.back"        // the clock runs behind what the store has seen
-	ClockSkew       Kind = "clock.skew"        // the clock differs from WeChat's
-	ClockHealed     Kind = "clock.healed"      // the clock is right again
-	AuditBroken     Kind = "audit.broken"      // the log does not verify
-	NewOwner        Kind = "member.owner"      // somebody became an owner
-	Test            Kind = "notice.test"       // an operator tries the channels
+	GrantNeedsOwner Kind = "grant.needs_owner"       // an owner must authorise again
+	GrantStopped    Kind = "grant.stopped"           // an operator must mend a setting
+	GrantHealed     Kind = "grant.healed"            // a grant told of before works again
+	GrantExpiring   Kind = "grant.expiring"          // a user grant nears the end of its 30 days
+	GrantRevoked    Kind = "grant.revoked"           // somebody ended a grant
+	GrantDoubtful   Kind = "grant.doubtful"          // WeChat renews a token and refuses it in calls
+	GrantKilled     Kind = "grant.killed"            // the tokens of a revoked grant are ended at WeChat too
+	GrantNotKilled  Kind = "grant.not_killed"        // they could not be ended so far
+	ClockBack       Kind = "clock.back"              // the clock runs behind what the store has seen
+	ClockSkew       Kind = "clock.skew"              // the clock differs from WeChat's
+	ClockHealed     Kind = "clock.healed"            // the clock is right again
+	AuditBroken     Kind = "audit.broken"            // the log does not verify
+	NewOwner        Kind = "member.owner"            // somebody became an owner
+	TicketMissing   Kind = "platform.ticket_missing" // WeChat pushed no ticket for half an hour
+	TicketBack      Kind = "platform.ticket_back"    // tickets come again
+	SetsMissing     Kind = "shop.sets_missing"       // a shop did not grant what is needed
+	AccountState    Kind = "shop.account_state"      // WeChat froze, banned, warned or closed a shop's account
+	NotAdopted      Kind = "shop.not_adopted"        // a shop authorised the platform, and its tokens are not here
+	Test            Kind = "notice.test"             // an operator tries the channels
 )
 
 // Kinds lists every kind.

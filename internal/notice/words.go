@@ -82,6 +82,26 @@ var words = map[Kind]Words{
 		What: Text{"Somebody became an owner of a tenant.", "有人成为了某商家的店主。"},
 		Next: Text{"If nobody meant to, end their role and see who confirmed it with `zhanggui audit list`.", "如非本意，请撤销其角色，并用 `zhanggui audit list` 查看确认人。"},
 	},
+	TicketMissing: {
+		What: Text{"WeChat has pushed no ticket to a third-party platform for half an hour; its tokens end within 12 hours.", "第三方平台已有半小时未收到 component_verify_ticket，其令牌将在 12 小时内失效。"},
+		Next: Text{"The push was asked to start again; see that the authorisation event URL is reachable and answers success.", "系统已请求重新开始推送；请检查授权事件接收 URL 是否可访问并返回 success。"},
+	},
+	TicketBack: {
+		What: Text{"Tickets of a third-party platform arrive again.", "第三方平台的 ticket 推送已恢复。"},
+		Next: Text{"Nothing is left to do.", "无需处理。"},
+	},
+	SetsMissing: {
+		What: Text{"A shop authorised the third-party platform without all permission sets that are needed.", "店铺授权给第三方平台的权限集不完整。"},
+		Next: Text{"See that the sets in the details are published, then have the owner update the authorisation.", "请确认详情中的权限集已全网发布，然后请店主更新授权。"},
+	},
+	AccountState: {
+		What: Text{"WeChat says that a shop's account is not in a normal state.", "微信显示某店铺账号状态异常。"},
+		Next: Text{"Ask the owner to look at the notices in the shop's back office.", "请店主在店铺后台查看平台通知。"},
+	},
+	NotAdopted: {
+		What: Text{"A shop authorised the third-party platform, and its tokens could not be fetched so far.", "店铺已授权第三方平台，但至今未能取得其令牌。"},
+		Next: Text{"Look up the cause in the details; it is tried again by itself, and at once with `zhanggui reconcile`.", "请查看详情中的原因；系统会自动重试，也可执行 `zhanggui reconcile` 立即处理。"},
+	},
 	Test: {
 		What: Text{"This is a test; the channel works.", "这是一条测试通知，通道工作正常。"},
 		Next: Text{"Nothing is left to do.", "无需处理。"},
