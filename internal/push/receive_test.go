@@ -165,8 +165,8 @@ func TestURLCheck(t *testing.T) {
 		{"platform, authorisations", "/wechat/push/platform/auth" + query, 200},
 		{"wrong signature", "/wechat/push/own/event/" + ownShopID + other, 403},
 		{"no query", "/wechat/push/own/event/" + ownShopID, 403},
-		{"another account's URL", "/wechat/push/own/event/" + servedID + query, 400},
-		{"authorisations of a shop", "/wechat/push/own/auth" + query, 400},
+		{"another account's URL", "/wechat/push/own/event/" + servedID + query, 403},
+		{"authorisations of a shop", "/wechat/push/own/auth" + query, 403},
 		{"unknown app", "/wechat/push/nobody/auth" + query, 403},
 		{"app without keys", "/wechat/push/mute/event/wx00000000000000b3" + query, 403},
 	}

@@ -42,7 +42,7 @@ var refusals = []struct {
 	status int
 }{
 	{errNoDoor, "app", http.StatusForbidden},
-	{errURL, "url", http.StatusBadRequest},
+	{errURL, "url", http.StatusForbidden},
 	{errQuery, "query", http.StatusBadRequest},
 	{errCut, "cut", http.StatusBadRequest},
 	{errSlow, "slow", http.StatusRequestTimeout},

@@ -172,6 +172,13 @@ func (c *counts) Pushed(outcome, reason string, _ time.Duration) {
 	c.outcomes = append(c.outcomes, strings.TrimSpace(outcome+" "+reason))
 }
 
+// said gives what was counted up to now.
+func (c *counts) said() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.outcomes)
+}
+
 func (c *counts) Refused(_ context.Context, e audit.Entry, from netip.Addr) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
