@@ -3,32 +3,15 @@ package outbox
 import (
 	"context"
 	"log/slog"
-	"time"
 
 	"github.com/zhanggui/zhanggui/internal/notice"
+	"github.com/zhanggui/zhanggui/internal/webhook"
 )
 
 // Message is one notice as it goes out.
 type Message struct {
 	ID     string // the same at every attempt; see [notice.MessageID]
 	Notice notice.Notice
-}
-
-// Verdict says what a channel made of a message.
-type Verdict int
-
-// The verdicts.
-const (
-	Taken   Verdict = iota // it has it
-	Later                  // it does not, or we do not know: try again
-	Refused                // it never will
-)
-
-// Outcome is how an attempt ended.
-type Outcome struct {
-	Verdict Verdict
-	Reason  string        // why it was not taken, in a few fixed words
-	After   time.Duration // how long the receiver asks us to wait; 0: it does not say
 }
 
 // Channel is a place that notices go to. One message at a time is sent to it,
@@ -38,7 +21,7 @@ type Channel interface {
 	// a metric's label: it holds no secret.
 	Name() string
 	// Send tries once, until ctx ends at the latest.
-	Send(ctx context.Context, m Message) Outcome
+	Send(ctx context.Context, m Message) webhook.Outcome
 }
 
 // LogName is the name of the log as a channel.
@@ -53,14 +36,14 @@ type logChannel struct{ log *slog.Logger }
 func (logChannel) Name() string { return LogName }
 
 // Send implements Channel.
-func (c logChannel) Send(ctx context.Context, m Message) Outcome {
+func (c logChannel) Send(ctx context.Context, m Message) webhook.Outcome {
 	w := m.Notice.Kind.Words()
 	attrs := []any{"notice", m.Notice.Kind, "id", m.ID, "at", m.Notice.At.UTC(), "subject", m.Notice.Subject, "next", w.Next.EN}
 	if len(m.Notice.Details) > 0 {
 		attrs = append(attrs, "details", m.Notice.Details)
 	}
 	c.log.Log(ctx, level(m.Notice.Kind), w.What.EN, attrs...)
-	return Outcome{}
+	return webhook.Outcome{}
 }
 
 // level is information for what needs nobody, and a warning otherwise.

@@ -9,7 +9,7 @@
 //
 //	pending ──2xx──► sent
 //	   │ ▲
-//	   │ └── not taken: waits as the table in retry.go says, or longer if asked to
+//	   │ └── not taken: waits as the table of package webhook says, or longer if asked to
 //	   ├──410──► failed
 //	   └──not taken for three days──► failed, with an audit entry
 //

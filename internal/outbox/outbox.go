@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/zhanggui/zhanggui/internal/notice"
+	"github.com/zhanggui/zhanggui/internal/webhook"
 )
 
 // Store keeps what is to be sent.
@@ -141,7 +142,7 @@ func (b *Outbox) did(ctx context.Context, what string, err error) bool {
 
 func (b *Outbox) register(ctx context.Context) error {
 	now := b.o.Now()
-	return b.o.Store.RegisterChannels(ctx, b.names, now, now.Add(-goneAfter), now.Add(-Life()))
+	return b.o.Store.RegisterChannels(ctx, b.names, now, now.Add(-goneAfter), now.Add(-webhook.Life()))
 }
 
 func (b *Outbox) count(ctx context.Context) error {
@@ -253,11 +254,11 @@ func (b *Outbox) send(ctx context.Context, c Channel, item notice.Item) notice.R
 	defer cancel()
 	out := c.Send(ctx, Message{ID: notice.MessageID(item.ID, item.Notice.At), Notice: item.Notice})
 	r := notice.Result{ID: item.ID, From: item.Attempt, Attempt: item.Attempt + 1, Reason: out.Reason}
-	wait, again := next(r.Attempt, out.After)
+	wait, again := webhook.Next(r.Attempt, out.After)
 	switch {
-	case out.Verdict == Taken:
+	case out.Verdict == webhook.Taken:
 		r.State = notice.Sent
-	case out.Verdict == Later && again:
+	case out.Verdict == webhook.Later && again:
 		r.State, r.Due = notice.Pending, b.o.Now().Add(wait)
 	default:
 		r.State = notice.Failed
@@ -292,7 +293,7 @@ func (b *Outbox) Test(ctx context.Context) []notice.Tried {
 			defer cancel()
 			begin := time.Now()
 			out := b.channels[name].Send(ctx, m)
-			all[i] = notice.Tried{Channel: name, Taken: out.Verdict == Taken, Reason: out.Reason, Took: time.Since(begin)}
+			all[i] = notice.Tried{Channel: name, Taken: out.Verdict == webhook.Taken, Reason: out.Reason, Took: time.Since(begin)}
 		})
 	}
 	wg.Wait()

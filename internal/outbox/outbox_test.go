@@ -21,6 +21,7 @@ import (
 	"github.com/zhanggui/zhanggui/internal/outbox"
 	"github.com/zhanggui/zhanggui/internal/store/sqlite"
 	"github.com/zhanggui/zhanggui/internal/store/sqlstore"
+	"github.com/zhanggui/zhanggui/internal/webhook"
 )
 
 // hook is a channel that answers as told, and remembers.
@@ -30,14 +31,14 @@ type hook struct {
 	got  []string // subjects
 	ids  []string
 	at   []time.Time
-	say  func(n int, m outbox.Message) outbox.Outcome // n: attempts so far
+	say  func(n int, m outbox.Message) webhook.Outcome // n: attempts so far
 	hold func(ctx context.Context)
 	now  func() time.Time // nil: time.Now
 }
 
 func (h *hook) Name() string { return h.name }
 
-func (h *hook) Send(ctx context.Context, m outbox.Message) outbox.Outcome {
+func (h *hook) Send(ctx context.Context, m outbox.Message) webhook.Outcome {
 	h.mu.Lock()
 	now := time.Now
 	if h.now != nil {
@@ -50,12 +51,12 @@ func (h *hook) Send(ctx context.Context, m outbox.Message) outbox.Outcome {
 		hold(ctx)
 	}
 	if ctx.Err() != nil {
-		return outbox.Outcome{Verdict: outbox.Later, Reason: "no answer in time"}
+		return webhook.Outcome{Verdict: webhook.Later, Reason: "no answer in time"}
 	}
 	if say != nil {
 		return say(n, m)
 	}
-	return outbox.Outcome{}
+	return webhook.Outcome{}
 }
 
 func (h *hook) seen() []string {
@@ -186,8 +187,8 @@ func TestRetriesAsTheTableSays(t *testing.T) {
 		var log strings.Builder
 		var clock leaps
 		s, seen := openStore(t), &counts{}
-		h := &hook{name: "down", now: clock.now, say: func(int, outbox.Message) outbox.Outcome {
-			return outbox.Outcome{Verdict: outbox.Later, Reason: "answered 500"}
+		h := &hook{name: "down", now: clock.now, say: func(int, outbox.Message) webhook.Outcome {
+			return webhook.Outcome{Verdict: webhook.Later, Reason: "answered 500"}
 		}}
 		run(t, outbox.Options{Store: s, Channels: []outbox.Channel{h}, Observer: seen, Now: clock.now, Logger: slog.New(slog.NewTextHandler(&log, nil))})
 		tell(t, s, "grant:g_1")
@@ -238,11 +239,11 @@ func wantAttempts(t *testing.T, since []time.Duration) {
 func TestRetryAfterIsHonouredAndBounded(t *testing.T) {
 	for asked, want := range map[time.Duration]time.Duration{10 * time.Minute: 10 * time.Minute, 100 * time.Hour: time.Hour, time.Second: 5 * time.Second} {
 		synctest.Test(t, func(t *testing.T) {
-			h := &hook{name: "busy", say: func(n int, _ outbox.Message) outbox.Outcome {
+			h := &hook{name: "busy", say: func(n int, _ outbox.Message) webhook.Outcome {
 				if n == 1 {
-					return outbox.Outcome{Verdict: outbox.Later, Reason: "answered 429", After: asked}
+					return webhook.Outcome{Verdict: webhook.Later, Reason: "answered 429", After: asked}
 				}
-				return outbox.Outcome{}
+				return webhook.Outcome{}
 			}}
 			s := openStore(t)
 			run(t, outbox.Options{Store: s, Channels: []outbox.Channel{h}})
@@ -257,11 +258,11 @@ func TestRetryAfterIsHonouredAndBounded(t *testing.T) {
 
 func TestGoneIsGivenUpAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := &hook{name: "gone", say: func(n int, _ outbox.Message) outbox.Outcome {
+		h := &hook{name: "gone", say: func(n int, _ outbox.Message) webhook.Outcome {
 			if n == 1 {
-				return outbox.Outcome{Verdict: outbox.Refused, Reason: "answered 410"}
+				return webhook.Outcome{Verdict: webhook.Refused, Reason: "answered 410"}
 			}
-			return outbox.Outcome{}
+			return webhook.Outcome{}
 		}}
 		s := openStore(t)
 		run(t, outbox.Options{Store: s, Channels: []outbox.Channel{h}})
@@ -277,11 +278,11 @@ func TestGoneIsGivenUpAtOnce(t *testing.T) {
 // channel not at all.
 func TestOneThatIsNotTakenHoldsUpNoOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		picky := &hook{name: "picky", say: func(_ int, m outbox.Message) outbox.Outcome {
+		picky := &hook{name: "picky", say: func(_ int, m outbox.Message) webhook.Outcome {
 			if m.Notice.Subject == "grant:g_bad" {
-				return outbox.Outcome{Verdict: outbox.Later, Reason: "answered 400"}
+				return webhook.Outcome{Verdict: webhook.Later, Reason: "answered 400"}
 			}
-			return outbox.Outcome{}
+			return webhook.Outcome{}
 		}}
 		stuck := &hook{name: "stuck", hold: func(ctx context.Context) { <-ctx.Done() }}
 		fine := &hook{name: "fine"}
@@ -433,7 +434,7 @@ func TestLogChannel(t *testing.T) {
 		log.Reset()
 		m := message
 		m.Notice.Kind = k
-		if out := c.Send(t.Context(), m); out.Verdict != outbox.Taken {
+		if out := c.Send(t.Context(), m); out.Verdict != webhook.Taken {
 			t.Errorf("%s: outcome %+v", k, out)
 		}
 		for _, want := range []string{k.Words().What.EN, k.Words().Next.EN, string(k), "grant:g_demo", "40125", message.ID} {
@@ -448,8 +449,8 @@ func TestLogChannel(t *testing.T) {
 }
 
 func TestTestAsksEveryChannelOnce(t *testing.T) {
-	bad := &hook{name: "bad", say: func(int, outbox.Message) outbox.Outcome {
-		return outbox.Outcome{Verdict: outbox.Later, Reason: "answered 500"}
+	bad := &hook{name: "bad", say: func(int, outbox.Message) webhook.Outcome {
+		return webhook.Outcome{Verdict: webhook.Later, Reason: "answered 500"}
 	}}
 	good := &hook{name: "good"}
 	s := openStore(t)

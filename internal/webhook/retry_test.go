@@ -1,4 +1,4 @@
-package outbox
+package webhook
 
 import (
 	"fmt"
@@ -54,8 +54,8 @@ func TestNext(t *testing.T) {
 		{1, 0, 5 * time.Second, true}, {1, time.Second, 5 * time.Second, true}, {1, 10 * time.Minute, 10 * time.Minute, true},
 		{1, 1000 * time.Hour, time.Hour, true}, {11, 0, 24 * time.Hour, true}, {12, 0, 0, false}, {1 << 40, 0, 0, false}, {0, -time.Hour, 5 * time.Second, true},
 	} {
-		if got, ok := next(c.failed, c.asked); got != c.want || ok != c.ok {
-			t.Errorf("next(%d, %v) = %v, %v; want %v, %v", c.failed, c.asked, got, ok, c.want, c.ok)
+		if got, ok := Next(c.failed, c.asked); got != c.want || ok != c.ok {
+			t.Errorf("Next(%d, %v) = %v, %v; want %v, %v", c.failed, c.asked, got, ok, c.want, c.ok)
 		}
 	}
 }

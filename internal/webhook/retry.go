@@ -1,10 +1,13 @@
-package outbox
+package webhook
 
-import "time"
+import (
+	"math/rand/v2"
+	"time"
+)
 
 // waits is how long to wait after each attempt that failed. After the last
-// attempt a delivery is given up. There is no jitter: one server at a time sends
-// to a channel.
+// attempt a delivery is given up. There is no jitter in it: one server at a time
+// sends to a place, and whoever sends to many adds [Jitter].
 //
 //	attempt  waited before it  since the first
 //	1        -                 0
@@ -28,9 +31,9 @@ var waits = []time.Duration{
 // stretch three days to weeks.
 const maxRetryAfter = time.Hour
 
-// next tells how long to wait after failed attempts, the last of which was told
+// Next tells how long to wait after failed attempts, the last of which was told
 // to wait for asked. ok is false when it is time to give up.
-func next(failed int, asked time.Duration) (wait time.Duration, ok bool) {
+func Next(failed int, asked time.Duration) (wait time.Duration, ok bool) {
 	if failed > len(waits) {
 		return 0, false
 	}
@@ -45,4 +48,14 @@ func Life() time.Duration {
 		sum += w
 	}
 	return sum
+}
+
+// Jitter gives a wait that is up to a tenth shorter or longer, so that what failed
+// together is not tried again together.
+func Jitter(wait time.Duration) time.Duration {
+	tenth := int64(wait / 10)
+	if tenth <= 0 {
+		return wait
+	}
+	return wait + time.Duration(rand.Int64N(2*tenth+1)-tenth)
 }
