@@ -2,6 +2,7 @@ package access
 
 import (
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/zhanggui/zhanggui/wechat/secret"
@@ -31,7 +32,7 @@ type Invitation struct {
 	TenantID  string
 	ShopID    string // empty: the whole tenant
 	Role      Role
-	InvitedBy string // "admin:…", "person:…" or "operator"
+	InvitedBy string // "admin:…", "person:…", "operator", or ByMarket and a session that claims the shop
 	CreatedAt time.Time
 	ExpiresAt time.Time
 	State     InvitationState
@@ -39,6 +40,14 @@ type Invitation struct {
 	Code      string // four digits, shown to the taker only
 	Tries     int    // wrong codes so far
 }
+
+// ByMarket begins InvitedBy of a claim: somebody whom the service market sent
+// into a shop asks to become its owner. The id of their session follows.
+const ByMarket = "market:"
+
+// Claim tells whether the invitation is somebody's claim of a shop rather than
+// another's offer.
+func (i Invitation) Claim() bool { return strings.HasPrefix(i.InvitedBy, ByMarket) }
 
 // Usable tells whether the invitation can still be taken at now.
 func (i Invitation) Usable(now time.Time) bool {

@@ -18,6 +18,7 @@ const (
 	ActorSystem   = "system"   // the keeper and other work nobody asked for
 	ActorAdmin    = "admin"    // an administrator; ID is the administrator's id
 	ActorPerson   = "person"   // a person logged in; ID is our random person id
+	ActorShop     = "shop"     // somebody whom the service market sent; ID is the shop, nobody knows the human
 	ActorClient   = "client"   // a program with a client key; ID is the client's id
 	ActorStranger = "stranger" // somebody we do not know; ID is an address prefix digest
 	ActorOperator = "operator" // the person at the server, over the admin socket

@@ -24,6 +24,23 @@ func ConfirmEffects(now time.Time, by audit.Actor, i access.Invitation) Effects 
 	return e
 }
 
+// ClaimEffects is what follows when a person becomes the owner of a shop
+// without anybody's confirmation: the service market named the shop to session,
+// nobody owned it, and the person proved who they are in the same browser.
+func ClaimEffects(now time.Time, session string, i access.Invitation) Effects {
+	details := place(i)
+	details["session"] = session
+	return Effects{At: now,
+		Audit: []audit.Entry{{At: now, Actor: audit.Actor{Kind: audit.ActorPerson, ID: i.PersonID}, Action: "member.claim",
+			Subject: "invitation:" + i.ID, Outcome: audit.Done, Details: details}},
+		Notices: []notice.Notice{{At: now, Kind: notice.NewOwner, Subject: "tenant:" + i.TenantID, Details: place(i)}}}
+}
+
+// ClaimNotice tells the owners of a shop that somebody claims it.
+func ClaimNotice(now time.Time, i access.Invitation) notice.Notice {
+	return notice.Notice{At: now, Kind: notice.OwnerClaim, Subject: "tenant:" + i.TenantID, Details: place(i)}
+}
+
 func place(i access.Invitation) map[string]string {
 	m := map[string]string{"tenant": i.TenantID, "role": string(i.Role)}
 	if i.ShopID != "" {

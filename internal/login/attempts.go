@@ -41,6 +41,18 @@ func (a *attempts) take(key string, now time.Time) time.Duration {
 	return 0
 }
 
+// full gives how long to wait if there were too many tries already; it counts
+// none.
+func (a *attempts) full(key string, now time.Time) time.Duration {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	w := a.window(key, now)
+	if w.n < maxTries {
+		return 0
+	}
+	return w.start.Add(tryWindow).Sub(now)
+}
+
 // window finds or opens the counter of key. The caller holds the lock.
 func (a *attempts) window(key string, now time.Time) *window {
 	if a.seen[key] == nil && len(a.seen) >= maxTriers {

@@ -36,7 +36,7 @@ func (in intent) query() url.Values {
 }
 
 // getLogin lets a browser with a live session through and sends every other to
-// its door. as=admin is the door with a key.
+// its door. as=admin is the door with a key; prove=1 asks WeChat even so.
 func (l *Login) getLogin(w http.ResponseWriter, r *http.Request) error {
 	in, err := l.readIntent(r, r.URL.Query())
 	if err != nil {
@@ -51,6 +51,8 @@ func (l *Login) getLogin(w http.ResponseWriter, r *http.Request) error {
 	}
 	live := err == nil
 	switch {
+	case live && r.URL.Query().Get("prove") == "1":
+		// Asking WeChat anew changes nothing until it answers.
 	case live && r.URL.Query().Get("switch") == "1":
 		return l.showSwitch(w, r, s, in)
 	case live:
@@ -65,7 +67,7 @@ func (l *Login) showSwitch(w http.ResponseWriter, r *http.Request, s access.Sess
 	return l.o.UI.Render(w, r, http.StatusOK, ui.PageInfo{TitleKey: "login.switch.title"},
 		switchPage(switchView{
 			Shop: in.shop, Return: in.back,
-			InWeChat: l.inWeChat(r), ByKey: s.Door == access.DoorKey,
+			InWeChat: l.inWeChat(r), ByKey: s.Door == access.DoorKey, ByMarket: s.Door == access.DoorMarket,
 		}))
 }
 

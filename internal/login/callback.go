@@ -34,6 +34,8 @@ type arrival struct {
 	code secret.Value
 	hash []byte // of the state
 	at   time.Time
+	// claim is the claim of a shop that this login finishes, or nil.
+	claim *claim
 }
 
 // callback finishes a login; the package comment lists the order of its steps.
@@ -58,10 +60,12 @@ func (l *Login) callback(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	a.claim = l.claimOf(ctx, r, a.p)
 	done, err := l.commit(ctx, r, a, answer)
 	if err != nil {
 		return l.startAgain(a.p, http.StatusServiceUnavailable, "not-kept", err)
 	}
+	l.settleClaim(ctx, w, a, done)
 	l.fetchProfile(ctx, a.app, answer, done.session.PersonID)
 	l.setSession(w, done.token, done.session, a.at)
 	return redirect(w, r, l.afterLogin(ctx, w, r, a, answer, done))
@@ -91,17 +95,23 @@ func (l *Login) arrive(r *http.Request) (arrival, error) {
 func (l *Login) callbackApp(r *http.Request) (access.App, error) {
 	app, err := l.o.Store.App(r.Context(), r.PathValue("app"))
 	if errors.Is(err, access.ErrNotFound) || err == nil && doorOf(app.Kind) == "" {
-		return access.App{}, withLink(page(http.StatusNotFound, "no-app"), "home", "/")
+		return access.App{}, noApp()
 	}
 	if err != nil {
 		return access.App{}, err
 	}
+	return app, l.insistOnHost(r, app, "login.callback")
+}
+
+func noApp() error { return withLink(page(http.StatusNotFound, "no-app"), "home", "/") }
+
+// insistOnHost refuses a callback that did not arrive at the app's own host.
+func (l *Login) insistOnHost(r *http.Request, app access.App, action string) error {
 	host := web.EffectiveHost(r.Context())
 	if app.CallbackHost == "" || !strings.EqualFold(host, app.CallbackHost) {
-		e := page(http.StatusMisdirectedRequest, "callback-host")
-		return access.App{}, l.refuse(r, "login.callback", "app:"+app.ID, e)
+		return l.refuse(r, action, "app:"+app.ID, page(http.StatusMisdirectedRequest, "callback-host"))
 	}
-	return app, nil
+	return nil
 }
 
 // refuseState answers for every bad state with one page: who holds a foreign

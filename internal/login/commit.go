@@ -87,14 +87,20 @@ func (l *Login) effects(ctx context.Context, r *http.Request, a arrival, answer 
 		change.Take = &grant.Take{InvitationID: invitation, PersonID: identity.PersonID, Code: fourDigits()}
 	}
 	e := grant.Effects{At: a.at, Authorise: authorise, Login: change, Audit: []audit.Entry{loginEntry(a, change, authorise)}}
-	old, err := l.session(r)
-	if err == nil {
-		e.EndSessions = []access.SessionFilter{{ID: old.ID, Why: "new login"}}
+	if a.claim != nil && change.Take != nil && a.claim.owned {
+		e.Notices = append(e.Notices, grant.ClaimNotice(a.at, a.claim.invitation(identity.PersonID)))
 	}
-	if errors.Is(err, errNoSession) {
-		err = nil
-	}
+	e.EndSessions, err = l.replaced(r)
 	return e, err
+}
+
+// replaced picks the session that this browser had before.
+func (l *Login) replaced(r *http.Request) ([]access.SessionFilter, error) {
+	old, err := l.session(r)
+	if errors.Is(err, errNoSession) {
+		return nil, nil
+	}
+	return []access.SessionFilter{{ID: old.ID, Why: "new login"}}, err
 }
 
 // identify finds the person whom WeChat named, or makes one.

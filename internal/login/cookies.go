@@ -12,6 +12,9 @@ const (
 	stateCookie    = "zg_state_" // and the first hex digits of the state's digest
 	linkCookie     = "zg_link"
 	unlinkedCookie = "zg_unlinked"
+	entryCookie    = "zg_entry"
+	knownCookie    = "zg_known"
+	claimCookie    = "zg_claim"
 	phoneCookie    = "wechatsim_ua" // the emulator's phone, on loopback only
 )
 

@@ -38,6 +38,8 @@
 //	snapshot user        a used state              "tap 使用完整服务"
 //	commit (5)           a used state; maybe all   start again
 //	profile (6)          everything                nothing: they are in
+//	market, any of it    a used code, or a used    click 去使用 again
+//	                     entry
 //
 // A callback that comes twice, as a reload or because WeChat or a network
 // repeats it, finds its state used; the cookie is left to end by itself, so that
@@ -63,6 +65,36 @@
 // notices. Failing to read the store logs nobody out. Administrators sign in
 // with a key and get a session of the same kind, which never outlives the key;
 // whoever revokes an administrator ends their sessions in the same transaction.
+//
+// # From the service market
+//
+// 去使用 opens GET /market/callback/{app}/{service} with a code (door 3). There
+// is no state: whoever holds a code can send it to anybody, and WeChat names the
+// shop and never the human. So:
+//
+//  1. Checks, cheap and certain ones first: the platform, exactly its configured
+//     host, the service, the clock, the form of the code, too many bad codes.
+//  2. UseState keeps that the code is used. Then it is exchanged, once. The answer
+//     must name the service of the address.
+//  3. What WeChat named is sealed into a cookie of five minutes, and the browser
+//     goes to the clean /market/enter. That page names the shop, the service and
+//     who is logged in here, and asks; it changes nothing. A shop that is not
+//     known yet is opened meanwhile.
+//  4. The yes is used up and starts a session: of the shop, with the service's
+//     role, and of no person. It ends the session that the browser had.
+//
+// A shop that somebody at this browser said yes to is opened without the question
+// for half a year, unless somebody else is logged in. A session of the market
+// holds its role in its one shop while the shop's grant is not ended there or
+// here. Whatever needs a name wants a person, whom WeChat named through door 1
+// or 2 within ten minutes: [Login.RequireProved].
+//
+// Claiming a shop (认领店铺) is an invitation that somebody makes out to
+// themselves. Taken by the login of the same browser while its market session
+// lives, it makes the person the owner at once if the shop has none: WeChat named
+// the shop and the person. In every other case it waits for an owner or an
+// administrator and the four digits. It reaches the whole tenant only if the
+// tenant is that one shop.
 //
 // # Two persons who may be one
 //

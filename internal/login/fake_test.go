@@ -37,6 +37,7 @@ type memStore struct {
 	audit       []audit.Entry
 	notices     []notice.Notice
 	highest     time.Time
+	purchases   []access.Purchase
 	logins      int // calls of Login
 
 	// beforeLogin runs before the n-th Login, from 1; an error is its result.
@@ -94,7 +95,7 @@ func (m *memStore) UseState(_ context.Context, c grant.Callback, e ...audit.Entr
 		return nil, err
 	}
 	for _, was := range m.callbacks {
-		if bytes.Equal(was.StateHash, c.StateHash) || was.App == c.App && bytes.Equal(was.CodeHash, c.CodeHash) {
+		if bytes.Equal(was.StateHash, c.StateHash) || len(c.CodeHash) > 0 && was.App == c.App && bytes.Equal(was.CodeHash, c.CodeHash) {
 			return &was, access.ErrUsed
 		}
 	}
@@ -122,9 +123,15 @@ func (m *memStore) Login(ctx context.Context, e grant.Effects) error {
 	if l.NewPerson != "" {
 		m.persons[l.NewPerson] = &access.Person{ID: l.NewPerson}
 	}
-	m.identities = slices.DeleteFunc(m.identities, func(i access.Identity) bool { return sameIdentity(i, l.Identity) })
-	m.identities = append(m.identities, l.Identity)
-	m.keep(*e.Authorise)
+	if l.Identity.PersonID != "" {
+		m.identities = slices.DeleteFunc(m.identities, func(i access.Identity) bool { return sameIdentity(i, l.Identity) })
+		m.identities = append(m.identities, l.Identity)
+	}
+	if e.Authorise != nil {
+		m.keep(*e.Authorise)
+	}
+	m.purchases = append(m.purchases, e.Purchases...)
+	m.notices = append(m.notices, e.Notices...)
 	m.endLocked(e)
 	m.sessions = append(m.sessions, l.Session)
 	if l.Consent != nil {
@@ -147,6 +154,9 @@ func (m *memStore) mayLogin(e grant.Effects) error {
 	was, err := find(m.identities, func(i access.Identity) bool { return sameIdentity(i, l.Identity) })
 	if err == nil && was.PersonID != l.Identity.PersonID {
 		return access.ErrStale
+	}
+	if e.Authorise == nil {
+		return nil
 	}
 	g, err := find(m.grants, func(g grant.Grant) bool { return sameGrant(g, *e.Authorise) })
 	if err == nil && (g.Tokens.Generation != e.Authorise.From || g.ID != e.Authorise.GrantID) || err != nil && e.Authorise.From != 0 {
@@ -188,10 +198,10 @@ func (m *memStore) endLocked(e grant.Effects) (n int) {
 }
 
 func picks(f access.SessionFilter, s access.Session) bool {
-	if f.ID == "" && f.PersonID == "" && f.AdminID == "" {
+	if f.ID == "" && f.PersonID == "" && f.AdminID == "" && f.ShopID == "" {
 		return false
 	}
-	return (f.ID == "" || f.ID == s.ID) && (f.PersonID == "" || f.PersonID == s.PersonID) &&
+	return (f.ShopID == "" || f.ShopID == s.ShopID) && (f.ID == "" || f.ID == s.ID) && (f.PersonID == "" || f.PersonID == s.PersonID) &&
 		(f.AdminID == "" || f.AdminID == s.AdminID) && (f.NotID == "" || f.NotID != s.ID)
 }
 
@@ -214,6 +224,42 @@ func (m *memStore) Invitation(_ context.Context, id string) (access.Invitation, 
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return find(m.invitations, func(i access.Invitation) bool { return i.ID == id })
+}
+
+func (m *memStore) Members(_ context.Context, tenantID string) ([]access.Member, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var all []access.Member
+	for _, p := range m.persons {
+		for _, member := range p.Members {
+			if member.TenantID == tenantID {
+				all = append(all, member)
+			}
+		}
+	}
+	return all, m.failing("Members")
+}
+
+func (m *memStore) CreateInvitation(_ context.Context, i access.Invitation, e ...audit.Entry) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.invitations = append(m.invitations, i)
+	m.audit = append(m.audit, e...)
+	return m.failing("CreateInvitation")
+}
+
+func (m *memStore) ConfirmInvitation(ctx context.Context, id, code string, now time.Time, e grant.Effects) (access.Invitation, error) {
+	if err := m.failing("ConfirmInvitation"); err != nil {
+		return access.Invitation{}, err
+	}
+	if err := m.confirm(id, code, now); err != nil {
+		return access.Invitation{}, err
+	}
+	m.mu.Lock()
+	m.audit = append(m.audit, e.Audit...)
+	m.notices = append(m.notices, e.Notices...)
+	m.mu.Unlock()
+	return m.Invitation(ctx, id)
 }
 
 // confirm is what the inviter's page does in the store.

@@ -27,7 +27,7 @@ func (l *Login) getInvitation(w http.ResponseWriter, r *http.Request) error {
 	}
 	v := consentView{
 		Operator: l.o.Operator, Role: inv.Role, Version: l.consent, Scope: app.Scope,
-		Post: "/i/" + r.PathValue("token"), Until: inv.ExpiresAt, Now: l.o.Now(),
+		Post: "/i/" + r.PathValue("token"), Until: inv.ExpiresAt, Now: l.o.Now(), Claim: inv.Claim(),
 	}
 	if err := l.nameParties(r, inv, &v); err != nil {
 		return err
@@ -118,7 +118,7 @@ func (l *Login) getInvited(w http.ResponseWriter, r *http.Request) error {
 		return withLink(page(http.StatusGone, "invitation-gone"), "home", "/")
 	}
 	return l.o.UI.Render(w, r, http.StatusOK, ui.PageInfo{TitleKey: "login.invited.title", RefreshSeconds: askAgain},
-		invitedPage(inv.Code, inv.ExpiresAt, l.o.Now()))
+		invitedPage(inv, l.o.Now()))
 }
 
 // consentView is what the consent page shows.
@@ -130,4 +130,5 @@ type consentView struct {
 	Version      string
 	Post         string // path of the form
 	Until, Now   time.Time
+	Claim        bool // nobody invited: the reader claims the shop
 }

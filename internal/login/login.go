@@ -51,12 +51,16 @@ type Options struct {
 	// pages only.
 	Redirects *web.Redirects
 	Tally     Tally // nil: refusals are not recorded
-	Now       func() time.Time
-	Log       *slog.Logger
-	Idle      time.Duration // a session ends after so long without use
-	Absolute  time.Duration // a session ends at this age
-	AdminKey  time.Duration // life of the key that the set-up page makes
-	Operator  Operator      // named on the consent page
+	// Market and Shops are door 3. Without both it is shut, and whoever came
+	// through it before has no session any more.
+	Market   Market
+	Shops    Shops
+	Now      func() time.Time
+	Log      *slog.Logger
+	Idle     time.Duration // a session ends after so long without use
+	Absolute time.Duration // a session ends at this age
+	AdminKey time.Duration // life of the key that the set-up page makes
+	Operator Operator      // named on the consent page
 	// Behind says how far the clock was found to be behind the latest time seen;
 	// nil: it never is. What a callback finds by itself counts as well.
 	Behind func() time.Duration
@@ -79,7 +83,8 @@ type Login struct {
 	jar      cookies
 	loopback bool // plain http on this machine: the emulator's phone counts
 	tries    *attempts
-	consent  string // version of the consent text
+	jumps    *attempts // codes of the market that WeChat did not know
+	consent  string    // version of the consent text
 }
 
 // New checks the options and makes a Login.
@@ -102,6 +107,7 @@ func New(o Options) (*Login, error) {
 		jar:      cookies{secure: o.PublicURL.Scheme == "https"},
 		loopback: local,
 		tries:    newAttempts(),
+		jumps:    newAttempts(),
 		consent:  version,
 	}, nil
 }
@@ -143,24 +149,29 @@ func dueByLife(now time.Time, t grant.Tokens) time.Time {
 // [Login.Proofs].
 func (l *Login) Mount(mux *http.ServeMux) {
 	for pattern, h := range map[string]web.Handler{
-		"GET /login":                l.getLogin,
-		"POST /login/switch":        l.postSwitch,
-		"GET /oauth/callback/{app}": l.callback,
-		"GET /i/{token}":            l.getInvitation,
-		"POST /i/{token}":           l.postInvitation,
-		"GET /invited/{id}":         l.getInvited,
-		"GET /logout":               l.getLogout,
-		"POST /logout":              l.postLogout,
-		"GET /sessions":             l.getSessions,
-		"POST /sessions/{id}/end":   l.postEndSession,
-		"GET /link":                 l.getLink,
-		"POST /link":                l.postLink,
-		"GET /withdraw":             l.getWithdraw,
-		"POST /withdraw":            l.postWithdraw,
-		"GET /admin/login":          l.getAdminLogin,
-		"POST /admin/login":         l.postAdminLogin,
-		"GET /setup/{token}":        l.getSetup,
-		"POST /setup/{token}":       l.postSetup,
+		"GET /login":                           l.getLogin,
+		"POST /login/switch":                   l.postSwitch,
+		"GET /oauth/callback/{app}":            l.callback,
+		"GET /market/enter":                    l.getEnter,
+		"POST /market/enter":                   l.postEnter,
+		"GET /market/claim":                    l.getClaim,
+		"POST /market/claim":                   l.postClaim,
+		"GET /i/{token}":                       l.getInvitation,
+		"POST /i/{token}":                      l.postInvitation,
+		"GET /invited/{id}":                    l.getInvited,
+		"GET /logout":                          l.getLogout,
+		"POST /logout":                         l.postLogout,
+		"GET /sessions":                        l.getSessions,
+		"POST /sessions/{id}/end":              l.postEndSession,
+		"GET /link":                            l.getLink,
+		"POST /link":                           l.postLink,
+		"GET /withdraw":                        l.getWithdraw,
+		"POST /withdraw":                       l.postWithdraw,
+		"GET /admin/login":                     l.getAdminLogin,
+		"POST /admin/login":                    l.postAdminLogin,
+		"GET /setup/{token}":                   l.getSetup,
+		"POST /setup/{token}":                  l.postSetup,
+		"GET /market/callback/{app}/{service}": l.marketCallback,
 	} {
 		mux.Handle(pattern, web.LimitBody(maxForm, l.o.Page(h)))
 	}
@@ -210,6 +221,9 @@ func addressOf(ctx context.Context) netip.Addr { return web.ClientAddr(ctx) }
 func actorOf(s access.Session) audit.Actor {
 	if s.AdminID != "" {
 		return audit.Actor{Kind: audit.ActorAdmin, ID: s.AdminID}
+	}
+	if s.ShopID != "" {
+		return audit.Actor{Kind: audit.ActorShop, ID: s.ShopID}
 	}
 	return audit.Actor{Kind: audit.ActorPerson, ID: s.PersonID}
 }

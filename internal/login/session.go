@@ -67,8 +67,9 @@ func (l *Login) touch(ctx context.Context, s access.Session) access.Session {
 	return s
 }
 
-// Current gives who a request comes from: a person, or an administrator, whose
-// Person is empty. It is false without a live session, and also when the store
+// Current gives who a request comes from: a person, an administrator, whose
+// Person is empty, or somebody of a shop, whose Person has no id and holds the
+// session's role in that shop. It is false without a live session, and also when the store
 // cannot be asked; [Login.Who] tells the two apart.
 func (l *Login) Current(r *http.Request) (access.Session, access.Person, bool) {
 	s, p, err := l.Who(r)
@@ -95,6 +96,10 @@ func (l *Login) who(r *http.Request) (access.Session, access.Person, error) {
 	s = l.touch(r.Context(), s)
 	if s.AdminID != "" {
 		return s, access.Person{}, nil
+	}
+	if s.ShopID != "" {
+		p, err := l.somebodyOf(r.Context(), s)
+		return s, p, err
 	}
 	p, err := l.o.Store.Person(r.Context(), s.PersonID)
 	if errors.Is(err, access.ErrNotFound) {

@@ -38,11 +38,16 @@ func (l *Login) postLogout(w http.ResponseWriter, r *http.Request) error {
 	}
 	l.jar.drop(w, sessionCookie)
 	l.jar.drop(w, linkCookie)
+	l.jar.drop(w, entryCookie)
 	return redirect(w, r, l.path("/logout", nil))
 }
 
-// ownSessions picks all sessions of whoever has s.
+// ownSessions picks all sessions of whoever has s. Those who came from the
+// market cannot be told apart: each has this one session.
 func ownSessions(s access.Session) access.SessionFilter {
+	if s.ShopID != "" {
+		return access.SessionFilter{ID: s.ID}
+	}
 	return access.SessionFilter{PersonID: s.PersonID, AdminID: s.AdminID}
 }
 
@@ -60,7 +65,7 @@ func (l *Login) getSessions(w http.ResponseWriter, r *http.Request) error {
 	all = slices.DeleteFunc(slices.Clone(all), func(o access.Session) bool { return !o.Live(now) })
 	return l.o.UI.Render(w, r, http.StatusOK, ui.PageInfo{TitleKey: "login.sessions.title", Wide: true},
 		sessionsPage(sessionsView{
-			Nickname: p.Profile.Nickname, Sessions: all, Current: s.ID, Now: now, Admin: s.AdminID != "",
+			Nickname: p.Profile.Nickname, Sessions: all, Current: s.ID, Now: now, NoPerson: s.PersonID == "",
 		}))
 }
 
@@ -72,13 +77,16 @@ func (l *Login) postEndSession(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	f := ownSessions(s)
+	if f.ID != "" && f.ID != r.PathValue("id") {
+		return noSuchSession()
+	}
 	f.ID, f.Why = r.PathValue("id"), "ended by its owner"
 	n, err := l.end(r.Context(), s, f)
 	if err != nil {
 		return err
 	}
 	if n == 0 {
-		return withLink(page(http.StatusNotFound, "no-such-session"), "sessions", "/sessions")
+		return noSuchSession()
 	}
 	if f.ID == s.ID {
 		l.jar.drop(w, sessionCookie)
@@ -87,13 +95,17 @@ func (l *Login) postEndSession(w http.ResponseWriter, r *http.Request) error {
 	return redirect(w, r, l.path("/sessions", nil))
 }
 
+func noSuchSession() error {
+	return withLink(page(http.StatusNotFound, "no-such-session"), "sessions", "/sessions")
+}
+
 // sessionsView is what the list of sessions shows.
 type sessionsView struct {
 	Nickname string
 	Sessions []access.Session
 	Current  string // id
 	Now      time.Time
-	Admin    bool
+	NoPerson bool // an administrator, or somebody of a shop
 }
 
 // switchView is what the page before switching accounts shows.
@@ -101,4 +113,5 @@ type switchView struct {
 	Shop, Return string
 	InWeChat     bool // WeChat alone decides which account it names
 	ByKey        bool // an administrator is logged in
+	ByMarket     bool // somebody of a shop is
 }

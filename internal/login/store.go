@@ -21,6 +21,7 @@ type Store interface {
 	Identities
 	Sessions
 	Administrators
+	Invitations
 }
 
 // Directory reads what the operator declared.
@@ -30,6 +31,7 @@ type Directory interface {
 	Shop(ctx context.Context, id string) (access.Shop, error)
 	Shops(ctx context.Context) ([]access.Shop, error)
 	Tenant(ctx context.Context, id string) (access.Tenant, error)
+	Members(ctx context.Context, tenantID string) ([]access.Member, error)
 }
 
 // Callbacks is the durable part of a login.
@@ -37,14 +39,22 @@ type Callbacks interface {
 	// UseState records that a state and a code are used. It answers with the
 	// earlier record and [access.ErrUsed] when one of them was used before.
 	UseState(ctx context.Context, c grant.Callback, e ...audit.Entry) (*grant.Callback, error)
-	// Login applies a successful callback. It refuses with [grant.ErrLost] or
+	// Login applies a successful callback. Without an identity and a grant it
+	// only starts the session of somebody whom the market sent. It refuses with [grant.ErrLost] or
 	// [access.ErrStale] when somebody else wrote first, and with
 	// [access.ErrInvitationGone] when the invitation cannot be taken any more.
 	Login(ctx context.Context, e grant.Effects) error
 	// ObserveTime remembers now and returns the highest time ever seen.
 	ObserveTime(ctx context.Context, now time.Time) (highest time.Time, err error)
+}
+
+// Invitations is how a person becomes a member. A claim of a shop is one, too.
+type Invitations interface {
 	InvitationByToken(ctx context.Context, hash []byte) (access.Invitation, error)
 	Invitation(ctx context.Context, id string) (access.Invitation, error)
+	CreateInvitation(ctx context.Context, i access.Invitation, e ...audit.Entry) error
+	// ConfirmInvitation makes the taker a member, with what follows from it.
+	ConfirmInvitation(ctx context.Context, id, code string, now time.Time, e grant.Effects) (access.Invitation, error)
 }
 
 // Grants reads and ends grants.

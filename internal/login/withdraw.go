@@ -53,11 +53,15 @@ func (l *Login) postWithdraw(w http.ResponseWriter, r *http.Request) error {
 	return l.o.UI.Render(w, r, http.StatusOK, ui.PageInfo{TitleKey: "login.withdrawn.title"}, withdrawnPage(len(e.Revoke)))
 }
 
-// whoPerson is Who for pages that an administrator has no use for.
+// whoPerson is Who for pages that only a person has a use for.
 func (l *Login) whoPerson(r *http.Request) (access.Session, access.Person, error) {
 	s, p, err := l.Who(r)
-	if err == nil && s.AdminID != "" {
+	switch {
+	case err != nil:
+	case s.AdminID != "":
 		err = withLink(page(http.StatusForbidden, "persons-only"), "home", "/")
+	case s.PersonID == "":
+		err = l.needsPerson(s.ShopID)
 	}
 	return s, p, err
 }

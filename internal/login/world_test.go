@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/zhanggui/zhanggui/internal/access"
+	"github.com/zhanggui/zhanggui/internal/grant"
 	"github.com/zhanggui/zhanggui/internal/vault"
 	"github.com/zhanggui/zhanggui/internal/web"
 	"github.com/zhanggui/zhanggui/internal/web/ui"
@@ -36,6 +37,7 @@ type world struct {
 	t        *testing.T
 	store    *memStore
 	platform *fakePlatform
+	market   *fakeMarket
 	tally    *fakeTally
 	clock    *clock
 	vault    *vault.Vault
@@ -76,6 +78,7 @@ func newWorldAt(t *testing.T, public string) *world {
 		vault:    testVault(t),
 	}
 	w.fill()
+	w.market = &fakeMarket{answers: map[string]Jump{}, store: w.store, grants: map[string]grant.Grant{}}
 	words, err := ui.New(ui.Options{BasePath: base.Path, Catalogues: []fs.FS{Catalogue}})
 	must(t, err)
 	w.login, err = New(Options{
@@ -83,7 +86,7 @@ func newWorldAt(t *testing.T, public string) *world {
 		Page: func(h web.Handler) http.Handler {
 			return web.BrowserHeaders(web.CrossOrigin(base)(words.Page(h)), "https://open.weixin.qq.com")
 		},
-		Tally: w.tally, Now: w.clock.now,
+		Market: w.market, Shops: w.market, Tally: w.tally, Now: w.clock.now,
 		Log:      slog.New(slog.NewTextHandler(w.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Operator: Operator{Name: "蓝天软件", ICP: "京ICP备00000000号", Contact: "help@example.com"},
 	})
@@ -110,12 +113,17 @@ func (w *world) fill() {
 		app("site", access.Website, "wx00000000000000b2", "snsapi_login"),
 		app("svc", access.ServiceAccount, "wx00000000000000a1", "snsapi_userinfo"),
 		{ID: "own", Kind: access.ShopApp, AppID: "wx00000000000000c3", Name: "自研"},
+		{ID: "isv", Kind: access.Component, AppID: "wx00000000000000d4", Name: "平台", CallbackHost: w.base.Host, Services: []access.Service{
+			{ID: "erp", ServiceID: "1234567890123", Name: "蓝天 ERP", Role: access.Operator},
+			{ID: "look", ServiceID: "2234567890123", Name: "看板", Role: access.Viewer},
+			{ID: "odd", ServiceID: "3234567890123", Name: "错配", Role: access.Owner},
+		}},
 	}
 	w.store.apps[1].VerifyName, w.store.apps[1].VerifyBody = "MP_verify_Abc123.txt", "Abc123"
 	w.store.tenants = []access.Tenant{{ID: "lan", Name: "蓝天商贸"}}
 	w.store.shops = []access.Shop{
-		{ID: "lantian", TenantID: "lan", AppID: "own", Name: "蓝天小店", RevokeOnWithdraw: true},
-		{ID: "baiyun", TenantID: "bai", AppID: "own", Name: "白云小店"},
+		{ID: "lantian", TenantID: "lan", App: "own", AppID: "wx00000000000000e1", Name: "蓝天小店", RevokeOnWithdraw: true},
+		{ID: "baiyun", TenantID: "bai", App: "own", AppID: "wx00000000000000e2", Name: "白云小店"},
 	}
 }
 

@@ -29,6 +29,7 @@ const (
 	ClockSkew       Kind = "clock.skew"              // the clock differs from WeChat's
 	ClockHealed     Kind = "clock.healed"            // the clock is right again
 	AuditBroken     Kind = "audit.broken"            // the log does not verify
+	OwnerClaim      Kind = "member.claim"            // somebody asks to become an owner beside others
 	NewOwner        Kind = "member.owner"            // somebody became an owner
 	TicketMissing   Kind = "platform.ticket_missing" // WeChat pushed no ticket for half an hour
 	TicketBack      Kind = "platform.ticket_back"    // tickets come again

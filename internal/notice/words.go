@@ -102,6 +102,10 @@ var words = map[Kind]Words{
 		What: Text{"A shop authorised the third-party platform, and its tokens could not be fetched so far.", "店铺已授权第三方平台，但至今未能取得其令牌。"},
 		Next: Text{"Look up the cause in the details; it is tried again by itself, and at once with `zhanggui reconcile`.", "请查看详情中的原因；系统会自动重试，也可执行 `zhanggui reconcile` 立即处理。"},
 	},
+	OwnerClaim: {
+		What: Text{"Somebody who came from the service market asks to become an owner of a shop that has one.", "有人从服务市场进入，申请成为一家已有店主的店铺的店主。"},
+		Next: Text{"If an owner knows them, the owner confirms with the four digits on the shop's page; otherwise do nothing, it ends by itself.", "如店主认识此人，请店主在店铺页输入四位确认码确认；否则无需处理，申请会自动失效。"},
+	},
 	Test: {
 		What: Text{"This is a test; the channel works.", "这是一条测试通知，通道工作正常。"},
 		Next: Text{"Nothing is left to do.", "无需处理。"},

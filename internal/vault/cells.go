@@ -33,12 +33,6 @@ func GrantRefresh(grantID, kind string, generation int64) Cell {
 	return Cell{Table: "grants", Column: "refresh", Row: grantID, Kind: kind, Generation: generation}
 }
 
-// Ticket is a component_verify_ticket that was pushed to an app. createdAt is
-// WeChat's CreateTime, which tells tickets apart.
-func Ticket(app string, createdAt time.Time) Cell {
-	return Cell{Table: "tickets", Column: "value", Row: app, Kind: "ticket", Generation: createdAt.UnixMilli()}
-}
-
 // Cookie is a sealed cookie, by its name.
 func Cookie(name string) Cell {
 	return Cell{Table: "cookie", Column: name, Kind: "cookie"}

@@ -1,0 +1,35 @@
+package login
+
+import (
+	"context"
+
+	"github.com/zhanggui/zhanggui/internal/access"
+	"github.com/zhanggui/zhanggui/wechat"
+	"github.com/zhanggui/zhanggui/wechat/secret"
+)
+
+// ServiceMarket is the [Market] that asks WeChat.
+type ServiceMarket struct {
+	// Client gives the client for an app: its API hosts and its way out.
+	Client func(access.App) (*wechat.Client, error)
+	// Token gives the platform's own access token, of our id of the app.
+	Token func(ctx context.Context, app string) (secret.Value, error)
+}
+
+// ServiceLogin asks which shop the code stands for, at most once. Without a token
+// nothing is sent.
+func (m ServiceMarket) ServiceLogin(ctx context.Context, app access.App, code secret.Value) (Jump, error) {
+	c, err := m.Client(app)
+	if err != nil {
+		return Jump{}, err
+	}
+	token, err := m.Token(ctx, app.ID)
+	if err != nil {
+		return Jump{}, err
+	}
+	s, err := c.ServiceLogin(ctx, wechat.ComponentToken{Value: token}, wechat.MarketCode{Value: code})
+	if err != nil {
+		return Jump{}, err
+	}
+	return Jump{AppID: s.AppID, ServiceID: s.ServiceID.String(), Spec: s.SpecID, OrderID: s.OrderID.String()}, nil
+}
