@@ -80,7 +80,7 @@ func (t *tx) apply(ctx context.Context, e grant.Effects) error {
 	if err := t.applyPlatform(ctx, e); err != nil {
 		return err
 	}
-	t.events = append(t.events, e.Events...)
+	t.hear(e)
 	for _, n := range e.Notices {
 		if err := t.notify(ctx, n); err != nil {
 			return err

@@ -31,6 +31,17 @@ func (s *Store) PurgeEvents(ctx context.Context, before time.Time) error {
 	return s.write(ctx, "purge events", func(t *tx) error { return t.PurgeEvents(ctx, millis(before)) })
 }
 
+// hear gathers the events of a decision. One that does not say when it was seen was
+// seen with the decision: it is kept as long as the others.
+func (t *tx) hear(e grant.Effects) {
+	for _, n := range e.Events {
+		if n.SeenAt.IsZero() {
+			n.SeenAt = e.At
+		}
+		t.events = append(t.events, n)
+	}
+}
+
 // appendEvents writes the events that the transaction gathered, and gives them
 // their ids: the number in meta goes on, whatever was deleted or rolled back.
 func (t *tx) appendEvents(ctx context.Context) error {

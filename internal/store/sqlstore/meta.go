@@ -21,6 +21,8 @@ const (
 	metaEvent    = "last_event" // the id of the newest event there ever was
 	// metaCondition begins the names of conditions; the number says since when.
 	metaCondition = "condition:"
+	// metaTurn begins the names of turns; the number says when the next one is.
+	metaTurn = "turn:"
 )
 
 // meta reads a single value; the zero value stands for one never written.
@@ -62,6 +64,30 @@ func (s *Store) AcceptTime(ctx context.Context, now time.Time, e ...audit.Entry)
 		t.record(e...)
 		return t.PutMeta(ctx, sqlgen.PutMetaParams{Name: metaTime, Number: millis(now)})
 	})
+}
+
+// Turn gives one caller, of however many replicas, the turn that name has at now,
+// and plans the following one for next. It reports false when the turn is not there
+// yet, or somebody else took it. A turn that nobody had yet is there at once.
+func (s *Store) Turn(ctx context.Context, name string, now, next time.Time) (bool, error) {
+	name = metaTurn + name
+	row, err := meta(ctx, s.q, name)
+	if err != nil {
+		return false, s.fail("read turn", err)
+	}
+	if row.Number > millis(now) {
+		return false, nil // looked at once more before it is taken
+	}
+	var mine bool
+	err = s.write(ctx, "take turn", func(t *tx) error {
+		row, err := meta(ctx, t.Queries, name)
+		mine = row.Number <= millis(now)
+		if err != nil || !mine {
+			return err
+		}
+		return t.PutMeta(ctx, sqlgen.PutMetaParams{Name: name, Number: millis(next)})
+	})
+	return mine && err == nil, err
 }
 
 // Keyset gives the wrapped keyset; false when none was ever kept.

@@ -85,7 +85,7 @@ func (t *tx) recordPlain(ctx context.Context, batch []grant.Push, plain []int, r
 			results[i] = seen(batch[i])
 		} else {
 			first[key] = false // whatever is the same after it comes too late
-			t.events = append(t.events, batch[i].Effects.Events...)
+			t.hear(batch[i].Effects)
 			t.record(batch[i].Effects.Audit...)
 		}
 	}

@@ -499,6 +499,9 @@ var platformTransitions = []transition{
 		w.must(w.apply(grant.Effects{At: start, Authorizers: []grant.Authorizer{account(1)}}))
 		return func() error { return second(w.s.DueAuthorizers(w.t.Context(), request(start))) }
 	}},
+	{name: "take a turn", unseen: true, make: func(w *world) func() error {
+		return func() error { return second(w.s.Turn(w.t.Context(), "x", start, start.Add(time.Hour))) }
+	}},
 	{name: "purge events", make: func(w *world) func() error {
 		w.push(push(1))
 		return func() error { return w.s.PurgeEvents(w.t.Context(), start.Add(time.Hour)) }

@@ -75,9 +75,10 @@ var pushCases = []testCase{
 	}},
 	{"an event is read as it was told", func(t *testing.T, w *world) {
 		p := push(1)
-		own := grant.Event{Name: "grant.healed", ShopID: "tea", At: start, SeenAt: start}
+		own := grant.Event{Name: "grant.healed", ShopID: "tea", At: start}
 		p.Effects.Events = append(p.Effects.Events, own)
 		w.push(p)
+		own.SeenAt = start // with the push
 		got, err := w.s.EventsAfter(t.Context(), 0, 10)
 		w.must(err)
 		want := []grant.Event{p.Effects.Events[0], own}
@@ -187,6 +188,8 @@ var pushCases = []testCase{
 	}},
 }
 
+var errNotMine = errors.New("another one's turn")
+
 // hearingCases are what several stores hear at once.
 var hearingCases = []testCase{
 	{"the same pushes from several stores are recorded once", func(t *testing.T, w *world) {
@@ -217,6 +220,26 @@ var hearingCases = []testCase{
 		got, last := w.orders(0)
 		same(t, "events", []int64{int64(len(got)), last}, []int64{n, n})
 		same(t, "tickets", w.tickets(), []grant.Ticket{*ticket(30), *ticket(20)})
+	}},
+	{"a turn is one caller's", func(t *testing.T, w *world) {
+		next := start.Add(time.Hour)
+		take := func(now time.Time) func(int) error {
+			return func(i int) error {
+				mine, err := w.replica(i).Turn(t.Context(), "reconcile:isv", now, next)
+				if err == nil && !mine {
+					err = errNotMine
+				}
+				return err
+			}
+		}
+		same(t, "at first", together(t, 9, errNotMine, take(start)), 1)
+		same(t, "too early", together(t, 3, errNotMine, take(next.Add(-time.Millisecond))), 0)
+		early := next
+		next = next.Add(time.Hour)
+		same(t, "the next", together(t, 9, errNotMine, take(early)), 1)
+		mine, err := w.s.Turn(t.Context(), "reconcile:other", start, next)
+		w.must(err)
+		same(t, "another", mine, true)
 	}},
 	{"one of many works at a due authoriser", func(t *testing.T, w *world) {
 		w.platform()

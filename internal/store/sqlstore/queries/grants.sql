@@ -43,7 +43,8 @@ SELECT * FROM grants WHERE person_id = @person_id AND person_id <> '' ORDER BY c
 -- name: GrantsOfShop :many
 SELECT a.* FROM grants AS a WHERE a.kind = 'self' AND a.shop_id = @shop_id
 UNION ALL
-SELECT b.* FROM grants AS b WHERE b.kind = 'isv' AND b.shop_id = @shop_id AND b.shop_id <> '';
+SELECT b.* FROM grants AS b WHERE b.kind = 'isv' AND b.shop_id = @shop_id AND b.shop_id <> ''
+ORDER BY created_at, id;
 
 -- name: CountAppGrants :one
 -- A platform's own grant is no use of it.

@@ -481,6 +481,7 @@ const grantsOfShop = `-- name: GrantsOfShop :many
 SELECT a.id, a.kind, a.app, a.shop_id, a.person_id, a.openid, a.scope, a.state, a.cause, a.err_code, a.generation, a.access, a.access_expires, a.refresh, a.refresh_issued, a.refresh_expires, a.digest, a.due_at, a.attempt, a.lease_owner, a.lease_term, a.lease_until, a.settled_term, a.created_at, a.updated_at, a.proved_at, a.doubts, a.used_at, a.kills, a.authorizer FROM grants AS a WHERE a.kind = 'self' AND a.shop_id = $1
 UNION ALL
 SELECT b.id, b.kind, b.app, b.shop_id, b.person_id, b.openid, b.scope, b.state, b.cause, b.err_code, b.generation, b.access, b.access_expires, b.refresh, b.refresh_issued, b.refresh_expires, b.digest, b.due_at, b.attempt, b.lease_owner, b.lease_term, b.lease_until, b.settled_term, b.created_at, b.updated_at, b.proved_at, b.doubts, b.used_at, b.kills, b.authorizer FROM grants AS b WHERE b.kind = 'isv' AND b.shop_id = $1 AND b.shop_id <> ''
+ORDER BY created_at, id
 `
 
 func (q *Queries) GrantsOfShop(ctx context.Context, shopID string) ([]Grant, error) {
