@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/zhanggui/zhanggui/internal/access"
 	"github.com/zhanggui/zhanggui/internal/store/pgtest"
 	"github.com/zhanggui/zhanggui/internal/store/postgres"
 )
@@ -56,7 +58,12 @@ func TestUpgradeFromTheFirstSchema(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	exec(t, u, "INSERT INTO apps VALUES ('shop-tea', 'shop', 'wx00000000000000b1', '', NULL, 1, '', '', '', '', '', '[]')",
+		"INSERT INTO tenants VALUES ('lantian', '')", "INSERT INTO shops VALUES ('tea', 'lantian', 'shop-tea', '茶', false)")
 	s := open(t, u)
+	if shop, err := s.ShopByAppID(t.Context(), "wx00000000000000b1"); err != nil || shop.ID != "tea" {
+		t.Errorf("the shop that the older program made: %+v, %v", shop, err)
+	}
 	for i, who := range []*postgres.Store{old, s, old} {
 		if err := who.Append(t.Context(), entry(fmt.Sprint(i))); err != nil {
 			t.Errorf("write %d: %v", i, err)
@@ -89,5 +96,20 @@ func TestMigrationThatFailsChangesNothing(t *testing.T) {
 		t.Errorf("got error %v, want one about the migration", err)
 	}
 	exec(t, u, "DROP TABLE deliveries")
+	open(t, u)
+}
+
+// TestOlderProgramsStayAwayFromPlatforms: from the first third-party platform on,
+// a program that does not know them is refused.
+func TestOlderProgramsStayAwayFromPlatforms(t *testing.T) {
+	u := pgtest.Empty(t)
+	s := open(t, u)
+	app := access.App{ID: "isv", Kind: access.Component, AppID: "wx00000000000000d1", Secret: []byte("sealed"), SecretVersion: 1}
+	if err := s.Declare(t.Context(), access.Declaration{At: time.Now(), Apps: []access.App{app}}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := postgres.OpenVersion(t.Context(), u, 3); err == nil || !strings.Contains(err.Error(), "start the newer version") {
+		t.Errorf("got error %v, want a refusal", err)
+	}
 	open(t, u)
 }
