@@ -205,7 +205,7 @@ func (a *App) connectKeeper() {
 	a.clients = &clients{hosts: hosts, now: a.o.Now, skew: a.skew, egress: a.o.Config.Egress, made: map[string]*wechat.Client{},
 		transports: gateway.NewTransports(gateway.EgressOptions{})}
 	o := keeper.Options{
-		Store: a.store, Ledger: a.store, Vault: a.keys(), Platform: keeper.WeChat{Client: a.clients.For},
+		Store: a.store, Components: a.store, Ledger: a.store, Vault: a.keys(), Platform: keeper.WeChat{Client: a.clients.For},
 		Owner: a.owner, Now: a.o.Now, Logger: a.o.Log, Observer: a.meters,
 		SleepAfter: a.o.Config.Keeper.SleepAfter,
 	}
