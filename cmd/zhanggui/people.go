@@ -108,6 +108,7 @@ type sessionCmd struct {
 type sessionListCmd struct {
 	remote
 	Person string `help:"Only sessions of this person."`
+	Shop   string `help:"Only sessions that came from the service market into this shop."`
 }
 
 // Help shows an example.
@@ -116,7 +117,7 @@ func (sessionListCmd) Help() string { return "Example:\n  zhanggui session list"
 // Run implements the command.
 func (s sessionListCmd) Run(ctx context.Context, c console) error {
 	var all items[adminapi.SessionView]
-	if err := s.do(ctx, http.MethodGet, "/v1/sessions?"+url.Values{"person": {s.Person}}.Encode(), nil, &all); err != nil {
+	if err := s.do(ctx, http.MethodGet, "/v1/sessions?"+url.Values{"person": {s.Person}, "shop": {s.Shop}}.Encode(), nil, &all); err != nil {
 		return err
 	}
 	if s.JSON {
@@ -128,7 +129,7 @@ func (s sessionListCmd) Run(ctx context.Context, c console) error {
 		if !v.Live {
 			state = "ended " + v.Why
 		}
-		rows = append(rows, []string{v.ID, v.Person + v.Admin, v.Door, v.Device, state, when(v.Seen)})
+		rows = append(rows, []string{v.ID, v.Person + v.Admin + v.Shop, v.Door, v.Device, state, when(v.Seen)})
 	}
 	return c.table("SESSION WHO DOOR DEVICE STATE LAST-SEEN", rows)
 }

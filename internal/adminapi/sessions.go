@@ -23,6 +23,8 @@ type SessionView struct {
 	ID      string     `json:"id"`
 	Person  string     `json:"person,omitempty"`
 	Admin   string     `json:"admin,omitempty"`
+	Shop    string     `json:"shop,omitempty" doc:"The shop that the service market sent somebody into, who has no name"`
+	Role    string     `json:"role,omitempty" doc:"What they may do there"`
 	Door    string     `json:"door"`
 	Device  string     `json:"device"`
 	Live    bool       `json:"live"`
@@ -40,14 +42,15 @@ func (h handlers) mountSessions(api huma.API) {
 
 func (h handlers) sessions(ctx context.Context, in *struct {
 	Person string `query:"person"`
+	Shop   string `query:"shop" doc:"Only sessions that came from the service market into this shop"`
 }) (*body[list[SessionView]], error) {
-	all, err := h.Sessions.Sessions(ctx, access.SessionFilter{PersonID: in.Person})
+	all, err := h.Sessions.Sessions(ctx, access.SessionFilter{PersonID: in.Person, ShopID: in.Shop})
 	if err != nil {
 		return nil, fail(err)
 	}
 	now := h.Now()
 	return listOf(all, func(s access.Session) SessionView {
-		return SessionView{ID: s.ID, Person: s.PersonID, Admin: s.AdminID, Door: string(s.Door), Device: s.Device, Live: s.Live(now),
+		return SessionView{ID: s.ID, Person: s.PersonID, Admin: s.AdminID, Shop: s.ShopID, Role: string(s.Role), Door: string(s.Door), Device: s.Device, Live: s.Live(now),
 			Created: stamp(s.CreatedAt), Seen: stamp(s.SeenAt), Expires: stamp(s.ExpiresAt), Ended: stamp(s.EndedAt), Why: s.EndedWhy}
 	}), nil
 }

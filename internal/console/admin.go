@@ -123,17 +123,22 @@ func (c *Console) confirm(w http.ResponseWriter, r *http.Request, by audit.Actor
 	if err == nil {
 		_, err = c.Invites.ConfirmInvitation(r.Context(), id, r.PostFormValue("code"), now, grant.ConfirmEffects(now, by, i))
 	}
+	return c.back(w, r, confirmRefused(err))
+}
+
+// confirmRefused puts into words why a confirmation was refused.
+func confirmRefused(err error) error {
 	switch {
 	case errors.Is(err, access.ErrWrongCode):
 		return &web.Error{Status: http.StatusForbidden, Code: "wrong-code",
 			EN: "That is not the code the person was shown.", ZH: "这不是对方看到的确认码。",
 			NextEN: "Ask them to read it again; after three wrong codes the invitation is dead.", NextZH: "请对方再读一遍；输错三次后邀请作废。", Link: "/", LinkEN: "Back", LinkZH: "返回"}
-	case errors.Is(err, access.ErrInvitationGone), errors.Is(err, access.ErrNotFound):
+	case isGone(err):
 		return &web.Error{Status: http.StatusGone, Code: "invitation-gone",
 			EN: "This invitation is used, withdrawn or expired.", ZH: "该邀请已使用、已撤回或已过期。",
 			NextEN: "Make a new one.", NextZH: "请重新发出邀请。", Link: "/", LinkEN: "Back", LinkZH: "返回"}
 	}
-	return c.back(w, r, err)
+	return err
 }
 
 func (c *Console) endSession(w http.ResponseWriter, r *http.Request, by audit.Actor) error {

@@ -25,6 +25,8 @@ type Login interface {
 	Current(r *http.Request) (access.Session, access.Person, bool)
 	// Require gives a person who holds at least role in the shop.
 	Require(r *http.Request, role access.Role, shopID string) (access.Session, access.Person, error)
+	// RequireProved is Require for a person whom WeChat named just now.
+	RequireProved(r *http.Request, role access.Role, shopID string) (access.Session, access.Person, error)
 	// RequireAdmin gives the session of an administrator.
 	RequireAdmin(r *http.Request) (access.Session, error)
 }
@@ -32,6 +34,7 @@ type Login interface {
 // Directory is what pages show.
 type Directory interface {
 	Tenants(ctx context.Context) ([]access.Tenant, error)
+	Apps(ctx context.Context) ([]access.App, error)
 	Shops(ctx context.Context) ([]access.Shop, error)
 	Shop(ctx context.Context, id string) (access.Shop, error)
 	Members(ctx context.Context, tenantID string) ([]access.Member, error)
@@ -85,6 +88,7 @@ type Options struct {
 	Invites   Invites
 	Log       AuditLog
 	Caller    Caller
+	Purchases Purchases                // nil: nothing is sold in the service market
 	Link      func(path string) string // makes an absolute URL
 }
 
@@ -99,6 +103,7 @@ func (c *Console) Mount(mux *http.ServeMux) {
 	page := func(pattern string, h web.Handler) { mux.Handle(pattern, web.LimitBody(maxForm, c.Page(h))) }
 	page("GET /{$}", c.home)
 	page("GET /shops/{shop}", c.shop)
+	page("POST /shops/{shop}/claims/{id}/confirm", c.confirmClaim)
 	page("POST /admin/invitations", c.admin(c.invite))
 	page("POST /admin/invitations/{id}/confirm", c.admin(c.confirm))
 	page("POST /admin/sessions/{id}/end", c.admin(c.endSession))
@@ -106,8 +111,8 @@ func (c *Console) Mount(mux *http.ServeMux) {
 	page("POST /admin/grants/{id}/revoke", c.admin(c.revokeGrant))
 }
 
-// home is a landing page for strangers, the shops for a person, and the
-// overview for an administrator.
+// home is a landing page for strangers, the shops for a person, the one shop for
+// somebody from the service market, and the overview for an administrator.
 func (c *Console) home(w http.ResponseWriter, r *http.Request) error {
 	session, person, ok := c.Login.Current(r)
 	switch {
@@ -116,7 +121,7 @@ func (c *Console) home(w http.ResponseWriter, r *http.Request) error {
 	case session.AdminID != "":
 		return c.overview(w, r)
 	}
-	return c.myShops(w, r, person)
+	return c.myShops(w, r, session, person)
 }
 
 // admin lets only administrators through.

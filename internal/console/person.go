@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"errors"
 	"net/http"
+	"slices"
+	"time"
 
 	"github.com/zhanggui/zhanggui/internal/access"
 	"github.com/zhanggui/zhanggui/internal/grant"
@@ -33,19 +35,19 @@ func (c *Console) shopsOf(r *http.Request, p access.Person) ([]mine, error) {
 }
 
 // myShops lists a person's shops. With one shop only, that shop is the page.
-func (c *Console) myShops(w http.ResponseWriter, r *http.Request, p access.Person) error {
+func (c *Console) myShops(w http.ResponseWriter, r *http.Request, s access.Session, p access.Person) error {
 	held, err := c.shopsOf(r, p)
 	if err != nil {
 		return err
 	}
 	if len(held) == 1 {
-		return c.renderShop(w, r, p, held[0])
+		return c.renderShop(w, r, s, p, held[0])
 	}
 	return c.UI.Render(w, r, http.StatusOK, ui.PageInfo{TitleKey: "console.shops.title", Nav: personNav(r)}, shopList(p, held))
 }
 
 func (c *Console) shop(w http.ResponseWriter, r *http.Request) error {
-	_, person, err := c.Login.Require(r, access.Viewer, r.PathValue("shop"))
+	session, person, err := c.Login.Require(r, access.Viewer, r.PathValue("shop"))
 	if err != nil {
 		return err
 	}
@@ -54,25 +56,33 @@ func (c *Console) shop(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	role, _ := access.RoleIn(person.Members, s, c.Now())
-	return c.renderShop(w, r, person, mine{s, role})
+	return c.renderShop(w, r, session, person, mine{s, role})
 }
 
-func (c *Console) renderShop(w http.ResponseWriter, r *http.Request, p access.Person, m mine) error {
+func (c *Console) renderShop(w http.ResponseWriter, r *http.Request, s access.Session, p access.Person, m mine) error {
+	view := shopPage{Person: p, Mine: m, Market: s.Door == access.DoorMarket, Now: c.Now()}
+	var errs [2]error
+	view.Bought, errs[0] = c.purchasesOf(r.Context(), m.Shop)
+	view.Claims, errs[1] = c.claimsFor(r.Context(), p, m.Shop)
+	if err := errors.Join(errs[:]...); err != nil {
+		return err
+	}
 	answers, err := c.ask(r.Context(), m.Shop.ID)
-	view := shopPage{Person: p, Mine: m, Live: answers, Problem: c.problemOf(r, m.Shop.ID, err)}
+	view.Live, view.Problem = answers, c.problemOf(r, m.Shop, err)
 	info := ui.PageInfo{Title: cmp.Or(answers.Name, m.Shop.Name, m.Shop.ID), Nav: personNav(r)}
 	return c.UI.Render(w, r, http.StatusOK, info, shopBody(view))
 }
 
 // problemOf puts a failed call into words, so that the page still stands. The
 // state of the shop's grant says more than the error, where it is the cause.
-func (c *Console) problemOf(r *http.Request, shopID string, err error) string {
+func (c *Console) problemOf(r *http.Request, shop access.Shop, err error) string {
 	if err == nil {
 		return ""
 	}
-	kept, lookErr := c.Directory.Grants(r.Context(), grant.Filter{ShopID: shopID})
-	if lookErr == nil && len(kept) == 1 && kept[0].State != grant.Active {
-		return ui.T(r.Context(), "console.shop.problem."+string(kept[0].State))
+	kept, lookErr := c.Directory.Grants(r.Context(), grant.Filter{ShopID: shop.ID})
+	serves := slices.IndexFunc(kept, func(g grant.Grant) bool { return g.App == shop.App })
+	if lookErr == nil && serves >= 0 && kept[serves].State != grant.Active {
+		return ui.T(r.Context(), "console.shop.problem."+string(kept[serves].State))
 	}
 	e := web.AsError(err)
 	if we, ok := errors.AsType[*wechat.Error](err); ok && e.Code == "internal" {
@@ -99,4 +109,8 @@ type shopPage struct {
 	Mine    mine
 	Live    live
 	Problem string
+	Market  bool // the reader came from the service market: nobody by name
+	Bought  []bought
+	Claims  []access.Invitation // that the reader may confirm
+	Now     time.Time
 }

@@ -61,7 +61,7 @@ func newRig(t *testing.T) *rig {
 	origin := &url.URL{Scheme: "https", Host: "zhanggui.example.com"}
 	mux := http.NewServeMux()
 	console.New(console.Options{
-		UI: pages, Now: func() time.Time { return epoch }, Login: r, Directory: store, People: store, Invites: store, Log: store, Caller: r,
+		UI: pages, Now: func() time.Time { return epoch }, Login: r, Directory: store, People: store, Invites: store, Log: store, Caller: r, Purchases: store,
 		Page: func(h web.Handler) http.Handler { return web.CrossOrigin(origin)(web.BrowserHeaders(pages.Page(h))) },
 		Link: func(p string) string { return origin.String() + p },
 	}).Mount(mux)
@@ -131,6 +131,15 @@ func (r *rig) Require(_ *http.Request, role access.Role, shopID string) (access.
 	return *r.session, r.person, nil
 }
 
+// RequireProved implements console.Login.
+func (r *rig) RequireProved(req *http.Request, role access.Role, shopID string) (access.Session, access.Person, error) {
+	s, p, err := r.Require(req, role, shopID)
+	if err == nil && !s.ProvedAt.Equal(epoch) {
+		err = errNoRole
+	}
+	return s, p, err
+}
+
 // RequireAdmin implements console.Login.
 func (r *rig) RequireAdmin(*http.Request) (access.Session, error) {
 	switch {
@@ -180,20 +189,27 @@ func (r *rig) takeInvitation(code string) access.Invitation {
 	if err := r.store.CreateInvitation(ctx, i, grant.InviteEntry(epoch, by, i)); err != nil {
 		r.t.Fatal(err)
 	}
+	r.takeAs(i, "p_0009", code)
+	return i
+}
+
+// takeAs has a new person take an invitation, with the code they are shown.
+func (r *rig) takeAs(i access.Invitation, person, code string) {
+	r.t.Helper()
+	ctx := r.t.Context()
 	state := []byte("state " + i.ID)
 	if _, err := r.store.UseState(ctx, grant.Callback{App: "a", StateHash: state, CodeHash: state, At: epoch}); err != nil {
 		r.t.Fatal(err)
 	}
 	_, hash := access.NewKey(access.SessionPrefix)
-	e := grant.Effects{At: epoch, Login: &grant.Login{StateHash: state, NewPerson: "p_0009",
-		Identity: access.Identity{App: "a", OpenID: "o_demo_owner_0009", PersonID: "p_0009", SeenAt: epoch},
-		Session: access.Session{ID: "s_0009", TokenHash: hash, PersonID: "p_0009", App: "a", Door: access.DoorWeChat, Device: "WeChat, Android",
+	e := grant.Effects{At: epoch, Login: &grant.Login{StateHash: state, NewPerson: person,
+		Identity: access.Identity{App: "a", OpenID: "o_demo_owner_0009", PersonID: person, SeenAt: epoch},
+		Session: access.Session{ID: "s_0009", TokenHash: hash, PersonID: person, App: "a", Door: access.DoorWeChat, Device: "WeChat, Android",
 			CreatedAt: epoch, SeenAt: epoch, ProvedAt: epoch, ExpiresAt: epoch.Add(time.Hour), IdleLimit: time.Hour},
-		Take: &grant.Take{InvitationID: i.ID, PersonID: "p_0009", Code: code}}}
+		Take: &grant.Take{InvitationID: i.ID, PersonID: person, Code: code}}}
 	if err := r.store.Login(ctx, e); err != nil {
 		r.t.Fatal(err)
 	}
-	return i
 }
 
 // size is how many entries the audit log has.

@@ -82,3 +82,19 @@ func TestConfirmEffects(t *testing.T) {
 		}
 	}
 }
+
+// TestClaimEffects: a claim is recorded in the claimer's own name, and told.
+func TestClaimEffects(t *testing.T) {
+	i := access.Invitation{ID: "i_1", TenantID: "lantian", ShopID: "lantian", Role: access.Owner, PersonID: "p_1", InvitedBy: access.ByMarket + "s_1"}
+	e := grant.ClaimEffects(now, "s_1", i)
+	entry := e.Audit[0]
+	if entry.Actor != (audit.Actor{Kind: audit.ActorPerson, ID: "p_1"}) || entry.Details["session"] != "s_1" || entry.Details["shop"] != "lantian" {
+		t.Errorf("entry %+v", entry)
+	}
+	if len(e.Notices) != 1 || e.Notices[0].Kind != notice.NewOwner || e.Notices[0].Details["session"] != "" {
+		t.Errorf("notices %+v", e.Notices)
+	}
+	if n := grant.ClaimNotice(now, i); n.Kind != notice.OwnerClaim || n.Subject != "tenant:lantian" || n.Details["person"] != "p_1" {
+		t.Errorf("notice %+v", n)
+	}
+}
