@@ -90,18 +90,18 @@ func (p *Provider) decideAuthorized(ctx context.Context, app access.App, e event
 	if row.Code, row.CodeEnds, err = p.sealCode(row, a, at); err != nil {
 		return out, err
 	}
-	row.State, row.DueAt, row.Attempt, row.Cause = reopened(row.State), at, 0, ""
+	row.State, row.DueAt, row.Attempt, row.Cause = k.reopened(), at, 0, ""
 	out.Authorizers = []grant.Authorizer{row}
 	out.Audit = entry(at, "authorizer.authorized", row, nil)
 	return out, nil
 }
 
 // reopened is the state of an authoriser that authorised the platform.
-func reopened(s grant.AuthorizerState) grant.AuthorizerState {
-	if s == "" || s == grant.AuthorizerWithdrawn {
+func (k known) reopened() grant.AuthorizerState {
+	if k.row.State == "" || k.row.State == grant.AuthorizerWithdrawn || k.grant.State == grant.Revoked {
 		return grant.AuthorizerNew
 	}
-	return s
+	return k.row.State
 }
 
 // stays tells whether the grant was revoked here and the event does not bring it

@@ -34,7 +34,7 @@ func (p *Provider) Enter(ctx context.Context, app, appID string) (access.Shop, e
 		return access.Shop{}, ErrEnded
 	}
 	if !k.here() {
-		if err := p.adoptNow(ctx, k.row); err != nil {
+		if err := p.adoptNow(ctx, k); err != nil {
 			return access.Shop{}, err
 		}
 	}
@@ -55,9 +55,9 @@ func (k known) here() bool {
 
 // adoptNow claims an authoriser by name and adopts it. The adoption outlives the
 // caller, the wait for it does not.
-func (p *Provider) adoptNow(ctx context.Context, row grant.Authorizer) error {
-	now := p.o.Now()
-	row.State, row.DueAt = reopened(row.State), now.Add(p.o.Hold)
+func (p *Provider) adoptNow(ctx context.Context, k known) error {
+	now, row := p.o.Now(), k.row
+	row.State, row.DueAt = k.reopened(), now.Add(p.o.Hold)
 	err := p.o.Store.Authorise(ctx, grant.Effects{At: now, Authorizers: []grant.Authorizer{row}})
 	if errors.Is(err, grant.ErrLost) {
 		return ErrSettingUp // somebody else is at it

@@ -1,0 +1,5 @@
+package provider
+
+import "github.com/zhanggui/zhanggui/internal/audit"
+
+var system = audit.Actor{Kind: audit.ActorSystem}
