@@ -20,11 +20,12 @@ type day struct {
 	pushes []event.Event
 	in     map[string]bool // who authorises the platform at the end
 	codes  map[string]string
+	newest map[string]time.Time // push about an account
 }
 
 // drawDay draws what accounts did, one thing in each second or several.
 func drawDay(t *rapid.T, tt *testing.T) day {
-	d := day{in: map[string]bool{}, codes: map[string]string{}}
+	d := day{in: map[string]bool{}, codes: map[string]string{}, newest: map[string]time.Time{}}
 	at := start
 	for i := range rapid.IntRange(1, 14).Draw(t, "pushes") {
 		appID := rapid.SampledFrom([]string{teaAppID, riceAppID}).Draw(t, "account")
@@ -48,7 +49,7 @@ func drawDay(t *rapid.T, tt *testing.T) day {
 // truth says who is in at the end: by the newest push, and the withdrawal among
 // those of one second.
 func (d *day) truth() {
-	newest := map[string]time.Time{}
+	newest := d.newest
 	for _, e := range d.pushes {
 		out, err := e.Withdrawal()
 		if err == nil && !e.Time().Before(newest[out.AuthorizerAppID]) {
@@ -126,6 +127,41 @@ func (w *world) outcomes(appIDs []string) map[string]outcome {
 		end[id] = o
 	}
 	return end
+}
+
+// TestAnyOrderIsDecidedAlike: the decisions alone, before anything is asked of
+// WeChat, end in the same rows, and in what the newest pushes say.
+func TestAnyOrderIsDecidedAlike(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		d := drawDay(rt, t)
+		var doubled []int
+		for i := range d.pushes {
+			doubled = append(doubled, i, i)
+		}
+		decide := func(order []int) map[string]outcome {
+			w := newWorld(t)
+			w.wait(time.Hour)
+			for _, i := range order {
+				w.push(d.pushes[i])
+			}
+			end := w.outcomes(slices.Sorted(keys(d.in)))
+			for id, o := range end {
+				o.Row.Code = nil // of two in one second the first counts
+				end[id] = o
+			}
+			return end
+		}
+		want := decide(doubled)
+		got := decide(rapid.Permutation(doubled).Draw(rt, "order"))
+		if diff := cmp.Diff(want, got); diff != "" {
+			rt.Fatalf("in order (-) and shuffled (+):\n%s", diff)
+		}
+		for appID, in := range d.in {
+			if (got[appID].Row.State == grant.AuthorizerNew) != in || !got[appID].Row.EventAt.Equal(d.newest[appID]) {
+				rt.Fatalf("%s is in: %t, since %v; row %+v", appID, in, d.newest[appID], got[appID].Row)
+			}
+		}
+	})
 }
 
 // TestAnyOrderEndsAlike: a day of pushes, shuffled and doubled, with adoptions at
