@@ -23,6 +23,8 @@ import (
 	"github.com/zhanggui/zhanggui/internal/keeper"
 	"github.com/zhanggui/zhanggui/internal/login"
 	"github.com/zhanggui/zhanggui/internal/outbox"
+	"github.com/zhanggui/zhanggui/internal/provider"
+	"github.com/zhanggui/zhanggui/internal/push"
 	"github.com/zhanggui/zhanggui/internal/setup"
 	"github.com/zhanggui/zhanggui/internal/vault"
 	"github.com/zhanggui/zhanggui/internal/web"
@@ -56,29 +58,31 @@ type Options struct {
 
 // App is the whole server. Make it with [New], start it with [App.Run].
 type App struct {
-	o       Options
-	store   *store
-	replica *replica     // nil on SQLite, where nobody shares the store
-	shared  *sharedClock // nil: the App was given a clock
-	vault   *vault.Vault
-	heads   *heads
-	grants  *collate.Checker
-	keeper  *keeper.Keeper
-	login   *login.Login
-	gateway *gateway.Gateway
-	own     *gateway.Gateway // for the admin socket
-	setup   *setup.Setup
-	clients *clients
-	metrics *web.Metrics
-	meters  *meters
-	ui      *ui.UI
-	refused *refusals
-	console *console.Console
-	outbox  *outbox.Outbox
-	skew    *clock.Skew
-	clock   *clock.Watcher
-	hooks   []*http.Transport // to webhooks
-	owner   string            // names this process in leases
+	o        Options
+	store    *store
+	replica  *replica     // nil on SQLite, where nobody shares the store
+	shared   *sharedClock // nil: the App was given a clock
+	vault    *vault.Vault
+	heads    *heads
+	grants   *collate.Checker
+	keeper   *keeper.Keeper
+	provider *provider.Provider
+	pushes   *push.Receiver
+	login    *login.Login
+	gateway  *gateway.Gateway
+	own      *gateway.Gateway // for the admin socket
+	setup    *setup.Setup
+	clients  *clients
+	metrics  *web.Metrics
+	meters   *meters
+	ui       *ui.UI
+	refused  *refusals
+	console  *console.Console
+	outbox   *outbox.Outbox
+	skew     *clock.Skew
+	clock    *clock.Watcher
+	hooks    []*http.Transport // to webhooks
+	owner    string            // names this process in leases
 }
 
 // New opens the store and the vault and connects the features. Nothing listens
@@ -117,7 +121,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	a.setup = setup.New(a.store, a.keys(), o.Now, config.RulesOf(&o.Config))
 	a.connectClock()
 	a.connectKeeper()
-	for _, step := range []func() error{a.connectOutbox, a.connectUI, a.connectLogin, a.connectGateway} {
+	for _, step := range []func() error{a.connectPlatforms, a.connectOutbox, a.connectUI, a.connectLogin, a.connectGateway} {
 		if err := step(); err != nil {
 			return nil, err
 		}
@@ -223,6 +227,7 @@ func (a *App) connectKeeper() {
 		for _, id := range grantIDs {
 			a.keeper.Forget(id)
 		}
+		a.pushes.Forget()
 		a.gateway.Forget()
 		a.own.Forget()
 	}
@@ -246,6 +251,7 @@ func (a *App) connectLogin() (err error) {
 		Store: a.store, Platform: login.WeChat{Client: a.clients.For, Loopback: c.Loopback}, Vault: a.keys(),
 		UI: a.ui, Page: a.page, PublicURL: public, Redirects: web.NewRedirects(public, c.RedirectHosts),
 		Tally: a.refused, Behind: a.clock.Behind, Now: a.o.Now, Log: a.o.Log, Idle: c.Session.Idle, Absolute: c.Session.Absolute,
+		Market: a.market(), Shops: marketShops{a.store, a.provider},
 		Operator: login.Operator{Name: c.Operator.Name, ICP: c.Operator.ICP, Contact: c.Operator.Contact},
 	})
 	return err

@@ -19,6 +19,7 @@ type meters struct {
 	stale   prometheus.Counter
 	calls   *prometheus.HistogramVec
 	repeats *prometheus.CounterVec
+	pushes  *prometheus.HistogramVec
 	notices *prometheus.CounterVec
 	waiting prometheus.Gauge
 	oldest  prometheus.Gauge
@@ -39,6 +40,8 @@ func newMeters(r prometheus.Registerer) *meters {
 			Help: "Calls through the gateway, by group of the path, status and class of WeChat's errcode."}, []string{"group", "status", "class"}),
 		repeats: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "zhanggui_gateway_repeats_total",
 			Help: "Calls that were repeated with a newer token, by group of the path."}, []string{"group"}),
+		pushes: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "zhanggui_push_seconds",
+			Help: "What WeChat pushed, by outcome (taken, seen, refused, failed) and reason."}, []string{"outcome", "reason"}),
 		notices: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "zhanggui_notices_total",
 			Help: "Attempts to send a notice, by channel and result: sent, failed (tried again), given_up."}, []string{"channel", "result"}),
 		waiting: prometheus.NewGauge(prometheus.GaugeOpts{Name: "zhanggui_notices_pending",
@@ -46,7 +49,7 @@ func newMeters(r prometheus.Registerer) *meters {
 		oldest: prometheus.NewGauge(prometheus.GaugeOpts{Name: "zhanggui_notices_oldest_seconds",
 			Help: "Age of the oldest notice that some channel waits for; 0 if none does."}),
 	}
-	r.MustRegister(m.asked, m.settled, m.stale, m.calls, m.repeats, m.notices, m.waiting, m.oldest)
+	r.MustRegister(m.asked, m.settled, m.stale, m.calls, m.repeats, m.pushes, m.notices, m.waiting, m.oldest)
 	return m
 }
 
@@ -73,6 +76,11 @@ func (m *meters) Observe(group string, status int, class string, attempts int, t
 	if attempts > 1 {
 		m.repeats.WithLabelValues(group).Add(float64(attempts - 1))
 	}
+}
+
+// Pushed implements push.Observer.
+func (m *meters) Pushed(outcome, reason string, took time.Duration) {
+	m.pushes.WithLabelValues(outcome, reason).Observe(took.Seconds())
 }
 
 // Sent implements outbox.Observer.

@@ -27,6 +27,7 @@ func (a *App) Public() http.Handler {
 	mux.Handle("/static", a.page(web.NotFound)) // else the mux redirects to /static/
 	mux.Handle("/v1", web.Machine(web.NotFound))
 	mux.Handle("/v1/", web.LimitBody(maxAdminBody, a.withAdmin(a.adminMux())))
+	a.pushes.Mount(mux)
 	a.login.Mount(mux)
 	a.console.Mount(mux)
 	mux.Handle("/", a.page(web.NotFound))

@@ -130,6 +130,7 @@ func (a *App) finish(ctx context.Context) error {
 // if only now and then.
 func (a *App) work(ctx context.Context, wg *sync.WaitGroup) {
 	wg.Go(func() { _ = a.keeper.Run(ctx) }) // its error is the end of ctx
+	wg.Go(func() { _ = a.provider.Run(ctx) })
 	wg.Go(func() { a.heads.run(ctx) })
 	wg.Go(func() { a.purge(ctx) })
 	wg.Go(func() { a.grants.Run(ctx) })

@@ -28,13 +28,30 @@ func (s *store) Revoke(ctx context.Context, e grant.Effects) error {
 	if err := s.Store.Revoke(ctx, e); err != nil {
 		return err
 	}
-	var ended []string
-	for _, r := range e.Revoke {
-		ended = append(ended, r.GrantID)
-	}
-	s.replica.withdraw(ctx, feed.Change{Grants: ended})
-	s.forget(ended...)
+	s.ended(ctx, e)
 	return nil
+}
+
+// Authorise applies a decision in the store; what it ended, memory forgets.
+func (s *store) Authorise(ctx context.Context, e grant.Effects) error {
+	if err := s.Store.Authorise(ctx, e); err != nil {
+		return err
+	}
+	s.ended(ctx, e)
+	return nil
+}
+
+// ended has memory forget the grants that effects ended.
+func (s *store) ended(ctx context.Context, e grant.Effects) {
+	if len(e.Revoke) == 0 {
+		return
+	}
+	var ids []string
+	for _, r := range e.Revoke {
+		ids = append(ids, r.GrantID)
+	}
+	s.replica.withdraw(ctx, feed.Change{Grants: ids})
+	s.forget(ids...)
 }
 
 // RevokeClient ends a client's key in the store, then in memory.

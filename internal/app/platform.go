@@ -1,0 +1,102 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/zhanggui/zhanggui/internal/access"
+	"github.com/zhanggui/zhanggui/internal/grant"
+	"github.com/zhanggui/zhanggui/internal/keeper"
+	"github.com/zhanggui/zhanggui/internal/login"
+	"github.com/zhanggui/zhanggui/internal/provider"
+	"github.com/zhanggui/zhanggui/internal/push"
+	"github.com/zhanggui/zhanggui/wechat/secret"
+)
+
+// connectPlatforms connects what serves third-party platforms. The keeper and the
+// store must be there.
+func (a *App) connectPlatforms() (err error) {
+	at := provider.WeChat{Client: a.clients.For}
+	a.provider = provider.New(provider.Options{
+		Store: a.store, Directory: a.store, Vault: a.keys(), Keeper: platformKeeper{a.keeper}, Platform: at, Market: at,
+		Owner: a.owner, Now: a.o.Now, Logger: a.o.Log,
+	})
+	a.pushes, err = push.New(push.Options{
+		Store: pushStore{a.store, a.provider}, Vault: a.keys(), Tally: a.refused, Observer: a.meters, Now: a.o.Now,
+		Decide: map[access.AppKind]push.Decide{access.Component: a.provider.Decide},
+	})
+	return err
+}
+
+// pushStore has what follows from a push begin as soon as it is recorded.
+type pushStore struct {
+	*store
+	provider *provider.Provider
+}
+
+// RecordPush implements push.Store.
+func (s pushStore) RecordPush(ctx context.Context, batch []grant.Push) ([]error, error) {
+	results, err := s.store.RecordPush(ctx, batch)
+	if err != nil {
+		return results, err
+	}
+	for i, p := range batch {
+		if results[i] != nil {
+			continue
+		}
+		s.ended(ctx, p.Effects)
+		s.provider.Recorded(p.Effects)
+	}
+	return results, nil
+}
+
+// platformKeeper is the keeper as the provider sees it.
+type platformKeeper struct{ *keeper.Keeper }
+
+// ComponentToken implements provider.Keeper.
+func (k platformKeeper) ComponentToken(ctx context.Context, app string) (provider.Token, error) {
+	t, err := k.Keeper.ComponentToken(ctx, app)
+	return provider.Token{Value: t.Value, Generation: t.Generation}, err
+}
+
+// deadToken is what WeChat answers to a token that is not good any more.
+const deadToken = 40001
+
+// Refused implements provider.Keeper. What comes of it shows at the next
+// ComponentToken.
+func (k platformKeeper) Refused(ctx context.Context, app string, generation int64) {
+	_, _ = k.Report(ctx, keeper.Complaint{App: app, Generation: generation, ErrCode: deadToken, By: keeper.BySystem})
+}
+
+// Changed implements provider.Keeper.
+func (k platformKeeper) Changed(grantID string) {
+	k.Forget(grantID)
+	k.Kick(grantID)
+}
+
+// marketShops is the provider as door 3 sees it.
+type marketShops struct {
+	*store
+	provider *provider.Provider
+}
+
+// Enter implements login.Shops.
+func (m marketShops) Enter(ctx context.Context, app, appID string) (access.Shop, error) {
+	shop, err := m.provider.Enter(ctx, app, appID)
+	switch {
+	case errors.Is(err, provider.ErrSettingUp):
+		return shop, fmt.Errorf("%w: %w", login.ErrSettingUp, err)
+	case errors.Is(err, provider.ErrNoShop):
+		return shop, fmt.Errorf("%w: %w", login.ErrNoShop, err)
+	}
+	return shop, err
+}
+
+// market is door 3's way to WeChat.
+func (a *App) market() login.ServiceMarket {
+	return login.ServiceMarket{Client: a.clients.For, Token: func(ctx context.Context, app string) (secret.Value, error) {
+		t, err := a.keeper.ComponentToken(ctx, app)
+		return t.Value, err
+	}}
+}
