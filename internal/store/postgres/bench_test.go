@@ -60,3 +60,8 @@ func BenchmarkClaimSettle(b *testing.B) {
 func BenchmarkRecordPush(b *testing.B) {
 	storetest.BenchRecordPush(b, filled(b).Store)
 }
+
+// BenchmarkAuthoriseEach takes accounts over, durably.
+func BenchmarkAuthoriseEach(b *testing.B) {
+	storetest.BenchAuthoriseEach(b, filled(b).Store, 1)
+}

@@ -135,3 +135,8 @@ func BenchmarkCheckGrants(b *testing.B) {
 func BenchmarkRecordPush(b *testing.B) {
 	storetest.BenchRecordPush(b, filled(b, 1))
 }
+
+// BenchmarkAuthoriseEach takes accounts over, durably.
+func BenchmarkAuthoriseEach(b *testing.B) {
+	storetest.BenchAuthoriseEach(b, filled(b, 1), 1)
+}

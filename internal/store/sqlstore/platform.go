@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/zhanggui/zhanggui/internal/access"
@@ -26,8 +27,8 @@ const ticketsKept = 2
 // ticket keeps a ticket if it is one of the newest. A newer one than any before
 // makes the platform's grant due if it waits for one.
 func (t *tx) ticket(ctx context.Context, k grant.Ticket, at time.Time) error {
-	if _, err := t.App(ctx, k.App); err != nil {
-		return fmt.Errorf("app %q: %w", k.App, missing(err, access.ErrNotFound))
+	if err := t.appExists(ctx, k.App); err != nil {
+		return err
 	}
 	kept, err := t.Tickets(ctx, k.App)
 	if err != nil {
@@ -107,8 +108,8 @@ func (t *tx) authorizer(ctx context.Context, a grant.Authorizer) error {
 		return fmt.Errorf("authorizer %s: %w", a.AppID, grant.ErrLost)
 	}
 	if !known {
-		if _, err := t.App(ctx, a.App); err != nil {
-			return fmt.Errorf("app %q: %w", a.App, missing(err, access.ErrNotFound))
+		if err := t.appExists(ctx, a.App); err != nil {
+			return err
 		}
 	}
 	return t.PutAuthorizer(ctx, sqlgen.PutAuthorizerParams{
@@ -134,37 +135,52 @@ func (s *Store) ShopByAppID(ctx context.Context, appID string) (access.Shop, err
 // directory, which counts it. A shop with the same appid under another name says
 // that somebody declared it meanwhile.
 func (t *tx) open(ctx context.Context, o grant.Opening) error {
-	known, err := exists(t.Shop(ctx, o.Shop.ID))
-	if err != nil || known {
-		return err
-	}
-	others, err := t.ShopsByAppID(ctx, o.Shop.AppID)
+	others, err := t.ShopsLike(ctx, sqlgen.ShopsLikeParams{ID: o.Shop.ID, AppID: o.Shop.AppID})
 	if err != nil {
 		return err
+	}
+	for _, other := range others {
+		if other.ID == o.Shop.ID {
+			return nil
+		}
 	}
 	if len(others) > 0 {
 		return fmt.Errorf("shop %q has this appid: %w", others[0].ID, grant.ErrLost)
 	}
-	if _, err := t.App(ctx, o.Shop.App); err != nil {
-		return fmt.Errorf("app %q: %w", o.Shop.App, missing(err, access.ErrNotFound))
-	}
-	if known, err = exists(t.Tenant(ctx, o.Tenant.ID)); err != nil {
+	if err := t.appExists(ctx, o.Shop.App); err != nil {
 		return err
 	}
-	if !known {
-		if err := t.PutTenant(ctx, sqlgen.PutTenantParams{ID: o.Tenant.ID, Name: o.Tenant.Name}); err != nil {
-			return err
-		}
+	if err := t.OpenTenant(ctx, sqlgen.OpenTenantParams{ID: o.Tenant.ID, Name: o.Tenant.Name}); err != nil {
+		return err
 	}
 	o.Shop.TenantID = o.Tenant.ID
-	if err := t.putShop(ctx, o.Shop); err != nil {
-		return err
+	t.opened++
+	return t.putShop(ctx, o.Shop)
+}
+
+// countOpened counts the directory's revision up if shops opened.
+func (t *tx) countOpened(ctx context.Context) error {
+	if t.opened == 0 {
+		return nil
 	}
 	row, err := meta(ctx, t.Queries, metaRevision)
 	if err != nil {
 		return err
 	}
 	return t.PutMeta(ctx, sqlgen.PutMetaParams{Name: metaRevision, Number: row.Number + 1})
+}
+
+// appExists answers [access.ErrNotFound] for an app that is not there. It looks
+// once in a transaction.
+func (t *tx) appExists(ctx context.Context, id string) error {
+	if slices.Contains(t.apps, id) {
+		return nil
+	}
+	if _, err := t.App(ctx, id); err != nil {
+		return fmt.Errorf("app %q: %w", id, missing(err, access.ErrNotFound))
+	}
+	t.apps = append(t.apps, id)
+	return nil
 }
 
 func (t *tx) putShop(ctx context.Context, s access.Shop) error {
@@ -181,8 +197,8 @@ func (s *Store) Purchases(ctx context.Context, app, appID string) ([]access.Purc
 
 // purchase keeps what was told of a purchase, unless something later is known.
 func (t *tx) purchase(ctx context.Context, p access.Purchase) error {
-	if _, err := t.App(ctx, p.App); err != nil {
-		return fmt.Errorf("app %q: %w", p.App, missing(err, access.ErrNotFound))
+	if err := t.appExists(ctx, p.App); err != nil {
+		return err
 	}
 	return t.PutPurchase(ctx, sqlgen.PutPurchaseParams{
 		App: p.App, AppID: p.AppID, Service: p.Service, Spec: p.Spec, OrderID: p.OrderID,

@@ -171,11 +171,10 @@ func (s *Store) once(ctx context.Context, shared bool, change func(*tx) error) e
 	if err := change(t); err != nil {
 		return err
 	}
-	if err := t.appendEvents(ctx); err != nil {
-		return err
-	}
-	if err := t.appendAudit(ctx); err != nil {
-		return err
+	for _, last := range []func(context.Context) error{t.countOpened, t.appendEvents, t.appendAudit} {
+		if err := last(ctx); err != nil {
+			return err
+		}
 	}
 	commit := st.Commit
 	if f := s.commit.Load(); f != nil {

@@ -24,6 +24,8 @@ type tx struct {
 	dialect Dialect
 	entries []audit.Entry // appended to the audit log when the change is made
 	events  []grant.Event // written, and given their ids, when the change is made
+	opened  int           // shops, which the directory's revision counts when the change is made
+	apps    []string      // that were seen to be there
 }
 
 // alone makes one of several changes of a transaction so that its refusal undoes it
@@ -32,7 +34,7 @@ func (t *tx) alone(ctx context.Context, change func() error) (refused, err error
 	if _, err := t.SQL.ExecContext(ctx, "SAVEPOINT alone"); err != nil {
 		return nil, err
 	}
-	entries, events := len(t.entries), len(t.events)
+	entries, events, opened := len(t.entries), len(t.events), t.opened
 	refused = change()
 	if refused == nil {
 		_, err = t.SQL.ExecContext(ctx, "RELEASE SAVEPOINT alone")
@@ -44,7 +46,7 @@ func (t *tx) alone(ctx context.Context, change func() error) (refused, err error
 	if _, undo := t.SQL.ExecContext(ctx, "ROLLBACK TO SAVEPOINT alone"); undo != nil {
 		return nil, errors.Join(refused, undo)
 	}
-	t.entries, t.events = t.entries[:entries], t.events[:events]
+	t.entries, t.events, t.opened = t.entries[:entries], t.events[:events], opened
 	return t.dialect.Explain(refused), nil
 }
 

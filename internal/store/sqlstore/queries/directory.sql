@@ -28,6 +28,9 @@ SELECT * FROM tenants ORDER BY id;
 INSERT INTO tenants (id, name) VALUES (@id, @name)
 ON CONFLICT (id) DO UPDATE SET name = excluded.name;
 
+-- name: OpenTenant :exec
+INSERT INTO tenants (id, name) VALUES (@id, @name) ON CONFLICT (id) DO NOTHING;
+
 -- name: DeleteTenant :execrows
 DELETE FROM tenants WHERE id = @id;
 
@@ -42,6 +45,10 @@ SELECT * FROM shops WHERE app = @app ORDER BY id;
 
 -- name: ShopsByAppID :many
 SELECT * FROM shops WHERE app_id = @app_id AND app_id <> '' ORDER BY id;
+
+-- name: ShopsLike :many
+-- Those that a shop with this id and appid would meet.
+SELECT a.* FROM shops AS a WHERE a.id = @id UNION SELECT b.* FROM shops AS b WHERE b.app_id = @app_id AND b.app_id <> '';
 
 -- name: CountShopsOfTenant :one
 SELECT count(*) FROM shops WHERE tenant_id = @tenant_id;

@@ -342,6 +342,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.noticesStmt, err = db.PrepareContext(ctx, notices); err != nil {
 		return nil, fmt.Errorf("error preparing query Notices: %w", err)
 	}
+	if q.openTenantStmt, err = db.PrepareContext(ctx, openTenant); err != nil {
+		return nil, fmt.Errorf("error preparing query OpenTenant: %w", err)
+	}
 	if q.pendingNoticesStmt, err = db.PrepareContext(ctx, pendingNotices); err != nil {
 		return nil, fmt.Errorf("error preparing query PendingNotices: %w", err)
 	}
@@ -479,6 +482,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.shopsByAppIDStmt, err = db.PrepareContext(ctx, shopsByAppID); err != nil {
 		return nil, fmt.Errorf("error preparing query ShopsByAppID: %w", err)
+	}
+	if q.shopsLikeStmt, err = db.PrepareContext(ctx, shopsLike); err != nil {
+		return nil, fmt.Errorf("error preparing query ShopsLike: %w", err)
 	}
 	if q.shopsOfAppStmt, err = db.PrepareContext(ctx, shopsOfApp); err != nil {
 		return nil, fmt.Errorf("error preparing query ShopsOfApp: %w", err)
@@ -1045,6 +1051,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing noticesStmt: %w", cerr)
 		}
 	}
+	if q.openTenantStmt != nil {
+		if cerr := q.openTenantStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing openTenantStmt: %w", cerr)
+		}
+	}
 	if q.pendingNoticesStmt != nil {
 		if cerr := q.pendingNoticesStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing pendingNoticesStmt: %w", cerr)
@@ -1275,6 +1286,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing shopsByAppIDStmt: %w", cerr)
 		}
 	}
+	if q.shopsLikeStmt != nil {
+		if cerr := q.shopsLikeStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing shopsLikeStmt: %w", cerr)
+		}
+	}
 	if q.shopsOfAppStmt != nil {
 		if cerr := q.shopsOfAppStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing shopsOfAppStmt: %w", cerr)
@@ -1470,6 +1486,7 @@ type Queries struct {
 	nextAuthorizerStmt          *sql.Stmt
 	nextFreeStmt                *sql.Stmt
 	noticesStmt                 *sql.Stmt
+	openTenantStmt              *sql.Stmt
 	pendingNoticesStmt          *sql.Stmt
 	pendingOfStmt               *sql.Stmt
 	personStmt                  *sql.Stmt
@@ -1516,6 +1533,7 @@ type Queries struct {
 	shopsStmt                   *sql.Stmt
 	shopsAfterStmt              *sql.Stmt
 	shopsByAppIDStmt            *sql.Stmt
+	shopsLikeStmt               *sql.Stmt
 	shopsOfAppStmt              *sql.Stmt
 	tenantStmt                  *sql.Stmt
 	tenantsStmt                 *sql.Stmt
@@ -1638,6 +1656,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		nextAuthorizerStmt:          q.nextAuthorizerStmt,
 		nextFreeStmt:                q.nextFreeStmt,
 		noticesStmt:                 q.noticesStmt,
+		openTenantStmt:              q.openTenantStmt,
 		pendingNoticesStmt:          q.pendingNoticesStmt,
 		pendingOfStmt:               q.pendingOfStmt,
 		personStmt:                  q.personStmt,
@@ -1684,6 +1703,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		shopsStmt:                   q.shopsStmt,
 		shopsAfterStmt:              q.shopsAfterStmt,
 		shopsByAppIDStmt:            q.shopsByAppIDStmt,
+		shopsLikeStmt:               q.shopsLikeStmt,
 		shopsOfAppStmt:              q.shopsOfAppStmt,
 		tenantStmt:                  q.tenantStmt,
 		tenantsStmt:                 q.tenantsStmt,

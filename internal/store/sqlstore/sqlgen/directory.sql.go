@@ -214,6 +214,20 @@ func (q *Queries) ForgetShop(ctx context.Context, shopID string) error {
 	return err
 }
 
+const openTenant = `-- name: OpenTenant :exec
+INSERT INTO tenants (id, name) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING
+`
+
+type OpenTenantParams struct {
+	ID   string
+	Name string
+}
+
+func (q *Queries) OpenTenant(ctx context.Context, arg OpenTenantParams) error {
+	_, err := q.exec(ctx, q.openTenantStmt, openTenant, arg.ID, arg.Name)
+	return err
+}
+
 const putApp = `-- name: PutApp :exec
 INSERT INTO apps (id, kind, app_id, name, secret, secret_version, callback_host, verify_name, verify_body, scope, egress, api_hosts,
     push, push_version, push_previous, push_previous_version, services)
@@ -370,6 +384,46 @@ SELECT id, tenant_id, app, name, revoke_on_withdraw, app_id FROM shops WHERE app
 
 func (q *Queries) ShopsByAppID(ctx context.Context, appID string) ([]Shop, error) {
 	rows, err := q.query(ctx, q.shopsByAppIDStmt, shopsByAppID, appID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Shop
+	for rows.Next() {
+		var i Shop
+		if err := rows.Scan(
+			&i.ID,
+			&i.TenantID,
+			&i.App,
+			&i.Name,
+			&i.RevokeOnWithdraw,
+			&i.AppID,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const shopsLike = `-- name: ShopsLike :many
+SELECT a.id, a.tenant_id, a.app, a.name, a.revoke_on_withdraw, a.app_id FROM shops AS a WHERE a.id = $1 UNION SELECT b.id, b.tenant_id, b.app, b.name, b.revoke_on_withdraw, b.app_id FROM shops AS b WHERE b.app_id = $2 AND b.app_id <> ''
+`
+
+type ShopsLikeParams struct {
+	ID    string
+	AppID string
+}
+
+// Those that a shop with this id and appid would meet.
+func (q *Queries) ShopsLike(ctx context.Context, arg ShopsLikeParams) ([]Shop, error) {
+	rows, err := q.query(ctx, q.shopsLikeStmt, shopsLike, arg.ID, arg.AppID)
 	if err != nil {
 		return nil, err
 	}
