@@ -178,9 +178,13 @@ func (s *story) sessionsEnded(ctx context.Context) error {
 }
 
 // revoke has the owner withdraw, which ends the shop's grant too in this
-// manifest.
+// manifest. That takes a fresh proof of who they are.
 func (s *story) revoke(ctx context.Context) (string, error) {
-	asked, err := s.owner.open(ctx, "/withdraw")
+	left, err := s.owner.open(ctx, "/login?prove=1&rd=/withdraw")
+	if err != nil {
+		return "", err
+	}
+	asked, err := s.return_(ctx, s.owner, "owner", left.Location)
 	if err != nil {
 		return "", err
 	}

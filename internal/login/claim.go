@@ -181,8 +181,8 @@ func (l *Login) RequireProved(r *http.Request, role access.Role, shopID string) 
 	switch {
 	case err == nil && s.PersonID == "":
 		err = l.needsPerson(shopID)
-	case err == nil && l.o.Now().Sub(s.ProvedAt) >= proofLife:
-		err = withLink(page(http.StatusForbidden, "proof-old"), "prove", l.proveLink(shopID))
+	case err == nil:
+		err = l.provedLately(s, shopID, "/shops/"+shopID)
 	}
 	if err != nil {
 		return access.Session{}, access.Person{}, err
@@ -190,15 +190,24 @@ func (l *Login) RequireProved(r *http.Request, role access.Role, shopID string) 
 	return s, p, nil
 }
 
-// needsPerson is the page of somebody of a shop who would do what needs a name.
-func (l *Login) needsPerson(shopID string) *web.Error {
-	return withLink(page(http.StatusForbidden, "needs-person"), "prove", l.proveLink(shopID))
+// provedLately refuses a session whose person WeChat named too long ago. path is
+// where a new login comes back to.
+func (l *Login) provedLately(s access.Session, shopID, path string) error {
+	if l.o.Now().Sub(s.ProvedAt) < proofLife {
+		return nil
+	}
+	return withLink(page(http.StatusForbidden, "proof-old"), "prove", l.proveLink(shopID, path))
 }
 
-// proveLink asks WeChat who is there and comes back to the shop.
-func (l *Login) proveLink(shopID string) string {
+// needsPerson is the page of somebody of a shop who would do what needs a name.
+func (l *Login) needsPerson(shopID string) *web.Error {
+	return withLink(page(http.StatusForbidden, "needs-person"), "prove", l.proveLink(shopID, "/shops/"+shopID))
+}
+
+// proveLink asks WeChat who is there and comes back to path.
+func (l *Login) proveLink(shopID, path string) string {
 	in := intent{shop: shopID}
-	if back, err := l.o.Redirects.Check(l.base + "/shops/" + shopID); err == nil {
+	if back, err := l.o.Redirects.Check(l.base + path); err == nil {
 		in.back = back
 	}
 	q := in.query()

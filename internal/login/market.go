@@ -40,8 +40,9 @@ type Jump struct {
 // id of the platform app, appID WeChat's id of the shop.
 type Shops interface {
 	// Enter gives the shop and opens one that nobody declared. It answers
-	// [ErrSettingUp] when that takes longer than a browser likes to wait, and
-	// [ErrNoShop] when the account is none.
+	// [ErrSettingUp] when that takes longer than a browser likes to wait,
+	// [ErrNoShop] when the account is none, and [ErrEnded] when an administrator
+	// ended what it authorised.
 	Enter(ctx context.Context, app, appID string) (access.Shop, error)
 	// AuthorizerGrant gives what the shop authorised the platform to, or
 	// [grant.ErrNotFound].
@@ -54,6 +55,7 @@ type Shops interface {
 var (
 	ErrSettingUp = errors.New("login: the shop is still being set up; ask again in a few seconds")
 	ErrNoShop    = errors.New("login: the account is no shop; nothing can be opened for it")
+	ErrEnded     = errors.New("login: the shop's authorisation was ended here; ask an administrator")
 )
 
 // CauseUnauthorized is the cause of a grant that ended because the shop withdrew

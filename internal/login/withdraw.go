@@ -53,7 +53,8 @@ func (l *Login) postWithdraw(w http.ResponseWriter, r *http.Request) error {
 	return l.o.UI.Render(w, r, http.StatusOK, ui.PageInfo{TitleKey: "login.withdrawn.title"}, withdrawnPage(len(e.Revoke)))
 }
 
-// whoPerson is Who for pages that only a person has a use for.
+// whoPerson is Who for pages that only a person has a use for, whom
+// WeChat named lately: somebody else's hand on an open browser stops no shop.
 func (l *Login) whoPerson(r *http.Request) (access.Session, access.Person, error) {
 	s, p, err := l.Who(r)
 	switch {
@@ -62,6 +63,8 @@ func (l *Login) whoPerson(r *http.Request) (access.Session, access.Person, error
 		err = withLink(page(http.StatusForbidden, "persons-only"), "home", "/")
 	case s.PersonID == "":
 		err = l.needsPerson(s.ShopID)
+	default:
+		err = l.provedLately(s, "", "/withdraw")
 	}
 	return s, p, err
 }

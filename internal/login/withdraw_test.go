@@ -2,6 +2,7 @@ package login
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -93,5 +94,22 @@ func TestWithdrawNeedsAPerson(t *testing.T) {
 	w.store.fail["Revoke"] = errDown
 	if rec := b.post("/withdraw", nil); rec.Code != http.StatusInternalServerError || b.sessionToken() == "" {
 		t.Errorf("nothing was revoked, and the answer is %d", rec.Code)
+	}
+}
+
+// A browser that was left open stops nothing: WeChat must have named the person
+// lately, and the way there comes back.
+func TestWithdrawNeedsAProof(t *testing.T) {
+	w := newWorld(t)
+	b := w.browser(uaPC)
+	b.logIn("code1", openID)
+	w.clock.add(proofLife)
+	for _, rec := range []*httptest.ResponseRecorder{b.get("/withdraw"), b.post("/withdraw", nil)} {
+		refusedWith(t, rec, http.StatusForbidden, `/login?prove=1&amp;rd=%2Fwithdraw`)
+	}
+	w.answer("code2", openID)
+	leadsTo(t, b.callback("code2", b.begin("/login?prove=1&rd=/withdraw")), "/withdraw")
+	if rec := b.post("/withdraw", nil); rec.Code != http.StatusOK {
+		t.Errorf("proved: %d", rec.Code)
 	}
 }
