@@ -89,14 +89,21 @@ func (m marketShops) Enter(ctx context.Context, app, appID string) (access.Shop,
 		return shop, fmt.Errorf("%w: %w", login.ErrSettingUp, err)
 	case errors.Is(err, provider.ErrNoShop):
 		return shop, fmt.Errorf("%w: %w", login.ErrNoShop, err)
+	case errors.Is(err, provider.ErrEnded):
+		return shop, fmt.Errorf("%w: %w", login.ErrEnded, err)
 	}
 	return shop, err
 }
 
 // market is door 3's way to WeChat.
 func (a *App) market() login.ServiceMarket {
-	return login.ServiceMarket{Client: a.clients.For, Token: func(ctx context.Context, app string) (secret.Value, error) {
-		t, err := a.keeper.ComponentToken(ctx, app)
-		return t.Value, err
-	}}
+	k := platformKeeper{a.keeper}
+	return login.ServiceMarket{
+		Client: a.clients.For,
+		Token: func(ctx context.Context, app string) (secret.Value, int64, error) {
+			t, err := k.ComponentToken(ctx, app)
+			return t.Value, t.Generation, err
+		},
+		Refused: k.Refused,
+	}
 }

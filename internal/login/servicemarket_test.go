@@ -16,14 +16,16 @@ func TestServiceMarket(t *testing.T) {
 	wire := &answering{body: `{"errcode":0,"errmsg":"ok","order_id":3359339022749466625,"openid":"","appid":"wx00000000000000e1",
 		"service_id":1234567890123,"sku_id":"915673","spec_id":"standard"}`}
 	none := errors.New("no way out")
+	var refused []int64
 	m := ServiceMarket{
 		Client: platformWith(t, wire, time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)).Client,
-		Token: func(_ context.Context, app string) (secret.Value, error) {
+		Token: func(_ context.Context, app string) (secret.Value, int64, error) {
 			if app != "isv" {
-				return secret.Value{}, none
+				return secret.Value{}, 0, none
 			}
-			return secret.FromString("CAT"), nil
+			return secret.FromString("CAT"), 7, nil
 		},
+		Refused: func(_ context.Context, _ string, generation int64) { refused = append(refused, generation) },
 	}
 	got, err := m.ServiceLogin(t.Context(), access.App{ID: "isv"}, secret.FromString("cnaw1"))
 	must(t, err)
@@ -38,7 +40,14 @@ func TestServiceMarket(t *testing.T) {
 	if we, ok := errors.AsType[*wechat.Error](err); !ok || we.Code != noSuchCode || len(wire.asked) != 2 {
 		t.Errorf("%v after %d requests", err, len(wire.asked))
 	}
-	if _, err := m.ServiceLogin(t.Context(), access.App{ID: "other"}, secret.FromString("cnaw1")); !errors.Is(err, none) || len(wire.asked) != 2 {
+	if len(refused) != 0 {
+		t.Error("an unknown code is taken for a bad token")
+	}
+	wire.body = `{"errcode":40001,"errmsg":"invalid credential"}`
+	if _, err = m.ServiceLogin(t.Context(), access.App{ID: "isv"}, secret.FromString("cnaw2")); err == nil || len(wire.asked) != 3 || len(refused) != 1 || refused[0] != 7 {
+		t.Errorf("a refused token: %v after %d requests, told of %v", err, len(wire.asked), refused)
+	}
+	if _, err := m.ServiceLogin(t.Context(), access.App{ID: "other"}, secret.FromString("cnaw1")); !errors.Is(err, none) || len(wire.asked) != 3 {
 		t.Errorf("without a token: %v after %d requests", err, len(wire.asked))
 	}
 	m.Client = func(access.App) (*wechat.Client, error) { return nil, none }
