@@ -86,6 +86,8 @@ type Revocation struct {
 type Forgetting struct {
 	App    string // our app id
 	OpenID string
+	// FaceOnly leaves everything but name and face: the next login takes those anew.
+	FaceOnly bool
 }
 
 // Kills is how many forced refreshes end every token of a shop that may be

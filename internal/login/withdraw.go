@@ -76,6 +76,12 @@ func (l *Login) withdrawal(ctx context.Context, s access.Session, p access.Perso
 	if err != nil {
 		return grant.Effects{}, err
 	}
+	return l.ending(ctx, l.o.Now(), actorOf(s), p, causeWithdrawn, grants)
+}
+
+// ending decides what ends with some of a person's grants: they themselves, the
+// grants of shops of theirs that say so, and every session of the person.
+func (l *Login) ending(ctx context.Context, now time.Time, by audit.Actor, p access.Person, cause string, grants []grant.Grant) (grant.Effects, error) {
 	shops, err := l.shopsToStop(ctx, p)
 	if err != nil {
 		return grant.Effects{}, err
@@ -90,12 +96,11 @@ func (l *Login) withdrawal(ctx context.Context, s access.Session, p access.Perso
 		}
 		grants = append(grants, g)
 	}
-	now := l.o.Now()
 	e := grant.Effects{
-		At: now, Revoke: revocations(grants),
-		EndSessions: []access.SessionFilter{{PersonID: p.ID, Why: causeWithdrawn}},
+		At: now, Revoke: revocations(grants, cause),
+		EndSessions: []access.SessionFilter{{PersonID: p.ID, Why: cause}},
 		Audit: []audit.Entry{{
-			At: now, Actor: actorOf(s), Action: "grant.withdraw", Subject: "person:" + p.ID, Outcome: audit.Done,
+			At: now, Actor: by, Action: "grant.withdraw", Subject: "person:" + p.ID, Outcome: audit.Done,
 		}},
 	}
 	e.Audit[0].Details = map[string]string{"grants": strconv.Itoa(len(e.Revoke)), "shops": strconv.Itoa(len(shops))}
@@ -118,11 +123,11 @@ func (l *Login) shopsToStop(ctx context.Context, p access.Person) ([]access.Shop
 	return stop, nil
 }
 
-func revocations(grants []grant.Grant) []grant.Revocation {
+func revocations(grants []grant.Grant, cause string) []grant.Revocation {
 	var all []grant.Revocation
 	for _, g := range grants {
 		if g.State != grant.Revoked {
-			all = append(all, grant.Revocation{GrantID: g.ID, Cause: causeWithdrawn})
+			all = append(all, grant.Revocation{GrantID: g.ID, Cause: cause})
 		}
 	}
 	return all

@@ -158,9 +158,22 @@ func (t *tx) putMember(ctx context.Context, m access.Member) error {
 	})
 }
 
-// forget deletes an openid wherever it stands, and the person's name and face. The
+// forget deletes the person's name and face, and an openid wherever it stands. The
 // log says that the grants are removed: it names them by our ids.
 func (t *tx) forget(ctx context.Context, f grant.Forgetting, e grant.Effects) error {
+	id, err := t.Identity(ctx, sqlgen.IdentityParams{App: f.App, Openid: f.OpenID})
+	known, err := exists(id, err)
+	if err != nil {
+		return err
+	}
+	if known {
+		if err := t.DeleteProfile(ctx, id.PersonID); err != nil {
+			return err
+		}
+	}
+	if f.FaceOnly {
+		return nil
+	}
 	rows, err := t.UserGrantsOf(ctx, sqlgen.UserGrantsOfParams{App: f.App, Openid: f.OpenID})
 	if err != nil {
 		return err
@@ -170,13 +183,6 @@ func (t *tx) forget(ctx context.Context, f grant.Forgetting, e grant.Effects) er
 			return err
 		}
 		t.recordReason(e, row.ID, toTokens(row), audit.GrantRemoved)
-	}
-	id, err := t.Identity(ctx, sqlgen.IdentityParams{App: f.App, Openid: f.OpenID})
-	if known, err := exists(id, err); !known {
-		return err
-	}
-	if err := t.DeleteProfile(ctx, id.PersonID); err != nil {
-		return err
 	}
 	return t.DeleteIdentity(ctx, sqlgen.DeleteIdentityParams{App: f.App, Openid: f.OpenID})
 }

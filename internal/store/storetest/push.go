@@ -158,6 +158,23 @@ var pushCases = []testCase{
 		back := w.visitAgain(3, id.OpenID)
 		w.must(w.s.Login(t.Context(), back))
 	}},
+	{"a push has a face forgotten, and nothing else", func(t *testing.T, w *world) {
+		e := w.enter(1)
+		id := e.Login.Identity
+		w.must(w.s.SaveProfile(t.Context(), access.Profile{PersonID: id.PersonID, Nickname: "小明", UpdatedAt: start}))
+		p := push(1)
+		p.Effects.Forget = []grant.Forgetting{{App: "mp", OpenID: id.OpenID, FaceOnly: true}}
+		w.push(p)
+		person, err := w.s.Person(t.Context(), id.PersonID)
+		w.must(err)
+		same(t, "profile", person.Profile, access.Profile{PersonID: id.PersonID})
+		kept, err := w.s.Identity(t.Context(), "mp", id.OpenID)
+		w.must(err)
+		same(t, "identity", kept, id)
+		g, err := w.s.Grant(t.Context(), e.Authorise.GrantID)
+		w.must(err)
+		same(t, "state", g.State, grant.Active)
+	}},
 	{"events of other decisions stand in the same line", func(t *testing.T, w *world) {
 		w.push(push(1))
 		c := w.claim("tea", start)
