@@ -17,6 +17,13 @@ const (
 	GrantStart  = "grant.start"  // a declaration made it due
 )
 
+// The actions of entries that say who renews grants from now on. Their details
+// lead from the grant's id to its state.
+const (
+	GrantHold = "grant.hold" // another system
+	GrantLead = "grant.lead" // we
+)
+
 // The reasons of a [GrantTokens] entry that mean more than its details.
 const (
 	GrantRevoked    = "revoked"      // nobody may use the grant until a later entry of it

@@ -29,6 +29,9 @@ const (
 	Stopped    State = "stopped"     // an operator must mend something; Cause says what
 	NeedsOwner State = "needs_owner" // the owner must authorise again
 	Revoked    State = "revoked"     // ended here, by somebody
+	// Held grants are kept for the day on which another system hands them over:
+	// nobody asks WeChat with them, and nobody is served.
+	Held State = "held"
 )
 
 // Tokens is what a grant keeps of WeChat's answer, sealed. The zero Tokens is

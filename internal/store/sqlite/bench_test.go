@@ -140,3 +140,6 @@ func BenchmarkRecordPush(b *testing.B) {
 func BenchmarkAuthoriseEach(b *testing.B) {
 	storetest.BenchAuthoriseEach(b, filled(b, 1), 1)
 }
+
+// BenchmarkTakeIn takes accounts of a platform over from another system.
+func BenchmarkTakeIn(b *testing.B) { storetest.BenchTakeIn(b, filled(b, 0)) }

@@ -15,6 +15,7 @@ type Dialect interface {
 	Turns
 	Leases
 	Hearing
+	Moving
 	Tree
 	Errors
 }
@@ -58,6 +59,15 @@ type Hearing interface {
 	SeePushes(ctx context.Context, t Tx, rows []sqlgen.Push) ([]sqlgen.Push, error)
 	// AddEvents writes rows that have their ids.
 	AddEvents(ctx context.Context, t Tx, rows []sqlgen.Event) error
+}
+
+// Moving is how accounts of a platform are read and written that come in numbers.
+type Moving interface {
+	// Accounts reads the rows with these keys, and the tenants of the shops among
+	// them.
+	Accounts(ctx context.Context, t Tx, k AccountKeys) (AccountRows, error)
+	// PutAccounts writes whole rows, in place of those with the same keys.
+	PutAccounts(ctx context.Context, t Tx, rows AccountRows) error
 }
 
 // LogPart is what one transaction adds to the audit log, and the head after it.

@@ -163,11 +163,7 @@ func (t *tx) countOpened(ctx context.Context) error {
 	if t.opened == 0 {
 		return nil
 	}
-	row, err := meta(ctx, t.Queries, metaRevision)
-	if err != nil {
-		return err
-	}
-	return t.PutMeta(ctx, sqlgen.PutMetaParams{Name: metaRevision, Number: row.Number + 1})
+	return t.countRevision(ctx)
 }
 
 // appExists answers [access.ErrNotFound] for an app that is not there. It looks

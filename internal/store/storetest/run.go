@@ -15,6 +15,7 @@ var conformance = []struct {
 	{"claim", claimCases, 1},
 	{"settle", settleCases, 1},
 	{"kill", killCases, 1},
+	{"intake", intakeCases, 1},
 	{"authorise", authoriseCases, 1},
 	{"login", loginCases, 1},
 	{"session", sessionCases, 1},

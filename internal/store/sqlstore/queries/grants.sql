@@ -95,6 +95,26 @@ UPDATE grants SET state = 'active', cause = '', err_code = 0, attempt = 0, doubt
     lease_term = lease_term + 1, settled_term = lease_term + 1, lease_owner = '', lease_until = 0, updated_at = @updated_at
 WHERE id = @id;
 
+-- name: PutGrant :exec
+-- A row as a whole, of accounts that are taken over in numbers.
+INSERT INTO grants (id, kind, app, shop_id, person_id, openid, scope, state, cause, err_code,
+    generation, access, access_expires, refresh, refresh_issued, refresh_expires, digest,
+    due_at, attempt, lease_owner, lease_term, lease_until, settled_term, created_at, updated_at,
+    proved_at, doubts, used_at, kills, authorizer)
+VALUES (@id, @kind, @app, @shop_id, @person_id, @openid, @scope, @state, @cause, @err_code,
+    @generation, @access, @access_expires, @refresh, @refresh_issued, @refresh_expires, @digest,
+    @due_at, @attempt, @lease_owner, @lease_term, @lease_until, @settled_term, @created_at, @updated_at,
+    @proved_at, @doubts, @used_at, @kills, @authorizer)
+ON CONFLICT (id) DO UPDATE SET shop_id = excluded.shop_id, state = excluded.state, cause = excluded.cause, err_code = excluded.err_code,
+    generation = excluded.generation, access = excluded.access, access_expires = excluded.access_expires, refresh = excluded.refresh,
+    refresh_issued = excluded.refresh_issued, refresh_expires = excluded.refresh_expires, digest = excluded.digest,
+    due_at = excluded.due_at, attempt = excluded.attempt, lease_owner = excluded.lease_owner, lease_term = excluded.lease_term,
+    lease_until = excluded.lease_until, settled_term = excluded.settled_term, updated_at = excluded.updated_at,
+    proved_at = excluded.proved_at, doubts = excluded.doubts;
+
+-- name: IsvGrantsAfter :many
+SELECT * FROM grants WHERE kind = 'isv' AND app = @app AND authorizer > @after ORDER BY authorizer LIMIT @max_rows;
+
 -- name: RevokeGrant :exec
 -- The generation counts up although there are no tokens, so that no number names
 -- two different pairs and whoever read the grant before has lost.

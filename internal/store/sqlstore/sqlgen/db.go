@@ -297,6 +297,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.isvGrantStmt, err = db.PrepareContext(ctx, isvGrant); err != nil {
 		return nil, fmt.Errorf("error preparing query IsvGrant: %w", err)
 	}
+	if q.isvGrantsAfterStmt, err = db.PrepareContext(ctx, isvGrantsAfter); err != nil {
+		return nil, fmt.Errorf("error preparing query IsvGrantsAfter: %w", err)
+	}
 	if q.keptGrantStmt, err = db.PrepareContext(ctx, keptGrant); err != nil {
 		return nil, fmt.Errorf("error preparing query KeptGrant: %w", err)
 	}
@@ -398,6 +401,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.putConsentStmt, err = db.PrepareContext(ctx, putConsent); err != nil {
 		return nil, fmt.Errorf("error preparing query PutConsent: %w", err)
+	}
+	if q.putGrantStmt, err = db.PrepareContext(ctx, putGrant); err != nil {
+		return nil, fmt.Errorf("error preparing query PutGrant: %w", err)
 	}
 	if q.putIdentityStmt, err = db.PrepareContext(ctx, putIdentity); err != nil {
 		return nil, fmt.Errorf("error preparing query PutIdentity: %w", err)
@@ -976,6 +982,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing isvGrantStmt: %w", cerr)
 		}
 	}
+	if q.isvGrantsAfterStmt != nil {
+		if cerr := q.isvGrantsAfterStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing isvGrantsAfterStmt: %w", cerr)
+		}
+	}
 	if q.keptGrantStmt != nil {
 		if cerr := q.keptGrantStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing keptGrantStmt: %w", cerr)
@@ -1144,6 +1155,11 @@ func (q *Queries) Close() error {
 	if q.putConsentStmt != nil {
 		if cerr := q.putConsentStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing putConsentStmt: %w", cerr)
+		}
+	}
+	if q.putGrantStmt != nil {
+		if cerr := q.putGrantStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing putGrantStmt: %w", cerr)
 		}
 	}
 	if q.putIdentityStmt != nil {
@@ -1471,6 +1487,7 @@ type Queries struct {
 	invitationByTokenStmt       *sql.Stmt
 	invitationsStmt             *sql.Stmt
 	isvGrantStmt                *sql.Stmt
+	isvGrantsAfterStmt          *sql.Stmt
 	keptGrantStmt               *sql.Stmt
 	keptGrantsStmt              *sql.Stmt
 	lastAuditEntryStmt          *sql.Stmt
@@ -1505,6 +1522,7 @@ type Queries struct {
 	putAuthorizerStmt           *sql.Stmt
 	putClientStmt               *sql.Stmt
 	putConsentStmt              *sql.Stmt
+	putGrantStmt                *sql.Stmt
 	putIdentityStmt             *sql.Stmt
 	putMemberStmt               *sql.Stmt
 	putMetaStmt                 *sql.Stmt
@@ -1641,6 +1659,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		invitationByTokenStmt:       q.invitationByTokenStmt,
 		invitationsStmt:             q.invitationsStmt,
 		isvGrantStmt:                q.isvGrantStmt,
+		isvGrantsAfterStmt:          q.isvGrantsAfterStmt,
 		keptGrantStmt:               q.keptGrantStmt,
 		keptGrantsStmt:              q.keptGrantsStmt,
 		lastAuditEntryStmt:          q.lastAuditEntryStmt,
@@ -1675,6 +1694,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		putAuthorizerStmt:           q.putAuthorizerStmt,
 		putClientStmt:               q.putClientStmt,
 		putConsentStmt:              q.putConsentStmt,
+		putGrantStmt:                q.putGrantStmt,
 		putIdentityStmt:             q.putIdentityStmt,
 		putMemberStmt:               q.putMemberStmt,
 		putMetaStmt:                 q.putMetaStmt,

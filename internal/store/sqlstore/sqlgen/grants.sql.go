@@ -640,6 +640,70 @@ func (q *Queries) IsvGrant(ctx context.Context, arg IsvGrantParams) (Grant, erro
 	return i, err
 }
 
+const isvGrantsAfter = `-- name: IsvGrantsAfter :many
+SELECT id, kind, app, shop_id, person_id, openid, scope, state, cause, err_code, generation, access, access_expires, refresh, refresh_issued, refresh_expires, digest, due_at, attempt, lease_owner, lease_term, lease_until, settled_term, created_at, updated_at, proved_at, doubts, used_at, kills, authorizer FROM grants WHERE kind = 'isv' AND app = $1 AND authorizer > $2 ORDER BY authorizer LIMIT $3
+`
+
+type IsvGrantsAfterParams struct {
+	App     string
+	After   string
+	MaxRows int32
+}
+
+func (q *Queries) IsvGrantsAfter(ctx context.Context, arg IsvGrantsAfterParams) ([]Grant, error) {
+	rows, err := q.query(ctx, q.isvGrantsAfterStmt, isvGrantsAfter, arg.App, arg.After, arg.MaxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Grant
+	for rows.Next() {
+		var i Grant
+		if err := rows.Scan(
+			&i.ID,
+			&i.Kind,
+			&i.App,
+			&i.ShopID,
+			&i.PersonID,
+			&i.Openid,
+			&i.Scope,
+			&i.State,
+			&i.Cause,
+			&i.ErrCode,
+			&i.Generation,
+			&i.Access,
+			&i.AccessExpires,
+			&i.Refresh,
+			&i.RefreshIssued,
+			&i.RefreshExpires,
+			&i.Digest,
+			&i.DueAt,
+			&i.Attempt,
+			&i.LeaseOwner,
+			&i.LeaseTerm,
+			&i.LeaseUntil,
+			&i.SettledTerm,
+			&i.CreatedAt,
+			&i.UpdatedAt,
+			&i.ProvedAt,
+			&i.Doubts,
+			&i.UsedAt,
+			&i.Kills,
+			&i.Authorizer,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const keptGrant = `-- name: KeptGrant :one
 SELECT id, generation, access, access_expires, refresh, refresh_issued, refresh_expires, state
 FROM grants WHERE id = $1
@@ -801,6 +865,93 @@ DELETE FROM forced_refreshes WHERE at < $1
 
 func (q *Queries) PurgeForcedRefreshes(ctx context.Context, before int64) error {
 	_, err := q.exec(ctx, q.purgeForcedRefreshesStmt, purgeForcedRefreshes, before)
+	return err
+}
+
+const putGrant = `-- name: PutGrant :exec
+INSERT INTO grants (id, kind, app, shop_id, person_id, openid, scope, state, cause, err_code,
+    generation, access, access_expires, refresh, refresh_issued, refresh_expires, digest,
+    due_at, attempt, lease_owner, lease_term, lease_until, settled_term, created_at, updated_at,
+    proved_at, doubts, used_at, kills, authorizer)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,
+    $11, $12, $13, $14, $15, $16, $17,
+    $18, $19, $20, $21, $22, $23, $24, $25,
+    $26, $27, $28, $29, $30)
+ON CONFLICT (id) DO UPDATE SET shop_id = excluded.shop_id, state = excluded.state, cause = excluded.cause, err_code = excluded.err_code,
+    generation = excluded.generation, access = excluded.access, access_expires = excluded.access_expires, refresh = excluded.refresh,
+    refresh_issued = excluded.refresh_issued, refresh_expires = excluded.refresh_expires, digest = excluded.digest,
+    due_at = excluded.due_at, attempt = excluded.attempt, lease_owner = excluded.lease_owner, lease_term = excluded.lease_term,
+    lease_until = excluded.lease_until, settled_term = excluded.settled_term, updated_at = excluded.updated_at,
+    proved_at = excluded.proved_at, doubts = excluded.doubts
+`
+
+type PutGrantParams struct {
+	ID             string
+	Kind           string
+	App            string
+	ShopID         string
+	PersonID       string
+	Openid         string
+	Scope          string
+	State          string
+	Cause          string
+	ErrCode        int64
+	Generation     int64
+	Access         []byte
+	AccessExpires  int64
+	Refresh        []byte
+	RefreshIssued  int64
+	RefreshExpires int64
+	Digest         string
+	DueAt          int64
+	Attempt        int64
+	LeaseOwner     string
+	LeaseTerm      int64
+	LeaseUntil     int64
+	SettledTerm    int64
+	CreatedAt      int64
+	UpdatedAt      int64
+	ProvedAt       int64
+	Doubts         int64
+	UsedAt         int64
+	Kills          int64
+	Authorizer     string
+}
+
+// A row as a whole, of accounts that are taken over in numbers.
+func (q *Queries) PutGrant(ctx context.Context, arg PutGrantParams) error {
+	_, err := q.exec(ctx, q.putGrantStmt, putGrant,
+		arg.ID,
+		arg.Kind,
+		arg.App,
+		arg.ShopID,
+		arg.PersonID,
+		arg.Openid,
+		arg.Scope,
+		arg.State,
+		arg.Cause,
+		arg.ErrCode,
+		arg.Generation,
+		arg.Access,
+		arg.AccessExpires,
+		arg.Refresh,
+		arg.RefreshIssued,
+		arg.RefreshExpires,
+		arg.Digest,
+		arg.DueAt,
+		arg.Attempt,
+		arg.LeaseOwner,
+		arg.LeaseTerm,
+		arg.LeaseUntil,
+		arg.SettledTerm,
+		arg.CreatedAt,
+		arg.UpdatedAt,
+		arg.ProvedAt,
+		arg.Doubts,
+		arg.UsedAt,
+		arg.Kills,
+		arg.Authorizer,
+	)
 	return err
 }
 
