@@ -54,12 +54,13 @@ func viewGrant(g grant.Grant) GrantView {
 		DueAt: stamp(g.DueAt), UpdatedAt: stamp(g.UpdatedAt), ProvedAt: stamp(g.Proved), Doubts: g.Doubts, Killing: g.Kills}
 }
 
-// ShopView is a shop with its own grant.
+// ShopView is a shop with the grant that serves it.
 type ShopView struct {
 	ID     string     `json:"id"`
 	Tenant string     `json:"tenant"`
 	Name   string     `json:"name"`
-	App    string     `json:"app"`
+	App    string     `json:"app" doc:"whose key serves the shop: its own app or a component"`
+	AppID  string     `json:"appid"`
 	Grant  *GrantView `json:"grant,omitempty"`
 }
 
@@ -159,15 +160,18 @@ func (h handlers) shops(ctx context.Context, _ *struct{}) (*body[list[ShopView]]
 	if err != nil {
 		return nil, fail(err)
 	}
-	selfs, err := h.Grants.Grants(ctx, grant.Filter{Kind: grant.Self})
-	if err != nil {
-		return nil, fail(err)
-	}
-	byShop := map[string]*GrantView{}
-	for _, g := range selfs {
-		byShop[g.ShopID] = new(viewGrant(g))
+	type serving struct{ shop, app string }
+	grants := map[serving]*GrantView{}
+	for _, kind := range []grant.Kind{grant.Self, grant.ISV} {
+		all, err := h.Grants.Grants(ctx, grant.Filter{Kind: kind})
+		if err != nil {
+			return nil, fail(err)
+		}
+		for _, g := range all {
+			grants[serving{g.ShopID, g.App}] = new(viewGrant(g))
+		}
 	}
 	return listOf(shops, func(s access.Shop) ShopView {
-		return ShopView{ID: s.ID, Tenant: s.TenantID, Name: s.Name, App: s.App, Grant: byShop[s.ID]}
+		return ShopView{ID: s.ID, Tenant: s.TenantID, Name: s.Name, App: s.App, AppID: s.AppID, Grant: grants[serving{s.ID, s.App}]}
 	}), nil
 }

@@ -69,11 +69,9 @@ func (k platformKeeper) Refused(ctx context.Context, app string, generation int6
 	_, _ = k.Report(ctx, keeper.Complaint{App: app, Generation: generation, ErrCode: deadToken, By: keeper.BySystem})
 }
 
-// Changed implements provider.Keeper.
-func (k platformKeeper) Changed(grantID string) {
-	k.Forget(grantID)
-	k.Kick(grantID)
-}
+// Changed implements provider.Keeper. A grant that came without an access token is
+// due, and found at the next tick.
+func (k platformKeeper) Changed(grantID string) { k.Forget(grantID) }
 
 // marketShops is the provider as door 3 sees it.
 type marketShops struct {

@@ -64,6 +64,12 @@ func newRig(t *testing.T, flags map[string]string) *rig {
 // newStoppedRig is newRig without the App.
 func newStoppedRig(t *testing.T) *rig {
 	t.Helper()
+	return newRigIn(t, twoShops())
+}
+
+// newRigIn is newStoppedRig in a world of one's own.
+func newRigIn(t *testing.T, world *wechatsim.World) *rig {
+	t.Helper()
 	// A socket's path must be short; the test's own directory may not be.
 	dir, err := os.MkdirTemp("", "zg")
 	if err != nil {
@@ -71,7 +77,7 @@ func newStoppedRig(t *testing.T) *rig {
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	r := &rig{t: t, gave: &record{}, got: &record{}, logs: &buffer{}, dir: filepath.Join(dir, "data")}
-	r.sim = wechattest.New(t, &wechattest.Options{KeepRaw: true, World: twoShops()})
+	r.sim = wechattest.New(t, &wechattest.Options{KeepRaw: true, World: world})
 	heard := httptest.NewServer(r.gave.handler(r.sim.Sim))
 	t.Cleanup(heard.Close)
 	r.sim.URL = heard.URL

@@ -1,0 +1,193 @@
+package app_test
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/zhanggui/zhanggui/internal/adminapi"
+	"github.com/zhanggui/zhanggui/wechatsim"
+)
+
+// What the platform's console and our manifest agree on.
+const (
+	platformID  = "platform"
+	serviceID   = "orders"
+	pushToken   = "demotoken1"
+	pushAESKey  = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"
+	marketShop  = wechatsim.DefaultMarketShop
+	marketShops = "/v1/shops"
+)
+
+// newPlatformRig is a server with a third-party platform, as its console and its
+// market listing say.
+func newPlatformRig(t *testing.T) *rig {
+	t.Helper()
+	r := newRigIn(t, wechatsim.PlatformWorld())
+	r.start(nil)
+	r.apply(adminapi.Manifest{
+		Apps: []adminapi.ManifestApp{{ID: platformID, Kind: "component", AppID: wechatsim.DefaultComponent, Secret: wechatsim.DefaultComponentSecret,
+			CallbackHost: strings.TrimPrefix(r.root, "http://"),
+			ManifestPush: adminapi.ManifestPush{PushToken: pushToken, PushAESKey: pushAESKey},
+			Services:     []adminapi.ManifestService{{ID: serviceID, ServiceID: fmt.Sprint(wechatsim.DefaultService), Name: "订单管家"}}}},
+	})
+	r.must(r.sim.SetApp(wechatsim.DefaultComponent, func(a *wechatsim.App) {
+		a.Services[0].URL = r.base + "/market/callback/" + platformID + "/" + serviceID
+	}))
+	r.must(r.sim.SetPush(t.Context(), wechatsim.DefaultComponent, wechatsim.PushSettings{
+		AuthURL: r.base + "/wechat/push/" + platformID + "/auth", EventURL: r.base + "/wechat/push/" + platformID + "/event/$APPID$",
+		Token: pushToken, EncodingAESKey: pushAESKey,
+	}))
+	r.deliver() // the first ticket
+	r.await("the platform's token", func() bool { return r.grant("component").Generation > 0 })
+	return r
+}
+
+func (r *rig) must(err error) {
+	r.t.Helper()
+	if err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+func (r *rig) deliver() {
+	r.t.Helper()
+	r.sim.Deliver(r.t.Context())
+}
+
+// buy lets the market's shop buy the service.
+func (r *rig) buy() {
+	r.t.Helper()
+	_, err := r.sim.Buy(marketShop, wechatsim.DefaultService, "")
+	r.must(err)
+}
+
+// shopOf gives the shop with WeChat's appid, or an empty one.
+func (r *rig) shopOf(appID string) adminapi.ShopView {
+	r.t.Helper()
+	var all struct{ Items []adminapi.ShopView }
+	r.ask("GET", marketShops, nil, &all)
+	for _, s := range all.Items {
+		if s.ID == appID {
+			return s
+		}
+	}
+	return adminapi.ShopView{}
+}
+
+// awaitShop waits until the shop's token is here.
+func (r *rig) awaitShop() {
+	r.t.Helper()
+	r.await("the shop's token", func() bool {
+		g := r.shopOf(marketShop).Grant
+		return g != nil && g.State == "active" && g.AccessExpires != nil
+	})
+}
+
+// client makes a client of a shop and gives its key.
+func (r *rig) client(shop string) string {
+	r.t.Helper()
+	return r.apply(adminapi.Manifest{Clients: []adminapi.ManifestClient{{ID: "market-erp", Shops: []string{shop}, Mode: "write"}}}).Keys["market-erp"]
+}
+
+func (r *rig) basics(shop, key string) (int, string) {
+	r.t.Helper()
+	return r.get(r.base+"/wx/"+shop+"/channels/ec/basics/info/get", key)
+}
+
+// useService clicks 去使用 as somebody of the shop, in a browser.
+func (b *browser) useService() page {
+	b.r.t.Helper()
+	target, err := b.r.sim.OpenService(b.r.t.Context(), marketShop, wechatsim.DefaultService)
+	b.r.must(err)
+	return b.follow(b.open(target))
+}
+
+// TestMarketStory: a shop nobody declared buys a service, is adopted without a
+// word from its owner, is opened from the market after one question, is called,
+// and is out when it withdraws.
+func TestMarketStory(t *testing.T) {
+	r := newPlatformRig(t)
+	r.buy()
+	r.deliver()
+	r.awaitShop()
+	key := r.client(marketShop)
+	r.await("a call on behalf of the shop", func() bool { // WeChat refuses the first calls after an authorisation
+		status, body := r.basics(marketShop, key)
+		return status == http.StatusOK && strings.Contains(body, "蓝天文具二店")
+	})
+
+	pc := r.browser("Mozilla/5.0 (Windows NT 10.0)")
+	asked := pc.useService()
+	if strings.Contains(asked.url, "code=") || !strings.Contains(asked.body, "蓝天文具二店") {
+		t.Fatalf("%s (%d) does not ask: %s", asked.url, asked.status, asked.body)
+	}
+	if p := pc.open(r.base + "/"); strings.Contains(p.body, "蓝天文具二店") {
+		t.Error("in before the question was answered")
+	}
+	in := pc.follow(pc.submit(asked, "/market/", nil))
+	if in.status != http.StatusOK || !strings.Contains(in.body, "蓝天文具二店") {
+		t.Fatalf("%s (%d): %s", in.url, in.status, in.body)
+	}
+	again := pc.useService()
+	if _, _, found := strings.Cut(again.url, "/market/"); found {
+		t.Errorf("a browser that was in the shop is asked again: %s", again.url)
+	}
+
+	r.must(r.sim.WithdrawGrant(wechatsim.DefaultComponent, marketShop))
+	r.deliver()
+	r.await("the end of the calls", func() bool { status, _ := r.basics(marketShop, key); return status != http.StatusOK })
+	if p := pc.open(r.base + "/"); strings.Contains(p.body, "蓝天文具二店") {
+		t.Error("still in after the shop withdrew")
+	}
+}
+
+// TestLostPushIsHealed: WeChat's event never comes, and the comparison with its
+// list finds the shop.
+func TestLostPushIsHealed(t *testing.T) {
+	r := newPlatformRig(t)
+	_, err := r.sim.AddPushFault(wechatsim.PushFault{Kind: wechatsim.PushLose, Name: "authorized"})
+	r.must(err)
+	r.buy()
+	r.deliver()
+	if r.shopOf(marketShop).ID != "" {
+		t.Fatal("the event came")
+	}
+	r.ask("POST", "/v1/apps/"+platformID+"/reconcile", map[string]any{}, nil)
+	r.awaitShop()
+}
+
+// TestEntryAdopts: somebody comes from the market before anything else told of
+// their shop.
+func TestEntryAdopts(t *testing.T) {
+	r := newPlatformRig(t)
+	_, err := r.sim.AddPushFault(wechatsim.PushFault{Kind: wechatsim.PushLose, Name: "authorized"})
+	r.must(err)
+	r.buy()
+	r.deliver()
+	pc := r.browser("Mozilla/5.0 (Windows NT 10.0)")
+	if p := pc.useService(); !strings.Contains(p.body, "蓝天文具二店") {
+		t.Fatalf("%s (%d): %s", p.url, p.status, p.body)
+	}
+	r.awaitShop()
+}
+
+// TestRefreshTokenIsHealed: the event of a new authorisation is lost, the kept
+// refresh token is dead, and the next renewal finds the one that counts.
+func TestRefreshTokenIsHealed(t *testing.T) {
+	r := newPlatformRig(t)
+	r.buy()
+	r.deliver()
+	r.awaitShop()
+	key := r.client(marketShop)
+	_, err := r.sim.AddPushFault(wechatsim.PushFault{Kind: wechatsim.PushLose, Name: "*authorized", Count: -1})
+	if err != nil {
+		_, err = r.sim.AddPushFault(wechatsim.PushFault{Kind: wechatsim.PushLose, Count: -1})
+	}
+	r.must(err)
+	r.must(r.sim.Reauthorize(wechatsim.DefaultComponent, marketShop, []int{129, 131}))
+	r.sim.Advance(111 * time.Minute)
+	r.await("a call with a healed token", func() bool { status, _ := r.basics(marketShop, key); return status == http.StatusOK })
+}
