@@ -59,6 +59,8 @@ func (w *world) push(e event.Event) grant.Effects {
 func (w *world) code(appID string) string {
 	w.codes++
 	code := fmt.Sprintf("code-%d", w.codes)
+	w.wechat.mu.Lock()
+	defer w.wechat.mu.Unlock()
 	w.wechat.codes[code] = appID
 	return code
 }

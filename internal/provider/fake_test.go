@@ -455,6 +455,13 @@ func (w *fakeWeChat) Orders(_ context.Context, _ access.App, _ secret.Value, _, 
 	return w.orders[appID], w.begin("orders")
 }
 
+// fails makes calls end as f says from now on.
+func (w *fakeWeChat) fails(f func(call string) error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.err = f
+}
+
 // count says how often something was called.
 func (w *fakeWeChat) count(call string) int {
 	w.mu.Lock()
@@ -520,6 +527,8 @@ func (w *world) must(err error) {
 func (w *world) authorises(appID string) *account {
 	a := &account{authorised: true, refresh: "art-" + appID, since: w.now,
 		info: Info{Name: "茶铺", Kind: KindShop, Status: "normal", Sets: []int64{129, 130, 131}}}
+	w.wechat.mu.Lock()
+	defer w.wechat.mu.Unlock()
 	w.wechat.accounts[appID] = a
 	return a
 }

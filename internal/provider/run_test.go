@@ -51,9 +51,7 @@ func TestRunAdoptsAtOnce(t *testing.T) {
 func TestRunHealsALostPush(t *testing.T) {
 	run(t, func(t *testing.T, w *world) {
 		synctest.Wait()
-		w.wechat.mu.Lock()
 		w.authorises(teaAppID)
-		w.wechat.mu.Unlock()
 		time.Sleep(67 * time.Minute)
 		synctest.Wait()
 		if w.grant(teaAppID).State != grant.Active {
@@ -66,19 +64,15 @@ func TestRunHealsALostPush(t *testing.T) {
 func TestRunGoesOnAfterAPanic(t *testing.T) {
 	run(t, func(t *testing.T, w *world) {
 		synctest.Wait()
-		w.wechat.mu.Lock()
-		w.wechat.err = func(call string) error {
+		w.wechat.fails(func(call string) error {
 			if call == "info" {
 				panic("odd")
 			}
 			return nil
-		}
-		w.wechat.mu.Unlock()
+		})
 		w.arrives(teaAppID)
 		synctest.Wait()
-		w.wechat.mu.Lock()
-		w.wechat.err = nil
-		w.wechat.mu.Unlock()
+		w.wechat.fails(nil)
 		time.Sleep(2 * time.Minute) // the claim ends
 		synctest.Wait()
 		if w.grant(teaAppID).State != grant.Active {
@@ -135,7 +129,7 @@ func TestTicketsMissing(t *testing.T) {
 // TestTicketsNeverCame: a platform that never had a ticket is told of as well.
 func TestTicketsNeverCame(t *testing.T) {
 	run(t, func(t *testing.T, w *world) {
-		w.wechat.err = only("start", refusal(40013))
+		w.wechat.fails(only("start", refusal(40013)))
 		time.Sleep(40 * time.Minute)
 		synctest.Wait()
 		if got := w.store.told(); !slices.Equal(got, []notice.Kind{notice.TicketMissing}) {
