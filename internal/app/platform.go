@@ -69,9 +69,13 @@ func (k platformKeeper) Refused(ctx context.Context, app string, generation int6
 	_, _ = k.Report(ctx, keeper.Complaint{App: app, Generation: generation, ErrCode: deadToken, By: keeper.BySystem})
 }
 
-// Changed implements provider.Keeper. A grant that came without an access token is
-// due, and found at the next tick.
-func (k platformKeeper) Changed(grantID string) { k.Forget(grantID) }
+// Changed implements provider.Keeper.
+func (k platformKeeper) Changed(grantID string, due bool) {
+	k.Forget(grantID)
+	if due {
+		k.Kick(grantID)
+	}
+}
 
 // marketShops is the provider as door 3 sees it.
 type marketShops struct {

@@ -3,7 +3,6 @@ package provider
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/zhanggui/zhanggui/internal/access"
@@ -24,11 +23,9 @@ var (
 // ahead is how far in the future an event may be dated: clocks differ.
 const ahead = time.Hour
 
-// Decide tells what follows from a push to the platform app that arrived at a
-// time: the ticket is kept, an authoriser is noted or withdrawn, an event about a
-// shop is passed on. For events about shops e.AppID must name the shop; the
-// messages do not, the URL that they are sent to does. An InfoType that is not
-// known and an event about a shop that is not known lead to nothing.
+// Decide tells what follows from a push about the platform app itself that arrived
+// at a time: the ticket is kept, an authoriser is noted or withdrawn. An InfoType
+// that is not known leads to nothing.
 //
 // The effects name the versions of rows that they rest on. If they are refused
 // with [grant.ErrLost], decide again. Errors are those of package event,
@@ -45,26 +42,7 @@ func (p *Provider) Decide(ctx context.Context, app access.App, e event.Event, at
 	case event.NameUnauthorized:
 		return p.decideUnauthorized(ctx, app, e, at)
 	}
-	return p.decideEvent(ctx, app, e, at)
-}
-
-// decideEvent passes an event about a shop on to its clients.
-func (p *Provider) decideEvent(ctx context.Context, app access.App, e event.Event, at time.Time) (grant.Effects, error) {
-	out := grant.Effects{At: at}
-	if e.MsgType != "event" || e.Name == "" || e.AppID == "" {
-		return out, nil
-	}
-	shop, err := p.o.Directory.ShopByAppID(ctx, e.AppID)
-	if errors.Is(err, access.ErrNotFound) {
-		return out, nil
-	}
-	if err != nil {
-		return out, fmt.Errorf("provider: find the shop of an event: %w", err)
-	}
-	out.Events = []grant.Event{{
-		App: app.ID, ShopID: shop.ID, AppID: e.AppID, Name: e.Name, At: e.Time(), SeenAt: at, Body: e.Body,
-	}}
-	return out, nil
+	return grant.Effects{At: at}, nil
 }
 
 // decideAuthorized notes that an account authorised the platform, or changed what

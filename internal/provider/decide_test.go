@@ -207,35 +207,12 @@ func TestDecideTicket(t *testing.T) {
 	}
 }
 
-func TestDecideShopEvents(t *testing.T) {
+func TestDecideIgnoresWhatIsUnknown(t *testing.T) {
 	w := newWorld(t)
-	w.store.shops[teaAppID] = access.Shop{ID: "tea", AppID: teaAppID, App: "market"}
-	decode := func(text string) event.Event {
-		e, err := event.Decode([]byte(text))
-		w.must(err)
-		return e
-	}
-	order := decode(`{"ToUserName":"gh_1","FromUserName":"o_1","CreateTime":1772355600,"MsgType":"event","Event":"channels_ec_order_new","order_info":{"order_id":3704612354559743232}}`)
-	for name, tt := range map[string]struct {
-		e     event.Event
-		appID string
-		want  []grant.Event
-	}{
-		"an order": {order, teaAppID, []grant.Event{{App: "market", ShopID: "tea", AppID: teaAppID, Name: "channels_ec_order_new",
-			At: start, SeenAt: start, Body: []byte(`{"order_info":{"order_id":"3704612354559743232"}}`)}}},
-		"an order of a shop nobody knows": {order, riceAppID, nil},
-		"an order of nobody knows whom":   {order, "", nil},
-		"an unknown InfoType":             {message(t, platformAppID, "notify_third_fasteregister", start), platformAppID, nil},
-		"words of a person":               {decode(`{"ToUserName":"gh_1","FromUserName":"o_1","CreateTime":1772355600,"MsgType":"text","Content":"hi"}`), teaAppID, nil},
-	} {
-		tt.e.AppID = tt.appID
-		e := w.push(tt.e)
-		if diff := cmp.Diff(tt.want, e.Events); diff != "" {
-			t.Errorf("%s: %s", name, diff)
-		}
-		if len(e.Authorizers)+len(e.Audit)+len(e.Revoke) > 0 {
-			t.Errorf("%s: changes something: %+v", name, e)
-		}
+	w.push(message(t, platformAppID, "notify_third_fasteregister", start, "AuthorizerAppid", teaAppID))
+	w.push(message(t, "wx00000000000000c1", "notify_third_fasteregister", start))
+	if len(w.store.rows)+len(w.store.audit)+len(w.store.events) > 0 {
+		t.Errorf("rows %v, entries %v", w.store.rows, w.store.audit)
 	}
 }
 

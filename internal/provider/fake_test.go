@@ -305,6 +305,7 @@ type fakeKeeper struct {
 	generation int64
 	refused    []int64
 	changed    []string
+	due        []string // those of them without an access token
 }
 
 func (k *fakeKeeper) ComponentToken(context.Context, string) (Token, error) {
@@ -320,10 +321,13 @@ func (k *fakeKeeper) Refused(_ context.Context, _ string, generation int64) {
 	k.generation = max(k.generation, generation+1)
 }
 
-func (k *fakeKeeper) Changed(id string) {
+func (k *fakeKeeper) Changed(id string, due bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.changed = append(k.changed, id)
+	if due {
+		k.due = append(k.due, id)
+	}
 }
 
 // account is an account as WeChat has it.

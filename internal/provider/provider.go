@@ -61,8 +61,9 @@ type Keeper interface {
 	ComponentToken(ctx context.Context, app string) (Token, error)
 	// Refused says that WeChat did not take a platform's token.
 	Refused(ctx context.Context, app string, generation int64)
-	// Changed says that a grant has new tokens, or is to be looked at now.
-	Changed(grantID string)
+	// Changed says that a grant has new tokens or none any more. due says that it
+	// has no access token yet and is to be looked at now.
+	Changed(grantID string, due bool)
 }
 
 // Options are the parts and numbers of a Provider. The parts down to Owner must
@@ -158,10 +159,10 @@ func New(o Options) *Provider {
 // [Provider.Decide] were recorded; without it everything happens at the next look.
 func (p *Provider) Recorded(e grant.Effects) {
 	for _, r := range e.Revoke {
-		p.o.Keeper.Changed(r.GrantID)
+		p.o.Keeper.Changed(r.GrantID, false)
 	}
-	if e.Authorise != nil {
-		p.o.Keeper.Changed(e.Authorise.GrantID)
+	if a := e.Authorise; a != nil {
+		p.o.Keeper.Changed(a.GrantID, !a.DueAt.After(e.At))
 	}
 	if len(e.Authorizers) > 0 {
 		p.wakeUp()
