@@ -37,6 +37,9 @@ type cli struct {
 	Token  tokenCmd  `cmd:"" help:"Tell where a shop's token stands."`
 	Call   callCmd   `cmd:"" help:"Call a shop API."`
 
+	Platform  platformCmd  `cmd:"" help:"List third-party platforms and how they stand."`
+	Reconcile reconcileCmd `cmd:"" help:"Compare a platform's shops with WeChat's list."`
+
 	Session sessionCmd `cmd:"" help:"List and end sessions."`
 	Admin   adminCmd   `cmd:"" help:"List, make and end administrators."`
 	Clock   clockCmd   `cmd:"" help:"Show what is known of the server's clock, and accept it."`

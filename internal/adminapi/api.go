@@ -29,6 +29,7 @@ type Options struct {
 	Notices   Notices
 	Channels  Channels
 	Clock     Clock
+	Platforms Platforms
 	// Link makes an absolute URL of the public listener from a path.
 	Link       func(path string) string
 	PublicHost string // host[:port] of the public URL
@@ -56,6 +57,7 @@ func Mount(mux *http.ServeMux, o Options) {
 	h.mountAudit(api)
 	h.mountNotices(api)
 	h.mountClock(api)
+	h.mountPlatforms(api)
 }
 
 // handlers carries the options to the operations; each family has its own

@@ -43,6 +43,8 @@ type rig struct {
 	accepted []audit.Actor // who accepted the clock
 	tested   []audit.Actor // who tried the channels
 	seen     []string      // every answer's body
+
+	reconciled []audit.Actor // who compared a platform
 }
 
 func newRig(t *testing.T) *rig {
@@ -69,7 +71,7 @@ func newRig(t *testing.T) *rig {
 	mux := http.NewServeMux()
 	adminapi.Mount(mux, adminapi.Options{
 		Version: "test", Now: now, Setup: setup.New(store, v, now, config.Rules{PublicHost: "zhanggui.example.com"}), Directory: store, Grants: store, Keeper: r,
-		Clients: store, Invites: store, Sessions: store, Admins: store, Log: store, Keys: &keyring{vault: v}, Notices: store, Channels: r, Clock: r,
+		Clients: store, Invites: store, Sessions: store, Admins: store, Log: store, Keys: &keyring{vault: v}, Notices: store, Channels: r, Clock: r, Platforms: platforms{store, r},
 		Link: func(p string) string { return "https://zhanggui.example.com" + p }, PublicHost: "zhanggui.example.com",
 	})
 	r.handler = mux
@@ -97,6 +99,23 @@ func (r *rig) Accept(_ context.Context, by audit.Actor) error {
 func (r *rig) TestChannels(_ context.Context, by audit.Actor) ([]notice.Tried, error) {
 	r.tested = append(r.tested, by)
 	return []notice.Tried{{Channel: "log", Taken: true, Took: time.Millisecond}, {Channel: "webhook:hooks.example.com:00000000", Reason: "answered 500", Took: time.Second}}, nil
+}
+
+// platforms is the store with a comparison that says who asked for it.
+type platforms struct {
+	*sqlstore.Store
+	r *rig
+}
+
+// Reconcile implements adminapi.Platforms.
+func (p platforms) Reconcile(_ context.Context, app string, by audit.Actor, dry bool) (grant.Reconciliation, error) {
+	if app != "market" {
+		return grant.Reconciliation{}, access.ErrNotFound
+	}
+	p.r.reconciled = append(p.r.reconciled, by)
+	r := grant.Reconciliation{App: app, At: epoch, DryRun: dry, Complete: true, Total: 3, Listed: 3, Kept: 2}
+	r.Note(grant.Found{AppID: "wx00000000000000a1", ShopID: "tea", What: grant.FoundLost})
+	return r, nil
 }
 
 // Kick implements adminapi.Keeper.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/zhanggui/zhanggui/internal/access"
+	"github.com/zhanggui/zhanggui/internal/audit"
 	"github.com/zhanggui/zhanggui/internal/grant"
 	"github.com/zhanggui/zhanggui/internal/keeper"
 	"github.com/zhanggui/zhanggui/internal/login"
@@ -95,6 +96,18 @@ func (m marketShops) Enter(ctx context.Context, app, appID string) (access.Shop,
 		return shop, fmt.Errorf("%w: %w", login.ErrEnded, err)
 	}
 	return shop, err
+}
+
+// adminPlatforms is the provider as administrators see it: what is known comes
+// from the store.
+type adminPlatforms struct {
+	*store
+	provider *provider.Provider
+}
+
+// Reconcile implements adminapi.Platforms.
+func (p adminPlatforms) Reconcile(ctx context.Context, app string, by audit.Actor, dry bool) (grant.Reconciliation, error) {
+	return p.provider.Reconcile(ctx, app, by, dry)
 }
 
 // market is door 3's way to WeChat.

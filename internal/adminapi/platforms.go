@@ -1,0 +1,195 @@
+package adminapi
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/zhanggui/zhanggui/internal/access"
+	"github.com/zhanggui/zhanggui/internal/audit"
+	"github.com/zhanggui/zhanggui/internal/grant"
+)
+
+// Platforms knows third-party platforms and who authorised them.
+type Platforms interface {
+	// Reconcile compares a platform's authorisers with WeChat's list, and has what
+	// differs put right unless it is a dry run. [access.ErrNotFound] says that there
+	// is no such platform.
+	Reconcile(ctx context.Context, app string, by audit.Actor, dry bool) (grant.Reconciliation, error)
+	// Tickets gives the tickets that are kept, the newest first.
+	Tickets(ctx context.Context, app string) ([]grant.Ticket, error)
+	ComponentGrant(ctx context.Context, app string) (grant.Grant, error)
+	AuthorizersPage(ctx context.Context, app, after string, limit int) ([]grant.Authorizer, error)
+	// Purchases gives what is known of what an account bought of a platform.
+	Purchases(ctx context.Context, app, appID string) ([]access.Purchase, error)
+}
+
+// ReconciliationView is what a comparison with WeChat's list found.
+type ReconciliationView struct {
+	App      string         `json:"app"`
+	At       time.Time      `json:"at"`
+	DryRun   bool           `json:"dry_run"`
+	Complete bool           `json:"complete" doc:"the whole list was seen; only then does an account that is not on it count as missing"`
+	Total    int            `json:"total" doc:"accounts, as WeChat counts them"`
+	Listed   int            `json:"listed" doc:"accounts seen on the list"`
+	Kept     int            `json:"kept" doc:"accounts kept here"`
+	Counts   map[string]int `json:"counts" doc:"differences by kind: unknown, returned, lost, unchanged, revoked, withdrawn, unclear"`
+	Found    []FoundView    `json:"found" doc:"the first thousand differences"`
+}
+
+// FoundView is one account that is not as WeChat's list says.
+type FoundView struct {
+	AppID string `json:"appid"`
+	Shop  string `json:"shop,omitempty"`
+	What  string `json:"what"`
+}
+
+func viewReconciliation(r grant.Reconciliation) ReconciliationView {
+	v := ReconciliationView{App: r.App, At: r.At.UTC(), DryRun: r.DryRun, Complete: r.Complete, Total: r.Total, Listed: r.Listed,
+		Kept: r.Kept, Counts: map[string]int{}, Found: []FoundView{}}
+	for what, n := range r.Counts {
+		v.Counts[string(what)] = n
+	}
+	for _, f := range r.Found {
+		v.Found = append(v.Found, FoundView{AppID: f.AppID, Shop: f.ShopID, What: string(f.What)})
+	}
+	return v
+}
+
+// PlatformView is a third-party platform and how it stands.
+type PlatformView struct {
+	App         string         `json:"app"`
+	AppID       string         `json:"appid"`
+	Name        string         `json:"name"`
+	TicketAt    *time.Time     `json:"ticket_at,omitempty" doc:"when the newest ticket arrived"`
+	Grant       *GrantView     `json:"grant,omitempty" doc:"the platform's own grant"`
+	Authorizers map[string]int `json:"authorizers" doc:"accounts by state: new, kept, foreign, withdrawn"`
+}
+
+// PurchaseView is what a shop bought of a service in the service market.
+type PurchaseView struct {
+	App       string     `json:"app"`
+	Service   string     `json:"service"`
+	Spec      string     `json:"spec"`
+	OrderID   string     `json:"order_id,omitempty"`
+	PaidUntil *time.Time `json:"paid_until,omitempty" doc:"left out when WeChat did not tell"`
+	SeenAt    *time.Time `json:"seen_at,omitempty" doc:"when WeChat told it"`
+}
+
+func viewPurchase(p access.Purchase) PurchaseView {
+	return PurchaseView{App: p.App, Service: p.Service, Spec: p.Spec, OrderID: p.OrderID, PaidUntil: stamp(p.PaidUntil), SeenAt: stamp(p.SeenAt)}
+}
+
+func (h handlers) mountPlatforms(api huma.API) {
+	huma.Register(api, op("list-platforms", http.MethodGet, "/v1/platforms", "List the third-party platforms and how they stand"), h.platforms)
+	huma.Register(api, op("reconcile", http.MethodPost, "/v1/apps/{app}/reconcile", "Compare a platform's shops with WeChat's list and put right what differs"), h.reconcile)
+	huma.Register(api, op("list-purchases", http.MethodGet, "/v1/shops/{shop}/purchases", "List what a shop bought in the service market"), h.purchases)
+}
+
+func (h handlers) reconcile(ctx context.Context, in *struct {
+	App    string `path:"app"`
+	DryRun bool   `query:"dry_run" doc:"tell what differs and change nothing"`
+}) (*body[ReconciliationView], error) {
+	r, err := h.Platforms.Reconcile(ctx, in.App, actor(ctx), in.DryRun)
+	if err != nil {
+		return nil, fail(err)
+	}
+	return answer(viewReconciliation(r)), nil
+}
+
+func (h handlers) platforms(ctx context.Context, _ *struct{}) (*body[list[PlatformView]], error) {
+	apps, err := h.components(ctx)
+	if err != nil {
+		return nil, fail(err)
+	}
+	views := make([]PlatformView, len(apps))
+	for i, app := range apps {
+		if views[i], err = h.platform(ctx, app); err != nil {
+			return nil, fail(err)
+		}
+	}
+	return answer(list[PlatformView]{Items: views}), nil
+}
+
+// components are the apps that are third-party platforms.
+func (h handlers) components(ctx context.Context) ([]access.App, error) {
+	apps, err := h.Directory.Apps(ctx)
+	var out []access.App
+	for _, app := range apps {
+		if app.Kind == access.Component {
+			out = append(out, app)
+		}
+	}
+	return out, err
+}
+
+func (h handlers) platform(ctx context.Context, app access.App) (PlatformView, error) {
+	v := PlatformView{App: app.ID, AppID: app.AppID, Name: app.Name}
+	tickets, err := h.Platforms.Tickets(ctx, app.ID)
+	if err != nil {
+		return v, err
+	}
+	if len(tickets) > 0 {
+		v.TicketAt = stamp(tickets[0].SeenAt)
+	}
+	g, err := h.Platforms.ComponentGrant(ctx, app.ID)
+	if err != nil {
+		return v, err
+	}
+	v.Grant = new(viewGrant(g))
+	v.Authorizers, err = h.countAuthorizers(ctx, app.ID)
+	return v, err
+}
+
+// countPage is how many accounts are read together.
+const countPage = 500
+
+func (h handlers) countAuthorizers(ctx context.Context, app string) (map[string]int, error) {
+	counts := map[string]int{}
+	for after := ""; ; {
+		page, err := h.Platforms.AuthorizersPage(ctx, app, after, countPage)
+		if err != nil {
+			return nil, err
+		}
+		for _, a := range page {
+			counts[string(a.State)]++
+			after = a.AppID
+		}
+		if len(page) < countPage {
+			return counts, nil
+		}
+	}
+}
+
+func (h handlers) purchases(ctx context.Context, in *struct {
+	Shop string `path:"shop"`
+}) (*body[list[PurchaseView]], error) {
+	shops, err := h.Directory.Shops(ctx)
+	if err != nil {
+		return nil, fail(err)
+	}
+	appID := ""
+	for _, s := range shops {
+		if s.ID == in.Shop {
+			appID = s.AppID
+		}
+	}
+	if appID == "" {
+		return nil, fail(access.ErrNotFound)
+	}
+	apps, err := h.components(ctx)
+	if err != nil {
+		return nil, fail(err)
+	}
+	var all []access.Purchase
+	for _, app := range apps {
+		bought, err := h.Platforms.Purchases(ctx, app.ID, appID)
+		if err != nil {
+			return nil, fail(err)
+		}
+		all = append(all, bought...)
+	}
+	return listOf(all, viewPurchase), nil
+}
