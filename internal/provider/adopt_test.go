@@ -239,6 +239,22 @@ func TestAdoptBelievesAtLast(t *testing.T) {
 	}
 }
 
+// TestAdoptNeverDoubtsAKeptShop: what WeChat denies of a shop that is kept is asked
+// again for days, and nothing is withdrawn.
+func TestAdoptNeverDoubtsAKeptShop(t *testing.T) {
+	w := newWorld(t)
+	w.arrives(teaAppID)
+	w.settleAll()
+	w.wechat.err = only("info", refusal(notAuthorised))
+	for range 20 {
+		w.wait(6 * time.Hour)
+		w.settleAll()
+	}
+	if row := w.row(teaAppID); row.State != grant.AuthorizerKept || row.Attempt < believeAfter || w.grant(teaAppID).State != grant.Active {
+		t.Errorf("row %+v, grant %s", row, w.grant(teaAppID).State)
+	}
+}
+
 // TestAdoptAfterAWithdrawal: the grant that waits for its owner comes back, and
 // that is told.
 func TestAdoptAfterAWithdrawal(t *testing.T) {

@@ -38,8 +38,8 @@
 // A code is written off before it is sent: after a crash or a lost answer the
 // refresh token is taken from WeChat's record of the account, or from its list.
 // What WeChat does not answer, or answers with an unknown errcode, changes
-// nothing but the next time to ask. An account is withdrawn only by its own event
-// or when WeChat twice says so: it is missing from a list that was seen whole, and
-// asked by name WeChat answers 61003. A grant that an administrator revoked comes
+// nothing but the next time to ask. A kept account is withdrawn only by its own
+// event or when WeChat twice says so: it is missing from a list that was seen
+// whole, and asked by name WeChat answers 61003. A grant that an administrator revoked comes
 // back only by an event "authorized" that is newer than the revocation.
 package provider

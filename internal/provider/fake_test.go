@@ -302,6 +302,7 @@ func (plainVault) Open(sealed []byte, c vault.Cell) (secret.Value, error) {
 type fakeKeeper struct {
 	mu         sync.Mutex
 	err        error
+	token      secret.Value // zero: one made up
 	generation int64
 	refused    []int64
 	changed    []string
@@ -311,7 +312,11 @@ type fakeKeeper struct {
 func (k *fakeKeeper) ComponentToken(context.Context, string) (Token, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return Token{Value: secret.FromString(fmt.Sprintf("cat-%d", k.generation)), Generation: k.generation}, k.err
+	value := k.token
+	if value.IsZero() {
+		value = secret.FromString(fmt.Sprintf("cat-%d", k.generation))
+	}
+	return Token{Value: value, Generation: k.generation}, k.err
 }
 
 func (k *fakeKeeper) Refused(_ context.Context, _ string, generation int64) {

@@ -3,6 +3,7 @@ package provider
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"testing"
 	"time"
@@ -80,9 +81,7 @@ func (d day) play(tt *testing.T, order []int, adopts func(i int) bool) map[strin
 	for appID, in := range d.in {
 		w.authorises(appID).authorised = in
 	}
-	for code, appID := range d.codes {
-		w.wechat.codes[code] = appID
-	}
+	maps.Copy(w.wechat.codes, d.codes)
 	for i, which := range order {
 		w.push(d.pushes[which])
 		if adopts(i) {
@@ -94,17 +93,7 @@ func (d day) play(tt *testing.T, order []int, adopts func(i int) bool) map[strin
 		w.settleAll()
 		w.wait(6 * time.Hour)
 	}
-	return w.outcomes(slices.Sorted(keys(d.in)))
-}
-
-func keys(m map[string]bool) func(func(string) bool) {
-	return func(yield func(string) bool) {
-		for k := range m {
-			if !yield(k) {
-				return
-			}
-		}
-	}
+	return w.outcomes(slices.Sorted(maps.Keys(d.in)))
 }
 
 func (w *world) outcomes(appIDs []string) map[string]outcome {
@@ -144,7 +133,7 @@ func TestAnyOrderIsDecidedAlike(t *testing.T) {
 			for _, i := range order {
 				w.push(d.pushes[i])
 			}
-			end := w.outcomes(slices.Sorted(keys(d.in)))
+			end := w.outcomes(slices.Sorted(maps.Keys(d.in)))
 			for id, o := range end {
 				o.Row.Code = nil // of two in one second the first counts
 				end[id] = o
@@ -198,9 +187,7 @@ func TestALostPushIsFound(t *testing.T) {
 		for appID, in := range d.in {
 			w.authorises(appID).authorised = in
 		}
-		for code, appID := range d.codes {
-			w.wechat.codes[code] = appID
-		}
+		maps.Copy(w.wechat.codes, d.codes)
 		w.authorises("wx00000000000000ff") // the list is never empty
 		for _, e := range d.pushes {
 			if rapid.Bool().Draw(rt, "arrives") {

@@ -35,8 +35,9 @@ const (
 	// tellAfter is the failed look after which somebody is told that a new
 	// authoriser cannot be adopted.
 	tellAfter = 5
-	// believeAfter is the failed look after which 61003 is believed. WeChat has
-	// answered it for hours to platforms that were authorised all the time.
+	// believeAfter is the failed look after which 61003 is believed of an account
+	// that was never adopted. WeChat has answered it for hours to platforms that
+	// were authorised all the time, so of a shop that is kept it never is alone.
 	believeAfter = 8
 )
 
@@ -68,7 +69,7 @@ func (a *adoption) putOff(ctx context.Context, err error) error {
 	defer cancel()
 	now, row := a.p.o.Now(), a.row
 	row.Attempt++
-	if codeOf(err) == notAuthorised && row.Attempt >= believeAfter {
+	if codeOf(err) == notAuthorised && row.Attempt >= believeAfter && row.State == grant.AuthorizerNew && a.grant.State != grant.Active {
 		return a.write(ctx, a.withdraw(now, "info"))
 	}
 	var wait time.Duration
