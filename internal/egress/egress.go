@@ -34,6 +34,7 @@ type Options struct {
 	RootCAs      *x509.CertPool // nil: the system's
 	Timeout      time.Duration  // to connect, and again for TLS; 0: five seconds
 	Answer       time.Duration  // to wait for an answer's headers; 0: ten seconds
+	Idle         int            // connections kept for each host; 0: one
 }
 
 const (
@@ -60,7 +61,7 @@ func NewTransport(o Options) *http.Transport {
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: o.RootCAs},
 		TLSHandshakeTimeout:    o.Timeout,
 		ResponseHeaderTimeout:  o.Answer,
-		MaxIdleConnsPerHost:    1,
+		MaxIdleConnsPerHost:    max(o.Idle, 1),
 		IdleConnTimeout:        idleTime,
 		MaxResponseHeaderBytes: maxHead,
 		DisableCompression:     true,

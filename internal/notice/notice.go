@@ -36,6 +36,7 @@ const (
 	SetsMissing     Kind = "shop.sets_missing"       // a shop did not grant what is needed
 	AccountState    Kind = "shop.account_state"      // WeChat froze, banned, warned or closed a shop's account
 	NotAdopted      Kind = "shop.not_adopted"        // a shop authorised the platform, and its tokens are not here
+	SubscriptionOff Kind = "subscription.off"        // a client's webhook said that it is gone
 	Test            Kind = "notice.test"             // an operator tries the channels
 )
 

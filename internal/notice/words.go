@@ -106,6 +106,10 @@ var words = map[Kind]Words{
 		What: Text{"Somebody who came from the service market asks to become an owner of a shop that has one.", "有人从服务市场进入，申请成为一家已有店主的店铺的店主。"},
 		Next: Text{"If an owner knows them, the owner confirms with the four digits on the shop's page; otherwise do nothing, it ends by itself.", "如店主认识此人，请店主在店铺页输入四位确认码确认；否则无需处理，申请会自动失效。"},
 	},
+	SubscriptionOff: {
+		What: Text{"A client's webhook answered that it is gone; no events are sent there any more.", "某程序的 webhook 应答已停用，不再向其发送事件。"},
+		Next: Text{"Ask whoever runs the client; remove the subscription, or mend the address and run `zhanggui subscription start`.", "请联系该程序的维护者；移除订阅，或修复地址后执行 `zhanggui subscription start`。"},
+	},
 	Test: {
 		What: Text{"This is a test; the channel works.", "这是一条测试通知，通道工作正常。"},
 		Next: Text{"Nothing is left to do.", "无需处理。"},

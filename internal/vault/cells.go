@@ -33,6 +33,12 @@ func GrantRefresh(grantID, kind string, generation int64) Cell {
 	return Cell{Table: "grants", Column: "refresh", Row: grantID, Kind: kind, Generation: generation}
 }
 
+// SubscriptionSecret is what the bodies of a subscription are signed with. version
+// counts changes of the secret.
+func SubscriptionSecret(id string, version int64) Cell {
+	return Cell{Table: "subscriptions", Column: "secret", Row: id, Kind: "webhook_secret", Generation: version}
+}
+
 // Cookie is a sealed cookie, by its name.
 func Cookie(name string) Cell {
 	return Cell{Table: "cookie", Column: name, Kind: "cookie"}
