@@ -90,13 +90,16 @@ type RelayRequest struct {
 	Now            time.Time
 	For            time.Duration // length of the lease
 	Again          int           // how many dead letters at most
+	// Revision is the directory's for which the client's shops are known already.
+	Revision int64
 }
 
 // RelayClaim is the right to send to one subscription for a bounded time. Nobody
 // else sends to it meanwhile.
 type RelayClaim struct {
 	Subscription Subscription
-	Client       access.Client // as it is now
+	Client       access.Client // as it is now; its shops only if Revision is not the one asked with
+	Revision     int64         // of the directory
 	Term         int64         // 0: somebody else sends, or nothing may be sent
 	Held         []Held
 	Again        []DeadLetter // that are to be sent once more

@@ -136,7 +136,13 @@ func (r *Relay) Remove(ctx context.Context, by audit.Actor, client, id string) e
 	if err != nil {
 		return err
 	}
-	return r.o.Store.RemoveSubscription(ctx, id, r.entry(by, "subscription.remove", s, map[string]string{"client": s.Client}))
+	err = r.o.Store.RemoveSubscription(ctx, id, r.entry(by, "subscription.remove", s, map[string]string{"client": s.Client}))
+	if err == nil {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		delete(r.rights, id)
+	}
+	return err
 }
 
 // Rotate replaces the secret and gives the new one, this once. For a day bodies are

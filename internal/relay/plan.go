@@ -3,6 +3,7 @@ package relay
 import (
 	"time"
 
+	"github.com/zhanggui/zhanggui/internal/access"
 	"github.com/zhanggui/zhanggui/internal/grant"
 	"github.com/zhanggui/zhanggui/internal/webhook"
 )
@@ -68,7 +69,7 @@ func (q *queue) tries(e grant.Event) int {
 
 // queues sorts events behind the cursor by shop, those of shops that are held left
 // out: they are read from where their shop stopped.
-func queues(c grant.RelayClaim, events []grant.Event) []*queue {
+func queues(c grant.RelayClaim, shops rights, events []grant.Event) []*queue {
 	held := make(map[string]bool, len(c.Held))
 	for _, h := range c.Held {
 		held[h.ShopID] = true
@@ -76,7 +77,7 @@ func queues(c grant.RelayClaim, events []grant.Event) []*queue {
 	by := map[string]*queue{}
 	var all []*queue
 	for _, e := range events {
-		if held[e.ShopID] || !owed(c, e) {
+		if held[e.ShopID] || !owed(c.Subscription, shops, e) {
 			continue
 		}
 		q := by[e.ShopID]
@@ -91,6 +92,24 @@ func queues(c grant.RelayClaim, events []grant.Event) []*queue {
 }
 
 // owed tells whether an event is to be sent.
-func owed(c grant.RelayClaim, e grant.Event) bool {
-	return e.ShopID != "" && c.Subscription.Wants(e.Name) && c.Client.Holds(e.ShopID)
+func owed(s grant.Subscription, shops rights, e grant.Event) bool {
+	return shops[e.ShopID] && s.Wants(e.Name)
+}
+
+// rights are the shops that a client may use. A provider's client may use very
+// many.
+type rights map[string]bool
+
+func rightsOf(c access.Client) rights {
+	all := make(rights, len(c.Shops))
+	for _, shop := range c.Shops {
+		all[shop] = true
+	}
+	return all
+}
+
+// known is what is remembered of a client's rights between batches.
+type known struct {
+	revision int64
+	shops    rights
 }

@@ -30,7 +30,7 @@ func (r *Relay) pull(w http.ResponseWriter, req *http.Request, c access.Client) 
 	if q.after, err = r.begin(req.Context(), q.after); err != nil {
 		return err
 	}
-	out, err := r.scan(req.Context(), c, q)
+	out, err := r.scan(req.Context(), rightsOf(c), q)
 	if err != nil {
 		return err
 	}
@@ -78,7 +78,7 @@ func (r *Relay) begin(ctx context.Context, after int64) (int64, error) {
 }
 
 // scan gathers a page. Whatever it looked at and left out is behind its cursor.
-func (r *Relay) scan(ctx context.Context, c access.Client, q asked) (page, error) {
+func (r *Relay) scan(ctx context.Context, shops rights, q asked) (page, error) {
 	out := page{Items: []Body{}, Next: q.after, More: true}
 	for looked := 0; looked < scanned; {
 		events, err := r.some(ctx, q, out.Next)
@@ -88,7 +88,7 @@ func (r *Relay) scan(ctx context.Context, c access.Client, q asked) (page, error
 		looked += len(events)
 		for _, e := range events {
 			out.Next = e.ID
-			if q.wants(c, e) {
+			if q.wants(shops, e) {
 				out.Items = append(out.Items, r.body(e))
 			}
 			if len(out.Items) == q.limit {

@@ -133,10 +133,11 @@ type Relay struct {
 	end     func()
 
 	mu      sync.Mutex
-	busy    map[string]bool // subscriptions that are being sent to
-	failing map[string]bool // what could not be done the last time
-	streams map[string]int  // open ones by client
-	live    int             // all of them
+	busy    map[string]bool  // subscriptions that are being sent to
+	rights  map[string]known // by subscription
+	failing map[string]bool  // what could not be done the last time
+	streams map[string]int   // open ones by client
+	live    int              // all of them
 	wg      sync.WaitGroup
 }
 
@@ -159,7 +160,7 @@ func New(o Options) *Relay {
 		o.Tally = nobody{}
 	}
 	r := &Relay{o: o, wake: make(chan struct{}, 1), ended: make(chan struct{}), posters: map[bool]*webhook.Poster{},
-		busy: map[string]bool{}, failing: map[string]bool{}, streams: map[string]int{}}
+		busy: map[string]bool{}, rights: map[string]known{}, failing: map[string]bool{}, streams: map[string]int{}}
 	r.end = sync.OnceFunc(func() { close(r.ended) })
 	r.tail.moved = make(chan struct{})
 	for _, private := range []bool{false, true} {

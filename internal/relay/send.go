@@ -30,6 +30,7 @@ func (r *Relay) drain(ctx context.Context, id string) {
 type batch struct {
 	r      *Relay
 	claim  grant.RelayClaim
+	shops  rights
 	keys   []secret.Value
 	cursor int64
 	more   bool
@@ -47,12 +48,12 @@ func (r *Relay) batch(ctx context.Context, id string) (more bool, err error) {
 	defer cancel()
 	now := r.o.Now()
 	claim, err := r.o.Store.ClaimSubscription(trusted, grant.RelayRequest{
-		SubscriptionID: id, Owner: r.o.Owner, Now: now, For: leaseTime, Again: againSize,
+		SubscriptionID: id, Owner: r.o.Owner, Now: now, For: leaseTime, Again: againSize, Revision: r.knows(id).revision,
 	})
 	if err != nil || claim.Term == 0 {
 		return false, err
 	}
-	b := &batch{r: r, claim: claim, cursor: claim.Subscription.Cursor,
+	b := &batch{r: r, claim: claim, shops: r.learn(claim), cursor: claim.Subscription.Cursor,
 		out: grant.RelaySettlement{SubscriptionID: id, Term: claim.Term}}
 	all, err := b.plan(trusted, now)
 	if err == nil {
@@ -62,10 +63,32 @@ func (r *Relay) batch(ctx context.Context, id string) (more bool, err error) {
 	return b.more && err == nil, err
 }
 
+// knows gives what is remembered of the rights of a subscription's client.
+func (r *Relay) knows(id string) known {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if k, ok := r.rights[id]; ok {
+		return k
+	}
+	return known{revision: -1}
+}
+
+// learn gives the rights of a claim's client, and remembers them.
+func (r *Relay) learn(c grant.RelayClaim) rights {
+	k := r.knows(c.Subscription.ID)
+	if k.revision != c.Revision {
+		k = known{revision: c.Revision, shops: rightsOf(c.Client)}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.rights[c.Subscription.ID] = k
+	return k.shops
+}
+
 // plan reads what is to be sent.
 func (b *batch) plan(ctx context.Context, now time.Time) (all []*queue, err error) {
 	if !b.claim.Client.Live(now) {
-		b.claim.Client.Shops = nil // nothing is owed to it
+		b.shops = nil // nothing is owed to it
 	}
 	events, err := b.r.after(ctx, b.cursor, batchSize)
 	if err != nil {
@@ -78,9 +101,9 @@ func (b *batch) plan(ctx context.Context, now time.Time) (all []*queue, err erro
 	if b.keys, err = b.r.keysOf(b.claim.Subscription, now); err != nil {
 		return nil, err
 	}
-	all = queues(b.claim, events)
+	all = queues(b.claim, b.shops, events)
 	for _, h := range b.claim.Held {
-		if !b.claim.Client.Holds(h.ShopID) {
+		if !b.shops[h.ShopID] {
 			b.out.Free = append(b.out.Free, h.ShopID)
 			continue
 		}
@@ -108,7 +131,7 @@ func (b *batch) resume(ctx context.Context, h grant.Held) (*queue, error) {
 		b.more = true
 	}
 	for _, e := range events {
-		if owed(b.claim, e) {
+		if owed(b.claim.Subscription, b.shops, e) {
 			q.events = append(q.events, e)
 		}
 	}
@@ -274,7 +297,7 @@ func (b *batch) again(ctx context.Context, d grant.DeadLetter) {
 		return // it stays due
 	}
 	out := webhook.Outcome{Verdict: webhook.Later, Reason: "the client has no right to the shop"}
-	if b.claim.Client.Holds(d.Event.ShopID) {
+	if b.shops[d.Event.ShopID] {
 		out = b.r.post(ctx, b.claim.Subscription, b.keys, d.Event)
 		if ctx.Err() != nil && out.Verdict != webhook.Taken {
 			return

@@ -51,7 +51,7 @@ func (r *Relay) stream(w http.ResponseWriter, req *http.Request, c access.Client
 	h := w.Header()
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("X-Accel-Buffering", "no") // nginx holds answers back otherwise
-	s := &stream{r: r, req: req, q: q, client: c, looked: r.o.Now(), w: w, rc: http.NewResponseController(w)}
+	s := &stream{r: r, req: req, q: q, shops: rightsOf(c), looked: r.o.Now(), w: w, rc: http.NewResponseController(w)}
 	return s.run(req.Context())
 }
 
@@ -83,7 +83,7 @@ type stream struct {
 	r      *Relay
 	req    *http.Request
 	q      asked
-	client access.Client
+	shops  rights
 	looked time.Time // when the client was read
 	w      http.ResponseWriter
 	rc     *http.ResponseController
@@ -137,7 +137,7 @@ func (s *stream) next(ctx context.Context) (more, ok bool) {
 	}
 	var b bytes.Buffer
 	for _, e := range events {
-		if s.q.wants(s.client, e) {
+		if s.q.wants(s.shops, e) {
 			s.frame(&b, e)
 		}
 	}
@@ -174,7 +174,7 @@ func (s *stream) allowed() bool {
 	key, _ := clientKey(s.req)
 	c, err := s.r.o.Clients.ClientByKey(s.req.Context(), access.HashKey(key))
 	if err == nil {
-		s.client, s.looked = c, s.r.o.Now()
+		s.shops, s.looked = rightsOf(c), s.r.o.Now()
 	}
 	return !errors.Is(err, access.ErrNotFound) && (err != nil || c.Live(s.r.o.Now()))
 }

@@ -2,16 +2,28 @@ package sqlstore
 
 import (
 	"context"
+	"encoding/json"
+	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/zhanggui/zhanggui/internal/audit"
+	"github.com/zhanggui/zhanggui/internal/grant"
 	"github.com/zhanggui/zhanggui/internal/notice"
 	"github.com/zhanggui/zhanggui/internal/store/sqlstore/sqlgen"
 )
 
-// notify writes a notice and owes it to every channel there is.
+// notify writes a notice and owes it to every channel there is. One about a shop's
+// grant is an event for the shop's clients too.
 func (t *tx) notify(ctx context.Context, n notice.Notice) error {
+	if heard(n) {
+		e, err := heardAs(n)
+		if err != nil {
+			return err
+		}
+		t.events = append(t.events, e)
+	}
 	id, err := t.InsertNotice(ctx, sqlgen.InsertNoticeParams{
 		At: millis(n.At), Kind: string(n.Kind), Subject: n.Subject, Details: toJSON(n.Details),
 	})
@@ -19,6 +31,34 @@ func (t *tx) notify(ctx context.Context, n notice.Notice) error {
 		return err
 	}
 	return t.InsertDeliveries(ctx, sqlgen.InsertDeliveriesParams{NoticeID: id, DueAt: millis(n.At)})
+}
+
+// heard tells whether clients hear of what a notice says.
+func heard(n notice.Notice) bool {
+	return n.Details[detailShop] != "" && strings.HasPrefix(string(n.Kind), "grant.")
+}
+
+// detailShop is the detail of a notice that names a shop.
+const detailShop = "shop"
+
+// heardAs gives a notice as the event that clients hear. Persons stay out of it:
+// even our random ids of them are for administrators.
+func heardAs(n notice.Notice) (grant.Event, error) {
+	details := maps.Clone(n.Details)
+	delete(details, detailShop)
+	delete(details, "person")
+	delete(details, "kind") // clients cannot tell one way to the shop's key from another
+	w := n.Kind.Words()
+	body, err := json.Marshal(struct {
+		Grant   string            `json:"grant"`
+		Details map[string]string `json:"details,omitempty"`
+		What    notice.Text       `json:"what"`
+		Next    notice.Text       `json:"next"`
+	}{strings.TrimPrefix(n.Subject, "grant:"), details, w.What, w.Next})
+	if err != nil {
+		return grant.Event{}, err
+	}
+	return grant.Event{ShopID: n.Details[detailShop], Name: string(n.Kind), At: n.At, SeenAt: n.At, Body: body}, nil
 }
 
 // SetCondition remembers whether something is wrong, and writes the notice if

@@ -294,6 +294,57 @@ CREATE TABLE events (
     body    BYTEA -- JSON as it is, NULL when there is none
 );
 
+-- Who wants to hear which events, and how far each is.
+CREATE TABLE subscriptions (
+    id             TEXT    NOT NULL PRIMARY KEY,
+    client_id      TEXT    NOT NULL REFERENCES clients (id) ON DELETE CASCADE,
+    url            TEXT    NOT NULL,
+    events         TEXT    NOT NULL, -- JSON array
+    allow_private  BOOLEAN NOT NULL,
+    secret         BYTEA   NOT NULL,
+    secret_version BIGINT  NOT NULL,
+    previous       BYTEA,
+    previous_ends  BIGINT  NOT NULL,
+    state          TEXT    NOT NULL,
+    why            TEXT    NOT NULL,
+    cursor         BIGINT  NOT NULL,
+    failures       BIGINT  NOT NULL,
+    pause_until    BIGINT  NOT NULL,
+    lease_owner    TEXT    NOT NULL,
+    lease_term     BIGINT  NOT NULL,
+    lease_until    BIGINT  NOT NULL,
+    created_at     BIGINT  NOT NULL
+);
+
+-- Shops of a subscription whose events wait behind one that was not taken.
+CREATE TABLE held_shops (
+    subscription_id TEXT   NOT NULL REFERENCES subscriptions (id) ON DELETE CASCADE,
+    shop_id         TEXT   NOT NULL,
+    event_id        BIGINT NOT NULL,
+    attempt         BIGINT NOT NULL,
+    due_at          BIGINT NOT NULL,
+    reason          TEXT   NOT NULL,
+    PRIMARY KEY (subscription_id, shop_id)
+);
+
+-- Events that were given up for a subscription, whole.
+CREATE TABLE dead_letters (
+    subscription_id TEXT   NOT NULL REFERENCES subscriptions (id) ON DELETE CASCADE,
+    event_id        BIGINT NOT NULL,
+    app             TEXT   NOT NULL,
+    shop_id         TEXT   NOT NULL,
+    app_id          TEXT   NOT NULL,
+    name            TEXT   NOT NULL,
+    at              BIGINT NOT NULL,
+    seen_at         BIGINT NOT NULL,
+    body            BYTEA,
+    attempt         BIGINT NOT NULL,
+    reason          TEXT   NOT NULL,
+    dead_at         BIGINT NOT NULL,
+    again_at        BIGINT NOT NULL,
+    PRIMARY KEY (subscription_id, event_id)
+);
+
 -- The audit log: the entries as they were encoded, the hashes of the tree in
 -- stored order, the newest head, and heads that were signed.
 CREATE TABLE audit_entries (

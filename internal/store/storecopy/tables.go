@@ -23,6 +23,7 @@ var tables = []table{
 	{name: "sessions"}, {name: "callbacks"}, {name: "consents"},
 	{name: "clients"}, {name: "client_shops"}, {name: "admins"}, {name: "setup_links"},
 	{name: "tickets"}, {name: "authorizers"}, {name: "purchases"}, {name: "pushes"}, {name: "events"},
+	{name: "subscriptions"}, {name: "held_shops"}, {name: "dead_letters"},
 	{name: "notices"}, {name: "channels"}, {name: "deliveries"},
 	{name: "audit_entries"}, {name: "audit_hashes"}, {name: "audit_head"}, {name: "audit_checkpoints"},
 	{name: "meta", where: "name NOT IN ('application', 'schema_compat')"}, // these are the migrations'

@@ -33,6 +33,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.adminsStmt, err = db.PrepareContext(ctx, admins); err != nil {
 		return nil, fmt.Errorf("error preparing query Admins: %w", err)
 	}
+	if q.againLettersStmt, err = db.PrepareContext(ctx, againLetters); err != nil {
+		return nil, fmt.Errorf("error preparing query AgainLetters: %w", err)
+	}
 	if q.allClientShopsStmt, err = db.PrepareContext(ctx, allClientShops); err != nil {
 		return nil, fmt.Errorf("error preparing query AllClientShops: %w", err)
 	}
@@ -120,6 +123,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.countShopsOfTenantStmt, err = db.PrepareContext(ctx, countShopsOfTenant); err != nil {
 		return nil, fmt.Errorf("error preparing query CountShopsOfTenant: %w", err)
 	}
+	if q.deadLettersStmt, err = db.PrepareContext(ctx, deadLetters); err != nil {
+		return nil, fmt.Errorf("error preparing query DeadLetters: %w", err)
+	}
 	if q.deleteAppStmt, err = db.PrepareContext(ctx, deleteApp); err != nil {
 		return nil, fmt.Errorf("error preparing query DeleteApp: %w", err)
 	}
@@ -135,8 +141,14 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.deleteClientStmt, err = db.PrepareContext(ctx, deleteClient); err != nil {
 		return nil, fmt.Errorf("error preparing query DeleteClient: %w", err)
 	}
+	if q.deleteDeadLetterStmt, err = db.PrepareContext(ctx, deleteDeadLetter); err != nil {
+		return nil, fmt.Errorf("error preparing query DeleteDeadLetter: %w", err)
+	}
 	if q.deleteGrantStmt, err = db.PrepareContext(ctx, deleteGrant); err != nil {
 		return nil, fmt.Errorf("error preparing query DeleteGrant: %w", err)
+	}
+	if q.deleteHeldShopStmt, err = db.PrepareContext(ctx, deleteHeldShop); err != nil {
+		return nil, fmt.Errorf("error preparing query DeleteHeldShop: %w", err)
 	}
 	if q.deleteIdentityStmt, err = db.PrepareContext(ctx, deleteIdentity); err != nil {
 		return nil, fmt.Errorf("error preparing query DeleteIdentity: %w", err)
@@ -152,6 +164,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.deleteShopMembersStmt, err = db.PrepareContext(ctx, deleteShopMembers); err != nil {
 		return nil, fmt.Errorf("error preparing query DeleteShopMembers: %w", err)
+	}
+	if q.deleteSubscriptionStmt, err = db.PrepareContext(ctx, deleteSubscription); err != nil {
+		return nil, fmt.Errorf("error preparing query DeleteSubscription: %w", err)
 	}
 	if q.deleteTenantStmt, err = db.PrepareContext(ctx, deleteTenant); err != nil {
 		return nil, fmt.Errorf("error preparing query DeleteTenant: %w", err)
@@ -177,6 +192,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.dueDeliveriesStmt, err = db.PrepareContext(ctx, dueDeliveries); err != nil {
 		return nil, fmt.Errorf("error preparing query DueDeliveries: %w", err)
 	}
+	if q.dueSubscriptionsStmt, err = db.PrepareContext(ctx, dueSubscriptions); err != nil {
+		return nil, fmt.Errorf("error preparing query DueSubscriptions: %w", err)
+	}
 	if q.endAppSessionsStmt, err = db.PrepareContext(ctx, endAppSessions); err != nil {
 		return nil, fmt.Errorf("error preparing query EndAppSessions: %w", err)
 	}
@@ -195,8 +213,14 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.eventsAfterStmt, err = db.PrepareContext(ctx, eventsAfter); err != nil {
 		return nil, fmt.Errorf("error preparing query EventsAfter: %w", err)
 	}
+	if q.eventsOfShopStmt, err = db.PrepareContext(ctx, eventsOfShop); err != nil {
+		return nil, fmt.Errorf("error preparing query EventsOfShop: %w", err)
+	}
 	if q.finishCallbackStmt, err = db.PrepareContext(ctx, finishCallback); err != nil {
 		return nil, fmt.Errorf("error preparing query FinishCallback: %w", err)
+	}
+	if q.firstEventStmt, err = db.PrepareContext(ctx, firstEvent); err != nil {
+		return nil, fmt.Errorf("error preparing query FirstEvent: %w", err)
 	}
 	if q.forcedRefreshesStmt, err = db.PrepareContext(ctx, forcedRefreshes); err != nil {
 		return nil, fmt.Errorf("error preparing query ForcedRefreshes: %w", err)
@@ -221,6 +245,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.grantsOfShopStmt, err = db.PrepareContext(ctx, grantsOfShop); err != nil {
 		return nil, fmt.Errorf("error preparing query GrantsOfShop: %w", err)
+	}
+	if q.heldShopsStmt, err = db.PrepareContext(ctx, heldShops); err != nil {
+		return nil, fmt.Errorf("error preparing query HeldShops: %w", err)
 	}
 	if q.identitiesByUnionIDStmt, err = db.PrepareContext(ctx, identitiesByUnionID); err != nil {
 		return nil, fmt.Errorf("error preparing query IdentitiesByUnionID: %w", err)
@@ -282,6 +309,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.insertSetupLinkStmt, err = db.PrepareContext(ctx, insertSetupLink); err != nil {
 		return nil, fmt.Errorf("error preparing query InsertSetupLink: %w", err)
 	}
+	if q.insertSubscriptionStmt, err = db.PrepareContext(ctx, insertSubscription); err != nil {
+		return nil, fmt.Errorf("error preparing query InsertSubscription: %w", err)
+	}
 	if q.insertTicketStmt, err = db.PrepareContext(ctx, insertTicket); err != nil {
 		return nil, fmt.Errorf("error preparing query InsertTicket: %w", err)
 	}
@@ -311,6 +341,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.leaseChannelStmt, err = db.PrepareContext(ctx, leaseChannel); err != nil {
 		return nil, fmt.Errorf("error preparing query LeaseChannel: %w", err)
+	}
+	if q.leaseSubscriptionStmt, err = db.PrepareContext(ctx, leaseSubscription); err != nil {
+		return nil, fmt.Errorf("error preparing query LeaseSubscription: %w", err)
 	}
 	if q.leasedBeforeStmt, err = db.PrepareContext(ctx, leasedBefore); err != nil {
 		return nil, fmt.Errorf("error preparing query LeasedBefore: %w", err)
@@ -366,6 +399,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.purgeCallbacksStmt, err = db.PrepareContext(ctx, purgeCallbacks); err != nil {
 		return nil, fmt.Errorf("error preparing query PurgeCallbacks: %w", err)
 	}
+	if q.purgeDeadLettersStmt, err = db.PrepareContext(ctx, purgeDeadLetters); err != nil {
+		return nil, fmt.Errorf("error preparing query PurgeDeadLetters: %w", err)
+	}
 	if q.purgeEventsStmt, err = db.PrepareContext(ctx, purgeEvents); err != nil {
 		return nil, fmt.Errorf("error preparing query PurgeEvents: %w", err)
 	}
@@ -402,8 +438,14 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.putConsentStmt, err = db.PrepareContext(ctx, putConsent); err != nil {
 		return nil, fmt.Errorf("error preparing query PutConsent: %w", err)
 	}
+	if q.putDeadLetterStmt, err = db.PrepareContext(ctx, putDeadLetter); err != nil {
+		return nil, fmt.Errorf("error preparing query PutDeadLetter: %w", err)
+	}
 	if q.putGrantStmt, err = db.PrepareContext(ctx, putGrant); err != nil {
 		return nil, fmt.Errorf("error preparing query PutGrant: %w", err)
+	}
+	if q.putHeldShopStmt, err = db.PrepareContext(ctx, putHeldShop); err != nil {
+		return nil, fmt.Errorf("error preparing query PutHeldShop: %w", err)
 	}
 	if q.putIdentityStmt, err = db.PrepareContext(ctx, putIdentity); err != nil {
 		return nil, fmt.Errorf("error preparing query PutIdentity: %w", err)
@@ -429,6 +471,12 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.releaseChannelStmt, err = db.PrepareContext(ctx, releaseChannel); err != nil {
 		return nil, fmt.Errorf("error preparing query ReleaseChannel: %w", err)
 	}
+	if q.replayDeadLetterStmt, err = db.PrepareContext(ctx, replayDeadLetter); err != nil {
+		return nil, fmt.Errorf("error preparing query ReplayDeadLetter: %w", err)
+	}
+	if q.replayDeadLettersStmt, err = db.PrepareContext(ctx, replayDeadLetters); err != nil {
+		return nil, fmt.Errorf("error preparing query ReplayDeadLetters: %w", err)
+	}
 	if q.restartGrantStmt, err = db.PrepareContext(ctx, restartGrant); err != nil {
 		return nil, fmt.Errorf("error preparing query RestartGrant: %w", err)
 	}
@@ -440,6 +488,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.revokeGrantStmt, err = db.PrepareContext(ctx, revokeGrant); err != nil {
 		return nil, fmt.Errorf("error preparing query RevokeGrant: %w", err)
+	}
+	if q.rotateSubscriptionStmt, err = db.PrepareContext(ctx, rotateSubscription); err != nil {
+		return nil, fmt.Errorf("error preparing query RotateSubscription: %w", err)
 	}
 	if q.selfGrantStmt, err = db.PrepareContext(ctx, selfGrant); err != nil {
 		return nil, fmt.Errorf("error preparing query SelfGrant: %w", err)
@@ -468,6 +519,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.settleGrantStmt, err = db.PrepareContext(ctx, settleGrant); err != nil {
 		return nil, fmt.Errorf("error preparing query SettleGrant: %w", err)
 	}
+	if q.settleSubscriptionStmt, err = db.PrepareContext(ctx, settleSubscription); err != nil {
+		return nil, fmt.Errorf("error preparing query SettleSubscription: %w", err)
+	}
 	if q.settleTokensStmt, err = db.PrepareContext(ctx, settleTokens); err != nil {
 		return nil, fmt.Errorf("error preparing query SettleTokens: %w", err)
 	}
@@ -494,6 +548,21 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.shopsOfAppStmt, err = db.PrepareContext(ctx, shopsOfApp); err != nil {
 		return nil, fmt.Errorf("error preparing query ShopsOfApp: %w", err)
+	}
+	if q.startSubscriptionStmt, err = db.PrepareContext(ctx, startSubscription); err != nil {
+		return nil, fmt.Errorf("error preparing query StartSubscription: %w", err)
+	}
+	if q.stopSubscriptionStmt, err = db.PrepareContext(ctx, stopSubscription); err != nil {
+		return nil, fmt.Errorf("error preparing query StopSubscription: %w", err)
+	}
+	if q.subscriptionStmt, err = db.PrepareContext(ctx, subscription); err != nil {
+		return nil, fmt.Errorf("error preparing query Subscription: %w", err)
+	}
+	if q.subscriptionsStmt, err = db.PrepareContext(ctx, subscriptions); err != nil {
+		return nil, fmt.Errorf("error preparing query Subscriptions: %w", err)
+	}
+	if q.subscriptionsOfStmt, err = db.PrepareContext(ctx, subscriptionsOf); err != nil {
+		return nil, fmt.Errorf("error preparing query SubscriptionsOf: %w", err)
 	}
 	if q.tenantStmt, err = db.PrepareContext(ctx, tenant); err != nil {
 		return nil, fmt.Errorf("error preparing query Tenant: %w", err)
@@ -522,6 +591,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.userGrantsOfStmt, err = db.PrepareContext(ctx, userGrantsOf); err != nil {
 		return nil, fmt.Errorf("error preparing query UserGrantsOf: %w", err)
 	}
+	if q.wakeHeldShopsStmt, err = db.PrepareContext(ctx, wakeHeldShops); err != nil {
+		return nil, fmt.Errorf("error preparing query WakeHeldShops: %w", err)
+	}
 	return &q, nil
 }
 
@@ -540,6 +612,11 @@ func (q *Queries) Close() error {
 	if q.adminsStmt != nil {
 		if cerr := q.adminsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing adminsStmt: %w", cerr)
+		}
+	}
+	if q.againLettersStmt != nil {
+		if cerr := q.againLettersStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing againLettersStmt: %w", cerr)
 		}
 	}
 	if q.allClientShopsStmt != nil {
@@ -687,6 +764,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing countShopsOfTenantStmt: %w", cerr)
 		}
 	}
+	if q.deadLettersStmt != nil {
+		if cerr := q.deadLettersStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deadLettersStmt: %w", cerr)
+		}
+	}
 	if q.deleteAppStmt != nil {
 		if cerr := q.deleteAppStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing deleteAppStmt: %w", cerr)
@@ -712,9 +794,19 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing deleteClientStmt: %w", cerr)
 		}
 	}
+	if q.deleteDeadLetterStmt != nil {
+		if cerr := q.deleteDeadLetterStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deleteDeadLetterStmt: %w", cerr)
+		}
+	}
 	if q.deleteGrantStmt != nil {
 		if cerr := q.deleteGrantStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing deleteGrantStmt: %w", cerr)
+		}
+	}
+	if q.deleteHeldShopStmt != nil {
+		if cerr := q.deleteHeldShopStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deleteHeldShopStmt: %w", cerr)
 		}
 	}
 	if q.deleteIdentityStmt != nil {
@@ -740,6 +832,11 @@ func (q *Queries) Close() error {
 	if q.deleteShopMembersStmt != nil {
 		if cerr := q.deleteShopMembersStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing deleteShopMembersStmt: %w", cerr)
+		}
+	}
+	if q.deleteSubscriptionStmt != nil {
+		if cerr := q.deleteSubscriptionStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deleteSubscriptionStmt: %w", cerr)
 		}
 	}
 	if q.deleteTenantStmt != nil {
@@ -782,6 +879,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing dueDeliveriesStmt: %w", cerr)
 		}
 	}
+	if q.dueSubscriptionsStmt != nil {
+		if cerr := q.dueSubscriptionsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing dueSubscriptionsStmt: %w", cerr)
+		}
+	}
 	if q.endAppSessionsStmt != nil {
 		if cerr := q.endAppSessionsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing endAppSessionsStmt: %w", cerr)
@@ -812,9 +914,19 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing eventsAfterStmt: %w", cerr)
 		}
 	}
+	if q.eventsOfShopStmt != nil {
+		if cerr := q.eventsOfShopStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing eventsOfShopStmt: %w", cerr)
+		}
+	}
 	if q.finishCallbackStmt != nil {
 		if cerr := q.finishCallbackStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing finishCallbackStmt: %w", cerr)
+		}
+	}
+	if q.firstEventStmt != nil {
+		if cerr := q.firstEventStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing firstEventStmt: %w", cerr)
 		}
 	}
 	if q.forcedRefreshesStmt != nil {
@@ -855,6 +967,11 @@ func (q *Queries) Close() error {
 	if q.grantsOfShopStmt != nil {
 		if cerr := q.grantsOfShopStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing grantsOfShopStmt: %w", cerr)
+		}
+	}
+	if q.heldShopsStmt != nil {
+		if cerr := q.heldShopsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing heldShopsStmt: %w", cerr)
 		}
 	}
 	if q.identitiesByUnionIDStmt != nil {
@@ -957,6 +1074,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing insertSetupLinkStmt: %w", cerr)
 		}
 	}
+	if q.insertSubscriptionStmt != nil {
+		if cerr := q.insertSubscriptionStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing insertSubscriptionStmt: %w", cerr)
+		}
+	}
 	if q.insertTicketStmt != nil {
 		if cerr := q.insertTicketStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing insertTicketStmt: %w", cerr)
@@ -1005,6 +1127,11 @@ func (q *Queries) Close() error {
 	if q.leaseChannelStmt != nil {
 		if cerr := q.leaseChannelStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing leaseChannelStmt: %w", cerr)
+		}
+	}
+	if q.leaseSubscriptionStmt != nil {
+		if cerr := q.leaseSubscriptionStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing leaseSubscriptionStmt: %w", cerr)
 		}
 	}
 	if q.leasedBeforeStmt != nil {
@@ -1097,6 +1224,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing purgeCallbacksStmt: %w", cerr)
 		}
 	}
+	if q.purgeDeadLettersStmt != nil {
+		if cerr := q.purgeDeadLettersStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing purgeDeadLettersStmt: %w", cerr)
+		}
+	}
 	if q.purgeEventsStmt != nil {
 		if cerr := q.purgeEventsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing purgeEventsStmt: %w", cerr)
@@ -1157,9 +1289,19 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing putConsentStmt: %w", cerr)
 		}
 	}
+	if q.putDeadLetterStmt != nil {
+		if cerr := q.putDeadLetterStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing putDeadLetterStmt: %w", cerr)
+		}
+	}
 	if q.putGrantStmt != nil {
 		if cerr := q.putGrantStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing putGrantStmt: %w", cerr)
+		}
+	}
+	if q.putHeldShopStmt != nil {
+		if cerr := q.putHeldShopStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing putHeldShopStmt: %w", cerr)
 		}
 	}
 	if q.putIdentityStmt != nil {
@@ -1202,6 +1344,16 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing releaseChannelStmt: %w", cerr)
 		}
 	}
+	if q.replayDeadLetterStmt != nil {
+		if cerr := q.replayDeadLetterStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing replayDeadLetterStmt: %w", cerr)
+		}
+	}
+	if q.replayDeadLettersStmt != nil {
+		if cerr := q.replayDeadLettersStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing replayDeadLettersStmt: %w", cerr)
+		}
+	}
 	if q.restartGrantStmt != nil {
 		if cerr := q.restartGrantStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing restartGrantStmt: %w", cerr)
@@ -1220,6 +1372,11 @@ func (q *Queries) Close() error {
 	if q.revokeGrantStmt != nil {
 		if cerr := q.revokeGrantStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing revokeGrantStmt: %w", cerr)
+		}
+	}
+	if q.rotateSubscriptionStmt != nil {
+		if cerr := q.rotateSubscriptionStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing rotateSubscriptionStmt: %w", cerr)
 		}
 	}
 	if q.selfGrantStmt != nil {
@@ -1267,6 +1424,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing settleGrantStmt: %w", cerr)
 		}
 	}
+	if q.settleSubscriptionStmt != nil {
+		if cerr := q.settleSubscriptionStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing settleSubscriptionStmt: %w", cerr)
+		}
+	}
 	if q.settleTokensStmt != nil {
 		if cerr := q.settleTokensStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing settleTokensStmt: %w", cerr)
@@ -1310,6 +1472,31 @@ func (q *Queries) Close() error {
 	if q.shopsOfAppStmt != nil {
 		if cerr := q.shopsOfAppStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing shopsOfAppStmt: %w", cerr)
+		}
+	}
+	if q.startSubscriptionStmt != nil {
+		if cerr := q.startSubscriptionStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing startSubscriptionStmt: %w", cerr)
+		}
+	}
+	if q.stopSubscriptionStmt != nil {
+		if cerr := q.stopSubscriptionStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing stopSubscriptionStmt: %w", cerr)
+		}
+	}
+	if q.subscriptionStmt != nil {
+		if cerr := q.subscriptionStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing subscriptionStmt: %w", cerr)
+		}
+	}
+	if q.subscriptionsStmt != nil {
+		if cerr := q.subscriptionsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing subscriptionsStmt: %w", cerr)
+		}
+	}
+	if q.subscriptionsOfStmt != nil {
+		if cerr := q.subscriptionsOfStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing subscriptionsOfStmt: %w", cerr)
 		}
 	}
 	if q.tenantStmt != nil {
@@ -1357,6 +1544,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing userGrantsOfStmt: %w", cerr)
 		}
 	}
+	if q.wakeHeldShopsStmt != nil {
+		if cerr := q.wakeHeldShopsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing wakeHeldShopsStmt: %w", cerr)
+		}
+	}
 	return err
 }
 
@@ -1399,6 +1591,7 @@ type Queries struct {
 	adminStmt                   *sql.Stmt
 	adminByKeyStmt              *sql.Stmt
 	adminsStmt                  *sql.Stmt
+	againLettersStmt            *sql.Stmt
 	allClientShopsStmt          *sql.Stmt
 	appStmt                     *sql.Stmt
 	appsStmt                    *sql.Stmt
@@ -1428,17 +1621,21 @@ type Queries struct {
 	countAppGrantsStmt          *sql.Stmt
 	countLiveAdminsStmt         *sql.Stmt
 	countShopsOfTenantStmt      *sql.Stmt
+	deadLettersStmt             *sql.Stmt
 	deleteAppStmt               *sql.Stmt
 	deleteAppGrantsStmt         *sql.Stmt
 	deleteAppIdentitiesStmt     *sql.Stmt
 	deleteChannelStmt           *sql.Stmt
 	deleteClientStmt            *sql.Stmt
+	deleteDeadLetterStmt        *sql.Stmt
 	deleteGrantStmt             *sql.Stmt
+	deleteHeldShopStmt          *sql.Stmt
 	deleteIdentityStmt          *sql.Stmt
 	deleteProfileStmt           *sql.Stmt
 	deleteShopStmt              *sql.Stmt
 	deleteShopInvitationsStmt   *sql.Stmt
 	deleteShopMembersStmt       *sql.Stmt
+	deleteSubscriptionStmt      *sql.Stmt
 	deleteTenantStmt            *sql.Stmt
 	deleteTenantInvitationsStmt *sql.Stmt
 	deleteTenantMembersStmt     *sql.Stmt
@@ -1447,13 +1644,16 @@ type Queries struct {
 	dropTicketsStmt             *sql.Stmt
 	dueChannelsStmt             *sql.Stmt
 	dueDeliveriesStmt           *sql.Stmt
+	dueSubscriptionsStmt        *sql.Stmt
 	endAppSessionsStmt          *sql.Stmt
 	endNoticeStmt               *sql.Stmt
 	endOldNoticesStmt           *sql.Stmt
 	endSessionStmt              *sql.Stmt
 	endShopSessionsStmt         *sql.Stmt
 	eventsAfterStmt             *sql.Stmt
+	eventsOfShopStmt            *sql.Stmt
 	finishCallbackStmt          *sql.Stmt
+	firstEventStmt              *sql.Stmt
 	forcedRefreshesStmt         *sql.Stmt
 	forgetShopStmt              *sql.Stmt
 	grantStmt                   *sql.Stmt
@@ -1462,6 +1662,7 @@ type Queries struct {
 	grantsOfAppStmt             *sql.Stmt
 	grantsOfPersonStmt          *sql.Stmt
 	grantsOfShopStmt            *sql.Stmt
+	heldShopsStmt               *sql.Stmt
 	identitiesByUnionIDStmt     *sql.Stmt
 	identityStmt                *sql.Stmt
 	insertAdminStmt             *sql.Stmt
@@ -1482,6 +1683,7 @@ type Queries struct {
 	insertPushStmt              *sql.Stmt
 	insertSessionStmt           *sql.Stmt
 	insertSetupLinkStmt         *sql.Stmt
+	insertSubscriptionStmt      *sql.Stmt
 	insertTicketStmt            *sql.Stmt
 	invitationStmt              *sql.Stmt
 	invitationByTokenStmt       *sql.Stmt
@@ -1492,6 +1694,7 @@ type Queries struct {
 	keptGrantsStmt              *sql.Stmt
 	lastAuditEntryStmt          *sql.Stmt
 	leaseChannelStmt            *sql.Stmt
+	leaseSubscriptionStmt       *sql.Stmt
 	leasedBeforeStmt            *sql.Stmt
 	memberStmt                  *sql.Stmt
 	membersOfPersonStmt         *sql.Stmt
@@ -1510,6 +1713,7 @@ type Queries struct {
 	profileStmt                 *sql.Stmt
 	purchasesStmt               *sql.Stmt
 	purgeCallbacksStmt          *sql.Stmt
+	purgeDeadLettersStmt        *sql.Stmt
 	purgeEventsStmt             *sql.Stmt
 	purgeForcedRefreshesStmt    *sql.Stmt
 	purgeInvitationsStmt        *sql.Stmt
@@ -1522,7 +1726,9 @@ type Queries struct {
 	putAuthorizerStmt           *sql.Stmt
 	putClientStmt               *sql.Stmt
 	putConsentStmt              *sql.Stmt
+	putDeadLetterStmt           *sql.Stmt
 	putGrantStmt                *sql.Stmt
+	putHeldShopStmt             *sql.Stmt
 	putIdentityStmt             *sql.Stmt
 	putMemberStmt               *sql.Stmt
 	putMetaStmt                 *sql.Stmt
@@ -1531,10 +1737,13 @@ type Queries struct {
 	putShopStmt                 *sql.Stmt
 	putTenantStmt               *sql.Stmt
 	releaseChannelStmt          *sql.Stmt
+	replayDeadLetterStmt        *sql.Stmt
+	replayDeadLettersStmt       *sql.Stmt
 	restartGrantStmt            *sql.Stmt
 	revokeAdminStmt             *sql.Stmt
 	revokeClientStmt            *sql.Stmt
 	revokeGrantStmt             *sql.Stmt
+	rotateSubscriptionStmt      *sql.Stmt
 	selfGrantStmt               *sql.Stmt
 	sessionStmt                 *sql.Stmt
 	sessionByTokenStmt          *sql.Stmt
@@ -1544,6 +1753,7 @@ type Queries struct {
 	sessionsOfShopStmt          *sql.Stmt
 	settleDeliveryStmt          *sql.Stmt
 	settleGrantStmt             *sql.Stmt
+	settleSubscriptionStmt      *sql.Stmt
 	settleTokensStmt            *sql.Stmt
 	setupLinkStmt               *sql.Stmt
 	shopStmt                    *sql.Stmt
@@ -1553,6 +1763,11 @@ type Queries struct {
 	shopsByAppIDStmt            *sql.Stmt
 	shopsLikeStmt               *sql.Stmt
 	shopsOfAppStmt              *sql.Stmt
+	startSubscriptionStmt       *sql.Stmt
+	stopSubscriptionStmt        *sql.Stmt
+	subscriptionStmt            *sql.Stmt
+	subscriptionsStmt           *sql.Stmt
+	subscriptionsOfStmt         *sql.Stmt
 	tenantStmt                  *sql.Stmt
 	tenantsStmt                 *sql.Stmt
 	ticketCameStmt              *sql.Stmt
@@ -1562,6 +1777,7 @@ type Queries struct {
 	useSetupLinkStmt            *sql.Stmt
 	userGrantStmt               *sql.Stmt
 	userGrantsOfStmt            *sql.Stmt
+	wakeHeldShopsStmt           *sql.Stmt
 }
 
 func (q *Queries) WithTx(tx *sql.Tx) *Queries {
@@ -1571,6 +1787,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		adminStmt:                   q.adminStmt,
 		adminByKeyStmt:              q.adminByKeyStmt,
 		adminsStmt:                  q.adminsStmt,
+		againLettersStmt:            q.againLettersStmt,
 		allClientShopsStmt:          q.allClientShopsStmt,
 		appStmt:                     q.appStmt,
 		appsStmt:                    q.appsStmt,
@@ -1600,17 +1817,21 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		countAppGrantsStmt:          q.countAppGrantsStmt,
 		countLiveAdminsStmt:         q.countLiveAdminsStmt,
 		countShopsOfTenantStmt:      q.countShopsOfTenantStmt,
+		deadLettersStmt:             q.deadLettersStmt,
 		deleteAppStmt:               q.deleteAppStmt,
 		deleteAppGrantsStmt:         q.deleteAppGrantsStmt,
 		deleteAppIdentitiesStmt:     q.deleteAppIdentitiesStmt,
 		deleteChannelStmt:           q.deleteChannelStmt,
 		deleteClientStmt:            q.deleteClientStmt,
+		deleteDeadLetterStmt:        q.deleteDeadLetterStmt,
 		deleteGrantStmt:             q.deleteGrantStmt,
+		deleteHeldShopStmt:          q.deleteHeldShopStmt,
 		deleteIdentityStmt:          q.deleteIdentityStmt,
 		deleteProfileStmt:           q.deleteProfileStmt,
 		deleteShopStmt:              q.deleteShopStmt,
 		deleteShopInvitationsStmt:   q.deleteShopInvitationsStmt,
 		deleteShopMembersStmt:       q.deleteShopMembersStmt,
+		deleteSubscriptionStmt:      q.deleteSubscriptionStmt,
 		deleteTenantStmt:            q.deleteTenantStmt,
 		deleteTenantInvitationsStmt: q.deleteTenantInvitationsStmt,
 		deleteTenantMembersStmt:     q.deleteTenantMembersStmt,
@@ -1619,13 +1840,16 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		dropTicketsStmt:             q.dropTicketsStmt,
 		dueChannelsStmt:             q.dueChannelsStmt,
 		dueDeliveriesStmt:           q.dueDeliveriesStmt,
+		dueSubscriptionsStmt:        q.dueSubscriptionsStmt,
 		endAppSessionsStmt:          q.endAppSessionsStmt,
 		endNoticeStmt:               q.endNoticeStmt,
 		endOldNoticesStmt:           q.endOldNoticesStmt,
 		endSessionStmt:              q.endSessionStmt,
 		endShopSessionsStmt:         q.endShopSessionsStmt,
 		eventsAfterStmt:             q.eventsAfterStmt,
+		eventsOfShopStmt:            q.eventsOfShopStmt,
 		finishCallbackStmt:          q.finishCallbackStmt,
+		firstEventStmt:              q.firstEventStmt,
 		forcedRefreshesStmt:         q.forcedRefreshesStmt,
 		forgetShopStmt:              q.forgetShopStmt,
 		grantStmt:                   q.grantStmt,
@@ -1634,6 +1858,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		grantsOfAppStmt:             q.grantsOfAppStmt,
 		grantsOfPersonStmt:          q.grantsOfPersonStmt,
 		grantsOfShopStmt:            q.grantsOfShopStmt,
+		heldShopsStmt:               q.heldShopsStmt,
 		identitiesByUnionIDStmt:     q.identitiesByUnionIDStmt,
 		identityStmt:                q.identityStmt,
 		insertAdminStmt:             q.insertAdminStmt,
@@ -1654,6 +1879,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		insertPushStmt:              q.insertPushStmt,
 		insertSessionStmt:           q.insertSessionStmt,
 		insertSetupLinkStmt:         q.insertSetupLinkStmt,
+		insertSubscriptionStmt:      q.insertSubscriptionStmt,
 		insertTicketStmt:            q.insertTicketStmt,
 		invitationStmt:              q.invitationStmt,
 		invitationByTokenStmt:       q.invitationByTokenStmt,
@@ -1664,6 +1890,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		keptGrantsStmt:              q.keptGrantsStmt,
 		lastAuditEntryStmt:          q.lastAuditEntryStmt,
 		leaseChannelStmt:            q.leaseChannelStmt,
+		leaseSubscriptionStmt:       q.leaseSubscriptionStmt,
 		leasedBeforeStmt:            q.leasedBeforeStmt,
 		memberStmt:                  q.memberStmt,
 		membersOfPersonStmt:         q.membersOfPersonStmt,
@@ -1682,6 +1909,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		profileStmt:                 q.profileStmt,
 		purchasesStmt:               q.purchasesStmt,
 		purgeCallbacksStmt:          q.purgeCallbacksStmt,
+		purgeDeadLettersStmt:        q.purgeDeadLettersStmt,
 		purgeEventsStmt:             q.purgeEventsStmt,
 		purgeForcedRefreshesStmt:    q.purgeForcedRefreshesStmt,
 		purgeInvitationsStmt:        q.purgeInvitationsStmt,
@@ -1694,7 +1922,9 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		putAuthorizerStmt:           q.putAuthorizerStmt,
 		putClientStmt:               q.putClientStmt,
 		putConsentStmt:              q.putConsentStmt,
+		putDeadLetterStmt:           q.putDeadLetterStmt,
 		putGrantStmt:                q.putGrantStmt,
+		putHeldShopStmt:             q.putHeldShopStmt,
 		putIdentityStmt:             q.putIdentityStmt,
 		putMemberStmt:               q.putMemberStmt,
 		putMetaStmt:                 q.putMetaStmt,
@@ -1703,10 +1933,13 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		putShopStmt:                 q.putShopStmt,
 		putTenantStmt:               q.putTenantStmt,
 		releaseChannelStmt:          q.releaseChannelStmt,
+		replayDeadLetterStmt:        q.replayDeadLetterStmt,
+		replayDeadLettersStmt:       q.replayDeadLettersStmt,
 		restartGrantStmt:            q.restartGrantStmt,
 		revokeAdminStmt:             q.revokeAdminStmt,
 		revokeClientStmt:            q.revokeClientStmt,
 		revokeGrantStmt:             q.revokeGrantStmt,
+		rotateSubscriptionStmt:      q.rotateSubscriptionStmt,
 		selfGrantStmt:               q.selfGrantStmt,
 		sessionStmt:                 q.sessionStmt,
 		sessionByTokenStmt:          q.sessionByTokenStmt,
@@ -1716,6 +1949,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		sessionsOfShopStmt:          q.sessionsOfShopStmt,
 		settleDeliveryStmt:          q.settleDeliveryStmt,
 		settleGrantStmt:             q.settleGrantStmt,
+		settleSubscriptionStmt:      q.settleSubscriptionStmt,
 		settleTokensStmt:            q.settleTokensStmt,
 		setupLinkStmt:               q.setupLinkStmt,
 		shopStmt:                    q.shopStmt,
@@ -1725,6 +1959,11 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		shopsByAppIDStmt:            q.shopsByAppIDStmt,
 		shopsLikeStmt:               q.shopsLikeStmt,
 		shopsOfAppStmt:              q.shopsOfAppStmt,
+		startSubscriptionStmt:       q.startSubscriptionStmt,
+		stopSubscriptionStmt:        q.stopSubscriptionStmt,
+		subscriptionStmt:            q.subscriptionStmt,
+		subscriptionsStmt:           q.subscriptionsStmt,
+		subscriptionsOfStmt:         q.subscriptionsOfStmt,
 		tenantStmt:                  q.tenantStmt,
 		tenantsStmt:                 q.tenantsStmt,
 		ticketCameStmt:              q.ticketCameStmt,
@@ -1734,5 +1973,6 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		useSetupLinkStmt:            q.useSetupLinkStmt,
 		userGrantStmt:               q.userGrantStmt,
 		userGrantsOfStmt:            q.userGrantsOfStmt,
+		wakeHeldShopsStmt:           q.wakeHeldShopsStmt,
 	}
 }

@@ -115,6 +115,22 @@ type Consent struct {
 	At       int64
 }
 
+type DeadLetter struct {
+	SubscriptionID string
+	EventID        int64
+	App            string
+	ShopID         string
+	AppID          string
+	Name           string
+	At             int64
+	SeenAt         int64
+	Body           []byte
+	Attempt        int64
+	Reason         string
+	DeadAt         int64
+	AgainAt        int64
+}
+
 type Delivery struct {
 	NoticeID int64
 	Channel  string
@@ -173,6 +189,15 @@ type Grant struct {
 	UsedAt         int64
 	Kills          int64
 	Authorizer     string
+}
+
+type HeldShop struct {
+	SubscriptionID string
+	ShopID         string
+	EventID        int64
+	Attempt        int64
+	DueAt          int64
+	Reason         string
 }
 
 type Identity struct {
@@ -283,6 +308,27 @@ type Shop struct {
 	Name             string
 	RevokeOnWithdraw bool
 	AppID            string
+}
+
+type Subscription struct {
+	ID            string
+	ClientID      string
+	Url           string
+	Events        string
+	AllowPrivate  bool
+	Secret        []byte
+	SecretVersion int64
+	Previous      []byte
+	PreviousEnds  int64
+	State         string
+	Why           string
+	Cursor        int64
+	Failures      int64
+	PauseUntil    int64
+	LeaseOwner    string
+	LeaseTerm     int64
+	LeaseUntil    int64
+	CreatedAt     int64
 }
 
 type Tenant struct {
