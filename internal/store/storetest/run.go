@@ -27,6 +27,7 @@ var conformance = []struct {
 	{"notice", noticeCases, 1},
 	{"platform", platformCases, 1},
 	{"push", pushCases, 1},
+	{"relay", relayCases, 3},
 	{"text", textCases, 1},
 	{"commit", commitCases, 1},
 	{"parallel", parallelCases, 3},
