@@ -14,22 +14,38 @@ import (
 
 // Options are what the operations work with.
 type Options struct {
-	Version   string
-	Now       func() time.Time
-	Setup     *setup.Setup
-	Directory Directory
-	Grants    Grants
-	Keeper    Keeper
-	Clients   Clients
-	Invites   Invites
-	Sessions  Sessions
-	Admins    Admins
-	Log       AuditLog
-	Keys      Keys
-	Notices   Notices
-	Channels  Channels
-	Clock     Clock
-	Platforms Platforms
+	Version       string
+	Now           func() time.Time
+	Setup         *setup.Setup
+	Directory     Directory
+	Grants        Grants
+	Keeper        Keeper
+	Clients       Clients
+	Invites       Invites
+	Sessions      Sessions
+	Admins        Admins
+	Log           AuditLog
+	Keys          Keys
+	Notices       Notices
+	Channels      Channels
+	Clock         Clock
+	Platforms     Platforms
+	Version       string
+	Now           func() time.Time
+	Setup         *setup.Setup
+	Directory     Directory
+	Grants        Grants
+	Keeper        Keeper
+	Clients       Clients
+	Invites       Invites
+	Sessions      Sessions
+	Admins        Admins
+	Log           AuditLog
+	Keys          Keys
+	Notices       Notices
+	Channels      Channels
+	Clock         Clock
+	Subscriptions Subscriptions
 	// Link makes an absolute URL of the public listener from a path.
 	Link       func(path string) string
 	PublicHost string // host[:port] of the public URL
@@ -58,6 +74,7 @@ func Mount(mux *http.ServeMux, o Options) {
 	h.mountNotices(api)
 	h.mountClock(api)
 	h.mountPlatforms(api)
+	h.mountSubscriptions(api)
 }
 
 // handlers carries the options to the operations; each family has its own

@@ -84,7 +84,9 @@ func (h handlers) testNotices(ctx context.Context, _ *struct{}) (*body[list[Trie
 	if err != nil {
 		return nil, fail(err)
 	}
-	return listOf(tried, func(t notice.Tried) TriedView {
-		return TriedView{Channel: t.Channel, Taken: t.Taken, Reason: t.Reason, Millis: t.Took.Milliseconds()}
-	}), nil
+	return listOf(tried, viewTried), nil
+}
+
+func viewTried(t notice.Tried) TriedView {
+	return TriedView{Channel: t.Channel, Taken: t.Taken, Reason: t.Reason, Millis: t.Took.Milliseconds()}
 }

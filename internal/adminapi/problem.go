@@ -92,6 +92,9 @@ func fail(err error) error {
 		}
 		return p
 	}
+	if invalid, ok := errors.AsType[*grant.Invalid](err); ok {
+		return &problem{Title: http.StatusText(http.StatusUnprocessableEntity), Status: http.StatusUnprocessableEntity, Detail: invalid.EN}
+	}
 	for _, known := range []struct {
 		err    error
 		status int

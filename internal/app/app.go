@@ -25,6 +25,7 @@ import (
 	"github.com/zhanggui/zhanggui/internal/outbox"
 	"github.com/zhanggui/zhanggui/internal/provider"
 	"github.com/zhanggui/zhanggui/internal/push"
+	"github.com/zhanggui/zhanggui/internal/relay"
 	"github.com/zhanggui/zhanggui/internal/setup"
 	"github.com/zhanggui/zhanggui/internal/vault"
 	"github.com/zhanggui/zhanggui/internal/web"
@@ -79,6 +80,7 @@ type App struct {
 	refused  *refusals
 	console  *console.Console
 	outbox   *outbox.Outbox
+	relay    *relay.Relay
 	skew     *clock.Skew
 	clock    *clock.Watcher
 	hooks    []*http.Transport // to webhooks
@@ -126,6 +128,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 			return nil, err
 		}
 	}
+	a.connectRelay()
 	a.connectConsole()
 	return a, nil
 }
@@ -295,8 +298,8 @@ func (a *App) adminOptions() adminapi.Options {
 	return adminapi.Options{
 		Version: a.o.Version, Now: a.o.Now, Setup: a.setup, Directory: a.store, Grants: a.store, Keeper: a.keeper,
 		Clients: a.store, Invites: a.store, Sessions: a.store, Admins: a.store, Log: a.store, Notices: a.store, Channels: channels{a}, Clock: a.clock,
-		Platforms: adminPlatforms{a.store, a.provider},
-		Keys:      keys{vault: a.vault, store: a.store.Store, now: a.o.Now}, Link: a.Link,
+		Platforms: adminPlatforms{a.store, a.provider}, Subscriptions: a.relay,
+		Keys: keys{vault: a.vault, store: a.store.Store, now: a.o.Now}, Link: a.Link,
 		PublicHost: a.o.Config.PublicURL.Host(), Loopback: a.o.Config.Loopback,
 	}
 }

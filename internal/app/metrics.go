@@ -23,6 +23,8 @@ type meters struct {
 	notices *prometheus.CounterVec
 	waiting prometheus.Gauge
 	oldest  prometheus.Gauge
+	relayed *prometheus.CounterVec
+	streams prometheus.Gauge
 
 	registry prometheus.Registerer
 }
@@ -48,8 +50,12 @@ func newMeters(r prometheus.Registerer) *meters {
 			Help: "Notices that some channel waits for."}),
 		oldest: prometheus.NewGauge(prometheus.GaugeOpts{Name: "zhanggui_notices_oldest_seconds",
 			Help: "Age of the oldest notice that some channel waits for; 0 if none does."}),
+		relayed: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "zhanggui_events_relayed_total",
+			Help: "Attempts to send an event to a client's webhook, by result: sent, failed (tried again), given_up."}, []string{"result"}),
+		streams: prometheus.NewGauge(prometheus.GaugeOpts{Name: "zhanggui_event_streams",
+			Help: "Open streams of events."}),
 	}
-	r.MustRegister(m.asked, m.settled, m.stale, m.calls, m.repeats, m.pushes, m.notices, m.waiting, m.oldest)
+	r.MustRegister(m.asked, m.settled, m.stale, m.calls, m.repeats, m.pushes, m.notices, m.waiting, m.oldest, m.relayed, m.streams)
 	return m
 }
 
@@ -85,6 +91,12 @@ func (m *meters) Pushed(outcome, reason string, took time.Duration) {
 
 // Sent implements outbox.Observer.
 func (m *meters) Sent(channel, result string) { m.notices.WithLabelValues(channel, result).Inc() }
+
+// Relayed implements relay.Observer.
+func (m *meters) Relayed(result string) { m.relayed.WithLabelValues(result).Inc() }
+
+// Streams implements relay.Observer.
+func (m *meters) Streams(open int) { m.streams.Set(float64(open)) }
 
 // Backlog implements outbox.Observer.
 func (m *meters) Backlog(pending int, age time.Duration) {

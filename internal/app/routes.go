@@ -13,6 +13,7 @@ import (
 	"github.com/zhanggui/zhanggui/internal/access"
 	"github.com/zhanggui/zhanggui/internal/adminapi"
 	"github.com/zhanggui/zhanggui/internal/audit"
+	"github.com/zhanggui/zhanggui/internal/relay"
 	"github.com/zhanggui/zhanggui/internal/web"
 )
 
@@ -26,13 +27,27 @@ func (a *App) Public() http.Handler {
 	mux.Handle("GET /static/", a.ui.Static())
 	mux.Handle("/static", a.page(web.NotFound)) // else the mux redirects to /static/
 	mux.Handle("/v1", web.Machine(web.NotFound))
-	mux.Handle("/v1/", web.LimitBody(maxAdminBody, a.withAdmin(a.adminMux())))
+	mux.Handle("/v1/", a.machines())
 	a.pushes.Mount(mux)
 	a.login.Mount(mux)
 	a.console.Mount(mux)
 	mux.Handle("/", a.page(web.NotFound))
 	return web.Wrap(a.login.Proofs(a.besideMux(mux)), web.Options{
 		Log: a.o.Log, Trusted: a.o.Config.TrustedProxies, PublicURL: a.o.Config.PublicURL.URL(), Now: a.o.Now, Metrics: a.metrics,
+	})
+}
+
+// machines answers programs: clients where their keys are asked for, and
+// administrators.
+func (a *App) machines() http.Handler {
+	admins := web.LimitBody(maxAdminBody, a.withAdmin(a.adminMux()))
+	clients := a.relay.Handler()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if relay.ForClient(r) {
+			clients.ServeHTTP(w, r)
+			return
+		}
+		admins.ServeHTTP(w, r)
 	})
 }
 

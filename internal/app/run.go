@@ -137,6 +137,7 @@ func (a *App) work(ctx context.Context, wg *sync.WaitGroup) {
 	wg.Go(func() { a.shared.run(ctx) })
 	wg.Go(func() { a.clock.Run(ctx) })
 	wg.Go(func() { a.outbox.Run(ctx) })
+	wg.Go(func() { a.relay.Run(ctx) })
 	a.replica.run(ctx, wg)
 }
 
@@ -162,6 +163,7 @@ func (a *App) serve(ctx context.Context, servers []server) error {
 		})
 	}
 	<-ctx.Done()
+	a.relay.End() // streams never end by themselves
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopGrace)
 	defer cancel()
 	for _, srv := range running {

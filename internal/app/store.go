@@ -21,6 +21,7 @@ type store struct {
 	// forget drops what memory holds of grants, and what it believes about
 	// clients and shops.
 	forget func(grantIDs ...string)
+	heard  func() // there may be events; nil while nobody relays them
 }
 
 // Revoke ends grants in the store, then in memory.
@@ -184,6 +185,15 @@ func (s *store) Claim(ctx context.Context, grantID string, r grant.ClaimRequest)
 		return grant.Claim{}, err
 	}
 	return s.database.Claim(ctx, grantID, r)
+}
+
+// RecordPush records pushes and has what clients hear of them sent.
+func (s *store) RecordPush(ctx context.Context, batch []grant.Push) ([]error, error) {
+	results, err := s.database.RecordPush(ctx, batch)
+	if err == nil && s.heard != nil {
+		s.heard()
+	}
+	return results, err
 }
 
 // Append records entries that come with no change.

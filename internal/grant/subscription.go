@@ -36,6 +36,15 @@ type Subscription struct {
 	CreatedAt  time.Time
 }
 
+// NewSubscription is a subscription that somebody wants; its fields are those of
+// [Subscription].
+type NewSubscription struct {
+	Client       string
+	URL          string
+	Events       []string
+	AllowPrivate bool
+}
+
 // SubscriptionState says whether a subscription sends.
 type SubscriptionState string
 
@@ -56,9 +65,9 @@ func NameIn(patterns []string, name string) bool {
 	})
 }
 
-// Held is a shop of a subscription whose events wait behind one that was not
+// HeldShop is a shop of a subscription whose events wait behind one that was not
 // taken. Other shops go on.
-type Held struct {
+type HeldShop struct {
 	ShopID  string
 	EventID int64 // where the shop goes on
 	Attempt int   // failed ones, of that event
@@ -101,7 +110,7 @@ type RelayClaim struct {
 	Client       access.Client // as it is now; its shops only if Revision is not the one asked with
 	Revision     int64         // of the directory
 	Term         int64         // 0: somebody else sends, or nothing may be sent
-	Held         []Held
+	Held         []HeldShop
 	Again        []DeadLetter // that are to be sent once more
 }
 
@@ -112,7 +121,7 @@ type RelaySettlement struct {
 	Term           int64
 	At             time.Time
 	Cursor         int64
-	Hold           []Held // each replaces what was kept of its shop
+	Hold           []HeldShop // each replaces what was kept of its shop
 	Free           []string
 	Bury           []DeadLetter // each replaces what was kept of its event
 	Dig            []int64      // events of dead letters that were taken after all

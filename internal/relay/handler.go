@@ -198,7 +198,7 @@ func (r *Relay) create(w http.ResponseWriter, req *http.Request, c access.Client
 	if err := read(req, &in); err != nil {
 		return err
 	}
-	s, text, err := r.Create(req.Context(), actorOf(c), Asked{Client: c.ID, URL: in.URL, Events: in.Events})
+	s, text, err := r.Create(req.Context(), actorOf(c), grant.NewSubscription{Client: c.ID, URL: in.URL, Events: in.Events})
 	if err != nil {
 		return err
 	}
@@ -367,7 +367,7 @@ func query(req *http.Request) (asked, error) {
 	}
 	if text := v.Get("events"); text != "" {
 		q.events = strings.Split(text, ",")
-		if err := (Asked{URL: "https://unused.example", Events: q.events}).check(); err != nil {
+		if err := checkEvents(q.events); err != nil {
 			return asked{}, err
 		}
 	}

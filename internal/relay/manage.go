@@ -14,6 +14,7 @@ import (
 	"github.com/zhanggui/zhanggui/internal/audit"
 	"github.com/zhanggui/zhanggui/internal/egress"
 	"github.com/zhanggui/zhanggui/internal/grant"
+	"github.com/zhanggui/zhanggui/internal/notice"
 	"github.com/zhanggui/zhanggui/internal/vault"
 	"github.com/zhanggui/zhanggui/internal/webhook"
 	"github.com/zhanggui/zhanggui/wechat/secret"
@@ -30,26 +31,10 @@ const (
 // was replaced.
 const Overlap = 24 * time.Hour
 
-// Asked is a subscription that somebody wants.
-type Asked struct {
-	Client string
-	URL    string
-	Events []string
-	// AllowPrivate is an operator's to say: see [grant.Subscription].
-	AllowPrivate bool
-}
-
-// Tried is what a receiver made of a test.
-type Tried struct {
-	Taken  bool
-	Reason string // why it was not taken
-	Took   time.Duration
-}
-
 var pattern = regexp.MustCompile(`^([A-Za-z0-9_.]{1,64}\*?|\*)$`)
 
 // check refuses what cannot be a subscription with a [*grant.Invalid].
-func (a Asked) check() error {
+func check(a grant.NewSubscription) error {
 	u, err := url.Parse(a.URL)
 	if err != nil || u.Scheme != "https" || u.Hostname() == "" || u.User != nil || u.Fragment != "" || len(a.URL) > maxURL {
 		return &grant.Invalid{EN: "url must be an absolute https address without a user and without a fragment",
@@ -59,10 +44,14 @@ func (a Asked) check() error {
 		return &grant.Invalid{EN: "url is an address that is not reached: private, of this machine or reserved; use a public one, or ask the operator to allow it",
 			ZH: "url 指向内网、本机或保留地址；请使用公网地址，或请管理员放行"}
 	}
-	if len(a.Events) == 0 || len(a.Events) > maxPatterns {
+	return checkEvents(a.Events)
+}
+
+func checkEvents(patterns []string) error {
+	if len(patterns) == 0 || len(patterns) > maxPatterns {
 		return &grant.Invalid{EN: "events must have 1 to 100 names", ZH: "events 须有 1 至 100 项"}
 	}
-	for _, e := range a.Events {
+	for _, e := range patterns {
 		if !pattern.MatchString(e) {
 			return &grant.Invalid{EN: "an event is a name of letters, digits, _ and ., or its beginning with * behind it, or * for all",
 				ZH: "事件名由字母、数字、下划线和点组成，或以 * 结尾表示前缀，* 表示全部"}
@@ -73,8 +62,8 @@ func (a Asked) check() error {
 
 // Create makes a subscription that begins with the next event, and gives the
 // secret of its webhook, this once.
-func (r *Relay) Create(ctx context.Context, by audit.Actor, a Asked) (grant.Subscription, secret.Value, error) {
-	if err := a.check(); err != nil {
+func (r *Relay) Create(ctx context.Context, by audit.Actor, a grant.NewSubscription) (grant.Subscription, secret.Value, error) {
+	if err := check(a); err != nil {
 		return grant.Subscription{}, secret.Value{}, err
 	}
 	there, err := r.o.Store.Subscriptions(ctx, a.Client)
@@ -182,22 +171,22 @@ const testName = "subscription.test"
 
 // Test sends an event of its own kind at once, and tells what came of it. Nothing
 // is written down.
-func (r *Relay) Test(ctx context.Context, client, id string) (Tried, error) {
+func (r *Relay) Test(ctx context.Context, client, id string) (notice.Tried, error) {
 	s, err := r.Get(ctx, client, id)
 	if err != nil {
-		return Tried{}, err
+		return notice.Tried{}, err
 	}
 	now := r.o.Now()
 	keys, err := r.keysOf(s, now)
 	if err != nil {
-		return Tried{}, err
+		return notice.Tried{}, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, attemptTime)
 	defer cancel()
 	begin := time.Now()
 	b := r.encode(grant.Event{Name: testName, At: now})
 	out := r.posters[s.AllowPrivate].Post(ctx, webhook.Message{ID: access.NewID("test"), Body: b, URL: s.URL, Keys: keys})
-	return Tried{Taken: out.Verdict == webhook.Taken, Reason: out.Reason, Took: time.Since(begin)}, nil
+	return notice.Tried{Channel: hostOf(s.URL), Taken: out.Verdict == webhook.Taken, Reason: out.Reason, Took: time.Since(begin)}, nil
 }
 
 // Dead gives at most limit events that were given up, behind the one with an id.

@@ -53,7 +53,7 @@ func pause(n int) time.Duration {
 type queue struct {
 	shop   string
 	events []grant.Event // those that are wanted
-	held   *grant.Held   // nil: the shop was not held
+	held   *grant.HeldShop   // nil: the shop was not held
 	// on is where the shop goes on after these events, 0 when it is at the cursor
 	// then.
 	on int64

@@ -351,24 +351,24 @@ func TestSecretsAreSealedAndOthersSubscriptionsUnknown(t *testing.T) {
 
 func TestCreateRefuses(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
-		good := relay.Asked{Client: "erp", URL: "https://hooks.example.com/x", Events: []string{"*"}}
-		for name, change := range map[string]func(*relay.Asked){
-			"http":               func(a *relay.Asked) { a.URL = "http://hooks.example.com/x" },
-			"no host":            func(a *relay.Asked) { a.URL = "https:///x" },
-			"a user":             func(a *relay.Asked) { a.URL = "https://u:p@hooks.example.com/x" },
-			"a fragment":         func(a *relay.Asked) { a.URL += "#x" },
-			"not a URL":          func(a *relay.Asked) { a.URL = "https://%zz" },
-			"too long":           func(a *relay.Asked) { a.URL += strings.Repeat("x", 3000) },
-			"loopback":           func(a *relay.Asked) { a.URL = "https://127.0.0.1/x" },
-			"private":            func(a *relay.Asked) { a.URL = "https://10.0.0.1/x" },
-			"metadata, allowed":  func(a *relay.Asked) { a.URL, a.AllowPrivate = "https://169.254.169.254/x", true },
-			"no events":          func(a *relay.Asked) { a.Events = nil },
-			"an empty name":      func(a *relay.Asked) { a.Events = []string{""} },
-			"a star in a name":   func(a *relay.Asked) { a.Events = []string{"a*b"} },
-			"a line break":       func(a *relay.Asked) { a.Events = []string{"a\n"} },
-			"too many events":    func(a *relay.Asked) { a.Events = make([]string, 101) },
-			"two stars":          func(a *relay.Asked) { a.Events = []string{"a**"} },
-			"a name of a script": func(a *relay.Asked) { a.Events = []string{"<b>"} },
+		good := grant.NewSubscription{Client: "erp", URL: "https://hooks.example.com/x", Events: []string{"*"}}
+		for name, change := range map[string]func(*grant.NewSubscription){
+			"http":               func(a *grant.NewSubscription) { a.URL = "http://hooks.example.com/x" },
+			"no host":            func(a *grant.NewSubscription) { a.URL = "https:///x" },
+			"a user":             func(a *grant.NewSubscription) { a.URL = "https://u:p@hooks.example.com/x" },
+			"a fragment":         func(a *grant.NewSubscription) { a.URL += "#x" },
+			"not a URL":          func(a *grant.NewSubscription) { a.URL = "https://%zz" },
+			"too long":           func(a *grant.NewSubscription) { a.URL += strings.Repeat("x", 3000) },
+			"loopback":           func(a *grant.NewSubscription) { a.URL = "https://127.0.0.1/x" },
+			"private":            func(a *grant.NewSubscription) { a.URL = "https://10.0.0.1/x" },
+			"metadata, allowed":  func(a *grant.NewSubscription) { a.URL, a.AllowPrivate = "https://169.254.169.254/x", true },
+			"no events":          func(a *grant.NewSubscription) { a.Events = nil },
+			"an empty name":      func(a *grant.NewSubscription) { a.Events = []string{""} },
+			"a star in a name":   func(a *grant.NewSubscription) { a.Events = []string{"a*b"} },
+			"a line break":       func(a *grant.NewSubscription) { a.Events = []string{"a\n"} },
+			"too many events":    func(a *grant.NewSubscription) { a.Events = make([]string, 101) },
+			"two stars":          func(a *grant.NewSubscription) { a.Events = []string{"a**"} },
+			"a name of a script": func(a *grant.NewSubscription) { a.Events = []string{"<b>"} },
 		} {
 			a := good
 			change(&a)

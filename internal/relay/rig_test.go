@@ -195,7 +195,7 @@ func (w *world) halt() {
 func (w *world) subscribe(events ...string) (string, secret.Value) {
 	w.t.Helper()
 	s, text, err := w.r.Create(w.t.Context(), audit.Actor{Kind: audit.ActorClient, ID: "erp"},
-		relay.Asked{Client: "erp", URL: "https://hooks.example.com/events", Events: events})
+		grant.NewSubscription{Client: "erp", URL: "https://hooks.example.com/events", Events: events})
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -120,7 +120,7 @@ func (b *batch) plan(ctx context.Context, now time.Time) (all []*queue, err erro
 }
 
 // resume reads on for a shop that is held.
-func (b *batch) resume(ctx context.Context, h grant.Held) (*queue, error) {
+func (b *batch) resume(ctx context.Context, h grant.HeldShop) (*queue, error) {
 	events, err := b.r.o.Store.EventsOfShop(ctx, h.ShopID, h.EventID, b.cursor, queueSize)
 	if err != nil {
 		return nil, err
@@ -192,7 +192,7 @@ func (b *batch) sendQueue(ctx context.Context, q *queue) {
 	defer b.mu.Unlock()
 	switch {
 	case q.on > 0:
-		b.out.Hold = append(b.out.Hold, grant.Held{ShopID: q.shop, EventID: q.on, DueAt: b.r.o.Now()})
+		b.out.Hold = append(b.out.Hold, grant.HeldShop{ShopID: q.shop, EventID: q.on, DueAt: b.r.o.Now()})
 	case q.held != nil:
 		b.out.Free = append(b.out.Free, q.shop)
 	}
@@ -275,7 +275,7 @@ func (b *batch) count(what step) {
 func (b *batch) hold(q *queue, e grant.Event, attempt int, due time.Time, reason string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.out.Hold = append(b.out.Hold, grant.Held{ShopID: q.shop, EventID: e.ID, Attempt: attempt, DueAt: due, Reason: reason})
+	b.out.Hold = append(b.out.Hold, grant.HeldShop{ShopID: q.shop, EventID: e.ID, Attempt: attempt, DueAt: due, Reason: reason})
 }
 
 func (b *batch) bury(e grant.Event, attempt int, reason string) {
@@ -341,7 +341,7 @@ func (b *batch) settle(ctx context.Context, failure error) error {
 	}
 	b.more = b.more && b.out.PauseUntil.IsZero() && b.out.Off == ""
 	b.tell(now)
-	slices.SortFunc(b.out.Hold, func(x, y grant.Held) int { return int(x.EventID - y.EventID) })
+	slices.SortFunc(b.out.Hold, func(x, y grant.HeldShop) int { return int(x.EventID - y.EventID) })
 	if err := b.r.o.Store.SettleSubscription(ctx, b.out); err != nil {
 		return err
 	}

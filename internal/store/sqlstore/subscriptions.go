@@ -156,6 +156,6 @@ func toDeadLetter(r sqlgen.DeadLetter) grant.DeadLetter {
 	}
 }
 
-func toHeld(r sqlgen.HeldShop) grant.Held {
-	return grant.Held{ShopID: r.ShopID, EventID: r.EventID, Attempt: int(r.Attempt), DueAt: fromMillis(r.DueAt), Reason: r.Reason}
+func toHeld(r sqlgen.HeldShop) grant.HeldShop {
+	return grant.HeldShop{ShopID: r.ShopID, EventID: r.EventID, Attempt: int(r.Attempt), DueAt: fromMillis(r.DueAt), Reason: r.Reason}
 }

@@ -72,7 +72,7 @@ var relayCases = []testCase{
 		w.subscribe("sub_1")
 		w.hear("tea")
 		n := settled(w.claimSubscription("sub_1", start), 1)
-		n.Hold = []grant.Held{{ShopID: "tea", EventID: 1, Attempt: 2, DueAt: start.Add(time.Hour), Reason: "answered 500"}}
+		n.Hold = []grant.HeldShop{{ShopID: "tea", EventID: 1, Attempt: 2, DueAt: start.Add(time.Hour), Reason: "answered 500"}}
 		w.must(w.s.SettleSubscription(t.Context(), n))
 		same(t, "due", w.dueSubscriptions(start.Add(time.Minute)), nil)
 		same(t, "due in an hour", w.dueSubscriptions(start.Add(time.Hour)), []string{"sub_1"})
@@ -87,7 +87,7 @@ var relayCases = []testCase{
 		w.subscribe("sub_1")
 		w.hear("tea")
 		n := settled(w.claimSubscription("sub_1", start), 1)
-		n.Hold = []grant.Held{{ShopID: "tea", EventID: 1, Attempt: 2, DueAt: start.Add(time.Hour)}}
+		n.Hold = []grant.HeldShop{{ShopID: "tea", EventID: 1, Attempt: 2, DueAt: start.Add(time.Hour)}}
 		n.Failures, n.PauseUntil = 3, start.Add(time.Minute)
 		w.must(w.s.SettleSubscription(t.Context(), n))
 		same(t, "claim in the pause", w.claimSubscription("sub_1", start).Term, 0)
@@ -162,7 +162,7 @@ var relayCases = []testCase{
 		w.subscribe("sub_2")
 		w.hear("tea")
 		n := settled(w.claimSubscription("sub_1", start), 1)
-		n.Hold = []grant.Held{{ShopID: "tea", EventID: 1, DueAt: start}}
+		n.Hold = []grant.HeldShop{{ShopID: "tea", EventID: 1, DueAt: start}}
 		w.must(w.s.SettleSubscription(t.Context(), n))
 		w.must(w.s.RemoveSubscription(t.Context(), "sub_1", entry("subscription.remove")))
 		w.refused(access.ErrNotFound, func() error { return w.s.RemoveSubscription(t.Context(), "sub_1", entry("subscription.remove")) })
