@@ -30,21 +30,6 @@ type Options struct {
 	Channels      Channels
 	Clock         Clock
 	Platforms     Platforms
-	Version       string
-	Now           func() time.Time
-	Setup         *setup.Setup
-	Directory     Directory
-	Grants        Grants
-	Keeper        Keeper
-	Clients       Clients
-	Invites       Invites
-	Sessions      Sessions
-	Admins        Admins
-	Log           AuditLog
-	Keys          Keys
-	Notices       Notices
-	Channels      Channels
-	Clock         Clock
 	Subscriptions Subscriptions
 	// Link makes an absolute URL of the public listener from a path.
 	Link       func(path string) string

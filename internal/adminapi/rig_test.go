@@ -19,6 +19,7 @@ import (
 	"github.com/zhanggui/zhanggui/internal/config"
 	"github.com/zhanggui/zhanggui/internal/grant"
 	"github.com/zhanggui/zhanggui/internal/notice"
+	"github.com/zhanggui/zhanggui/internal/relay"
 	"github.com/zhanggui/zhanggui/internal/setup"
 	"github.com/zhanggui/zhanggui/internal/store/sqlite"
 	"github.com/zhanggui/zhanggui/internal/store/sqlstore"
@@ -72,10 +73,19 @@ func newRig(t *testing.T) *rig {
 	adminapi.Mount(mux, adminapi.Options{
 		Version: "test", Now: now, Setup: setup.New(store, v, now, config.Rules{PublicHost: "zhanggui.example.com"}), Directory: store, Grants: store, Keeper: r,
 		Clients: store, Invites: store, Sessions: store, Admins: store, Log: store, Keys: &keyring{vault: v}, Notices: store, Channels: r, Clock: r, Platforms: platforms{store, r},
-		Link: func(p string) string { return "https://zhanggui.example.com" + p }, PublicHost: "zhanggui.example.com",
+		Subscriptions: relay.New(relay.Options{Store: store, Clients: store, Vault: v, Owner: "test", Now: now, Transport: func(bool) http.RoundTripper { return gone{} }}),
+		Link:          func(p string) string { return "https://zhanggui.example.com" + p }, PublicHost: "zhanggui.example.com",
 	})
 	r.handler = mux
 	return r
+}
+
+// gone is a receiver that has nothing to do with us any more.
+type gone struct{}
+
+// RoundTrip implements http.RoundTripper.
+func (gone) RoundTrip(*http.Request) (*http.Response, error) {
+	return &http.Response{StatusCode: http.StatusGone, Body: http.NoBody}, nil
 }
 
 // Behind implements adminapi.Clock.

@@ -163,9 +163,9 @@ func (h handlers) testSubscription(ctx context.Context, in *subscriptionPath) (*
 }
 
 func (h handlers) deadLetters(ctx context.Context, in *struct {
-	subscriptionPath
-	After int64 `query:"after" doc:"number of the last event seen"`
-	Limit int   `query:"limit" default:"100" minimum:"1" maximum:"1000"`
+	ID    string `path:"id"`
+	After int64  `query:"after" doc:"number of the last event seen"`
+	Limit int    `query:"limit" default:"100" minimum:"1" maximum:"1000"`
 }) (*body[list[DeadLetterView]], error) {
 	all, err := h.Subscriptions.Dead(ctx, "", in.ID, in.After, in.Limit)
 	if err != nil {
@@ -180,7 +180,7 @@ func (h handlers) deadLetters(ctx context.Context, in *struct {
 func eventID(id int64) string { return fmt.Sprintf("ev_%d", id) }
 
 func (h handlers) replayDeadLetters(ctx context.Context, in *struct {
-	subscriptionPath
+	ID   string `path:"id"`
 	Body ReplayInput
 }) (*body[ReplayedView], error) {
 	ids := make([]int64, len(in.Body.Events))

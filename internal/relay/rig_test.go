@@ -28,14 +28,19 @@ import (
 	"github.com/zhanggui/zhanggui/wechat/secret"
 )
 
+// arrival is one request of the relay.
+type arrival struct {
+	relay.Body
+	raw  []byte
+	head http.Header
+	time time.Time
+}
+
 // receiver is the other side of webhooks.
 type receiver struct {
-	t      *testing.T
-	mu     sync.Mutex
-	got    []relay.Body
-	at     []time.Time
-	heads  []http.Header
-	bodies [][]byte
+	t   *testing.T
+	mu  sync.Mutex
+	got []arrival
 	// answer gives a status, or 0 for no answer; nil answers 200.
 	answer func(n int, b relay.Body) int
 	hold   func(ctx context.Context, b relay.Body)
@@ -52,8 +57,7 @@ func (rc *receiver) RoundTrip(req *http.Request) (*http.Response, error) {
 		rc.t.Errorf("a body is no JSON: %v", err)
 	}
 	rc.mu.Lock()
-	rc.got, rc.at = append(rc.got, b), append(rc.at, time.Now())
-	rc.heads, rc.bodies = append(rc.heads, req.Header.Clone()), append(rc.bodies, raw)
+	rc.got = append(rc.got, arrival{Body: b, raw: raw, head: req.Header.Clone(), time: time.Now()})
 	n, answer, hold := len(rc.got), rc.answer, rc.hold
 	rc.mu.Unlock()
 	if hold != nil {
@@ -76,6 +80,13 @@ func (rc *receiver) say(answer func(n int, b relay.Body) int) {
 	rc.mu.Lock()
 	defer rc.mu.Unlock()
 	rc.answer = answer
+}
+
+// arrived gives everything so far.
+func (rc *receiver) arrived() []arrival {
+	rc.mu.Lock()
+	defer rc.mu.Unlock()
+	return slices.Clone(rc.got)
 }
 
 // ids gives what arrived of a shop, all shops for an empty one.
@@ -104,7 +115,7 @@ func (l *leaps) now() time.Time { return time.Now().Add(time.Duration(l.ahead.Lo
 func (l *leaps) pass(d, step time.Duration) {
 	for range d / step {
 		l.ahead.Add(int64(step))
-		time.Sleep(3 * time.Second)
+		time.Sleep(time.Second)
 	}
 }
 
@@ -273,7 +284,8 @@ func (w *world) verify(text secret.Value, n int) error {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	return v.Verify(w.rc.bodies[n], w.rc.heads[n])
+	a := w.rc.arrived()[n]
+	return v.Verify(a.raw, a.head)
 }
 
 // once drops repeats.
