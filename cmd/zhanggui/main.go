@@ -40,15 +40,16 @@ type cli struct {
 	Platform  platformCmd  `cmd:"" help:"List third-party platforms and how they stand."`
 	Reconcile reconcileCmd `cmd:"" help:"Compare a platform's shops with WeChat's list."`
 
-	Session sessionCmd `cmd:"" help:"List and end sessions."`
-	Admin   adminCmd   `cmd:"" help:"List, make and end administrators."`
-	Clock   clockCmd   `cmd:"" help:"Show what is known of the server's clock, and accept it."`
-	Notice  noticeCmd  `cmd:"" help:"List what humans are told, and try the channels."`
-	Audit   auditCmd   `cmd:"" help:"Read and verify the audit log."`
-	Store   storeCmd   `cmd:"" help:"Copy the store to another database."`
-	Key     keyCmd     `cmd:"" help:"List and rotate the keys that seal what is kept."`
-	Config  configCmd  `cmd:"" help:"Check and show the configuration."`
-	Version versionCmd `cmd:"" help:"Print the version."`
+	Session      sessionCmd      `cmd:"" help:"List and end sessions."`
+	Admin        adminCmd        `cmd:"" help:"List, make and end administrators."`
+	Clock        clockCmd        `cmd:"" help:"Show what is known of the server's clock, and accept it."`
+	Notice       noticeCmd       `cmd:"" help:"List what humans are told, and try the channels."`
+	Subscription subscriptionCmd `cmd:"" help:"Say who hears of which events, and send again what was given up."`
+	Audit        auditCmd        `cmd:"" help:"Read and verify the audit log."`
+	Store        storeCmd        `cmd:"" help:"Copy the store to another database."`
+	Key          keyCmd          `cmd:"" help:"List and rotate the keys that seal what is kept."`
+	Config       configCmd       `cmd:"" help:"Check and show the configuration."`
+	Version      versionCmd      `cmd:"" help:"Print the version."`
 
 	Chaos chaosCmd `cmd:"" hidden:"" help:"Break things and see whether every token is kept."`
 }
