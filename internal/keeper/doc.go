@@ -1,6 +1,6 @@
 // Package keeper keeps the access token of every grant fresh and hands it out:
-// [Keeper.Token], [Keeper.Report]. It is the only place that asks WeChat for
-// tokens after an authorisation.
+// [Keeper.Token], [Keeper.ComponentToken], [Keeper.Report]. It is the only place
+// that asks WeChat for tokens after an authorisation.
 //
 // # A refresh
 //
@@ -47,6 +47,35 @@
 // at a time finds out whether WeChat is back, by a table in gate.go, and callers
 // without a valid token are told at once when that will be. The first answer
 // opens the gate and wakes those that failed.
+//
+// # Platforms
+//
+// A third-party platform's token (component) is asked for with its AppSecret and
+// the newest ticket that WeChat pushed; when that is refused, once with the one
+// before. Without a good ticket the grant is stopped, and a human is told: the
+// next ticket makes it due again. Each answer is a new token, so nothing is ever
+// forced.
+//
+// The token of an account that authorised the platform (isv) is asked for with
+// the platform's token and the account's refresh token. What the platform's
+// token lacks, its own grant tells; the accounts wait by the retry plan, send
+// nothing, tell nobody, and are woken when the token is there. When WeChat refuses
+// the platform's token there, it is reported like a shop's: the probe decides.
+//
+// The refresh token that an answer brings replaces the kept one; an empty one
+// never does and is never sent. It has no end of its own. When WeChat refuses it,
+// or says that the account withdrew, WeChat is asked what it knows of the
+// authorisation (the table is in heal.go):
+//
+//	WeChat names      refused as 61023, or none kept     refused as 61003
+//	another           kept first, then asked with        the same
+//	the same, or none needs the owner                    asked again by the plan
+//	no authorisation  needs the owner                    needs the owner
+//	nothing readable  asked again by the plan            the same
+//
+// A shop may have a grant of its own and one of a platform side by side; the store
+// says which one serves it. After that changed, [Keeper.ForgetShop] has the next
+// use read the store.
 //
 // # Proofs
 //
@@ -120,6 +149,8 @@
 //	probe   nothing is proved: no force     a read changes nothing
 //	ask     not sent: retry plan                unknown: recorded; nobody asks before the lease
 //	                                            is over, then WeChat is asked what holds
+//	look up retry plan: no word of it ends      a read changes nothing
+//	        a grant
 //	seal    tried again, then stopped; the      (has no other side)
 //	        answer is not used
 //	Settle  repeated while the lease is         the repeat is refused, the row is read and
@@ -131,7 +162,8 @@
 //
 // A lost answer costs little: WeChat gives the same stable token to whoever
 // asks again, and a person's refresh token is kept until a newer one is
-// durable.
+// durable. An account's refresh token that came with a lost answer is looked up
+// as soon as WeChat refuses the one before.
 //
 // # What holds
 //
@@ -147,6 +179,8 @@
 //     healthy grant is asked for at most every five seconds, however short the
 //     lives that WeChat gives.
 //   - Nothing is forced while WeChat accepts the kept token, except to kill it.
+//   - A refresh token is sent only after the store has it. No refusal of one ends
+//     a grant before WeChat was asked what holds.
 //   - A human is told once for each cause, and once when it is over.
 //
 // Expiry counts from the start of the request, on the monotonic clock within

@@ -10,8 +10,10 @@ import (
 
 	"github.com/zhanggui/zhanggui/internal/access"
 	"github.com/zhanggui/zhanggui/internal/audit"
+	"github.com/zhanggui/zhanggui/internal/grant"
 	"github.com/zhanggui/zhanggui/internal/store/sqlite"
 	"github.com/zhanggui/zhanggui/internal/store/sqlstore"
+	"github.com/zhanggui/zhanggui/internal/store/storecheck"
 	"github.com/zhanggui/zhanggui/internal/vault"
 	"github.com/zhanggui/zhanggui/wechat/secret"
 )
@@ -132,5 +134,80 @@ func (f *onFile) stampede(call func(*Keeper) (Token, error)) {
 	values.Range(func(any, any) bool { n++; return true })
 	if n != 1 {
 		f.t.Errorf("%d different tokens were handed out", n)
+	}
+}
+
+// TestPlatformOnFile: a platform, its ticket and an account in a real database: the
+// account's lost refresh token is found, kept and used, and everything that the
+// audit log says of the grants is so.
+func TestPlatformOnFile(t *testing.T) {
+	f := newOnFile(t)
+	box, k := &boxVault{}, f.keepers[0]
+	k.opt.Components = f.store
+	f.declareAgency(box)
+	f.wechat.comp.tickets["ticket-1"] = 0
+	f.wechat.comp.accounts["wx00000000000000b1"] = &account{refresh: "user-refresh-2", access: map[string]bool{}}
+	if _, err := k.Token(t.Context(), "hongchen"); err == nil {
+		t.Fatal("a token came without the platform's")
+	}
+	at := time.Now()
+	ticket := grant.Ticket{App: "agency", CreatedAt: at, SeenAt: at}
+	ticket.Value, _ = box.Seal(secret.FromString("ticket-1"), vault.Ticket("agency", at))
+	errs, err := f.store.RecordPush(t.Context(), []grant.Push{{
+		App: "agency", Digest: []byte("digest of the first"), At: at, Effects: grant.Effects{At: at, Ticket: &ticket},
+	}})
+	if err != nil || errs[0] != nil {
+		t.Fatal(errs, err)
+	}
+	if _, err := k.ComponentToken(t.Context(), "agency"); err != nil {
+		t.Fatalf("the ticket did not make it due: %v", err)
+	}
+	stop := running(k)
+	defer stop()
+	eventually(t, func() bool { _, err := k.Token(t.Context(), "hongchen"); return err == nil })
+	g, err := f.store.ShopGrant(t.Context(), "hongchen")
+	if err != nil || g.Tokens.Generation != 3 || g.State != grant.Active || f.wechat.comp.finds != 1 {
+		t.Errorf("%s, generation %d after %d lookups, %v", g.State, g.Tokens.Generation, f.wechat.comp.finds, err)
+	}
+	if problems := storecheck.Problems(t.Context(), f.store); len(problems) > 0 {
+		t.Error(problems)
+	}
+}
+
+// declareAgency writes a platform and a shop that authorised it, whose kept refresh
+// token WeChat does not take any more.
+func (f *onFile) declareAgency(v *boxVault) {
+	f.t.Helper()
+	app := access.App{ID: "agency", AppID: "wx00000000000000c1", Kind: access.Component, Name: "代运营", SecretVersion: 1}
+	app.Secret, _ = v.Seal(secret.FromString("app-secret-agency"), vault.AppSecret(app.ID, 1))
+	d := access.Declaration{
+		Revision: 1, At: time.Now(), Apps: []access.App{app},
+		Tenants: []access.Tenant{{ID: "other", Name: "红尘"}},
+		Shops:   []access.Shop{{ID: "hongchen", TenantID: "other", App: app.ID, AppID: "wx00000000000000b1", Name: "红尘"}},
+	}
+	e := audit.Entry{At: d.At, Actor: audit.Actor{Kind: audit.ActorOperator}, Action: "setup.apply", Outcome: audit.Done}
+	if err := f.store.Declare(f.t.Context(), d, e); err != nil {
+		f.t.Fatal(err)
+	}
+	tokens := grant.Tokens{Generation: 1}
+	tokens.Refresh, _ = v.Seal(secret.FromString("user-refresh-1"), vault.GrantRefresh("g_hongchen", "isv", 1))
+	err := f.store.Authorise(f.t.Context(), grant.Effects{At: d.At, Authorise: &grant.Authorisation{
+		GrantID: "g_hongchen", Kind: grant.ISV, App: app.ID, ShopID: "hongchen", Authorizer: "wx00000000000000b1",
+		Tokens: &tokens, DueAt: d.At,
+	}, Audit: []audit.Entry{{At: d.At, Actor: audit.Actor{Kind: audit.ActorSystem}, Action: "grant.authorise", Subject: "grant:g_hongchen", Outcome: audit.Done}}})
+	if err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+// eventually waits in real time for what a running keeper does by itself.
+func eventually(t *testing.T, done func() bool) {
+	t.Helper()
+	ticker := time.NewTicker(20 * time.Millisecond)
+	defer ticker.Stop()
+	for end := time.Now().Add(30 * time.Second); !done(); <-ticker.C {
+		if time.Now().After(end) {
+			t.Fatal("it did not happen within half a minute")
+		}
 	}
 }

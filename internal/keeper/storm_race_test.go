@@ -4,4 +4,4 @@ package keeper
 
 // stormAccounts is how many accounts come due at once; fewer where each step
 // costs ten times as much.
-const stormAccounts = 10_000
+const stormAccounts = 3_000
