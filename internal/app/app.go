@@ -41,6 +41,9 @@ const (
 	SummaryFile   = "grants.summary" // what the audit log says of grants; may be deleted
 )
 
+// lastPushes is how long the end of an App waits for pushes that are being written.
+const lastPushes = 10 * time.Second
+
 // Options are what an App is made of. Config and Version must be set.
 type Options struct {
 	Config  config.Config
@@ -350,8 +353,13 @@ func (a *App) Close() error {
 		t.CloseIdleConnections()
 	}
 	var err error
+	if a.pushes != nil { // nil: making the App failed before
+		ctx, cancel := context.WithTimeout(context.Background(), lastPushes)
+		defer cancel()
+		err = a.pushes.Close(ctx)
+	}
 	if a.heads != nil { // nil: the database never answered
-		err = a.heads.file.Close()
+		err = errors.Join(err, a.heads.file.Close())
 	}
 	return errors.Join(err, a.replica.close(), a.store.Close())
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/zhanggui/zhanggui/internal/access"
 	"github.com/zhanggui/zhanggui/internal/audit"
@@ -12,6 +13,7 @@ import (
 	"github.com/zhanggui/zhanggui/internal/login"
 	"github.com/zhanggui/zhanggui/internal/provider"
 	"github.com/zhanggui/zhanggui/internal/push"
+	"github.com/zhanggui/zhanggui/wechat/event"
 	"github.com/zhanggui/zhanggui/wechat/secret"
 )
 
@@ -25,9 +27,26 @@ func (a *App) connectPlatforms() (err error) {
 	})
 	a.pushes, err = push.New(push.Options{
 		Store: pushStore{a.store, a.provider}, Vault: a.keys(), Tally: a.refused, Observer: a.meters, Now: a.o.Now,
-		Decide: map[access.AppKind]push.Decide{access.Component: a.provider.Decide},
+		Decide: map[access.AppKind]push.Decide{
+			access.Component: a.decidePlatform, access.ServiceAccount: a.decidePerson, access.Website: a.decidePerson,
+		},
 	})
 	return err
+}
+
+// decidePlatform implements push.Decide for third-party platforms.
+func (a *App) decidePlatform(ctx context.Context, app access.App, e event.Event, at time.Time) (grant.Effects, error) {
+	effects, err := a.provider.Decide(ctx, app, e, at)
+	if errors.Is(err, provider.ErrOtherPlatform) || errors.Is(err, provider.ErrFuture) {
+		return effects, fmt.Errorf("%w: %w", push.ErrRefused, err)
+	}
+	return effects, err
+}
+
+// decidePerson implements push.Decide for the apps that people log in through. The
+// login is made after the receiver.
+func (a *App) decidePerson(ctx context.Context, app access.App, e event.Event, at time.Time) (grant.Effects, error) {
+	return a.login.DecidePush(ctx, app, e, at)
 }
 
 // pushStore has what follows from a push begin as soon as it is recorded.

@@ -15,8 +15,8 @@ import (
 
 // Decide says what follows from a push to app that arrived at at. It may read and
 // must not write, because it runs again when another writer was first. An error
-// that wraps [event.ErrIncomplete] refuses the push, any other makes WeChat send
-// it again.
+// that wraps [event.ErrIncomplete] or [ErrRefused] refuses the push, any other makes
+// WeChat send it again.
 type Decide func(ctx context.Context, app access.App, e event.Event, at time.Time) (grant.Effects, error)
 
 // Store is the storage that a receiver needs.

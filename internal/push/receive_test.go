@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -365,6 +366,7 @@ func TestDecideRefuses(t *testing.T) {
 		want   string
 	}{
 		{event.ErrIncomplete, 400, "refused incomplete"},
+		{fmt.Errorf("%w: dated tomorrow", push.ErrRefused), 403, "refused decided"},
 		{errors.New("the store is away"), 503, "failed not-kept"},
 		{context.DeadlineExceeded, 503, "failed late"},
 	}

@@ -25,6 +25,9 @@ const (
 // reasonNothing is for what was recorded and changed nothing.
 const reasonNothing = "nothing"
 
+// ErrRefused is for a [Decide] that will not have a push, now or later.
+var ErrRefused = errors.New("push: the message cannot be taken; look whether WeChat sent this, and at the clock of this machine")
+
 // Why a push is refused here.
 var (
 	errURL      = errors.New("push: the message does not belong on this URL; compare both URLs in the console with those that the guide names")
@@ -66,6 +69,7 @@ var refusals = []struct {
 	{event.ErrTooLarge, "too-large", http.StatusBadRequest},
 	{event.ErrEnvelope, "message", http.StatusBadRequest},
 	{event.ErrIncomplete, "incomplete", http.StatusBadRequest},
+	{ErrRefused, "decided", http.StatusForbidden},
 }
 
 // failed counts a push that did not end well and gives its answer.
