@@ -89,11 +89,11 @@ func live(t *testing.T, messages []message, connections int) dayEnd {
 		o.Decide = map[access.AppKind]push.Decide{access.Component: platform.Decide}
 	})
 	r.now = start.Add(12*time.Hour + time.Minute)
-	todo := make(chan message)
+	waiting := make(chan message)
 	var wg sync.WaitGroup
 	for range connections {
 		wg.Go(func() {
-			for m := range todo {
+			for m := range waiting {
 				for tries := 0; ; tries++ {
 					status, _ := r.answer(sealed(t, m.app, m.path, m.plain, r.now))
 					if status == http.StatusOK {
@@ -108,9 +108,9 @@ func live(t *testing.T, messages []message, connections int) dayEnd {
 		})
 	}
 	for _, m := range messages {
-		todo <- m
+		waiting <- m
 	}
-	close(todo)
+	close(waiting)
 	wg.Wait()
 	return left(t, s)
 }

@@ -30,7 +30,7 @@ var ErrRefused = errors.New("push: the message cannot be taken; look whether WeC
 
 // Why a push is refused here.
 var (
-	errURL      = errors.New("push: the message does not belong on this URL; compare both URLs in the console with those that the guide names")
+	errURL      = errors.New("push: the message does not belong on this URL; in the console the one for authorisations ends in /auth, the one for events in /event/ and the appid, $APPID$ for a platform")
 	errPlatform = errors.New("push: the message is for another platform; compare the appid of the app with that of the console that holds the URL")
 	errQuery    = errors.New("push: the query cannot be read; look whether WeChat sent this")
 	errCut      = errors.New("push: the body broke off; look at the network, or whether WeChat sent this")
