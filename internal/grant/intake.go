@@ -42,7 +42,7 @@ type Handover struct {
 	At       time.Time
 	GrantIDs []string
 	Hold     bool // to Held; else to active, due at At
-	Audit    []audit.Entry
+	By       audit.Actor
 }
 
 // ErrShopTaken says that the shop of this id is another account's.

@@ -280,7 +280,7 @@ func (k *Keeper) read(ctx context.Context, s source) (grant.Grant, error) {
 // answer says what follows from a stored grant: a token to serve (ok), an
 // error, or neither: then WeChat is to be asked.
 func (k *Keeper) answer(g grant.Grant, w want, now time.Time) (tok Token, ok bool, err error) {
-	if g.State == grant.Revoked || g.State == grant.NeedsOwner {
+	if g.State == grant.Revoked || g.State == grant.NeedsOwner || g.State == grant.Held {
 		return Token{}, false, refusal(g, now, nil)
 	}
 	valid := g.Tokens.Generation > 0 && now.Before(g.Tokens.AccessExpires) && g.Tokens.Generation != w.rejected
@@ -383,6 +383,10 @@ func (k *Keeper) forget(grantID string, below int64) {
 	k.apps.drop(grantID, below)
 }
 
+// causeHeld says that another system still renews the grant; an operator takes
+// it over.
+const causeHeld = "held"
+
 // refusal says why a grant yields no token.
 func refusal(g grant.Grant, now time.Time, err error) error {
 	e := &Error{GrantID: g.ID, Cause: g.Cause, ErrCode: g.ErrCode, Err: err}
@@ -393,6 +397,8 @@ func refusal(g grant.Grant, now time.Time, err error) error {
 		e.Reason = ErrNeedsOwner
 	case grant.Stopped:
 		e.Reason = ErrStopped
+	case grant.Held:
+		e.Reason, e.Cause = ErrStopped, causeHeld
 	default:
 		e.Reason = ErrNotYet
 	}

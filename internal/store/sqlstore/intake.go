@@ -308,7 +308,6 @@ func authorizerRow(a grant.Authorizer) sqlgen.Authorizer {
 func (s *Store) HandOver(ctx context.Context, h grant.Handover) ([]error, error) {
 	var results []error
 	err := s.write(ctx, "hand grants over", func(t *tx) (err error) {
-		t.record(h.Audit...)
 		results, err = t.handOver(ctx, h)
 		return err
 	})
@@ -341,7 +340,7 @@ func (t *tx) handOver(ctx context.Context, h grant.Handover) ([]error, error) {
 	if len(changed) == 0 {
 		return results, nil
 	}
-	t.record(tokensEntry(action, h.At, actor(h.Audit), words))
+	t.record(tokensEntry(action, h.At, h.By, words))
 	return results, t.dialect.PutAccounts(ctx, t.Tx, AccountRows{Grants: changed})
 }
 

@@ -215,7 +215,7 @@ func takeInLanded(t *testing.T, w *world) {
 
 func handOver(ctx context.Context, w *world, at time.Time, hold bool, ids ...string) []error {
 	w.t.Helper()
-	errs, err := w.s.HandOver(ctx, grant.Handover{At: at, GrantIDs: ids, Hold: hold, Audit: []audit.Entry{entry("platform.mode")}})
+	errs, err := w.s.HandOver(ctx, grant.Handover{At: at, GrantIDs: ids, Hold: hold, By: entry("").Actor})
 	w.must(err)
 	return errs
 }
