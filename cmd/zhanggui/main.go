@@ -39,6 +39,8 @@ type cli struct {
 
 	Platform  platformCmd  `cmd:"" help:"List third-party platforms and how they stand."`
 	Reconcile reconcileCmd `cmd:"" help:"Compare a platform's shops with WeChat's list."`
+	Import    importCmd    `cmd:"" help:"Take a platform's accounts over from another system."`
+	Export    exportCmd    `cmd:"" help:"Give a platform's accounts back, sealed."`
 
 	Session      sessionCmd      `cmd:"" help:"List and end sessions."`
 	Admin        adminCmd        `cmd:"" help:"List, make and end administrators."`

@@ -55,6 +55,7 @@ func stateWords(g adminapi.GrantView) string {
 type grantCmd struct {
 	List   grantListCmd   `cmd:"" default:"withargs" help:"List the grants."`
 	Revoke grantRevokeCmd `cmd:"" help:"End a grant: tokens are deleted, calls refused, sessions ended."`
+	Mode   grantModeCmd   `cmd:"" help:"Say who renews the grants of a platform's accounts: another system, or we."`
 	Start  grantStartCmd  `cmd:"" help:"Give a shop's revoked or stopped grant a new start."`
 }
 

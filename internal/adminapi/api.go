@@ -31,6 +31,7 @@ type Options struct {
 	Clock         Clock
 	Platforms     Platforms
 	Subscriptions Subscriptions
+	Mover         Mover
 	// Link makes an absolute URL of the public listener from a path.
 	Link       func(path string) string
 	PublicHost string // host[:port] of the public URL
@@ -60,6 +61,7 @@ func Mount(mux *http.ServeMux, o Options) {
 	h.mountClock(api)
 	h.mountPlatforms(api)
 	h.mountSubscriptions(api)
+	h.mountMovein(api)
 }
 
 // handlers carries the options to the operations; each family has its own

@@ -1,0 +1,163 @@
+package adminapi
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/zhanggui/zhanggui/internal/audit"
+	"github.com/zhanggui/zhanggui/internal/movein"
+	"github.com/zhanggui/zhanggui/wechat/secret"
+)
+
+// Mover takes a platform's accounts over from another system and gives them back.
+type Mover interface {
+	TakeIn(ctx context.Context, o movein.Order, rows []movein.Row) ([]movein.Result, error)
+	TakeList(ctx context.Context, o movein.Order, offset int) (movein.ListPage, error)
+	Hand(ctx context.Context, by audit.Actor, hold bool, grantIDs []string) (movein.Handed, error)
+	HandAll(ctx context.Context, o movein.Order, after string) (movein.Handed, error)
+	Export(ctx context.Context, o movein.Order, after string) (movein.Page, error)
+}
+
+// AccountBody is one account of a platform with its refresh token.
+type AccountBody struct {
+	AppID        string `json:"appid" maxLength:"64"`
+	RefreshToken string `json:"refresh_token" maxLength:"2048"`
+	Shop         string `json:"shop,omitempty" maxLength:"64" doc:"our id for its shop; the appid if there is none"`
+	Tenant       string `json:"tenant,omitempty" maxLength:"64" doc:"our id for the shop's tenant; the shop's id if there is none"`
+	Name         string `json:"name,omitempty" maxLength:"1000"`
+}
+
+// ImportBody is a part of what another system kept.
+type ImportBody struct {
+	Accounts []AccountBody `json:"accounts" maxItems:"500"`
+	Hold     bool          `json:"hold,omitempty" doc:"keep them without using them: the other system still renews them"`
+	DryRun   bool          `json:"dry_run,omitempty" doc:"say what would happen, change nothing"`
+}
+
+// ListBody asks for a part of WeChat's own list.
+type ListBody struct {
+	Offset int  `json:"offset" minimum:"0"`
+	Hold   bool `json:"hold,omitempty"`
+	DryRun bool `json:"dry_run,omitempty"`
+}
+
+// ListedView tells what became of a part of WeChat's own list.
+type ListedView struct {
+	Items   []movein.Result `json:"items"`
+	Skipped int             `json:"skipped" doc:"accounts that are no shops"`
+	Next    int             `json:"next" doc:"offset of the next part"`
+	Total   int             `json:"total" doc:"length of the list"`
+}
+
+// ExportView is a part of a platform's accounts with their refresh tokens.
+type ExportView struct {
+	Items []AccountBody `json:"items"`
+	Lost  []string      `json:"lost,omitempty" doc:"accounts whose kept token does not open"`
+	Next  string        `json:"next,omitempty" doc:"where the next part begins; empty at the end"`
+}
+
+func (h handlers) mountMovein(api huma.API) {
+	huma.Register(api, op("import-accounts", http.MethodPost, "/v1/apps/{app}/import", "Take a platform's accounts in from another system, at most 500 at once"), h.importAccounts)
+	huma.Register(api, op("import-list", http.MethodPost, "/v1/apps/{app}/import-list", "Take a part of WeChat's own list of a platform's accounts in"), h.importList)
+	huma.Register(api, op("export-accounts", http.MethodPost, "/v1/apps/{app}/export", "Give out a platform's refresh tokens, in parts; over the admin socket only"), h.exportAccounts)
+	huma.Register(api, op("hand-over-app", http.MethodPost, "/v1/apps/{app}/mode", "Say who renews the grants of a platform's accounts, in parts"), h.handApp)
+	huma.Register(api, op("hand-over-grant", http.MethodPost, "/v1/grants/{id}/mode", "Say who renews the grant of a platform's account"), h.handGrant)
+}
+
+// moveFail turns an error of a Mover into an answer.
+func moveFail(err error) error {
+	switch {
+	case errors.Is(err, movein.ErrNoPlatform):
+		return huma.Error404NotFound("this app is no third-party platform; name one that is declared with the kind component")
+	case errors.Is(err, movein.ErrTooMany):
+		return huma.Error422UnprocessableEntity("too many at once; send them in parts")
+	}
+	return fail(err)
+}
+
+func (h handlers) importAccounts(ctx context.Context, in *struct {
+	App  string `path:"app"`
+	Body ImportBody
+}) (*body[list[movein.Result]], error) {
+	rows := make([]movein.Row, len(in.Body.Accounts))
+	for i, a := range in.Body.Accounts {
+		rows[i] = movein.Row{AppID: a.AppID, Refresh: secret.FromString(a.RefreshToken), Shop: a.Shop, Tenant: a.Tenant, Name: a.Name}
+	}
+	results, err := h.Mover.TakeIn(ctx, movein.Order{App: in.App, By: actor(ctx), Hold: in.Body.Hold, DryRun: in.Body.DryRun}, rows)
+	if err != nil {
+		return nil, moveFail(err)
+	}
+	return listOf(results, func(r movein.Result) movein.Result { return r }), nil
+}
+
+func (h handlers) importList(ctx context.Context, in *struct {
+	App  string `path:"app"`
+	Body ListBody
+}) (*body[ListedView], error) {
+	p, err := h.Mover.TakeList(ctx, movein.Order{App: in.App, By: actor(ctx), Hold: in.Body.Hold, DryRun: in.Body.DryRun}, in.Body.Offset)
+	if err != nil {
+		return nil, moveFail(err)
+	}
+	return answer(ListedView{Items: append([]movein.Result{}, p.Results...), Skipped: p.Skipped, Next: p.Next, Total: p.Total}), nil
+}
+
+// exportAccounts answers nobody but whoever may open the admin socket: an
+// administrator's key must not be worth the keys of every shop.
+func (h handlers) exportAccounts(ctx context.Context, in *struct {
+	App  string `path:"app"`
+	Body struct {
+		After string `json:"after,omitempty" maxLength:"64"`
+	}
+}) (*body[ExportView], error) {
+	if actor(ctx).Kind != audit.ActorOperator {
+		return nil, huma.Error403Forbidden("refresh tokens go out over the admin socket only; run zhanggui export on the server's machine")
+	}
+	p, err := h.Mover.Export(ctx, movein.Order{App: in.App, By: actor(ctx)}, in.Body.After)
+	if err != nil {
+		return nil, moveFail(err)
+	}
+	v := ExportView{Items: []AccountBody{}, Lost: p.Lost, Next: p.Next}
+	for _, r := range p.Rows {
+		v.Items = append(v.Items, AccountBody{AppID: r.AppID, RefreshToken: r.Refresh.RevealString(), Shop: r.Shop, Tenant: r.Tenant, Name: r.Name})
+	}
+	return answer(v), nil
+}
+
+func (h handlers) handApp(ctx context.Context, in *struct {
+	App  string `path:"app"`
+	Body struct {
+		Mode  string `json:"mode" enum:"hold,lead"`
+		After string `json:"after,omitempty" maxLength:"64"`
+	}
+}) (*body[movein.Handed], error) {
+	done, err := h.Mover.HandAll(ctx, movein.Order{App: in.App, By: actor(ctx), Hold: in.Body.Mode == "hold"}, in.Body.After)
+	if err != nil {
+		return nil, moveFail(err)
+	}
+	return answer(done), nil
+}
+
+func (h handlers) handGrant(ctx context.Context, in *struct {
+	ID   string `path:"id"`
+	Body struct {
+		Mode string `json:"mode" enum:"hold,lead"`
+	}
+}) (*body[GrantView], error) {
+	done, err := h.Mover.Hand(ctx, actor(ctx), in.Body.Mode == "hold", []string{in.ID})
+	switch {
+	case err != nil:
+		return nil, moveFail(err)
+	case len(done.Busy) > 0:
+		return nil, huma.Error409Conflict("it is being renewed right now, and the answer must not be lost; repeat in a minute")
+	case len(done.Not) > 0:
+		return nil, huma.Error422UnprocessableEntity("only the grant of an account of a third-party platform can change hands, and none that was revoked; list the grants")
+	}
+	g, err := h.Grants.Grant(ctx, in.ID)
+	if err != nil {
+		return nil, fail(err)
+	}
+	return answer(viewGrant(g)), nil
+}
