@@ -3,6 +3,7 @@ package relay_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -254,17 +255,56 @@ func TestACrashSendsAgain(t *testing.T) {
 // everything is due with the first event that it takes.
 func TestAReceiverThatIsAwayIsLeftAlone(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
+		var shops []string
+		for i := range 60 {
+			shops = append(shops, fmt.Sprintf("shop-%02d", i))
+		}
+		w.declare(shops...)
 		id, _ := w.subscribe("*")
 		w.run()
 		w.rc.say(always(0))
-		ids := w.happen("a", "tea", "rice")
+		ids := w.happen("a", shops...)
+		time.Sleep(time.Second)
+		if n := len(w.rc.ids("")); n < 8 || n > 16 {
+			t.Errorf("%d shops were tried", n)
+		}
+		if s := w.get(id); s.Failures != 1 || s.PauseUntil.Sub(w.clock.now()) > 6*time.Second {
+			t.Errorf("paused %d times, until %v", s.Failures, s.PauseUntil)
+		}
 		time.Sleep(time.Hour)
-		same(t, "pause", w.get(id).Failures, 0) // two shops are too few to say so
+		if s, n := w.get(id), len(w.rc.ids("")); s.Failures < 5 || n > 16*(s.Failures+1) {
+			t.Errorf("%d attempts in %d pauses", n, s.Failures)
+		}
 		w.rc.say(nil)
-		w.clock.pass(2*time.Hour, 10*time.Minute)
-		same(t, "tea", once(w.rc.ids("tea")), ids[:1])
-		same(t, "rice", once(w.rc.ids("rice")), ids[1:])
+		time.Sleep(12 * time.Minute)
+		taken := w.rc.arrived()
+		same(t, "taken at last", len(taken[len(taken)-60:]), len(once(w.rc.ids("")[len(taken)-60:])))
+		same(t, "arrived", len(once(w.rc.ids(""))), len(ids))
+		if s := w.get(id); s.Failures != 0 || !s.PauseUntil.IsZero() {
+			t.Errorf("still %d pauses, until %v", s.Failures, s.PauseUntil)
+		}
 		same(t, "dead", len(w.dead(id)), 0)
+		more := w.happen("b", shops[59])
+		time.Sleep(time.Second)
+		same(t, "then", w.rc.ids(shops[59])[len(w.rc.ids(shops[59]))-1:], more)
+	})
+}
+
+// TestAReceiverThatStaysAwayLosesNothingSilently: what it could not be asked to
+// take for three days is a dead letter, tried or not.
+func TestAReceiverThatStaysAwayLosesNothingSilently(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		var shops []string
+		for i := range 60 {
+			shops = append(shops, fmt.Sprintf("shop-%02d", i))
+		}
+		w.declare(shops...)
+		id, _ := w.subscribe("*")
+		w.run()
+		w.rc.say(always(0))
+		w.happen("a", shops...)
+		w.clock.pass(120*time.Hour, 20*time.Minute)
+		same(t, "dead", len(w.dead(id)), 60)
 	})
 }
 

@@ -176,9 +176,10 @@ func (w *world) declare(shops ...string) {
 		w.t.Fatal(err)
 	}
 	d := access.Declaration{At: w.clock.now(), Revision: rev, Tenants: []access.Tenant{{ID: "lantian", Name: "蓝天"}}}
-	for i, id := range []string{"tea", "rice", "silk"} {
-		d.Apps = append(d.Apps, access.App{ID: "app-" + id, Kind: access.ShopApp, AppID: fmt.Sprintf("wx00000000000000b%d", i), Secret: []byte("sealed"), SecretVersion: 1})
-		d.Shops = append(d.Shops, access.Shop{ID: id, TenantID: "lantian", App: "app-" + id, AppID: fmt.Sprintf("wx00000000000000b%d", i), Name: id})
+	there := append([]string{"tea", "rice", "silk"}, shops...)
+	for i, id := range once(there) {
+		d.Apps = append(d.Apps, access.App{ID: "app-" + id, Kind: access.ShopApp, AppID: fmt.Sprintf("wx%014xb%d", i/10, i%10), Secret: []byte("sealed"), SecretVersion: 1})
+		d.Shops = append(d.Shops, access.Shop{ID: id, TenantID: "lantian", App: "app-" + id, AppID: fmt.Sprintf("wx%014xb%d", i/10, i%10), Name: id})
 	}
 	d.Clients = []access.Client{{ID: "erp", Name: "erp", KeyHash: access.HashKey(w.key), Mode: access.Read, Shops: shops, CreatedAt: w.clock.now()}}
 	if err := w.s.Declare(w.t.Context(), d); err != nil {
