@@ -70,6 +70,8 @@ var noTokenWords = []struct {
 		"Ask the administrator to authorise the shop again.", "请联系管理员重新授权此店铺。"},
 	{keeper.ErrNeedsOwner, "grant-needs-owner", "The shop's authorisation has ended.", "此店铺的授权已失效。",
 		"The owner must authorise it again.", "需要店主重新授权。"},
+	{keeper.ErrHeld, "grant-held", "Another system still serves this shop.", "此店铺仍由另一系统提供服务。",
+		"Ask the administrator to take it over.", "请管理员完成切换。"},
 	{keeper.ErrStopped, "grant-stopped", "WeChat refuses the shop's own credentials or address.", "微信拒绝了此店铺的凭据或服务器地址。",
 		"Ask the administrator to mend the setting.", "请管理员修正设置。"},
 	{keeper.ErrNotYet, "token-not-yet", "The shop has no usable token right now.", "店铺暂无可用令牌。",

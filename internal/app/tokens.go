@@ -50,6 +50,7 @@ func lend(t keeper.Token, err error) (gateway.Token, error) {
 		keeper.ErrUnknownShop: gateway.ErrNoShop,
 		keeper.ErrRevoked:     gateway.ErrRevoked,
 		keeper.ErrNeedsOwner:  gateway.ErrNeedsOwner,
+		keeper.ErrHeld:        gateway.ErrHeld,
 		keeper.ErrStopped:     gateway.ErrStopped,
 		keeper.ErrNotYet:      gateway.ErrNotYet,
 	} {

@@ -19,13 +19,14 @@ var (
 	ErrRevoked    = errors.New("gateway: the shop's grant was revoked; authorise the shop again")
 	ErrNeedsOwner = errors.New("gateway: the owner must authorise again; send them an invitation")
 	ErrStopped    = errors.New("gateway: an operator must mend a setting; run doctor")
+	ErrHeld       = errors.New("gateway: another system still renews the shop's grant; take it over first")
 	ErrUnreadable = errors.New("gateway: what is kept of the shop cannot be opened; apply its secret again, or restore a backup")
 	ErrNotYet     = errors.New("gateway: no token right now; repeat after the given time")
 )
 
 // TokenError says why there is no token for a shop.
 type TokenError struct {
-	Reason     error         // one of ErrNoShop, ErrRevoked, ErrNeedsOwner, ErrStopped, ErrUnreadable, ErrNotYet
+	Reason     error         // one of ErrNoShop, ErrRevoked, ErrNeedsOwner, ErrStopped, ErrHeld, ErrUnreadable, ErrNotYet
 	ErrCode    int           // WeChat's, 0 when it said none
 	RetryAfter time.Duration // when asking again makes sense; 0: not known
 	Err        error         // what went wrong below; may be nil
@@ -150,6 +151,9 @@ func (c *call) tokenProblem(err error) error {
 	case errors.Is(err, ErrUnreadable):
 		e.Code, e.EN, e.ZH = "grant-unreadable", "What the server keeps of this shop cannot be opened: its row in the database was changed or moved by hand.", "服务器保存的此店铺凭据无法解密：数据库中的记录被人为改动或移动过。"
 		e.NextEN, e.NextZH = "Ask the operator to apply the shop's secret again, or to restore the database from a backup.", "请管理员重新配置此店铺的密钥，或从备份恢复数据库。"
+	case errors.Is(err, ErrHeld):
+		e.Code, e.EN, e.ZH = "grant-held", "Another system still serves this shop; its grant is only kept here.", "此店铺仍由另一系统提供服务，本系统仅保管其授权。"
+		e.NextEN, e.NextZH = "Call the other system, or ask the operator to take the shop over.", "请继续使用原系统，或请管理员完成切换。"
 	case errors.Is(err, ErrStopped):
 		e.Code, e.EN, e.ZH = "grant-stopped", "WeChat refuses the shop's own credentials or address.", "微信拒绝了此店铺的凭据或服务器地址。"
 		e.NextEN, e.NextZH = stoppedNext(e.ErrCode)

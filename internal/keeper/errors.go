@@ -17,6 +17,8 @@ var (
 	// ErrStopped says that an operator must mend a setting; Cause and ErrCode
 	// say which.
 	ErrStopped = errors.New("an operator must mend a setting; see the cause, then run doctor")
+	// ErrHeld says that another system still renews the grant.
+	ErrHeld = errors.New("another system renews the grant; take it over with: zhanggui grant mode")
 	// ErrUnknownShop says that there is no such shop or grant.
 	ErrUnknownShop = errors.New("no grant is kept under this name; declare the shop first")
 	// ErrNotYet says that a token may come later: WeChat or the database could

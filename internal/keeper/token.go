@@ -177,7 +177,7 @@ func (k *Keeper) slow(ctx context.Context, s source, h *held) (Token, error) {
 
 // final errors end a grant, whatever is left of its token.
 func final(err error) bool {
-	return errors.Is(err, ErrRevoked) || errors.Is(err, ErrNeedsOwner) || errors.Is(err, ErrUnknownShop)
+	return errors.Is(err, ErrRevoked) || errors.Is(err, ErrNeedsOwner) || errors.Is(err, ErrHeld) || errors.Is(err, ErrUnknownShop)
 }
 
 // recheck looks at the store beside serving from memory: another replica may
@@ -383,10 +383,6 @@ func (k *Keeper) forget(grantID string, below int64) {
 	k.apps.drop(grantID, below)
 }
 
-// causeHeld says that another system still renews the grant; an operator takes
-// it over.
-const causeHeld = "held"
-
 // refusal says why a grant yields no token.
 func refusal(g grant.Grant, now time.Time, err error) error {
 	e := &Error{GrantID: g.ID, Cause: g.Cause, ErrCode: g.ErrCode, Err: err}
@@ -398,7 +394,7 @@ func refusal(g grant.Grant, now time.Time, err error) error {
 	case grant.Stopped:
 		e.Reason = ErrStopped
 	case grant.Held:
-		e.Reason, e.Cause = ErrStopped, causeHeld
+		e.Reason = ErrHeld
 	default:
 		e.Reason = ErrNotYet
 	}
