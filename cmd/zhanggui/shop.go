@@ -12,6 +12,38 @@ import (
 // shopCmd is about shops.
 type shopCmd struct {
 	List shopListCmd `cmd:"" default:"withargs" help:"List the shops with their grants."`
+	Move shopMoveCmd `cmd:"" help:"Have a shop served by its own key or by a platform's, without a gap."`
+}
+
+// shopMoveCmd changes the key that serves a shop.
+type shopMoveCmd struct {
+	remote
+	Shop string `arg:"" help:"The shop."`
+	To   string `required:"" enum:"isv,self" help:"isv: a third-party platform that it authorised; self: its own AppID and AppSecret."`
+	App  string `help:"The platform, if the shop authorised several." placeholder:"PLATFORM"`
+}
+
+// Help shows examples.
+func (shopMoveCmd) Help() string {
+	return `The other key must have a living token first; it is fetched, and only then the shop changes hands. Programs notice nothing, and the way back stays open.
+
+Examples:
+  zhanggui shop move lantian --to isv
+  zhanggui shop move lantian --to self`
+}
+
+// Run implements the command.
+func (s shopMoveCmd) Run(ctx context.Context, c console) error {
+	var shop adminapi.ShopView
+	err := s.do(ctx, http.MethodPost, "/v1/shops/"+url.PathEscape(s.Shop)+"/move", map[string]string{"to": s.To, "app": s.App}, &shop)
+	if err != nil {
+		return err
+	}
+	if s.JSON {
+		return c.printJSON(shop)
+	}
+	fmt.Fprintf(c.out, "shop %s is served by app %s\n", shop.ID, shop.App)
+	return nil
 }
 
 type shopListCmd struct{ remote }

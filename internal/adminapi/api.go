@@ -20,6 +20,7 @@ type Options struct {
 	Directory     Directory
 	Grants        Grants
 	Keeper        Keeper
+	Tokens        setup.Tokens
 	Clients       Clients
 	Invites       Invites
 	Sessions      Sessions

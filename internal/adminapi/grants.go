@@ -68,6 +68,7 @@ func (h handlers) mountGrants(api huma.API) {
 	huma.Register(api, op("list-grants", http.MethodGet, "/v1/grants", "List the grants"), h.grants)
 	huma.Register(api, op("revoke-grant", http.MethodPost, "/v1/grants/{id}/revoke", "End a grant: its tokens are deleted, calls are refused, sessions end"), h.revoke)
 	huma.Register(api, op("start-grant", http.MethodPost, "/v1/grants/{id}/start", "Give a shop's revoked or stopped grant a new start"), h.start)
+	huma.Register(api, op("move-shop", http.MethodPost, "/v1/shops/{shop}/move", "Have a shop served by its own key or by a platform's, without a gap"), h.move)
 	huma.Register(api, op("kick-grant", http.MethodPost, "/v1/grants/{id}/kick", "Have the keeper look at a grant now"), h.kick)
 }
 
@@ -153,6 +154,23 @@ func (h handlers) kick(ctx context.Context, in *struct {
 	}
 	h.Keeper.Kick(in.ID)
 	return nil, nil
+}
+
+// moveBody says whose key is to serve a shop.
+type moveBody struct {
+	To  string `json:"to" enum:"isv,self" doc:"isv: a third-party platform's that it authorised; self: its own AppID and AppSecret"`
+	App string `json:"app,omitempty" doc:"the platform, if the shop authorised several"`
+}
+
+func (h handlers) move(ctx context.Context, in *struct {
+	Shop string `path:"shop"`
+	Body moveBody
+}) (*body[ShopView], error) {
+	s, err := h.Setup.Move(ctx, h.Grants, h.Tokens, in.Shop, grant.Kind(in.Body.To), in.Body.App, actor(ctx))
+	if err != nil {
+		return nil, fail(err)
+	}
+	return answer(ShopView{ID: s.ID, Tenant: s.TenantID, Name: s.Name, App: s.App, AppID: s.AppID}), nil
 }
 
 func (h handlers) shops(ctx context.Context, _ *struct{}) (*body[list[ShopView]], error) {

@@ -92,6 +92,9 @@ func fail(err error) error {
 		}
 		return p
 	}
+	if stays, ok := errors.AsType[*setup.MoveError](err); ok {
+		return &problem{Title: http.StatusText(http.StatusConflict), Status: http.StatusConflict, Detail: stays.Error()}
+	}
 	if invalid, ok := errors.AsType[*grant.Invalid](err); ok {
 		return &problem{Title: http.StatusText(http.StatusUnprocessableEntity), Status: http.StatusUnprocessableEntity, Detail: invalid.EN}
 	}

@@ -299,7 +299,7 @@ func (a *App) connectConsole() {
 
 func (a *App) adminOptions() adminapi.Options {
 	return adminapi.Options{
-		Version: a.o.Version, Now: a.o.Now, Setup: a.setup, Directory: a.store, Grants: a.store, Keeper: a.keeper,
+		Version: a.o.Version, Now: a.o.Now, Setup: a.setup, Directory: a.store, Grants: a.store, Keeper: a.keeper, Tokens: movers{a.keeper},
 		Clients: a.store, Invites: a.store, Sessions: a.store, Admins: a.store, Log: a.store, Notices: a.store, Channels: channels{a}, Clock: a.clock,
 		Platforms: adminPlatforms{a.store, a.provider}, Subscriptions: a.relay, Mover: a.mover(),
 		Keys: keys{vault: a.vault, store: a.store.Store, now: a.o.Now}, Link: a.Link,

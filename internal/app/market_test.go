@@ -191,3 +191,49 @@ func TestRefreshTokenIsHealed(t *testing.T) {
 	r.sim.Advance(111 * time.Minute)
 	r.await("a call with a healed token", func() bool { status, _ := r.basics(marketShop, key); return status == http.StatusOK })
 }
+
+// TestShopMoves: a shop is served by its own key, then by the platform's, and back;
+// calls go on all the while, and the program notices nothing.
+func TestShopMoves(t *testing.T) {
+	r := newPlatformRig(t)
+	own := adminapi.Manifest{Tenants: []adminapi.ManifestTenant{{ID: "second", Name: "蓝天文具"}},
+		Shops: []adminapi.ManifestShop{{ID: "second", Tenant: "second", Name: "蓝天文具二店", AppID: marketShop, Secret: "sandbox-secret-shop-000000000002"}}}
+	r.apply(own)
+	key := r.client("second")
+	r.await("a call with the shop's own key", func() bool { status, _ := r.basics("second", key); return status == http.StatusOK })
+	status, problem := r.say("POST", "/v1/shops/second/move", map[string]string{"to": "isv"})
+	if status != http.StatusConflict || !strings.Contains(string(problem), "has not authorised") {
+		t.Fatalf("moved to a platform it never authorised: %d %s", status, problem)
+	}
+	r.buy()
+	r.deliver()
+	r.await("what the shop authorised", func() bool { return r.grant("isv").AccessExpires != nil })
+	if r.grant("isv").Shop != "second" {
+		t.Fatalf("the platform's grant is of shop %q", r.grant("isv").Shop)
+	}
+	for _, step := range []struct{ to, app, kind string }{{"isv", platformID, "authorizer"}, {"self", "shop-second", "stable"}, {"isv", platformID, "authorizer"}} {
+		var moved adminapi.ShopView
+		r.ask("POST", "/v1/shops/second/move", map[string]string{"to": step.to}, &moved)
+		if moved.App != step.app {
+			t.Errorf("to %s: served by %s", step.to, moved.App)
+		}
+		r.await("a call after the move to "+step.to, func() bool {
+			before := r.lastSeq()
+			status, body := r.basics("second", key)
+			if status != http.StatusOK {
+				t.Fatalf("a call failed after the move: %d %s", status, body)
+			}
+			return strings.Contains(body, "蓝天文具二店") && r.tokenKindSince(before) == step.kind
+		})
+	}
+}
+
+// tokenKindSince is the kind of token that the last shop call carried.
+func (r *rig) tokenKindSince(seq int64) (kind string) {
+	for _, e := range r.sim.Ledger() {
+		if e.Seq > seq && e.Path == "/channels/ec/basics/info/get" {
+			kind = e.TokenKind
+		}
+	}
+	return kind
+}

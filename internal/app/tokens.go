@@ -60,3 +60,15 @@ func lend(t keeper.Token, err error) (gateway.Token, error) {
 	}
 	return gateway.Token{}, err
 }
+
+// movers lends the keeper to whoever moves shops between keys.
+type movers struct{ *keeper.Keeper }
+
+// Ready implements setup.Tokens.
+func (m movers) Ready(ctx context.Context, grantID string) error {
+	_, err := m.UserToken(ctx, grantID)
+	return err
+}
+
+// Moved implements setup.Tokens.
+func (m movers) Moved(shopID string) { m.ForgetShop(shopID) }
