@@ -52,8 +52,8 @@ func pause(n int) time.Duration {
 // queue is what is sent of one shop in one batch, in order.
 type queue struct {
 	shop   string
-	events []grant.Event // those that are wanted
-	held   *grant.HeldShop   // nil: the shop was not held
+	events []grant.Event   // those that are wanted
+	held   *grant.HeldShop // nil: the shop was not held
 	// on is where the shop goes on after these events, 0 when it is at the cursor
 	// then.
 	on int64

@@ -110,6 +110,7 @@ const (
 	lookEvery    = 500 * time.Millisecond // how often for subscriptions that are due
 	leaseTime    = time.Minute
 	settleTime   = 10 * time.Second
+	queryTime    = 5 * time.Second
 	attemptTime  = 15 * time.Second
 	batchSize    = 500
 	queueSize    = 100 // events of a held shop in one batch
@@ -246,7 +247,9 @@ func (r *Relay) did(ctx context.Context, what string, err error) bool {
 // start sends to each subscription that is due and that nobody here sends to
 // already.
 func (r *Relay) start(ctx context.Context) error {
-	due, err := r.o.Store.DueSubscriptions(ctx, r.o.Now())
+	query, done := unbroken(ctx)
+	defer done()
+	due, err := r.o.Store.DueSubscriptions(query, r.o.Now())
 	for _, s := range due {
 		if id := s.Subscription.ID; r.worth(s) && r.take(id) {
 			r.wg.Go(func() {

@@ -46,8 +46,10 @@ type batch struct {
 func (r *Relay) batch(ctx context.Context, id string) (more bool, err error) {
 	trusted, cancel := context.WithTimeout(ctx, leaseTime-settleTime)
 	defer cancel()
+	query, done := unbroken(trusted)
+	defer done()
 	now := r.o.Now()
-	claim, err := r.o.Store.ClaimSubscription(trusted, grant.RelayRequest{
+	claim, err := r.o.Store.ClaimSubscription(query, grant.RelayRequest{
 		SubscriptionID: id, Owner: r.o.Owner, Now: now, For: leaseTime, Again: againSize, Revision: r.knows(id).revision,
 	})
 	if err != nil || claim.Term == 0 {
@@ -55,7 +57,7 @@ func (r *Relay) batch(ctx context.Context, id string) (more bool, err error) {
 	}
 	b := &batch{r: r, claim: claim, shops: r.learn(claim), cursor: claim.Subscription.Cursor,
 		out: grant.RelaySettlement{SubscriptionID: id, Term: claim.Term}}
-	all, err := b.plan(trusted, now)
+	all, err := b.plan(query, now)
 	if err == nil {
 		b.sendAll(trusted, all)
 	}

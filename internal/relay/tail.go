@@ -85,6 +85,8 @@ func (t *tail) waiting() <-chan struct{} {
 
 // follow reads what is new, and reports whether there was any.
 func (r *Relay) follow(ctx context.Context) (moved bool, err error) {
+	ctx, done := unbroken(ctx)
+	defer done()
 	last, ready := r.tail.at()
 	if !ready {
 		if last, err = r.o.Store.LastEvent(ctx); err != nil {
@@ -105,6 +107,13 @@ func (r *Relay) follow(ctx context.Context) (moved bool, err error) {
 			return moved, nil
 		}
 	}
+}
+
+// unbroken gives a context for a few short queries, which end by themselves: one
+// that is cut off by the end of the server leaves its connection busy in the
+// database.
+func unbroken(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), queryTime)
 }
 
 // after gives events behind a cursor, out of memory or the store.
