@@ -21,7 +21,9 @@ func (s *Store) Settle(ctx context.Context, batch []grant.Effects) ([]error, err
 		return nil, nil
 	}
 	write := s.writeBeside
-	if slices.ContainsFunc(batch, func(e grant.Effects) bool { return reachesOut(e) || len(e.Events) > 0 || slices.ContainsFunc(e.Notices, heard) }) {
+	if slices.ContainsFunc(batch, func(e grant.Effects) bool {
+		return reachesOut(e) || len(e.Events) > 0 || slices.ContainsFunc(e.Notices, heard)
+	}) {
 		write = s.write
 	}
 	var results []error
