@@ -1,14 +1,18 @@
 package app_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/zhanggui/zhanggui/internal/adminapi"
 	"github.com/zhanggui/zhanggui/wechatsim"
+	"github.com/zhanggui/zhanggui/wechattest"
 )
 
 // What the platform's console and our manifest agree on.
@@ -236,4 +240,41 @@ func (r *rig) tokenKindSince(seq int64) (kind string) {
 		}
 	}
 	return kind
+}
+
+// TestBothDialectsSoundAlike: a shop that develops for itself is told in JSON with
+// ids as numbers, a platform's shop in XML; programs hear the same of both.
+func TestBothDialectsSoundAlike(t *testing.T) {
+	r := newPlatformRig(t)
+	m := adminapi.Manifest{Tenants: []adminapi.ManifestTenant{{ID: tenantID, Name: "蓝天文具"}},
+		Shops: []adminapi.ManifestShop{{ID: shopID, Tenant: tenantID, Name: "蓝天文具店", AppID: wechattest.Shop, Secret: wechattest.ShopSecret,
+			ManifestPush: adminapi.ManifestPush{PushToken: pushToken, PushAESKey: strings.Repeat("k", 43)}}}}
+	r.apply(m)
+	r.must(r.sim.SetPush(t.Context(), wechattest.Shop, wechatsim.PushSettings{
+		URL: r.base + "/wechat/push/shop-" + shopID + "/event/" + wechattest.Shop, Token: pushToken, EncodingAESKey: strings.Repeat("k", 43),
+	}))
+	r.buy()
+	r.deliver()
+	r.awaitShop()
+	key := r.apply(adminapi.Manifest{Clients: []adminapi.ManifestClient{{ID: "all", Shops: []string{shopID, marketShop}, Mode: "read"}}}).Keys["all"]
+	for _, appID := range []string{wechattest.Shop, marketShop} {
+		r.must(r.sim.PushShop(appID, "channels_ec_order_new", []byte(`{"order_info":{"order_id":3705115058471208928}}`)))
+	}
+	r.deliver()
+	status, body := r.get(r.base+"/v1/events?events=channels_ec_*", key)
+	var heard struct {
+		Items []struct {
+			Type, Shop, AppID string
+			Data              json.RawMessage
+		}
+	}
+	if err := json.Unmarshal([]byte(body), &heard); err != nil || status != http.StatusOK || len(heard.Items) != 2 {
+		t.Fatalf("pulled: %d %s, %v", status, body, err)
+	}
+	if diff := cmp.Diff(string(heard.Items[0].Data), string(heard.Items[1].Data)); diff != "" || !strings.Contains(body, `"order_id":"3705115058471208928"`) {
+		t.Errorf("the two differ: %s\n%s", diff, body)
+	}
+	if heard.Items[0].AppID == heard.Items[1].AppID || heard.Items[0].Type != "channels_ec_order_new" {
+		t.Errorf("heard %s", body)
+	}
 }
