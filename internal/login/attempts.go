@@ -13,6 +13,7 @@ const (
 	tryWindow = 10 * time.Minute
 	maxTries  = 10
 	maxTriers = 4096 // remembered at once; more share one counter
+	maxAtOnce = 32   // under way from one network: what has no answer yet counts nowhere else
 )
 
 // attempts counts tries by address, in memory. It is safe for concurrent use.
@@ -24,6 +25,14 @@ type attempts struct {
 type window struct {
 	start time.Time
 	n     int
+	going int // tries under way
+}
+
+// try is one that is under way and counts only if it fails.
+type try struct {
+	of     *attempts
+	in     *window
+	failed bool
 }
 
 func newAttempts() *attempts { return &attempts{seen: map[string]*window{}} }
@@ -41,16 +50,30 @@ func (a *attempts) take(key string, now time.Time) time.Duration {
 	return 0
 }
 
-// full gives how long to wait if there were too many tries already; it counts
-// none.
-func (a *attempts) full(key string, now time.Time) time.Duration {
+// begin lets a try begin that counts only if it fails, or gives how long to wait.
+// Whoever begins one ends it.
+func (a *attempts) begin(key string, now time.Time) (*try, time.Duration) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	w := a.window(key, now)
-	if w.n < maxTries {
-		return 0
+	switch {
+	case w.n >= maxTries:
+		return nil, w.start.Add(tryWindow).Sub(now)
+	case w.going >= maxAtOnce:
+		return nil, time.Second
 	}
-	return w.start.Add(tryWindow).Sub(now)
+	w.going++
+	return &try{of: a, in: w}, 0
+}
+
+// end counts the try if it failed.
+func (t *try) end() {
+	t.of.mu.Lock()
+	defer t.of.mu.Unlock()
+	t.in.going--
+	if t.failed {
+		t.in.n++
+	}
 }
 
 // window finds or opens the counter of key. The caller holds the lock.

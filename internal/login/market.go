@@ -69,6 +69,7 @@ type jump struct {
 	code    secret.Value
 	hash    []byte // names app and code
 	at      time.Time
+	try     *try // failed when WeChat does not know the code
 }
 
 // marketCallback is where 去使用 leads. No state exists, so whoever holds a code
@@ -79,6 +80,7 @@ func (l *Login) marketCallback(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	defer j.try.end()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), finishTime)
 	defer cancel()
 	r = r.WithContext(ctx)
@@ -119,12 +121,13 @@ func (l *Login) arriveFromMarket(r *http.Request) (jump, error) {
 	if r.Method != http.MethodGet || !validCode(code) { // a preview's HEAD uses no code up
 		return jump{}, l.refuse(r, "market.callback", "app:"+app.ID, marketPage(http.StatusBadRequest, "market-code", nil))
 	}
-	if wait := l.jumps.full(tryKey(r), l.o.Now()); wait > 0 {
+	try, wait := l.jumps.begin(tryKey(r), l.o.Now())
+	if wait > 0 {
 		return jump{}, l.tooManyJumps(r, app, wait)
 	}
 	return jump{
 		app: app, service: service, code: secret.FromString(code),
-		hash: digest("market\x00" + app.ID + "\x00" + code), at: l.o.Now(),
+		hash: digest("market\x00" + app.ID + "\x00" + code), at: l.o.Now(), try: try,
 	}, nil
 }
 
@@ -158,8 +161,8 @@ func serviceOf(app access.App, id string) (access.Service, bool) {
 	return app.Services[i], true
 }
 
-// tooManyJumps stops a network that sent many codes that WeChat did not know:
-// each costs a question to WeChat and a row.
+// tooManyJumps stops a network that sent many codes that WeChat did not know, or
+// sends many at once: each costs a question to WeChat and a row.
 func (l *Login) tooManyJumps(r *http.Request, app access.App, wait time.Duration) error {
 	e := page(http.StatusTooManyRequests, "too-many-tries")
 	e.RetryAfter = wait
@@ -212,7 +215,7 @@ func (l *Login) jumpFailed(r *http.Request, j jump, err error) error {
 		e.ErrCode, e.RID = we.Code, we.RID
 		entry.Details = map[string]string{"errcode": strconv.Itoa(we.Code)}
 		if we.Code == noSuchCode {
-			l.jumps.take(tryKey(r), l.o.Now())
+			j.try.failed = true
 		}
 	}
 	if l.o.Tally != nil {

@@ -1,6 +1,8 @@
 package login
 
 import (
+	"context"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -8,13 +10,16 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/zhanggui/zhanggui/internal/access"
 	"github.com/zhanggui/zhanggui/internal/audit"
 	"github.com/zhanggui/zhanggui/internal/grant"
 	"github.com/zhanggui/zhanggui/wechat"
+	"github.com/zhanggui/zhanggui/wechat/secret"
 )
 
 const (
@@ -480,4 +485,58 @@ func TestRequireProved(t *testing.T) {
 	if got := ask(b, access.Owner); got != 0 {
 		t.Errorf("proved again: %d", got)
 	}
+}
+
+// slowMarket answers no question until it is let go.
+type slowMarket struct {
+	*fakeMarket
+	asked atomic.Int64
+	let   chan struct{}
+}
+
+func (m *slowMarket) ServiceLogin(ctx context.Context, app access.App, code secret.Value) (Jump, error) {
+	m.asked.Add(1)
+	<-m.let
+	return m.fakeMarket.ServiceLogin(ctx, app, code)
+}
+
+// Made-up codes that come all at once cost WeChat's quota no more than a few: what
+// is under way counts before its answer is there. A network that did no wrong gets
+// in as soon as the answers are.
+func TestJumpsAtOnceAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		slow := &slowMarket{fakeMarket: w.market, let: make(chan struct{})}
+		w.login.o.Market = slow
+		const many = 300
+		statuses := make([]int, many)
+		var wg sync.WaitGroup
+		for i := range many {
+			wg.Go(func() { statuses[i] = w.browser(uaPC).jump(fmt.Sprintf("made-up-%d", i)).Code })
+		}
+		synctest.Wait()
+		if n := slow.asked.Load(); n > maxAtOnce {
+			t.Errorf("%d questions to WeChat at once, want at most %d", n, maxAtOnce)
+		}
+		close(slow.let)
+		wg.Wait()
+		if n := len(w.store.callbacks); n > maxAtOnce {
+			t.Errorf("%d rows", n)
+		}
+		refused := 0
+		for _, s := range statuses {
+			if s == http.StatusTooManyRequests {
+				refused++
+			}
+		}
+		if refused < many-maxAtOnce {
+			t.Errorf("%d of %d were refused", refused, many)
+		}
+		w.clock.add(tryWindow)
+		for i := range 2 * maxAtOnce { // good ones count nowhere once they are over
+			code := fmt.Sprintf("cnaw%d", i)
+			w.sell(code, lantianID)
+			leadsTo(t, w.browser(uaPC).jump(code), "/market/enter")
+		}
+	})
 }
