@@ -121,6 +121,7 @@ const (
 	lag          = 5000 // events that a cursor may stay behind while none of them is wanted
 	away         = 8    // shops in a row that were not taken: the receiver is away
 	longestPause = 10 * time.Minute
+	rightsHeld   = 1024 // subscriptions whose clients' rights are remembered
 )
 
 // Relay sends. Make it with [New], start it with [Relay.Run].
@@ -236,7 +237,9 @@ func (r *Relay) did(ctx context.Context, what string, err error) bool {
 	}
 	r.mu.Lock()
 	before := r.failing[what]
-	r.failing[what] = err != nil
+	if delete(r.failing, what); err != nil {
+		r.failing[what] = true
+	}
 	r.mu.Unlock()
 	if err != nil && !before {
 		r.o.Logger.Warn("the relay could not "+what+"; it tries again until it can", "error", err)

@@ -48,14 +48,14 @@ func (r *Relay) batch(ctx context.Context, id string) (more bool, err error) {
 	defer cancel()
 	query, done := unbroken(trusted)
 	defer done()
-	now := r.o.Now()
+	now, k := r.o.Now(), r.knows(id)
 	claim, err := r.o.Store.ClaimSubscription(query, grant.RelayRequest{
-		SubscriptionID: id, Owner: r.o.Owner, Now: now, For: leaseTime, Again: againSize, Revision: r.knows(id).revision,
+		SubscriptionID: id, Owner: r.o.Owner, Now: now, For: leaseTime, Again: againSize, Revision: k.revision,
 	})
 	if err != nil || claim.Term == 0 {
 		return false, err
 	}
-	b := &batch{r: r, claim: claim, shops: r.learn(claim), cursor: claim.Subscription.Cursor,
+	b := &batch{r: r, claim: claim, shops: r.learn(claim, k), cursor: claim.Subscription.Cursor,
 		out: grant.RelaySettlement{SubscriptionID: id, Term: claim.Term}}
 	all, err := b.plan(query, now)
 	if err == nil {
@@ -75,14 +75,18 @@ func (r *Relay) knows(id string) known {
 	return known{revision: -1}
 }
 
-// learn gives the rights of a claim's client, and remembers them.
-func (r *Relay) learn(c grant.RelayClaim) rights {
-	k := r.knows(c.Subscription.ID)
+// learn gives the rights of a claim's client, which are k's unless they changed
+// since, and remembers them. Subscriptions come and go, so when many are remembered
+// all are forgotten: what is asked for again is one read.
+func (r *Relay) learn(c grant.RelayClaim, k known) rights {
 	if k.revision != c.Revision {
 		k = known{revision: c.Revision, shops: rightsOf(c.Client)}
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if len(r.rights) >= rightsHeld {
+		clear(r.rights)
+	}
 	r.rights[c.Subscription.ID] = k
 	return k.shops
 }

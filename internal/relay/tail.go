@@ -2,6 +2,7 @@ package relay
 
 import (
 	"context"
+	"slices"
 	"sort"
 	"sync"
 
@@ -23,6 +24,7 @@ type tail struct {
 	from   int64
 	last   int64
 	bytes  int
+	behind int           // bytes that were dropped and that the array under events still holds
 	moved  chan struct{} // closed when events are added, and then another one
 }
 
@@ -56,8 +58,12 @@ func (t *tail) add(events []grant.Event) {
 	t.last = events[len(events)-1].ID
 	for len(t.events) > tailEvents || t.bytes > tailBytes && len(t.events) > 1 {
 		t.bytes -= len(t.events[0].Body)
+		t.behind += len(t.events[0].Body)
 		t.from = t.events[0].ID
 		t.events = t.events[1:]
+	}
+	if t.behind > tailBytes { // what is dropped must not live as long as a large array does
+		t.events, t.behind = slices.Clone(t.events), 0
 	}
 	close(t.moved)
 	t.moved = make(chan struct{})
