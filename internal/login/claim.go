@@ -2,6 +2,7 @@ package login
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"slices"
 	"time"
@@ -30,6 +31,7 @@ type claimNote struct {
 // now it names the person.
 type claim struct {
 	session string
+	shop    access.Shop
 	inv     access.Invitation
 	owned   bool // the shop has an owner, who must confirm
 }
@@ -142,11 +144,12 @@ func (l *Login) claimOf(ctx context.Context, r *http.Request, p pending) *claim 
 	if err != nil || i.InvitedBy != access.ByMarket+s.ID {
 		return nil
 	}
-	return &claim{session: s.ID, inv: i, owned: owned}
+	return &claim{session: s.ID, shop: shop, inv: i, owned: owned}
 }
 
 // settleClaim makes the person the owner of a shop that has none. Otherwise, and
-// if it fails, the claim waits for an owner or an administrator.
+// if it fails or the shop is not what it was when the claim began, the claim waits
+// for an owner or an administrator.
 func (l *Login) settleClaim(ctx context.Context, w http.ResponseWriter, a arrival, d done) {
 	if a.claim == nil || d.taken == "" {
 		return
@@ -168,8 +171,28 @@ func (l *Login) confirmClaim(ctx context.Context, c claim, d done) error {
 	if i.PersonID != d.session.PersonID {
 		return access.ErrInvitationGone
 	}
+	if err := l.stillFree(ctx, c, i); err != nil {
+		return err
+	}
 	now := l.o.Now()
 	_, err = l.o.Store.ConfirmInvitation(ctx, i.ID, i.Code, now, grant.ClaimEffects(now, c.session, i))
+	return err
+}
+
+// errNotFree says that a claim reaches for what somebody else may own by now.
+var errNotFree = errors.New("login: the shop got an owner, or its tenant another shop, since the claim began")
+
+// stillFree checks again that nobody owns the shop, and that the claim reaches no
+// further than the shop: a tenant may have got a second one meanwhile.
+func (l *Login) stillFree(ctx context.Context, c claim, i access.Invitation) error {
+	owned, err := l.owned(ctx, c.shop)
+	if err != nil {
+		return err
+	}
+	place, err := l.claimedPlace(ctx, c.shop)
+	if err == nil && (owned || i.ShopID != c.shop.ID && i.ShopID != place) {
+		err = errNotFree
+	}
 	return err
 }
 

@@ -204,3 +204,24 @@ func TestClaimRefusals(t *testing.T) {
 		t.Errorf("%d invitations", len(w.store.invitations))
 	}
 }
+
+// A claim of the whole tenant does not reach over a shop that the tenant got while
+// the claim was under way: nobody asked that shop's owner.
+func TestClaimReachesNoFurtherThanItBegan(t *testing.T) {
+	w := newWorld(t)
+	b := w.browser(uaPC)
+	b.comeIn("cnaw1", lantianID)
+	token := b.beginClaim()
+	w.store.shops = append(w.store.shops, access.Shop{ID: "second", TenantID: "lan", App: "own", AppID: "wx00000000000000e9"})
+	w.store.persons["p_second"] = &access.Person{ID: "p_second", Members: []access.Member{{TenantID: "lan", ShopID: "second", PersonID: "p_second", Role: access.Owner}}}
+	w.answer("code1", openID)
+	b.callback("code1", stateOf(t, b.post("/i/"+token, map[string][]string{"version": {w.login.consent}})))
+	if i := w.lastInvitation(); i.State != access.InvitationTaken {
+		t.Errorf("invitation %+v", i)
+	}
+	for _, shop := range []string{"lantian", "second"} {
+		if _, _, err := w.login.Require(b.request(http.MethodGet, "/", nil), access.Viewer, shop); statusOf(err) != 403 {
+			t.Errorf("%s: in without a confirmation: %v", shop, err)
+		}
+	}
+}

@@ -21,13 +21,16 @@ type passage struct {
 	shop    access.Shop
 }
 
-// role is what the session may do: never an owner, whatever is declared. WeChat
-// named the shop and not the human.
-func (p passage) role() access.Role {
-	if !p.service.Role.Valid() || p.service.Role == access.Owner {
+// role is what the session may do.
+func (p passage) role() access.Role { return roleOf(p.service) }
+
+// roleOf is what a service opens: never an owner's role, whatever is declared.
+// WeChat named the shop and not the human.
+func roleOf(s access.Service) access.Role {
+	if !s.Role.Valid() || s.Role == access.Owner {
 		return access.Operator
 	}
-	return p.service.Role
+	return s.Role
 }
 
 // getEnter names the shop and asks whether to open it: WeChat's jump has no
@@ -240,7 +243,8 @@ func (l *Login) bought(ctx context.Context, p passage) []access.Purchase {
 func (l *Login) shopPath(s access.Shop) string { return l.path("/shops/"+url.PathEscape(s.ID), nil) }
 
 // somebodyOf gives the holder of a market session: nobody by name, with the
-// session's role in its shop, while the shop lets the platform in.
+// session's role in its shop, while the shop lets the platform in and the
+// platform sells something that opens as much.
 func (l *Login) somebodyOf(ctx context.Context, s access.Session) (access.Person, error) {
 	if !l.marketOpen() {
 		return access.Person{}, errNoSession
@@ -259,7 +263,33 @@ func (l *Login) somebodyOf(ctx context.Context, s access.Session) (access.Person
 	if err != nil {
 		return access.Person{}, err
 	}
-	return access.Person{Members: []access.Member{{TenantID: shop.TenantID, ShopID: shop.ID, Role: s.Role, Since: s.CreatedAt}}}, nil
+	role, err := l.roleNow(ctx, s)
+	if err != nil {
+		return access.Person{}, err
+	}
+	return access.Person{Members: []access.Member{{TenantID: shop.TenantID, ShopID: shop.ID, Role: role, Since: s.CreatedAt}}}, nil
+}
+
+// roleNow gives the role of a market session, no more than the services of its
+// platform give now: roles of persons are looked up anew each time, too.
+func (l *Login) roleNow(ctx context.Context, s access.Session) (access.Role, error) {
+	app, err := l.o.Store.App(ctx, s.App)
+	if errors.Is(err, access.ErrNotFound) || err == nil && len(app.Services) == 0 {
+		err = errNoSession
+	}
+	if err != nil {
+		return "", err
+	}
+	most := access.Viewer
+	for _, service := range app.Services {
+		if role := roleOf(service); role.Covers(most) {
+			most = role
+		}
+	}
+	if s.Role.Covers(most) {
+		return most, nil
+	}
+	return s.Role, nil
 }
 
 // enterView is what the question before a shop is opened shows.

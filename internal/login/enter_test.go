@@ -281,3 +281,31 @@ func TestMarketPages(t *testing.T) {
 		}
 	}
 }
+
+// What the services of the platform give less of, or nothing any more, the sessions
+// that began before have less of at once.
+func TestMarketRoleIsOfToday(t *testing.T) {
+	w := newWorld(t)
+	b := w.browser(uaPC)
+	b.comeIn("cnaw1", lantianID)
+	may := func(role access.Role) int {
+		_, _, err := w.login.Require(b.request(http.MethodGet, "/", nil), role, "lantian")
+		return statusOf(err)
+	}
+	if got := may(access.Operator); got != 0 {
+		t.Fatalf("%d", got)
+	}
+	sold := w.store.apps[3].Services
+	w.store.apps[3].Services = sold[1:2] // the viewers' one
+	if o, v := may(access.Operator), may(access.Viewer); o != 403 || v != 0 {
+		t.Errorf("as operator %d, as viewer %d", o, v)
+	}
+	w.store.apps[3].Services = nil
+	if got := may(access.Viewer); got != 401 {
+		t.Errorf("nothing is sold any more, and the session is in: %d", got)
+	}
+	w.store.fail["App"] = errDown
+	if got := may(access.Viewer); got == 401 || got == 0 {
+		t.Errorf("nobody knows: %d", got)
+	}
+}

@@ -53,6 +53,9 @@ func (m *memStore) failing(method string) error { return m.fail[method] }
 func (m *memStore) App(_ context.Context, id string) (access.App, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if err := m.failing("App"); err != nil {
+		return access.App{}, err
+	}
 	return find(m.apps, func(a access.App) bool { return a.ID == id })
 }
 
