@@ -81,6 +81,9 @@ func (a *adoption) prepare(ctx context.Context) (rest string, err error) {
 	if a.grant.State == grant.Revoked && !a.reopenedByOwner() {
 		return "revoked", nil
 	}
+	if a.grant.State == grant.Held {
+		return "held", nil // a code that is sent here would end the other system's token
+	}
 	a.shop, err = a.p.o.Directory.ShopByAppID(ctx, a.row.AppID)
 	if err != nil && !errors.Is(err, access.ErrNotFound) {
 		return "", fmt.Errorf("provider: find the shop of an authoriser: %w", err)
@@ -89,14 +92,18 @@ func (a *adoption) prepare(ctx context.Context) (rest string, err error) {
 	return "", nil
 }
 
-// rest plans no further look.
+// rest plans no further look, except for what another system hands over some day.
 func (a *adoption) rest(ctx context.Context, why string, err error) error {
 	if err != nil {
 		return err
 	}
 	row := a.row
+	now := a.p.o.Now()
 	row.Code, row.CodeEnds, row.DueAt, row.Attempt, row.Cause = nil, time.Time{}, time.Time{}, 0, why
-	return a.write(ctx, grant.Effects{At: a.p.o.Now(), Authorizers: []grant.Authorizer{row}})
+	if a.grant.State == grant.Held {
+		row.DueAt = a.p.nextLook(now)
+	}
+	return a.write(ctx, grant.Effects{At: now, Authorizers: []grant.Authorizer{row}})
 }
 
 // isShop believes what is known here before an answer that does not say.

@@ -425,3 +425,67 @@ func TestPurchases(t *testing.T) {
 		t.Error("a market that does not answer gives no error")
 	}
 }
+
+// TestAdoptFetchesWhatAnEventTold: the answer to a code is lost, and the keeper
+// renews with the old refresh token before the account is looked at again. The one
+// that the event was about is fetched all the same.
+func TestAdoptFetchesWhatAnEventTold(t *testing.T) {
+	w := newWorld(t)
+	w.arrives(teaAppID)
+	w.settleAll()
+	w.wait(time.Hour)
+	w.arrives(teaAppID).refresh = "art-new"
+	w.store.fault = func(e grant.Effects) fault {
+		if e.Authorise == nil {
+			return fine
+		}
+		w.store.fault = nil
+		return failed
+	}
+	for _, row := range must(w.store.DueAuthorizers(t.Context(), grant.ClaimRequest{Now: w.now, For: time.Minute, Limit: 1})) {
+		if err := w.p.adopt(t.Context(), row); err == nil {
+			t.Fatal("the write did not fail")
+		}
+	}
+	w.wait(time.Second)
+	w.change(teaAppID, func(g *grant.Grant) { g.UpdatedAt = w.now }) // the keeper settled
+	w.wait(time.Minute)
+	w.settleAll()
+	if got := w.refresh(teaAppID); got != "art-new" || w.row(teaAppID).State != grant.AuthorizerKept {
+		t.Errorf("kept %q, row %+v", got, w.row(teaAppID))
+	}
+}
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
+// TestAdoptLeavesHeldGrants: while another system renews, nothing of what happens
+// here has it renewed here too; and whoever comes from the market gets in.
+func TestAdoptLeavesHeldGrants(t *testing.T) {
+	w := newWorld(t)
+	w.arrives(teaAppID)
+	w.settleAll()
+	w.change(teaAppID, func(g *grant.Grant) { g.State, g.DueAt = grant.Held, time.Time{} })
+	before, codes, asked := w.grant(teaAppID), len(w.wechat.used), w.wechat.count("info")
+	w.wait(time.Hour)
+	w.arrives(teaAppID)
+	w.settleAll()
+	w.wait(25 * time.Hour)
+	w.settleAll()
+	if diff := cmp.Diff(before, w.grant(teaAppID)); diff != "" {
+		t.Error(diff)
+	}
+	if len(w.wechat.used) != codes || w.wechat.count("info") != asked {
+		t.Errorf("WeChat was asked: %d codes, %d looks", len(w.wechat.used)-codes, w.wechat.count("info")-asked)
+	}
+	if row := w.row(teaAppID); row.Code != nil || row.Cause != "held" || !row.DueAt.After(w.now) {
+		t.Errorf("row %+v", row)
+	}
+	if shop, err := w.p.Enter(t.Context(), "market", teaAppID); err != nil || shop.AppID != teaAppID {
+		t.Errorf("enters %+v, %v", shop, err)
+	}
+}

@@ -48,9 +48,10 @@ func (p *Provider) Enter(ctx context.Context, app, appID string) (access.Shop, e
 	return shop, nil
 }
 
-// here says that nothing need be done to let somebody into the shop.
+// here says that nothing need be done to let somebody into the shop, or that
+// another system does it still.
 func (k known) here() bool {
-	return k.row.State == grant.AuthorizerKept && (k.grant.State == grant.Active || k.grant.State == grant.Stopped)
+	return k.grant.State == grant.Held || k.row.State == grant.AuthorizerKept && (k.grant.State == grant.Active || k.grant.State == grant.Stopped)
 }
 
 // adoptNow claims an authoriser by name and adopts it. The adoption outlives the

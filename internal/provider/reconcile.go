@@ -154,7 +154,7 @@ func (c *comparison) lost(k known, l Listed) grant.Difference {
 		return grant.FoundLost
 	case k.grant.State != grant.NeedsOwner:
 		return ""
-	case c.p.sameRefresh(k.grant, l.Refresh):
+	case !refutes(k.grant) && c.p.sameRefresh(k.grant, l.Refresh):
 		return grant.FoundUnchanged
 	}
 	return grant.FoundLost

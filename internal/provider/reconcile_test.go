@@ -57,6 +57,11 @@ func TestReconcileFinds(t *testing.T) {
 		"the refused one, still": {func(w *world) {
 			w.change(teaAppID, func(g *grant.Grant) { g.State, g.UpdatedAt = grant.NeedsOwner, w.now })
 		}, grant.FoundUnchanged, grant.NeedsOwner},
+		"called withdrawn by mistake": {func(w *world) {
+			w.change(teaAppID, func(g *grant.Grant) {
+				g.State, g.Cause, g.UpdatedAt = grant.NeedsOwner, CauseUnauthorized, w.now
+			})
+		}, grant.FoundLost, grant.Active},
 		"the grant is gone": {func(w *world) { delete(w.store.grants, key{"market", teaAppID}) }, grant.FoundLost, grant.Active},
 		"revoked here": {func(w *world) {
 			w.change(teaAppID, func(g *grant.Grant) { g.State, g.UpdatedAt = grant.Revoked, w.now })

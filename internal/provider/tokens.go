@@ -27,12 +27,13 @@ func refreshCell(grantID string, generation int64) vault.Cell {
 }
 
 // wants tells whether the account's refresh token must be fetched: there is none,
-// its grant gives no tokens any more, or an event is newer than the tokens.
+// its grant gives no tokens any more, or what an event told is not fetched yet. The
+// keeper renews with the old one meanwhile, so the age of the grant says nothing.
 func (a *adoption) wants() bool {
 	g := a.grant
 	return len(a.row.Code) > 0 || g.ID == "" || len(g.Tokens.Refresh) == 0 ||
 		g.State == grant.NeedsOwner || g.State == grant.Revoked ||
-		a.row.State == grant.AuthorizerNew && a.row.EventAt.After(g.UpdatedAt)
+		a.row.State == grant.AuthorizerNew && !a.row.EventAt.IsZero()
 }
 
 // tokens finds the account's refresh token: with the code of its event, in what
@@ -51,7 +52,9 @@ func (a *adoption) tokens(ctx context.Context) (*grant.Tokens, error) {
 		return nil, err
 	}
 	if pair.Access.IsZero() && a.unchanged(refresh) {
-		a.note = "refresh_unchanged"
+		if a.grant.State == grant.NeedsOwner {
+			a.note = "refresh_unchanged"
+		}
 		return nil, nil
 	}
 	return a.sealTokens(pair.Access, pair.Expires, refresh)
@@ -119,11 +122,25 @@ func (a *adoption) refresh(ctx context.Context, pair Pair) (secret.Value, error)
 	return refresh, err
 }
 
-// unchanged tells whether WeChat told the very refresh token that it refused, and
-// no event has come since: another start would fail alike, hour for hour.
+// unchanged tells whether another start with the refresh token that WeChat told is
+// of no use: it is the one that serves, or the very one that WeChat refused, and no
+// event has come since, so that it would fail alike, hour for hour.
 func (a *adoption) unchanged(refresh secret.Value) bool {
 	g := a.grant
-	return g.State == grant.NeedsOwner && !a.row.EventAt.After(g.UpdatedAt) && a.p.sameRefresh(g, refresh)
+	switch g.State {
+	case grant.Active, grant.Stopped:
+		return a.p.sameRefresh(g, refresh)
+	case grant.NeedsOwner:
+		return !refutes(g) && !a.row.EventAt.After(g.UpdatedAt) && a.p.sameRefresh(g, refresh)
+	}
+	return false
+}
+
+// refutes tells whether WeChat's naming the account says by itself that the grant
+// ended by mistake: WeChat had said that the account withdrew, and it has been wrong
+// about that for hours. Its refresh token holds then.
+func refutes(g grant.Grant) bool {
+	return g.State == grant.NeedsOwner && g.Cause == CauseUnauthorized
 }
 
 // sameRefresh compares a refresh token with the kept one.
