@@ -31,6 +31,13 @@ func newPlatformRig(t *testing.T) *rig {
 	t.Helper()
 	r := newRigIn(t, wechatsim.PlatformWorld())
 	r.start(nil)
+	r.declarePlatform()
+	return r
+}
+
+// declarePlatform tells the platform to us, and us to the platform.
+func (r *rig) declarePlatform() {
+	r.t.Helper()
 	r.apply(adminapi.Manifest{
 		Apps: []adminapi.ManifestApp{{ID: platformID, Kind: "component", AppID: wechatsim.DefaultComponent, Secret: wechatsim.DefaultComponentSecret,
 			CallbackHost: strings.TrimPrefix(r.root, "http://"),
@@ -40,13 +47,12 @@ func newPlatformRig(t *testing.T) *rig {
 	r.must(r.sim.SetApp(wechatsim.DefaultComponent, func(a *wechatsim.App) {
 		a.Services[0].URL = r.base + "/market/callback/" + platformID + "/" + serviceID
 	}))
-	r.must(r.sim.SetPush(t.Context(), wechatsim.DefaultComponent, wechatsim.PushSettings{
+	r.must(r.sim.SetPush(r.t.Context(), wechatsim.DefaultComponent, wechatsim.PushSettings{
 		AuthURL: r.base + "/wechat/push/" + platformID + "/auth", EventURL: r.base + "/wechat/push/" + platformID + "/event/$APPID$",
 		Token: pushToken, EncodingAESKey: pushAESKey,
 	}))
 	r.deliver() // the first ticket
 	r.await("the platform's token", func() bool { return r.grant("component").Generation > 0 })
-	return r
 }
 
 func (r *rig) must(err error) {

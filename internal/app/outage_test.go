@@ -321,3 +321,34 @@ func TestRevokedJustBeforeTheOutage(t *testing.T) {
 		t.Errorf("a call with a key that was ended just before: %d %s, want 401", status, body)
 	}
 }
+
+// TestOutageServesAdoptedShops: a shop that nobody declared, of which only the
+// platform's events told, is served without the database like any other.
+func TestOutageServesAdoptedShops(t *testing.T) {
+	s := server(t)
+	database, err := s.Create(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := newBalancer(t)
+	r := newRigIn(t, wechatsim.PlatformWorld())
+	b.to = append(b.to, r)
+	r.startShared(b, database, nil)
+	r.declarePlatform()
+	r.standsBy() // whole before the shop is there: what follows is heard, not copied
+	r.buy()
+	r.deliver()
+	r.awaitShop()
+	key := r.client(marketShop)
+	r.await("a call on behalf of the shop", func() bool { status, _ := r.basics(marketShop, key); return status == http.StatusOK })
+	r.standsBy()
+	stop(t, s)
+	cfg := r.cfg.Database
+	if err := r.shutdown(); err != nil {
+		t.Fatal(err)
+	}
+	r.startShared(b, cfg, nil) // with the file alone: memory helps nobody
+	if status, body := r.basics(marketShop, key); status != http.StatusOK {
+		t.Errorf("a call for an adopted shop in an outage: %d %s", status, body)
+	}
+}

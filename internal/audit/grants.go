@@ -24,6 +24,10 @@ const (
 	GrantLead = "grant.lead" // we
 )
 
+// ShopOpen is the action of entries that say which shops opened without anybody
+// declaring them. Their details lead from the shop's id to its appid.
+const ShopOpen = "shop.open"
+
 // The reasons of a [GrantTokens] entry that mean more than its details.
 const (
 	GrantRevoked    = "revoked"      // nobody may use the grant until a later entry of it

@@ -87,6 +87,10 @@ func (g *gather) read(r audit.Record) {
 		for id := range e.Details {
 			g.row("grant", id)
 		}
+	case audit.ShopOpen:
+		for id := range e.Details {
+			g.row("shop", id)
+		}
 	}
 	g.subject(e)
 }

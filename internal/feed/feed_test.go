@@ -133,6 +133,7 @@ func TestWhatEntriesSay(t *testing.T) {
 		{"tokens deleted", []audit.Entry{tokens(audit.GrantTokens, "", map[string]string{"g_1": "3 none"})}, feed.Change{Grants: []string{"g_1"}}},
 		{"an odd detail", []audit.Entry{tokens(audit.GrantTokens, "", map[string]string{"g_1": "hello"})}, feed.Change{Grants: []string{"g_1"}}},
 		{"started", []audit.Entry{tokens(audit.GrantStart, "", map[string]string{"g_2": "due", "g_1": "due"})}, feed.Change{Grants: []string{"g_1", "g_2"}}},
+		{"opened", []audit.Entry{tokens(audit.ShopOpen, "", map[string]string{"tea": "wx00000000000000a1"})}, feed.Change{Shops: []string{"tea"}}},
 		{"a failure", []audit.Entry{failed}, feed.Change{Grants: []string{"g_1"}}},
 		{"a lost answer", []audit.Entry{unknown, done("grant.unsettled", "grant:g_1"), done("grant.force", "grant:g_1")}, feed.Change{}},
 		{"the directory", []audit.Entry{done("client.revoke", "client:erp"), done("shop.change", "shop:tea"), done("app.change", "app:mp"), done("tenant.create", "tenant:x")},

@@ -89,6 +89,9 @@ func judge(err error, attempt int) (cause string, wait time.Duration) {
 	if t, ok := errors.AsType[*trouble](err); ok {
 		return t.cause, max(t.wait, wait)
 	}
+	if errors.Is(err, grant.ErrShopTaken) {
+		return "shop_taken", max(time.Hour, wait)
+	}
 	e, ok := errors.AsType[*wechat.Error](err)
 	switch {
 	case !ok:

@@ -70,7 +70,7 @@ func (t *tx) apply(ctx context.Context, e grant.Effects) error {
 		}
 	}
 	if e.Open != nil {
-		if err := t.open(ctx, *e.Open); err != nil {
+		if err := t.open(ctx, *e.Open, e); err != nil {
 			return err
 		}
 	}

@@ -108,6 +108,11 @@ func (t *tx) takeIn(ctx context.Context, app string, at time.Time, batch []grant
 	if len(kept.changed.Shops) == 0 {
 		return results, nil
 	}
+	opened := make(map[string]string, len(kept.changed.Shops))
+	for _, shop := range kept.changed.Shops {
+		opened[shop.ID] = shop.AppID
+	}
+	t.record(tokensEntry(audit.ShopOpen, at, actor(t.entries), opened))
 	return results, t.countRevision(ctx)
 }
 

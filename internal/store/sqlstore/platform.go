@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/zhanggui/zhanggui/internal/access"
+	"github.com/zhanggui/zhanggui/internal/audit"
 	"github.com/zhanggui/zhanggui/internal/grant"
 	"github.com/zhanggui/zhanggui/internal/store/sqlstore/sqlgen"
 )
@@ -132,16 +133,20 @@ func (s *Store) ShopByAppID(ctx context.Context, appID string) (access.Shop, err
 }
 
 // open makes a tenant and a shop that are not there. It is a change of the
-// directory, which counts it. A shop with the same appid under another name says
-// that somebody declared it meanwhile.
-func (t *tx) open(ctx context.Context, o grant.Opening) error {
+// directory, which counts it, and of which the other replicas hear by its entry. A
+// shop with the same appid under another name says that somebody declared it
+// meanwhile; the name with another appid, that it is another account's.
+func (t *tx) open(ctx context.Context, o grant.Opening, e grant.Effects) error {
 	others, err := t.ShopsLike(ctx, sqlgen.ShopsLikeParams{ID: o.Shop.ID, AppID: o.Shop.AppID})
 	if err != nil {
 		return err
 	}
 	for _, other := range others {
-		if other.ID == o.Shop.ID {
+		switch {
+		case other.ID == o.Shop.ID && other.AppID == o.Shop.AppID:
 			return nil
+		case other.ID == o.Shop.ID:
+			return fmt.Errorf("shop %q: %w", other.ID, grant.ErrShopTaken)
 		}
 	}
 	if len(others) > 0 {
@@ -155,6 +160,7 @@ func (t *tx) open(ctx context.Context, o grant.Opening) error {
 	}
 	o.Shop.TenantID = o.Tenant.ID
 	t.opened++
+	t.record(tokensEntry(audit.ShopOpen, e.At, actor(e.Audit), map[string]string{o.Shop.ID: o.Shop.AppID}))
 	return t.putShop(ctx, o.Shop)
 }
 

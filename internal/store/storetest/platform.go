@@ -303,6 +303,7 @@ var platformCases = []testCase{
 		}
 		w.refused(access.ErrNotFound, func() error { return second(w.s.Shop(t.Context(), "shop-2")) })
 		same(t, "entries", len(w.entries("platform.adopt")), 2)
+		same(t, "shops told of", len(w.entries(audit.ShopOpen)), 2)
 		same(t, "state", w.isvGrant(3).State, grant.Active)
 	}},
 	{"no second shop opens for an appid", func(t *testing.T, w *world) {
@@ -313,6 +314,9 @@ var platformCases = []testCase{
 		e = authorised(1)
 		e.Open.Shop.App = "unknown"
 		w.refused(access.ErrNotFound, func() error { return w.apply(e) })
+		e = authorised(1)
+		e.Open.Shop.ID, e.Authorise.ShopID = directory().Shops[0].ID, directory().Shops[0].ID
+		w.refused(grant.ErrShopTaken, func() error { return w.apply(e) }) // another account's, by its name
 		w.refused(access.ErrNotFound, func() error { return second(w.s.ShopByAppID(t.Context(), "")) })
 		w.refused(access.ErrNotFound, func() error { return second(w.s.ShopByAppID(t.Context(), "wx")) })
 	}},
