@@ -214,6 +214,9 @@ func (r *replica) Changed(ctx context.Context, c feed.Change) error {
 	for id, generation := range c.Renewed {
 		a.keeper.Changed(id, generation)
 	}
+	for _, id := range c.Shops {
+		a.keeper.ForgetShop(id) // another grant may serve it now
+	}
 	if c.Directory() || c.All {
 		a.gateway.Forget()
 		a.own.Forget()

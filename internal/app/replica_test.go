@@ -17,6 +17,8 @@ import (
 	"github.com/zhanggui/zhanggui/internal/audit"
 	"github.com/zhanggui/zhanggui/internal/store/pgtest"
 	"github.com/zhanggui/zhanggui/wechat/secret"
+	"github.com/zhanggui/zhanggui/wechatsim"
+	"github.com/zhanggui/zhanggui/wechattest"
 )
 
 // balancer hands requests to replicas in turn. Nothing sticks.
@@ -284,4 +286,42 @@ func TestOneDataDirectoryEach(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "directory of its own") {
 		t.Errorf("a second server on one directory: %v", err)
 	}
+}
+
+// TestReplicasHearOfAMove: a shop goes over to a platform's key on one replica. The
+// other, which holds the token of the key before, asks with the new one within a
+// second.
+func TestReplicasHearOfAMove(t *testing.T) {
+	world := wechatsim.PlatformWorld()
+	world.Grants = []wechatsim.WorldGrant{{Component: wechatsim.DefaultComponent, AppID: wechattest.Shop}}
+	balance, database := newBalancer(t), pgtest.Database(t)
+	a, b := newRigIn(t, world), newStoppedRig(t)
+	a.startShared(balance, database, nil)
+	b.sim, b.gave = a.sim, a.gave
+	b.copyKeys(a)
+	balance.to = []*rig{a}
+	a.declarePlatform()
+	m := a.manifest()
+	m.Apps = nil
+	a.key = a.apply(m).Keys[clientID]
+	b.key = a.key
+	balance.to = append(balance.to, b)
+	b.startShared(balance, database, nil)
+	a.ask("POST", "/v1/apps/"+platformID+"/reconcile", map[string]any{}, nil)
+	a.await("the platform's grant", func() bool { return a.grant("isv").State == "active" })
+	through := func() string {
+		status, _ := b.callHere(shopID)
+		last := a.sim.Ledger()
+		for i := len(last) - 1; i >= 0; i-- {
+			if status == http.StatusOK && strings.HasSuffix(last[i].Path, "/basics/info/get") {
+				return last[i].Component
+			}
+		}
+		return "not called"
+	}
+	b.await("a call with the shop's own key", func() bool { return through() == "" })
+	a.ask("POST", "/v1/shops/"+shopID+"/move", map[string]string{"to": "isv"}, nil)
+	soon(t, "the platform's key", func() bool { return through() == wechatsim.DefaultComponent })
+	a.ask("POST", "/v1/shops/"+shopID+"/move", map[string]string{"to": "self"}, nil)
+	soon(t, "the shop's own key again", func() bool { return through() == "" })
 }
