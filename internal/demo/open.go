@@ -25,9 +25,11 @@ type Stage struct {
 
 // Open sets the stage. It is torn down by Close, or when ctx ends; Close must
 // be called either way.
-func Open(ctx context.Context) (_ *Stage, err error) {
+func Open(ctx context.Context) (*Stage, error) { return openIn(ctx, wechatsim.DefaultWorld()) }
+
+func openIn(ctx context.Context, world *wechatsim.World) (*Stage, error) {
 	const free = "127.0.0.1:0"
-	st, err := open(ctx, Options{Version: "demo"}, free, free)
+	st, err := open(ctx, Options{Version: "demo", world: world}, free, free)
 	if err != nil {
 		return nil, err
 	}

@@ -30,6 +30,8 @@ type Options struct {
 	// Switches replaces the emulator's, to play against its other side; nil
 	// leaves the strict ones.
 	Switches *wechatsim.Switches
+
+	world *wechatsim.World // nil: the default one
 }
 
 // Names of what is left in the kept directory.
@@ -87,7 +89,7 @@ func makeDir(keep string) (string, error) {
 }
 
 func (s *stage) startSim(ctx context.Context, o Options, address string) error {
-	sim, err := wechatsim.Open(wechatsim.Options{World: wechatsim.DefaultWorld(), Switches: o.Switches, KeepRaw: true})
+	sim, err := wechatsim.Open(wechatsim.Options{World: o.world, Switches: o.Switches, KeepRaw: true})
 	if err != nil {
 		return err
 	}
@@ -98,6 +100,7 @@ func (s *stage) startSim(ctx context.Context, o Options, address string) error {
 	s.sim, s.simURL = sim, &url.URL{Scheme: "http", Host: l.Addr().String()}
 	srv := &http.Server{Handler: sim, ReadHeaderTimeout: 10 * time.Second}
 	context.AfterFunc(ctx, func() { _ = srv.Close() }) // nothing in an emulator is worth waiting for
+	s.serving.Go(func() { sim.RunPushes(ctx) })
 	s.serving.Go(func() {
 		if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 			s.failed <- err

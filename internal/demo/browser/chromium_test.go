@@ -39,6 +39,12 @@ type house struct {
 // beside the other stories.
 func enter(t *testing.T) *house {
 	t.Helper()
+	return enterOn(t, demo.Open)
+}
+
+// enterOn is enter for a stage of one's own.
+func enterOn(t *testing.T, open func(context.Context) (*demo.Stage, error)) *house {
+	t.Helper()
 	t.Parallel()
 	path, err := exec.LookPath("chromium")
 	if err != nil {
@@ -46,7 +52,7 @@ func enter(t *testing.T) *house {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), storyTime)
 	t.Cleanup(cancel)
-	stage, err := demo.Open(ctx)
+	stage, err := open(ctx)
 	if err != nil {
 		t.Fatalf("set the stage: %v", err)
 	}
