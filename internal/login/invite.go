@@ -32,7 +32,11 @@ func (l *Login) getInvitation(w http.ResponseWriter, r *http.Request) error {
 	if err := l.nameParties(r, inv, &v); err != nil {
 		return err
 	}
-	return l.o.UI.Render(w, r, http.StatusOK, ui.PageInfo{TitleKey: "login.invite.title"}, consentPage(v))
+	title := "login.invite.title"
+	if v.Claim {
+		title = "login.claim.title"
+	}
+	return l.o.UI.Render(w, r, http.StatusOK, ui.PageInfo{TitleKey: title}, consentPage(v))
 }
 
 // nameParties fills in what the invitation is for.

@@ -152,6 +152,9 @@ func claimed(t *testing.T, pc *tab) *tab {
 	pc.reads(at, marketShopName, "还没有店主")
 	pc.look("claim")
 	pc.press(claimButton)
+	if at := pc.now(); at.H1 != "认领店铺" {
+		t.Errorf("the consent of a claim is headed %q", at.H1)
+	}
 	pc.reads(pc.now(), "认领", marketShopName, "30 天")
 	pc.look("claim-consent")
 	pc.sees(pc.press(agreeButton), "qrconnect")
@@ -198,7 +201,7 @@ func claimedTwice(t *testing.T, h *house, owner *tab) {
 	p.press(yesButton)
 	p.inMarketShop()
 	p.look("in-the-shop")
-	p.reads(p.press(claimLink), "已有店主", "四位验证码")
+	p.reads(p.press(claimLink), "已有店主", "四位确认码")
 	p.look("claim")
 	p.press(claimButton)
 	p.sees(p.press(agreeButton), "consent")
