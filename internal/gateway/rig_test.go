@@ -264,8 +264,8 @@ func newStore() *fakeStore {
 			byKey(expiredKey): old,
 		},
 		shops: map[string]access.Shop{
-			"lantian": {ID: "lantian", AppID: "lantian-app"},
-			"baiyun":  {ID: "baiyun", AppID: "lantian-app"},
+			"lantian": {ID: "lantian", App: "lantian-app"},
+			"baiyun":  {ID: "baiyun", App: "lantian-app"},
 		},
 		apps: map[string]access.App{"lantian-app": {ID: "lantian-app"}},
 	}
