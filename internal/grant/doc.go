@@ -2,8 +2,9 @@
 // yields access tokens. It is a leaf: values, states and what may follow from
 // what. It stores nothing, calls nobody and has no clock.
 //
-// There are two kinds. A self grant is a shop's own AppID and AppSecret, which
-// yield stable tokens for the shop's APIs. A user grant is a person's own pair
+// A self grant is a shop's own AppID and AppSecret, which yield stable tokens for
+// the shop's APIs. A component grant is a third-party platform's AppSecret and
+// ticket; an isv grant is what one account gave to it, a refresh token. A user grant is a person's own pair
 // of access and refresh token from a code exchange; there is one for each
 // (app, openid, scope), and it dies 30 days after the exchange.
 //
@@ -18,7 +19,12 @@
 //	                       │                              │
 //	                       ├─ settle: an operator must act ──► stopped
 //	                       ├─ settle: WeChat ended it ───────► needs_owner
-//	                       └─ revoke (from every state) ─────► revoked
+//	                       ├─ revoke (from every state) ─────► revoked
+//	                       └─ hand over, and back ──────────── held
+//
+// An isv grant is held while another system renews it: it keeps its tokens, is
+// never claimed and serves nobody. It does not become held under a lease, whose
+// answer would be lost.
 //
 // A lease is the right to refresh one grant for a bounded time; its term counts
 // up for ever. A claim that finds the term before it unsettled knows that a

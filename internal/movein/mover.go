@@ -210,14 +210,16 @@ func (b *batch) intake(r Row, k grant.Standing, shop string) (grant.Intake, erro
 }
 
 // authorizer is the account as it stands afterwards. What WeChat says of it is
-// asked within a day.
+// asked within a day, and not while another system leads.
 func (b *batch) authorizer(r Row, a grant.Authorizer, shop string) grant.Authorizer {
 	if a.Name == "" {
 		a.Name = r.Name
 	}
 	a.App, a.AppID, a.ShopID, a.State, a.Account = b.App, r.AppID, shop, grant.AuthorizerKept, grant.AccountShop
 	a.Code, a.CodeEnds, a.Attempt, a.Cause = nil, time.Time{}, 0, ""
-	a.DueAt = b.at.Add(rand.N(lookWithin))
+	if a.DueAt = b.at.Add(rand.N(lookWithin)); b.Hold {
+		a.DueAt = time.Time{} // begins with the lead
+	}
 	return a
 }
 

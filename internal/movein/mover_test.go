@@ -186,8 +186,8 @@ func TestTakeInAgain(t *testing.T) {
 func TestTakeInHeld(t *testing.T) {
 	r := newRig(t)
 	same(t, "first", r.take(hold, row(1, "a"), row(2, "b")), []string{"imported", "imported"})
-	if g := r.standing(1).Grant; g.State != grant.Held || !g.DueAt.IsZero() {
-		t.Errorf("%s, due %v", g.State, g.DueAt)
+	if k := r.standing(1); k.Grant.State != grant.Held || !k.Grant.DueAt.IsZero() || !k.Authorizer.DueAt.IsZero() {
+		t.Errorf("%s, due %v, looked at %v", k.Grant.State, k.Grant.DueAt, k.Authorizer.DueAt)
 	}
 	same(t, "the other system renewed", r.take(lead, row(1, "a2"), row(2, "b")), []string{"replaced", "kept same"})
 	same(t, "refresh token", r.refresh(1), "a2")
@@ -198,8 +198,8 @@ func TestTakeInHeld(t *testing.T) {
 	if err != nil || done.Moved != 2 || done.Next != "" {
 		t.Fatalf("%+v, %v", done, err)
 	}
-	if g := r.standing(2).Grant; g.State != grant.Active || !g.DueAt.Equal(epoch) {
-		t.Errorf("%s, due %v", g.State, g.DueAt)
+	if k := r.standing(2); k.Grant.State != grant.Active || !k.Grant.DueAt.Equal(epoch) || k.Authorizer.DueAt.IsZero() {
+		t.Errorf("%s, due %v, looked at %v", k.Grant.State, k.Grant.DueAt, k.Authorizer.DueAt)
 	}
 	g := r.standing(2).Grant
 	if _, err := r.s.Claim(t.Context(), g.ID, grant.ClaimRequest{Owner: "test", Now: r.now, For: time.Minute}); err != nil {

@@ -346,7 +346,37 @@ func (t *tx) handOver(ctx context.Context, h grant.Handover) ([]error, error) {
 		return results, nil
 	}
 	t.record(tokensEntry(action, h.At, h.By, words))
-	return results, t.dialect.PutAccounts(ctx, t.Tx, AccountRows{Grants: changed})
+	put := AccountRows{Grants: changed}
+	if !h.Hold {
+		if put.Authorizers, err = t.looks(ctx, changed, h.At); err != nil {
+			return nil, err
+		}
+	}
+	return results, t.dialect.PutAccounts(ctx, t.Tx, put)
+}
+
+// looks plans a look at the accounts of grants that nobody has looked after, one
+// after the other over a day.
+func (t *tx) looks(ctx context.Context, grants []sqlgen.Grant, at time.Time) ([]sqlgen.Authorizer, error) {
+	keys := map[string]AccountKeys{}
+	for _, g := range grants {
+		keys[g.App] = AccountKeys{App: g.App, AppIDs: append(keys[g.App].AppIDs, g.Authorizer)}
+	}
+	var due []sqlgen.Authorizer
+	for _, k := range keys {
+		rows, err := t.dialect.Accounts(ctx, t.Tx, k)
+		if err != nil {
+			return nil, err
+		}
+		for i, a := range rows.Authorizers {
+			if a.DueAt == 0 && a.State == string(grant.AuthorizerKept) {
+				a.Version++
+				a.DueAt = millis(at.Add(time.Duration(i) * 24 * time.Hour / time.Duration(len(rows.Authorizers))))
+				due = append(due, a)
+			}
+		}
+	}
+	return due, nil
 }
 
 func handOver(row *sqlgen.Grant, known bool, h grant.Handover) (moved bool, err error) {
