@@ -35,7 +35,7 @@ func TestScript(t *testing.T) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"port": port, "await": await, "sql": statement, "fetch": fetch, "since": setFrom, "postgres": postgres, "cut": cut, "unprivileged": unprivileged,
+			"port": port, "await": await, "sql": statement, "fetch": fetch, "post": post, "until": until, "since": setFrom, "postgres": postgres, "cut": cut, "unprivileged": unprivileged,
 		},
 		Setup: func(e *testscript.Env) error {
 			// A socket's path must be short; the work directory's may not be.
@@ -124,6 +124,40 @@ func fetch(ts *testscript.TestScript, neg bool, args []string) {
 	if fmt.Sprint(status) != args[0] {
 		ts.Fatalf("GET %s: status %d, want %s\n%s", args[1], status, args[0], body)
 	}
+}
+
+// post URL [BODY]: POST JSON, which must be taken; the answer goes to the file
+// "posted".
+func post(ts *testscript.TestScript, neg bool, args []string) {
+	body := "{}"
+	if len(args) > 1 {
+		body = args[1]
+	}
+	req, err := http.NewRequestWithContext(context.Background(), http.MethodPost, args[0], strings.NewReader(body))
+	ts.Check(err)
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := http.DefaultClient.Do(req)
+	ts.Check(err)
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs("posted"), b, 0o600))
+	if resp.StatusCode >= http.StatusMultipleChoices {
+		ts.Fatalf("POST %s: status %d\n%s", args[0], resp.StatusCode, b)
+	}
+}
+
+// until TEXT COMMAND...: run a command again until TEXT is in what it prints.
+func until(ts *testscript.TestScript, neg bool, args []string) {
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); <-tick.C {
+		err := ts.Exec(args[1], args[2:]...)
+		if err == nil && strings.Contains(ts.ReadFile("stdout"), args[0]) {
+			return
+		}
+	}
+	ts.Fatalf("%q never printed %q", args[1:], args[0])
 }
 
 // sql DATABASE STATEMENT: change a database behind the program's back.
