@@ -136,6 +136,12 @@ func TestCutOver(t *testing.T) {
 		}
 	}
 
+	var compared adminapi.ReconciliationView
+	r.ask("POST", "/v1/apps/"+platformID+"/reconcile", nil, &compared)
+	if !compared.Complete || compared.Total != 3 || len(compared.Found) != 1 || compared.Found[0].AppID != wechatsim.DefaultMiniProgram {
+		t.Errorf("reconciled: %+v, want the mini program as the one that is new", compared)
+	}
+
 	r.await("hold", func() bool { return len(r.mode("hold").Busy) == 0 })
 	var out adminapi.ExportView
 	r.ask("POST", "/v1/apps/"+platformID+"/export", map[string]string{}, &out)
