@@ -154,6 +154,46 @@ func TestAttemptsAreBounded(t *testing.T) {
 	}
 }
 
+// Somebody with many networks of their own shuts the door for their neighbours at
+// most, and fills no memory.
+func TestOneOwnerOfManyNetworksLocksOutNobodyElse(t *testing.T) {
+	for name, c := range map[string]struct {
+		attacker   func(i int) string
+		neighbours string
+		others     []string
+	}{
+		"IPv6": {
+			func(i int) string { return fmt.Sprintf("2001:db8:7:%x::/64", i) }, "2001:db8:8:1::/64",
+			[]string{"2001:db9:7:1::/64", "240e:1:2:3::/64", "198.51.100.7"},
+		},
+		"IPv4": {
+			func(i int) string { return fmt.Sprintf("10.9.%d.%d", i/256, i%256) }, "10.9.200.200",
+			[]string{"10.10.0.1", "198.51.100.7", "240e:1:2:3::/64"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := newAttempts()
+			now := time.Unix(1_800_000_000, 0)
+			for i := range 3 * maxTriers {
+				for range maxTries {
+					a.take(c.attacker(i), now)
+				}
+			}
+			if n := len(a.seen); n > maxTriers+1 {
+				t.Errorf("%d networks remembered", n)
+			}
+			if a.take(c.neighbours, now) == 0 {
+				t.Error("the flood counts nowhere")
+			}
+			for _, key := range c.others {
+				if wait := a.take(key, now); wait > 0 {
+					t.Errorf("%s waits for %v", key, wait)
+				}
+			}
+		})
+	}
+}
+
 // The first administrator: a name, a key shown once, a session, a dead link.
 func TestSetup(t *testing.T) {
 	w := newWorld(t)

@@ -12,7 +12,7 @@ import (
 const (
 	tryWindow = 10 * time.Minute
 	maxTries  = 10
-	maxTriers = 4096 // remembered at once; more share one counter
+	maxTriers = 4096 // remembered at once; more share the counter of a wider network
 	maxAtOnce = 32   // under way from one network: what has no answer yet counts nowhere else
 )
 
@@ -76,11 +76,16 @@ func (t *try) end() {
 	}
 }
 
-// window finds or opens the counter of key. The caller holds the lock.
+// window finds or opens the counter of key. The caller holds the lock. When there
+// are too many, networks share a counter with their neighbours, and only with
+// them: whoever owns many networks must not lock out everybody else.
 func (a *attempts) window(key string, now time.Time) *window {
 	if a.seen[key] == nil && len(a.seen) >= maxTriers {
 		a.forget(now)
 		if len(a.seen) >= maxTriers {
+			key = wider(key)
+		}
+		if a.seen[key] == nil && len(a.seen) >= 2*maxTriers {
 			key = "other"
 		}
 	}
@@ -108,4 +113,15 @@ func tryKey(r *http.Request) string {
 		return addr.String()
 	}
 	return netip.PrefixFrom(addr.WithZone(""), 64).Masked().String()
+}
+
+// wider is the network of providers' size around one that [tryKey] gave.
+func wider(key string) string {
+	if addr, err := netip.ParseAddr(key); err == nil {
+		return netip.PrefixFrom(addr, 16).Masked().String()
+	}
+	if p, err := netip.ParsePrefix(key); err == nil {
+		return netip.PrefixFrom(p.Addr(), 32).Masked().String()
+	}
+	return "other"
 }
