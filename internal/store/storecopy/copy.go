@@ -2,6 +2,7 @@ package storecopy
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"slices"
@@ -78,6 +79,9 @@ func (c *run) all(ctx context.Context) (Report, error) {
 			return Report{}, err
 		}
 	}
+	if err := c.compat(ctx); err != nil {
+		return Report{}, err
+	}
 	is, err := examine(ctx, c.to)
 	if err != nil {
 		return Report{}, fmt.Errorf("the copy: %w", err)
@@ -114,6 +118,22 @@ func (c *run) sameSchema(ctx context.Context) error {
 		return fmt.Errorf("the source has schema %d, the target %d: %w", have, want, sqlstore.ErrSchema)
 	}
 	return nil
+}
+
+// compat keeps the same older programs away from the copy as from the source: what
+// they would misread is copied too.
+func (c *run) compat(ctx context.Context) error {
+	var n int64
+	err := c.from.Tx.QueryRowContext(ctx, "SELECT number FROM meta WHERE name = 'schema_compat'").Scan(&n)
+	if errors.Is(err, sql.ErrNoRows) { // it serves programs of its own schema only
+		n, err = c.from.SchemaVersion(ctx)
+	}
+	if err != nil {
+		return fmt.Errorf("read which programs may use the source: %w", c.from.Explain(err))
+	}
+	update := fmt.Sprintf("UPDATE meta SET number = %d WHERE name = 'schema_compat' AND number < %d", n, n)
+	_, err = c.to.Tx.ExecContext(ctx, update)
+	return c.to.Explain(err)
 }
 
 // empty refuses a target that holds anything.

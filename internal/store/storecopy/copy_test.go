@@ -210,6 +210,27 @@ func dump(t *testing.T, path string) map[string][]string {
 	return out
 }
 
+// TestCopyKeepsOlderProgramsAway: a file serves programs of its own schema only. A
+// server's database that it is copied to does not let in older ones, which misread
+// third-party platforms; nor does a copy of that.
+func TestCopyKeepsOlderProgramsAway(t *testing.T) {
+	first, second := pgtest.Empty(t), pgtest.Empty(t)
+	_, err := Copy(t.Context(), fromFile(t, filled(t, 10)), must(postgres.CopyTo(t.Context(), first))(t), Options{})
+	check(t, err)
+	_, err = Copy(t.Context(), must(postgres.CopyFrom(t.Context(), first))(t), must(postgres.CopyTo(t.Context(), second))(t), Options{})
+	check(t, err)
+	for _, url := range []secret.Value{first, second} {
+		s := must(postgres.CopyFrom(t.Context(), url))(t)
+		want := must(s.SchemaVersion(t.Context()))(t)
+		var got int64
+		err := s.Tx.QueryRowContext(t.Context(), "SELECT number FROM meta WHERE name = 'schema_compat'").Scan(&got)
+		check(t, errors.Join(err, s.Undo()))
+		if got != want {
+			t.Errorf("the copy serves programs that know schema %d, want %d", got, want)
+		}
+	}
+}
+
 // TestEveryTableIsKnown: a new table is copied, or there is a reason.
 func TestEveryTableIsKnown(t *testing.T) {
 	described, err := os.ReadFile(filepath.Join("..", "sqlstore", "schema.sql"))
