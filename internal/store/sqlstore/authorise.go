@@ -91,7 +91,7 @@ func afterLease(g grant.Grant, due, at time.Time) time.Time {
 }
 
 // revoke ends a grant as r says. What is revoked here stays so whatever WeChat says
-// later, and nothing ends twice.
+// later, and nothing ends twice; but of an account's grant the latest word counts.
 func (t *tx) revoke(ctx context.Context, r grant.Revocation, e grant.Effects) error {
 	if r.State != "" && r.State != grant.Revoked && r.State != grant.NeedsOwner {
 		return fmt.Errorf("grant %s: a revocation cannot end in state %q", r.GrantID, r.State)
@@ -104,7 +104,7 @@ func (t *tx) revoke(ctx context.Context, r grant.Revocation, e grant.Effects) er
 		return t.withdraw(ctx, row, r, e)
 	}
 	kill := r.Kill && grant.Kind(row.Kind) == grant.Self
-	if grant.State(row.State) == grant.Revoked && (!kill || row.Kills > 0) {
+	if grant.State(row.State) == grant.Revoked && (!kill || row.Kills > 0) && !reopening(row, e.At) {
 		return nil
 	}
 	p := sqlgen.RevokeGrantParams{ID: r.GrantID, State: string(grant.Revoked), Cause: r.Cause, UpdatedAt: millis(e.At)}
@@ -116,6 +116,12 @@ func (t *tx) revoke(ctx context.Context, r grant.Revocation, e grant.Effects) er
 	}
 	t.recordReason(e, r.GrantID, grant.Tokens{Generation: row.Generation + 1}, audit.GrantRevoked)
 	return nil
+}
+
+// reopening tells whether the shop of a revoked grant may have authorised the platform
+// anew since: that is on its way, and ends with a revocation that is later.
+func reopening(row sqlgen.Grant, at time.Time) bool {
+	return grant.Kind(row.Kind) == grant.ISV && millis(at) > row.UpdatedAt
 }
 
 // withdraw ends a grant that the owner may give again at WeChat. The log does not

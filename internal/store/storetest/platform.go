@@ -306,6 +306,26 @@ var platformCases = []testCase{
 		same(t, "shops told of", len(w.entries(audit.ShopOpen)), 2)
 		same(t, "state", w.isvGrant(3).State, grant.Active)
 	}},
+	{"a revocation stops an adoption that a new authorisation began", func(t *testing.T, w *world) {
+		w.platform()
+		e := authorised(1)
+		w.must(w.apply(e))
+		revoke := func(at time.Time) {
+			t.Helper()
+			w.must(w.s.Revoke(t.Context(), grant.Effects{At: at, Revoke: []grant.Revocation{{GrantID: e.Authorise.GrantID}}}))
+		}
+		revoke(start.Add(time.Minute))
+		g := w.isvGrant(1)
+		e.Open, e.Authorizers, e.At = nil, nil, start.Add(time.Hour)
+		e.Authorise.From, e.Authorise.Tokens = g.Tokens.Generation, tokens(grant.ISV, g.ID, g.Tokens.Generation+1, e.At)
+		revoke(start.Add(time.Minute)) // the same one: nothing changes
+		same(t, "grant", w.isvGrant(1), g)
+		revoke(start.Add(time.Hour))
+		w.refused(grant.ErrLost, func() error { return w.apply(e) })
+		if again := w.isvGrant(1); again.State != grant.Revoked || !again.UpdatedAt.Equal(start.Add(time.Hour)) {
+			t.Errorf("grant %+v", again)
+		}
+	}},
 	{"no second shop opens for an appid", func(t *testing.T, w *world) {
 		w.platform()
 		e := authorised(1)
