@@ -1,6 +1,7 @@
 package relay_test
 
 import (
+	"flag"
 	"net/http"
 	"slices"
 	"strconv"
@@ -17,12 +18,28 @@ import (
 // TestOrder: whatever fails, breaks or crashes, each shop's events arrive in order,
 // each at least once, and none twice with another id.
 func TestOrder(t *testing.T) {
+	fewer(t, 25)
 	rapid.Check(t, func(rt *rapid.T) {
 		shops := rapid.SliceOfN(rapid.SampledFrom([]string{"tea", "rice", "silk"}), 1, 30).Draw(rt, "shops")
 		answers := rapid.SliceOfN(rapid.SampledFrom([]int{200, 200, 200, 500, 429, 0}), 1, 40).Draw(rt, "answers")
 		crash := rapid.IntRange(0, 6).Draw(rt, "crash")
 		synctest.Test(t, func(t *testing.T) { inOrder(t, shops, answers, crash) })
 	})
+}
+
+// fewer sets the number of histories, unless somebody asks for another: each opens
+// a database, which takes a second under the race detector.
+func fewer(t *testing.T, checks int) {
+	t.Helper()
+	const name = "rapid.checks"
+	f := flag.Lookup(name)
+	if f.Value.String() != f.DefValue {
+		return
+	}
+	if err := flag.Set(name, strconv.Itoa(checks)); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = flag.Set(name, f.DefValue) })
 }
 
 func inOrder(t *testing.T, shops []string, answers []int, crash int) {
