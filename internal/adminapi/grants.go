@@ -113,8 +113,9 @@ func (h handlers) revoke(ctx context.Context, in *struct {
 	return answer(viewGrant(g)), nil
 }
 
-// start undoes a revocation, or tries anew what was stopped. The shop's own
-// AppSecret is all that it takes; a person's grant takes the person. A start ends
+// start undoes a revocation, or tries anew what was stopped. An AppSecret, a shop's
+// own or a platform's, is all that it takes; what a person or a shop granted takes
+// them. A start ends
 // a kill, and WeChat would give out the very token that was to die, so a grant
 // that still owes forced refreshes is started only when that is meant.
 func (h handlers) start(ctx context.Context, in *struct {
@@ -125,7 +126,10 @@ func (h handlers) start(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, fail(err)
 	}
-	if g.Kind != grant.Self {
+	switch g.Kind {
+	case grant.ISV:
+		return nil, huma.Error422UnprocessableEntity("only the shop can renew what it authorised the platform to: have its owner withdraw and authorise again at WeChat")
+	case grant.User:
 		return nil, huma.Error422UnprocessableEntity("only a person can renew their authorisation: have them log in again, or send them an invitation")
 	}
 	if g.Kills > 0 && !in.Spare {

@@ -284,3 +284,21 @@ func TestBothDialectsSoundAlike(t *testing.T) {
 		t.Errorf("heard %s", body)
 	}
 }
+
+// TestStartOfPlatforms: a revoked platform comes back by its secret, what a shop
+// granted it does not.
+func TestStartOfPlatforms(t *testing.T) {
+	r := newPlatformRig(t)
+	r.buy()
+	r.deliver()
+	r.awaitShop()
+	for _, kind := range []string{"isv", "component"} {
+		r.ask("POST", "/v1/grants/"+r.grant(kind).ID+"/revoke", map[string]string{"cause": "test"}, nil)
+	}
+	status, problem := r.say("POST", "/v1/grants/"+r.grant("isv").ID+"/start", nil)
+	if status != http.StatusUnprocessableEntity || !strings.Contains(string(problem), "authorise again") {
+		t.Errorf("a shop's grant was started without the shop: %d %s", status, problem)
+	}
+	r.ask("POST", "/v1/grants/"+r.grant("component").ID+"/start", nil, nil)
+	r.await("the platform's token", func() bool { g := r.grant("component"); return g.State == "active" && g.AccessExpires != nil })
+}
