@@ -288,7 +288,7 @@ var damages = []damage{
 			WHERE seq = (SELECT max(seq) - 1 FROM audit_entries WHERE CAST(data AS TEXT) LIKE '%"action":"login","subject"%')`)
 	}, "owner logged in silently", "the store wrote it: false"},
 	{"the second login leaves a generation out", func(d damaged) {
-		d.exec(`UPDATE audit_entries SET data = CAST(replace(replace(CAST(data AS TEXT), '":"3 ', '":"4 '), '":"2 ', '":"3 ') AS BLOB)
+		d.exec(`UPDATE audit_entries SET data = CAST(replace(replace(replace(CAST(data AS TEXT), '":"4 ', '":"5 '), '":"3 ', '":"4 '), '":"2 ', '":"3 ') AS BLOB)
 			WHERE seq >= (SELECT max(seq) - 1 FROM audit_entries WHERE CAST(data AS TEXT) LIKE '%"action":"login","subject"%')`)
 	}, "owner logged in silently", "was kept before; the store wrote it: true"},
 	{"the second login says nothing of tokens", func(d damaged) {
