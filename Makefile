@@ -39,9 +39,9 @@ fuzz: ## fuzz every target for FUZZTIME (default 10s) each
 demo: ## walk the whole story once
 	$(GO) run ./cmd/zhanggui demo --once
 
-chaos: ## break replicas on PostgreSQL for CHAOS_FOR (default 2m) in all, and weigh every refresh
+chaos: ## break replicas on PostgreSQL for CHAOS_FOR (default 1m) in all, and weigh every refresh
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o zhanggui ./cmd/zhanggui
-	./zhanggui chaos --for 20s --total $(or $(CHAOS_FOR),2m)
+	./zhanggui chaos --for 20s --total $(or $(CHAOS_FOR),1m)
 
 clean:
 	rm -rf zhanggui dist
