@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"net/url"
 	"strconv"
 	"time"
 )
@@ -125,16 +126,25 @@ func (s *Sim) moveClock(w http.ResponseWriter, r *http.Request) {
 	s.serveClock(w, r)
 }
 
+// readSince reads the seq after which a ledger is wanted, 0 for all of it. If there
+// is none to be read it answers so.
+func readSince(w http.ResponseWriter, q url.Values) (since int64, ok bool) {
+	v := q.Get("since")
+	if v == "" {
+		return 0, true
+	}
+	since, err := strconv.ParseInt(v, 10, 64)
+	if err != nil {
+		writeProblem(w, http.StatusUnprocessableEntity, "since is not a number: use the seq of the last entry you saw")
+	}
+	return since, err == nil
+}
+
 func (s *Sim) serveLedger(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
-	var since int64
-	if v := q.Get("since"); v != "" {
-		n, err := strconv.ParseInt(v, 10, 64)
-		if err != nil {
-			writeProblem(w, http.StatusUnprocessableEntity, "since is not a number: use the seq of the last entry you saw")
-			return
-		}
-		since = n
+	since, ok := readSince(w, q)
+	if !ok {
+		return
 	}
 	writeJSON(w, http.StatusOK, map[string]any{"entries": s.LedgerSince(since, q["path"]...)})
 }

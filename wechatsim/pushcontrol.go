@@ -3,7 +3,6 @@ package wechatsim
 import (
 	"encoding/json"
 	"net/http"
-	"strconv"
 	"time"
 )
 
@@ -57,14 +56,9 @@ func (s *Sim) servePushState(w http.ResponseWriter, _ *http.Request) {
 
 func (s *Sim) servePushLedger(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
-	var since int64
-	if v := q.Get("since"); v != "" {
-		n, err := strconv.ParseInt(v, 10, 64)
-		if err != nil {
-			writeProblem(w, http.StatusUnprocessableEntity, "since is not a number: use the seq of the last entry you saw")
-			return
-		}
-		since = n
+	since, ok := readSince(w, q)
+	if !ok {
+		return
 	}
 	writeJSON(w, http.StatusOK, map[string]any{"entries": s.PushLedger(since, q["name"]...)})
 }

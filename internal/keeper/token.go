@@ -34,14 +34,7 @@ func (k *Keeper) Token(ctx context.Context, shopID string) (Token, error) {
 // UserToken gives the access token of a person's grant. It works like
 // [Keeper.Token].
 func (k *Keeper) UserToken(ctx context.Context, grantID string) (Token, error) {
-	now, h := k.uptime(), k.users.get(grantID)
-	if h == nil || !h.take(now) {
-		return k.slow(ctx, k.user(grantID), h)
-	}
-	if h.mustCheck(now) {
-		k.recheck(k.user(grantID), h)
-	}
-	return k.tokenIn(h), nil
+	return k.tokenFrom(ctx, k.user(grantID))
 }
 
 // ComponentToken gives the access token of a third-party platform, by our id of
@@ -50,7 +43,8 @@ func (k *Keeper) ComponentToken(ctx context.Context, app string) (Token, error) 
 	return k.tokenFrom(ctx, k.platform(app))
 }
 
-// tokenFrom gives what Token, UserToken or ComponentToken give.
+// tokenFrom gives what UserToken and ComponentToken give. Token does the same
+// without making a source first: calls take it.
 func (k *Keeper) tokenFrom(ctx context.Context, s source) (Token, error) {
 	now, h := k.uptime(), s.table.get(s.key)
 	if h == nil || !h.take(now) {
