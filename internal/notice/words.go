@@ -32,7 +32,7 @@ var unknown = Words{
 var words = map[Kind]Words{
 	GrantNeedsOwner: {
 		What: Text{"An authorisation ended at WeChat; only its owner can renew it.", "一项授权已在微信端失效，只有店主本人可以重新授权。"},
-		Next: Text{"Ask the owner to log in again, or send an invitation with `zhanggui invite create`; if the details say isv, ask them to authorise the service again in WeChat's service market.", "请店主重新登录，或用 `zhanggui invite create` 发送邀请；若详情中为 isv，请店主在微信服务市场重新授权该服务。"},
+		Next: Text{"Ask the owner to log in again, or send an invitation with `zhanggui invite create`; who bought a service in WeChat's service market authorises it again there.", "请店主重新登录，或用 `zhanggui invite create` 发送邀请；在微信服务市场购买服务的店铺，请店主在服务市场重新授权该服务。"},
 	},
 	GrantStopped: {
 		What: Text{"WeChat refuses to give a token, and asking again will not help.", "微信拒绝发放访问令牌，重试无济于事。"},
