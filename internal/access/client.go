@@ -28,6 +28,7 @@ type Client struct {
 	KeyHint   string // first characters of the key, to tell keys apart in lists
 	Mode      Mode
 	Shops     []string // shop ids, sorted
+	Rights    Rights
 	CreatedAt time.Time
 	ExpiresAt time.Time // zero: no end
 	RevokedAt time.Time // zero while live

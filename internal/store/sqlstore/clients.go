@@ -27,7 +27,9 @@ func (s *Store) oneClient(ctx context.Context, find func(*sqlgen.Queries) (sqlge
 		if err != nil {
 			return missing(err, access.ErrNotFound)
 		}
-		c = toClient(row)
+		if c, err = toClient(row); err != nil {
+			return err
+		}
 		c.Shops, err = q.ClientShops(ctx, row.ID)
 		return err
 	})
@@ -51,7 +53,10 @@ func (s *Store) Clients(ctx context.Context) ([]access.Client, error) {
 		}
 		rows, err := q.Clients(ctx)
 		for _, r := range rows {
-			c := toClient(r)
+			c, err := toClient(r)
+			if err != nil {
+				return err
+			}
 			c.Shops = shops[r.ID]
 			clients = append(clients, c)
 		}

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -151,11 +152,15 @@ func toConsent(r sqlgen.Consent) access.Consent {
 	return access.Consent{PersonID: r.PersonID, App: r.App, TenantID: r.TenantID, Version: r.Version, At: fromMillis(r.At)}
 }
 
-func toClient(r sqlgen.Client) access.Client {
-	return access.Client{
-		ID: r.ID, Name: r.Name, KeyHash: r.KeyHash, KeyHint: r.KeyHint, Mode: access.Mode(r.Mode),
-		CreatedAt: fromMillis(r.CreatedAt), ExpiresAt: fromMillis(r.ExpiresAt), RevokedAt: fromMillis(r.RevokedAt),
+func toClient(r sqlgen.Client) (access.Client, error) {
+	rights, err := access.DecodeRights(r.Rights)
+	if err != nil {
+		return access.Client{}, fmt.Errorf("client %q: %w", r.ID, err)
 	}
+	return access.Client{
+		ID: r.ID, Name: r.Name, KeyHash: r.KeyHash, KeyHint: r.KeyHint, Mode: access.Mode(r.Mode), Rights: rights,
+		CreatedAt: fromMillis(r.CreatedAt), ExpiresAt: fromMillis(r.ExpiresAt), RevokedAt: fromMillis(r.RevokedAt),
+	}, nil
 }
 
 func toAdmin(r sqlgen.Admin) access.Administrator {

@@ -327,11 +327,20 @@ func (d *declaring) client(ctx context.Context, c access.Client) error {
 		return err
 	}
 	if known {
-		c = keepFrom(c, toClient(row))
+		old, err := toClient(row)
+		if err != nil {
+			return err
+		}
+		c = keepFrom(c, old)
+	}
+	rights, err := c.Rights.Encode()
+	if err != nil {
+		return err
 	}
 	err = d.PutClient(ctx, sqlgen.PutClientParams{
 		ID: c.ID, Name: c.Name, KeyHash: c.KeyHash, KeyHint: c.KeyHint, Mode: string(c.Mode),
 		CreatedAt: millis(c.CreatedAt), ExpiresAt: millis(c.ExpiresAt), RevokedAt: millis(c.RevokedAt),
+		Rights: rights,
 	})
 	if err != nil {
 		return err

@@ -53,7 +53,9 @@ func (t *tx) owed(ctx context.Context, claim *grant.RelayClaim, r grant.RelayReq
 	if err != nil {
 		return err
 	}
-	claim.Client = toClient(client)
+	if claim.Client, err = toClient(client); err != nil {
+		return err
+	}
 	revision, err := meta(ctx, t.Queries, metaRevision)
 	if err != nil {
 		return err

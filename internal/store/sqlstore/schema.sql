@@ -174,7 +174,8 @@ CREATE TABLE clients (
     mode       TEXT    NOT NULL,
     created_at BIGINT NOT NULL,
     expires_at BIGINT NOT NULL,
-    revoked_at BIGINT NOT NULL
+    revoked_at BIGINT NOT NULL,
+    rights     TEXT    NOT NULL -- JSON; empty: what is ordinary
 );
 
 CREATE TABLE client_shops (

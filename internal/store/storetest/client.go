@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"net/netip"
 	"testing"
 	"time"
 
@@ -11,6 +12,8 @@ import (
 func client(id string, shops ...string) access.Client {
 	return access.Client{
 		ID: id, Name: "ERP " + id, KeyHash: access.HashKey("key-" + id), KeyHint: "zgc_ab", Mode: access.Read, Shops: shops,
+		Rights: access.Rights{Groups: []string{"order"}, Paths: []access.PathRight{{Path: "/channels/ec/funds/submitwithdraw", Daily: 3}}, PerSecond: 2.5,
+			From: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}},
 		CreatedAt: start, ExpiresAt: start.Add(365 * 24 * time.Hour),
 	}
 }

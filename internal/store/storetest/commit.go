@@ -56,7 +56,7 @@ func commitTests() []testCase {
 				before := w.snapshot()
 				w.losing(landed, func() { w.wants(errDisk, do()) })
 				after := w.snapshot()
-				if !tr.unseen && cmp.Equal(before, after) {
+				if !tr.unseen && cmp.Equal(before, after, prefixes) {
 					t.Error("it did not land")
 				}
 				if err := do(); !errors.Is(err, tr.again) && (tr.again != errAny || err == nil) {

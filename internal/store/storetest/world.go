@@ -3,6 +3,7 @@ package storetest
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"testing"
 	"time"
 
@@ -78,7 +79,7 @@ func (w *world) refused(want error, do func() error) {
 	if err := do(); !errors.Is(err, want) {
 		w.t.Fatalf("got error %v, want %v", err, want)
 	}
-	if diff := cmp.Diff(before, w.snapshot()); diff != "" {
+	if diff := cmp.Diff(before, w.snapshot(), prefixes); diff != "" {
 		w.t.Errorf("a refusal changed the store (-before +after):\n%s", diff)
 	}
 }
@@ -298,10 +299,13 @@ func (w *world) entries(action string) []audit.Entry {
 	return out
 }
 
+// prefixes compares address prefixes, which keep their insides to themselves.
+var prefixes = cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })
+
 // same compares and says where two values differ.
 func same[T any](t *testing.T, what string, got, want T) {
 	t.Helper()
-	if diff := cmp.Diff(want, got); diff != "" {
+	if diff := cmp.Diff(want, got, prefixes); diff != "" {
 		t.Errorf("%s (-want +got):\n%s", what, diff)
 	}
 }

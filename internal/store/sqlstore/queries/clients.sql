@@ -8,10 +8,11 @@ SELECT * FROM clients WHERE key_hash = @key_hash;
 SELECT * FROM clients ORDER BY id;
 
 -- name: PutClient :exec
-INSERT INTO clients (id, name, key_hash, key_hint, mode, created_at, expires_at, revoked_at)
-VALUES (@id, @name, @key_hash, @key_hint, @mode, @created_at, @expires_at, @revoked_at)
+INSERT INTO clients (id, name, key_hash, key_hint, mode, created_at, expires_at, revoked_at, rights)
+VALUES (@id, @name, @key_hash, @key_hint, @mode, @created_at, @expires_at, @revoked_at, @rights)
 ON CONFLICT (id) DO UPDATE SET name = excluded.name, key_hash = excluded.key_hash, key_hint = excluded.key_hint,
-    mode = excluded.mode, created_at = excluded.created_at, expires_at = excluded.expires_at, revoked_at = excluded.revoked_at;
+    mode = excluded.mode, created_at = excluded.created_at, expires_at = excluded.expires_at, revoked_at = excluded.revoked_at,
+    rights = excluded.rights;
 
 -- name: RevokeClient :exec
 UPDATE clients SET revoked_at = @revoked_at WHERE id = @id;

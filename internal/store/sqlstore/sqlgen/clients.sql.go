@@ -116,7 +116,7 @@ func (q *Queries) ClearClientShops(ctx context.Context, clientID string) error {
 }
 
 const client = `-- name: Client :one
-SELECT id, name, key_hash, key_hint, mode, created_at, expires_at, revoked_at FROM clients WHERE id = $1
+SELECT id, name, key_hash, key_hint, mode, created_at, expires_at, revoked_at, rights FROM clients WHERE id = $1
 `
 
 func (q *Queries) Client(ctx context.Context, id string) (Client, error) {
@@ -131,12 +131,13 @@ func (q *Queries) Client(ctx context.Context, id string) (Client, error) {
 		&i.CreatedAt,
 		&i.ExpiresAt,
 		&i.RevokedAt,
+		&i.Rights,
 	)
 	return i, err
 }
 
 const clientByKey = `-- name: ClientByKey :one
-SELECT id, name, key_hash, key_hint, mode, created_at, expires_at, revoked_at FROM clients WHERE key_hash = $1
+SELECT id, name, key_hash, key_hint, mode, created_at, expires_at, revoked_at, rights FROM clients WHERE key_hash = $1
 `
 
 func (q *Queries) ClientByKey(ctx context.Context, keyHash []byte) (Client, error) {
@@ -151,6 +152,7 @@ func (q *Queries) ClientByKey(ctx context.Context, keyHash []byte) (Client, erro
 		&i.CreatedAt,
 		&i.ExpiresAt,
 		&i.RevokedAt,
+		&i.Rights,
 	)
 	return i, err
 }
@@ -183,7 +185,7 @@ func (q *Queries) ClientShops(ctx context.Context, clientID string) ([]string, e
 }
 
 const clients = `-- name: Clients :many
-SELECT id, name, key_hash, key_hint, mode, created_at, expires_at, revoked_at FROM clients ORDER BY id
+SELECT id, name, key_hash, key_hint, mode, created_at, expires_at, revoked_at, rights FROM clients ORDER BY id
 `
 
 func (q *Queries) Clients(ctx context.Context) ([]Client, error) {
@@ -204,6 +206,7 @@ func (q *Queries) Clients(ctx context.Context) ([]Client, error) {
 			&i.CreatedAt,
 			&i.ExpiresAt,
 			&i.RevokedAt,
+			&i.Rights,
 		); err != nil {
 			return nil, err
 		}
@@ -313,10 +316,11 @@ func (q *Queries) PurgeSetupLinks(ctx context.Context, before int64) error {
 }
 
 const putClient = `-- name: PutClient :exec
-INSERT INTO clients (id, name, key_hash, key_hint, mode, created_at, expires_at, revoked_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+INSERT INTO clients (id, name, key_hash, key_hint, mode, created_at, expires_at, revoked_at, rights)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 ON CONFLICT (id) DO UPDATE SET name = excluded.name, key_hash = excluded.key_hash, key_hint = excluded.key_hint,
-    mode = excluded.mode, created_at = excluded.created_at, expires_at = excluded.expires_at, revoked_at = excluded.revoked_at
+    mode = excluded.mode, created_at = excluded.created_at, expires_at = excluded.expires_at, revoked_at = excluded.revoked_at,
+    rights = excluded.rights
 `
 
 type PutClientParams struct {
@@ -328,6 +332,7 @@ type PutClientParams struct {
 	CreatedAt int64
 	ExpiresAt int64
 	RevokedAt int64
+	Rights    string
 }
 
 func (q *Queries) PutClient(ctx context.Context, arg PutClientParams) error {
@@ -340,6 +345,7 @@ func (q *Queries) PutClient(ctx context.Context, arg PutClientParams) error {
 		arg.CreatedAt,
 		arg.ExpiresAt,
 		arg.RevokedAt,
+		arg.Rights,
 	)
 	return err
 }

@@ -100,6 +100,7 @@ type Client struct {
 	CreatedAt int64
 	ExpiresAt int64
 	RevokedAt int64
+	Rights    string
 }
 
 type ClientShop struct {
