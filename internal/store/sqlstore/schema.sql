@@ -175,7 +175,7 @@ CREATE TABLE clients (
     created_at BIGINT NOT NULL,
     expires_at BIGINT NOT NULL,
     revoked_at BIGINT NOT NULL,
-    rights     TEXT    NOT NULL -- JSON; empty: what is ordinary
+    rights     TEXT    NOT NULL DEFAULT '' -- JSON; empty: what is ordinary, and what servers write that do not know it
 );
 
 CREATE TABLE client_shops (
