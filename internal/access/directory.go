@@ -138,8 +138,14 @@ type Member struct {
 // Active tells whether the membership counts at now.
 func (m Member) Active(now time.Time) bool { return m.Until.IsZero() || now.Before(m.Until) }
 
+// HasOwner tells whether one of members owns shop at now.
+func HasOwner(members []Member, shop Shop, now time.Time) bool {
+	role, _ := RoleIn(members, shop, now)
+	return role == Owner
+}
+
 // RoleIn gives the widest role that members hold in shop at now, and whether
-// there is one. members are all of one person.
+// there is one. members are all of one person, or the widest of several is asked for.
 func RoleIn(members []Member, shop Shop, now time.Time) (Role, bool) {
 	var best Role
 	for _, m := range members {

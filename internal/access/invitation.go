@@ -54,10 +54,17 @@ func (i Invitation) Usable(now time.Time) bool {
 	return i.State == InvitationOpen && now.Before(i.ExpiresAt)
 }
 
+// Confirmable tells whether the one who took the invitation can become a member
+// at now.
+func (i Invitation) Confirmable(now time.Time) bool {
+	return i.State == InvitationTaken && now.Before(i.ExpiresAt)
+}
+
 // Errors of invitations.
 var (
 	ErrInvitationGone = errors.New("access: the invitation is used, withdrawn or expired; ask for a new one")
 	ErrWrongCode      = errors.New("access: the code is not the one shown to the person invited; ask them to read it again")
+	ErrNotFree        = errors.New("access: the shop has an owner, or its tenant another shop; an owner or an administrator confirms the claim")
 )
 
 // NewInvitation makes an open invitation and the token of its link. by names

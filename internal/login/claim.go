@@ -2,7 +2,6 @@ package login
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"slices"
 	"time"
@@ -113,10 +112,7 @@ func (l *Login) whoOfShop(r *http.Request) (access.Session, access.Shop, error) 
 // owned tells whether the shop has an owner.
 func (l *Login) owned(ctx context.Context, shop access.Shop) (bool, error) {
 	members, err := l.o.Store.Members(ctx, shop.TenantID)
-	now := l.o.Now()
-	return slices.ContainsFunc(members, func(m access.Member) bool {
-		return m.Role == access.Owner && m.Active(now) && (m.ShopID == "" || m.ShopID == shop.ID)
-	}), err
+	return access.HasOwner(members, shop, l.o.Now()), err
 }
 
 // claimOf finds the claim that a login finishes. It needs the very browser and
@@ -163,37 +159,12 @@ func (l *Login) settleClaim(ctx context.Context, w http.ResponseWriter, a arriva
 	}
 }
 
+// confirmClaim leaves it to the store whether the shop is still free: another claim
+// may end at the same time.
 func (l *Login) confirmClaim(ctx context.Context, c claim, d done) error {
-	i, err := l.o.Store.Invitation(ctx, d.taken)
-	if err != nil {
-		return err
-	}
-	if i.PersonID != d.session.PersonID {
-		return access.ErrInvitationGone
-	}
-	if err := l.stillFree(ctx, c, i); err != nil {
-		return err
-	}
 	now := l.o.Now()
-	_, err = l.o.Store.ConfirmInvitation(ctx, i.ID, i.Code, now, grant.ClaimEffects(now, c.session, i))
-	return err
-}
-
-// errNotFree says that a claim reaches for what somebody else may own by now.
-var errNotFree = errors.New("login: the shop got an owner, or its tenant another shop, since the claim began")
-
-// stillFree checks again that nobody owns the shop, and that the claim reaches no
-// further than the shop: a tenant may have got a second one meanwhile.
-func (l *Login) stillFree(ctx context.Context, c claim, i access.Invitation) error {
-	owned, err := l.owned(ctx, c.shop)
-	if err != nil {
-		return err
-	}
-	place, err := l.claimedPlace(ctx, c.shop)
-	if err == nil && (owned || i.ShopID != c.shop.ID && i.ShopID != place) {
-		err = errNotFree
-	}
-	return err
+	e := grant.ClaimEffects(now, c.session, c.invitation(d.session.PersonID))
+	return l.o.Store.ConfirmClaim(ctx, d.taken, c.shop.ID, d.session.PersonID, now, e)
 }
 
 // RequireProved is [Login.Require] for what matters most: it takes a person whom

@@ -179,7 +179,7 @@ func TestClaimNeedsItsSession(t *testing.T) {
 // A confirmation that fails leaves the digits for an administrator.
 func TestClaimNotConfirmed(t *testing.T) {
 	w := newWorld(t)
-	w.store.fail["ConfirmInvitation"] = errDown
+	w.store.fail["ConfirmClaim"] = errDown
 	b := w.browser(uaPC)
 	b.comeIn("cnaw1", lantianID)
 	if i := b.claimIt("code1", openID); i.State != access.InvitationTaken || !strings.Contains(b.get("/invited/"+i.ID).Body.String(), i.Code) {

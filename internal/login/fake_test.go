@@ -251,18 +251,46 @@ func (m *memStore) CreateInvitation(_ context.Context, i access.Invitation, e ..
 	return m.failing("CreateInvitation")
 }
 
-func (m *memStore) ConfirmInvitation(ctx context.Context, id, code string, now time.Time, e grant.Effects) (access.Invitation, error) {
-	if err := m.failing("ConfirmInvitation"); err != nil {
-		return access.Invitation{}, err
+func (m *memStore) ConfirmClaim(ctx context.Context, id, shopID, personID string, now time.Time, e grant.Effects) error {
+	if err := m.failing("ConfirmClaim"); err != nil {
+		return err
 	}
-	if err := m.confirm(id, code, now); err != nil {
-		return access.Invitation{}, err
+	i, err := m.Invitation(ctx, id)
+	if err == nil && i.PersonID != personID {
+		err = access.ErrInvitationGone
+	}
+	if err != nil {
+		return err
+	}
+	if err := m.free(ctx, i, shopID, now); err != nil {
+		return err
+	}
+	if err := m.confirm(id, i.Code, now); err != nil {
+		return err
 	}
 	m.mu.Lock()
 	m.audit = append(m.audit, e.Audit...)
 	m.notices = append(m.notices, e.Notices...)
 	m.mu.Unlock()
-	return m.Invitation(ctx, id)
+	return nil
+}
+
+// free is the store's own check of a claim.
+func (m *memStore) free(ctx context.Context, i access.Invitation, shopID string, now time.Time) error {
+	shop, err := m.Shop(ctx, shopID)
+	if err != nil {
+		return err
+	}
+	shops, err := m.Shops(ctx)
+	if err != nil {
+		return err
+	}
+	members, err := m.Members(ctx, i.TenantID)
+	more := slices.ContainsFunc(shops, func(s access.Shop) bool { return s.TenantID == i.TenantID && s.ID != shop.ID })
+	if err == nil && (i.ShopID == "" && more || access.HasOwner(members, shop, now)) {
+		err = access.ErrNotFree
+	}
+	return err
 }
 
 // confirm is what the inviter's page does in the store.

@@ -53,8 +53,9 @@ type Invitations interface {
 	InvitationByToken(ctx context.Context, hash []byte) (access.Invitation, error)
 	Invitation(ctx context.Context, id string) (access.Invitation, error)
 	CreateInvitation(ctx context.Context, i access.Invitation, e ...audit.Entry) error
-	// ConfirmInvitation makes the taker a member, with what follows from it.
-	ConfirmInvitation(ctx context.Context, id, code string, now time.Time, e grant.Effects) (access.Invitation, error)
+	// ConfirmClaim makes the person who took a claim the owner of the shop, with
+	// what follows from it, unless the shop is not free at that moment.
+	ConfirmClaim(ctx context.Context, id, shopID, personID string, now time.Time, e grant.Effects) error
 }
 
 // Grants reads and ends grants.

@@ -92,7 +92,7 @@ func (s *Store) ConfirmInvitation(ctx context.Context, id, code string, now time
 			return missing(err, access.ErrNotFound)
 		}
 		inv = toInvitation(row)
-		if inv.State != access.InvitationTaken || !now.Before(inv.ExpiresAt) {
+		if !inv.Confirmable(now) {
 			return access.ErrInvitationGone
 		}
 		if subtle.ConstantTimeCompare([]byte(code), []byte(inv.Code)) != 1 {
@@ -108,6 +108,58 @@ func (s *Store) ConfirmInvitation(ctx context.Context, id, code string, now time
 		return inv, s.fail("confirm invitation", refused)
 	}
 	return inv, nil
+}
+
+// ConfirmClaim makes personID, who took the claim of a shop, its owner without
+// anybody's digits, with everything that follows from it. It refuses with
+// [access.ErrNotFree] when somebody owns the shop, or when the claim would reach
+// further than the shop, both as they are at the commit; the claim then waits for
+// [Store.ConfirmInvitation]. One that cannot be confirmed, or that somebody else
+// took, is [access.ErrInvitationGone], and [access.ErrNotFound] when there is none.
+func (s *Store) ConfirmClaim(ctx context.Context, id, shopID, personID string, now time.Time, e grant.Effects) error {
+	return s.write(ctx, "confirm claim", func(t *tx) error {
+		row, err := t.Queries.Invitation(ctx, id)
+		if err != nil {
+			return missing(err, access.ErrNotFound)
+		}
+		inv := toInvitation(row)
+		if !inv.Claim() || !inv.Confirmable(now) || inv.PersonID != personID {
+			return access.ErrInvitationGone
+		}
+		if err := t.free(ctx, inv, shopID, now); err != nil {
+			return err
+		}
+		return t.confirm(ctx, &inv, now, e)
+	})
+}
+
+// free refuses a claim of a shop that is owned, and one of more than the shop: a
+// tenant may have got a second one since the claim began.
+func (t *tx) free(ctx context.Context, inv access.Invitation, shopID string, now time.Time) error {
+	row, err := t.Shop(ctx, shopID)
+	if err != nil {
+		return missing(err, access.ErrNotFound)
+	}
+	shop := toShop(row)
+	shops, err := t.CountShopsOfTenant(ctx, inv.TenantID)
+	if err != nil {
+		return err
+	}
+	if shop.TenantID != inv.TenantID || inv.ShopID != shop.ID && (inv.ShopID != "" || shops > 1) {
+		return access.ErrNotFree
+	}
+	rows, err := t.MembersOfTenant(ctx, inv.TenantID)
+	if err != nil {
+		return err
+	}
+	members := make([]access.Member, len(rows))
+	for i, m := range rows {
+		members[i] = toMember(m)
+	}
+	if access.HasOwner(members, shop, now) {
+		return access.ErrNotFree
+	}
+	return nil
 }
 
 func (t *tx) wrongCode(ctx context.Context, inv *access.Invitation, now time.Time, e grant.Effects) error {

@@ -2,6 +2,8 @@ package storetest
 
 import (
 	"errors"
+	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -24,9 +26,28 @@ func invitation(id, shop string) access.Invitation {
 // invited logs a new person in who takes a new invitation with code 1234.
 func (w *world) invited(n int, id, shop string) grant.Effects {
 	w.t.Helper()
-	w.must(w.s.CreateInvitation(w.t.Context(), invitation(id, shop), entry("invitation.create")))
+	return w.taken(n, invitation(id, shop))
+}
+
+// claimed is invited with a claim.
+func (w *world) claimed(n int, id, shop string) grant.Effects {
+	w.t.Helper()
+	i := invitation(id, shop)
+	i.InvitedBy = access.ByMarket + "s_" + id
+	return w.taken(n, i)
+}
+
+func (w *world) confirmClaim(e grant.Effects, shop string) error {
+	return w.s.ConfirmClaim(w.t.Context(), e.Login.Take.InvitationID, shop, e.Login.NewPerson, e.At, grant.Effects{
+		At: e.At, Audit: []audit.Entry{entry("member.claim")}, Notices: []notice.Notice{{At: e.At, Kind: notice.NewOwner}},
+	})
+}
+
+func (w *world) taken(n int, i access.Invitation) grant.Effects {
+	w.t.Helper()
+	w.must(w.s.CreateInvitation(w.t.Context(), i, entry("invitation.create")))
 	e := w.visit(n)
-	e.Login.Take = &grant.Take{InvitationID: id, PersonID: e.Login.NewPerson, Code: "1234"}
+	e.Login.Take = &grant.Take{InvitationID: i.ID, PersonID: e.Login.NewPerson, Code: "1234"}
 	w.must(w.s.Login(w.t.Context(), e))
 	return e
 }
@@ -134,6 +155,51 @@ var invitationCases = []testCase{
 		w.must(err)
 		same(t, "roles", len(p.Members), 1)
 		same(t, "role", p.Members[0].Role, access.Owner)
+	}},
+	{"of two claims at once one makes the owner", func(t *testing.T, w *world) {
+		claims := []grant.Effects{w.claimed(1, "i_1", "tea"), w.claimed(2, "i_2", "tea")}
+		errs := make([]error, len(claims))
+		var wg sync.WaitGroup
+		for n, e := range claims {
+			wg.Go(func() { errs[n] = w.confirmClaim(e, "tea") })
+		}
+		wg.Wait()
+		if (errs[0] == nil) == (errs[1] == nil) || !errors.Is(errors.Join(errs...), access.ErrNotFree) {
+			t.Errorf("got %v", errs)
+		}
+		members, err := w.s.Members(t.Context(), "lantian")
+		w.must(err)
+		same(t, "members", len(members), 1)
+		same(t, "entries", len(w.entries("member.claim")), 1)
+		same(t, "notices", w.snapshot().Notices, 1)
+	}},
+	{"a claim makes nobody an owner of what is owned", func(t *testing.T, w *world) {
+		e := w.claimed(1, "i_1", "tea")
+		w.invited(2, "i_2", "")
+		_, err := w.confirm("i_2", "1234", start)
+		w.must(err)
+		w.refused(access.ErrNotFree, func() error { return w.confirmClaim(e, "tea") })
+		_, err = w.confirm("i_1", "1234", start) // an owner may say yes all the same
+		w.must(err)
+	}},
+	{"a claim reaches no further than its shop", func(t *testing.T, w *world) {
+		for n, c := range []struct{ place, shop string }{{"", "tea"}, {"rice", "tea"}, {"rice", "silk"}, {"", "silk"}} {
+			e := w.claimed(n, fmt.Sprint("i_", n), c.place)
+			w.refused(access.ErrNotFree, func() error { return w.confirmClaim(e, c.shop) })
+		}
+	}},
+	{"what is no claim of the person is not confirmed as one", func(t *testing.T, w *world) {
+		other := w.claimed(1, "i_1", "tea")
+		other.Login.NewPerson = "p_other"
+		offer := w.invited(2, "i_2", "tea")
+		late := w.claimed(3, "i_3", "tea")
+		late.At = start.Add(access.InvitationLife)
+		for _, e := range []grant.Effects{other, offer, late} {
+			w.refused(access.ErrInvitationGone, func() error { return w.confirmClaim(e, "tea") })
+		}
+		unknown := w.visit(4)
+		unknown.Login.Take = &grant.Take{InvitationID: "i_unknown"}
+		w.refused(access.ErrNotFound, func() error { return w.confirmClaim(unknown, "tea") })
 	}},
 	{"only to a place that exists", func(t *testing.T, w *world) {
 		foreign, nowhere, noShop := invitation("i_1", "silk"), invitation("i_2", ""), invitation("i_3", "unknown")
