@@ -54,6 +54,9 @@ func (a applyCmd) print(c console, done adminapi.Applied) {
 	verb := map[bool]string{true: "would ", false: ""}[a.DryRun]
 	for _, ch := range done.Changes {
 		fmt.Fprintf(c.out, "%s%s %s %s %s\n", verb, ch.Op, ch.Kind, ch.ID, strings.Join(ch.Fields, ","))
+		if ch.Warning != "" {
+			fmt.Fprintln(c.out, "  note:", ch.Warning)
+		}
 	}
 	if len(done.Changes) == 0 {
 		fmt.Fprintln(c.out, "nothing to change")

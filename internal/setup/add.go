@@ -79,9 +79,15 @@ func (p *plan) putApp(want access.App, plain secret.Value, keys access.PushKeys,
 	if !p.note(kind, id, known, d) {
 		return false, nil
 	}
+	if known && was.Kind == access.Component && was.AppID != want.AppID {
+		p.changes[len(p.changes)-1].Warning = anotherPlatform
+	}
 	p.d.Apps = append(p.d.Apps, want)
 	return true, nil
 }
+
+// anotherPlatform warns of another appid of a third-party platform.
+const anotherPlatform = "this is another platform at WeChat: all that shops authorised, bought and entered through the one before ends, and they must authorise again"
 
 // isNewSecret compares with the kept secret, so that applying twice does not
 // seal twice.

@@ -28,6 +28,26 @@ func platform() setup.Manifest {
 	}
 }
 
+// TestAnotherPlatformIsSaid: whoever changes a platform's appid is told what ends.
+func TestAnotherPlatformIsSaid(t *testing.T) {
+	r := newRig(t)
+	m := platform()
+	for _, c := range r.apply(t, m, setup.Options{}).Changes {
+		if c.Warning != "" {
+			t.Errorf("a new one warns: %+v", c)
+		}
+	}
+	m.Apps[0].Name = "服务商"
+	if c := r.apply(t, m, setup.Options{}).Changes; len(c) != 1 || c[0].Warning != "" {
+		t.Errorf("another name: %+v", c)
+	}
+	m.Apps[0].AppID = "wx00000000000000d2"
+	c := r.apply(t, m, setup.Options{DryRun: true}).Changes
+	if len(c) != 1 || !strings.Contains(c[0].Warning, "must authorise again") {
+		t.Errorf("another appid: %+v", c)
+	}
+}
+
 func TestComponentIsDeclared(t *testing.T) {
 	r := newRig(t)
 	r.apply(t, platform(), setup.Options{})

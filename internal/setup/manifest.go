@@ -66,6 +66,8 @@ type Change struct {
 	Kind   string   `json:"kind"`             // app, tenant, shop, client, member
 	ID     string   `json:"id"`               // ours
 	Fields []string `json:"fields,omitempty"` // what changes; never a value
+	// Warning says what the change ends; empty for most.
+	Warning string `json:"warning,omitempty"`
 }
 
 // Result says what was done, or would be.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 
 	"github.com/zhanggui/zhanggui/internal/access"
 	"github.com/zhanggui/zhanggui/internal/audit"
@@ -119,8 +120,8 @@ func (d *declaring) app(ctx context.Context, a access.App) error {
 }
 
 // platform sees to it that a third-party platform has its grant. A new secret
-// gives it a new start. What shops authorised another platform to, as moved says,
-// they must authorise again, and its tickets are worth nothing.
+// gives it a new start. moved says that the app is another platform at WeChat now:
+// nothing that was told about the one before holds for it.
 func (d *declaring) platform(ctx context.Context, app string, fresh, moved bool) error {
 	row, err := d.ComponentGrant(ctx, app)
 	found, err := exists(row, err)
@@ -134,7 +135,7 @@ func (d *declaring) platform(ctx context.Context, app string, fresh, moved bool)
 		return d.begin(ctx, grant.Authorisation{Kind: grant.Component, App: app})
 	}
 	if moved {
-		if err := d.endAuthorisations(ctx, app); err != nil {
+		if err := d.voidPlatform(ctx, app); err != nil {
 			return err
 		}
 	}
@@ -142,6 +143,35 @@ func (d *declaring) platform(ctx context.Context, app string, fresh, moved bool)
 		return nil
 	}
 	return d.startAgain(ctx, row, app, moved)
+}
+
+// appChanged is why something ended that was authorised to another appid.
+const appChanged = "app_changed"
+
+// voidPlatform ends what shops authorised another platform to: they must authorise
+// the new one. Its tickets, codes and sessions are worth nothing, and what was bought
+// of it was not bought of the new one. The shops stay, and so does what an
+// administrator revoked.
+func (d *declaring) voidPlatform(ctx context.Context, app string) error {
+	if err := d.endAuthorisations(ctx, app); err != nil {
+		return err
+	}
+	n, err := d.VoidAuthorizers(ctx, sqlgen.VoidAuthorizersParams{App: app, Cause: appChanged})
+	if err != nil {
+		return err
+	}
+	if err := d.DeletePurchases(ctx, app); err != nil {
+		return err
+	}
+	err = d.EndAppSessions(ctx, sqlgen.EndAppSessionsParams{App: app, EndedAt: millis(d.d.At), EndedWhy: appChanged})
+	if err != nil {
+		return err
+	}
+	if n > 0 {
+		d.record(audit.Entry{At: d.d.At, Actor: actor(d.entries), Action: "platform.void", Subject: "app:" + app,
+			Outcome: audit.Done, Reason: appChanged, Details: map[string]string{"authorizers": strconv.FormatInt(n, 10)}})
+	}
+	return d.DropTickets(ctx, sqlgen.DropTicketsParams{App: app, Before: math.MaxInt64})
 }
 
 func (d *declaring) endAuthorisations(ctx context.Context, app string) error {
@@ -153,12 +183,12 @@ func (d *declaring) endAuthorisations(ctx context.Context, app string) error {
 		if grant.Kind(row.Kind) != grant.ISV {
 			continue
 		}
-		r := grant.Revocation{GrantID: row.ID, Cause: "app_changed", State: grant.NeedsOwner}
+		r := grant.Revocation{GrantID: row.ID, Cause: appChanged, State: grant.NeedsOwner}
 		if err := d.revoke(ctx, r, grant.Effects{At: d.d.At, Audit: d.entries}); err != nil {
 			return err
 		}
 	}
-	return d.DropTickets(ctx, sqlgen.DropTicketsParams{App: app, Before: math.MaxInt64})
+	return nil
 }
 
 // platformSchema is the oldest schema whose program knows third-party platforms. An

@@ -141,6 +141,41 @@ var platformCases = []testCase{
 		}
 		same(t, "tickets", len(w.tickets()), 0)
 	}},
+	{"what was told about accounts of another platform is void", func(t *testing.T, w *world) {
+		a := w.platform()
+		e := authorised(1)
+		e.Purchases = []access.Purchase{{App: "isv", AppID: account(1).AppID, Service: "erp", SeenAt: start}}
+		w.must(w.apply(e))
+		w.must(w.apply(grant.Effects{At: start, Authorizers: []grant.Authorizer{account(2)}}))
+		w.must(w.s.StartSession(t.Context(), access.Session{
+			ID: "s_market", TokenHash: access.HashKey("market"), ShopID: "shop-1", Role: access.Operator, App: "isv", Door: access.DoorMarket,
+			CreatedAt: start, SeenAt: start, ProvedAt: start, ExpiresAt: start.Add(24 * time.Hour), IdleLimit: time.Hour,
+		}, entry("login")))
+		a.AppID = "wx00000000000000d2"
+		w.must(w.declare(access.Declaration{Apps: []access.App{a}}))
+		for n, shop := range map[int]string{1: "shop-1", 2: ""} {
+			row, err := w.s.Authorizer(t.Context(), "isv", account(n).AppID)
+			w.must(err)
+			same(t, "row", row, grant.Authorizer{App: "isv", AppID: account(n).AppID, Version: 2, State: grant.AuthorizerWithdrawn,
+				Account: grant.AccountShop, Name: "店", ShopID: shop, Cause: "app_changed"})
+			began := account(n)
+			began.Version = 1
+			w.refused(grant.ErrLost, func() error {
+				return w.apply(grant.Effects{At: start, Authorizers: []grant.Authorizer{began}})
+			})
+		}
+		due, err := w.s.DueAuthorizers(t.Context(), request(start.Add(time.Hour)))
+		w.must(err)
+		bought, err := w.s.Purchases(t.Context(), "isv", account(1).AppID)
+		w.must(err)
+		s, err := w.s.SessionByToken(t.Context(), access.HashKey("market"))
+		if len(due) > 0 || len(bought) > 0 || err == nil && s.Live(start.Add(time.Minute)) {
+			t.Errorf("due %v, bought %v, session %+v", due, bought, s)
+		}
+		if told := w.entries("platform.void"); len(told) != 1 || told[0].Details["authorizers"] != "2" || told[0].Subject != "app:isv" {
+			t.Errorf("entries %+v", told)
+		}
+	}},
 	{"the newest two tickets are kept, whatever their order", func(t *testing.T, w *world) {
 		w.platform()
 		for _, step := range []struct {

@@ -35,6 +35,15 @@ RETURNING *;
 -- name: NextAuthorizer :one
 SELECT due_at FROM authorizers WHERE due_at > 0 ORDER BY due_at LIMIT 1;
 
+-- name: VoidAuthorizers :execrows
+-- The version rises, so that no look at an account that has begun writes it again.
+UPDATE authorizers SET version = version + 1, state = 'withdrawn', sets = 'null', event_at = 0, code = NULL, code_ends = 0,
+    due_at = 0, attempt = 0, cause = @cause, checked_at = 0
+WHERE app = @app;
+
+-- name: DeletePurchases :exec
+DELETE FROM purchases WHERE app = @app;
+
 -- name: PutPurchase :exec
 INSERT INTO purchases (app, app_id, service, spec, order_id, paid_until, seen_at)
 VALUES (@app, @app_id, @service, @spec, @order_id, @paid_until, @seen_at)

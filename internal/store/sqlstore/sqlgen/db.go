@@ -156,6 +156,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.deleteProfileStmt, err = db.PrepareContext(ctx, deleteProfile); err != nil {
 		return nil, fmt.Errorf("error preparing query DeleteProfile: %w", err)
 	}
+	if q.deletePurchasesStmt, err = db.PrepareContext(ctx, deletePurchases); err != nil {
+		return nil, fmt.Errorf("error preparing query DeletePurchases: %w", err)
+	}
 	if q.deleteShopStmt, err = db.PrepareContext(ctx, deleteShop); err != nil {
 		return nil, fmt.Errorf("error preparing query DeleteShop: %w", err)
 	}
@@ -591,6 +594,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.userGrantsOfStmt, err = db.PrepareContext(ctx, userGrantsOf); err != nil {
 		return nil, fmt.Errorf("error preparing query UserGrantsOf: %w", err)
 	}
+	if q.voidAuthorizersStmt, err = db.PrepareContext(ctx, voidAuthorizers); err != nil {
+		return nil, fmt.Errorf("error preparing query VoidAuthorizers: %w", err)
+	}
 	if q.wakeHeldShopsStmt, err = db.PrepareContext(ctx, wakeHeldShops); err != nil {
 		return nil, fmt.Errorf("error preparing query WakeHeldShops: %w", err)
 	}
@@ -817,6 +823,11 @@ func (q *Queries) Close() error {
 	if q.deleteProfileStmt != nil {
 		if cerr := q.deleteProfileStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing deleteProfileStmt: %w", cerr)
+		}
+	}
+	if q.deletePurchasesStmt != nil {
+		if cerr := q.deletePurchasesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deletePurchasesStmt: %w", cerr)
 		}
 	}
 	if q.deleteShopStmt != nil {
@@ -1544,6 +1555,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing userGrantsOfStmt: %w", cerr)
 		}
 	}
+	if q.voidAuthorizersStmt != nil {
+		if cerr := q.voidAuthorizersStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing voidAuthorizersStmt: %w", cerr)
+		}
+	}
 	if q.wakeHeldShopsStmt != nil {
 		if cerr := q.wakeHeldShopsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing wakeHeldShopsStmt: %w", cerr)
@@ -1632,6 +1648,7 @@ type Queries struct {
 	deleteHeldShopStmt          *sql.Stmt
 	deleteIdentityStmt          *sql.Stmt
 	deleteProfileStmt           *sql.Stmt
+	deletePurchasesStmt         *sql.Stmt
 	deleteShopStmt              *sql.Stmt
 	deleteShopInvitationsStmt   *sql.Stmt
 	deleteShopMembersStmt       *sql.Stmt
@@ -1777,6 +1794,7 @@ type Queries struct {
 	useSetupLinkStmt            *sql.Stmt
 	userGrantStmt               *sql.Stmt
 	userGrantsOfStmt            *sql.Stmt
+	voidAuthorizersStmt         *sql.Stmt
 	wakeHeldShopsStmt           *sql.Stmt
 }
 
@@ -1828,6 +1846,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		deleteHeldShopStmt:          q.deleteHeldShopStmt,
 		deleteIdentityStmt:          q.deleteIdentityStmt,
 		deleteProfileStmt:           q.deleteProfileStmt,
+		deletePurchasesStmt:         q.deletePurchasesStmt,
 		deleteShopStmt:              q.deleteShopStmt,
 		deleteShopInvitationsStmt:   q.deleteShopInvitationsStmt,
 		deleteShopMembersStmt:       q.deleteShopMembersStmt,
@@ -1973,6 +1992,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		useSetupLinkStmt:            q.useSetupLinkStmt,
 		userGrantStmt:               q.userGrantStmt,
 		userGrantsOfStmt:            q.userGrantsOfStmt,
+		voidAuthorizersStmt:         q.voidAuthorizersStmt,
 		wakeHeldShopsStmt:           q.wakeHeldShopsStmt,
 	}
 }

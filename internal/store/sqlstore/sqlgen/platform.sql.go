@@ -145,6 +145,15 @@ func (q *Queries) ClaimAuthorizers(ctx context.Context, arg ClaimAuthorizersPara
 	return items, nil
 }
 
+const deletePurchases = `-- name: DeletePurchases :exec
+DELETE FROM purchases WHERE app = $1
+`
+
+func (q *Queries) DeletePurchases(ctx context.Context, app string) error {
+	_, err := q.exec(ctx, q.deletePurchasesStmt, deletePurchases, app)
+	return err
+}
+
 const dropTickets = `-- name: DropTickets :exec
 DELETE FROM tickets WHERE app = $1 AND created_at < $2
 `
@@ -449,4 +458,24 @@ func (q *Queries) Tickets(ctx context.Context, app string) ([]Ticket, error) {
 		return nil, err
 	}
 	return items, nil
+}
+
+const voidAuthorizers = `-- name: VoidAuthorizers :execrows
+UPDATE authorizers SET version = version + 1, state = 'withdrawn', sets = 'null', event_at = 0, code = NULL, code_ends = 0,
+    due_at = 0, attempt = 0, cause = $1, checked_at = 0
+WHERE app = $2
+`
+
+type VoidAuthorizersParams struct {
+	Cause string
+	App   string
+}
+
+// The version rises, so that no look at an account that has begun writes it again.
+func (q *Queries) VoidAuthorizers(ctx context.Context, arg VoidAuthorizersParams) (int64, error) {
+	result, err := q.exec(ctx, q.voidAuthorizersStmt, voidAuthorizers, arg.Cause, arg.App)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
 }
