@@ -111,6 +111,8 @@ func (m marketShops) Enter(ctx context.Context, app, appID string) (access.Shop,
 		return shop, fmt.Errorf("%w: %w", login.ErrSettingUp, err)
 	case errors.Is(err, provider.ErrNoShop):
 		return shop, fmt.Errorf("%w: %w", login.ErrNoShop, err)
+	case errors.Is(err, provider.ErrWithdrawn):
+		return shop, fmt.Errorf("%w: %w", login.ErrWithdrawn, err)
 	case errors.Is(err, provider.ErrEnded):
 		return shop, fmt.Errorf("%w: %w", login.ErrEnded, err)
 	}

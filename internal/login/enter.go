@@ -109,6 +109,8 @@ func (l *Login) passage(ctx context.Context, e entry) (passage, error) {
 		return passage{}, err
 	case errors.Is(err, ErrNoShop):
 		return passage{}, marketPage(http.StatusForbidden, "market-no-shop", err)
+	case errors.Is(err, ErrWithdrawn):
+		return passage{}, marketPage(http.StatusForbidden, "market-withdrawn", err)
 	case errors.Is(err, ErrEnded):
 		return passage{}, marketPage(http.StatusForbidden, "market-ended", err)
 	case err != nil:

@@ -201,6 +201,7 @@ func TestEnterFails(t *testing.T) {
 		words  string
 	}{
 		"no shop":  {ErrNoShop, http.StatusForbidden, "not a WeChat shop"},
+		"gone":     {ErrWithdrawn, http.StatusForbidden, "has withdrawn its authorisation"},
 		"ended":    {ErrEnded, http.StatusForbidden, "ended here by an administrator"},
 		"the rest": {errDown, http.StatusServiceUnavailable, "could not be opened"},
 	} {

@@ -41,8 +41,8 @@ type Jump struct {
 type Shops interface {
 	// Enter gives the shop and opens one that nobody declared. It answers
 	// [ErrSettingUp] when that takes longer than a browser likes to wait,
-	// [ErrNoShop] when the account is none, and [ErrEnded] when an administrator
-	// ended what it authorised.
+	// [ErrNoShop] when the account is none, [ErrWithdrawn] when it withdrew what it
+	// authorised, and [ErrEnded] when an administrator ended that.
 	Enter(ctx context.Context, app, appID string) (access.Shop, error)
 	// AuthorizerGrant gives what the shop authorised the platform to, or
 	// [grant.ErrNotFound].
@@ -55,6 +55,7 @@ type Shops interface {
 var (
 	ErrSettingUp = errors.New("login: the shop is still being set up; ask again in a few seconds")
 	ErrNoShop    = errors.New("login: the account is no shop; nothing can be opened for it")
+	ErrWithdrawn = errors.New("login: the shop withdrew what it authorised; its owner authorises it again")
 	ErrEnded     = errors.New("login: the shop's authorisation was ended here; ask an administrator")
 )
 

@@ -16,6 +16,9 @@ var (
 	ErrSettingUp = errors.New("provider: the shop is still being set up; try again in a moment")
 	// ErrNoShop says that the account is no shop.
 	ErrNoShop = errors.New("provider: the account is no WeChat Store; enter with the account of the shop that bought the service")
+	// ErrWithdrawn says that the shop withdrew at WeChat, and that WeChat says so
+	// when it is asked.
+	ErrWithdrawn = errors.New("provider: the shop withdrew its authorisation at WeChat; have its owner authorise the service again")
 	// ErrEnded says that an administrator revoked the shop's grant.
 	ErrEnded = errors.New("provider: the shop's grant was revoked here; have its owner withdraw and authorise again, or ask the administrator")
 )
@@ -23,8 +26,9 @@ var (
 // Enter gives the shop of an account that WeChat has just named, and adopts it
 // now if it is not here: an account that had authorised the platform before sends
 // no event when it buys. It waits for a few seconds at most; the adoption goes on
-// behind [ErrSettingUp]. Other errors are [ErrNoShop], [ErrEnded] and those of the
-// store.
+// behind [ErrSettingUp]. Other errors are [ErrNoShop], [ErrWithdrawn], [ErrEnded] and
+// those of the store. WeChat is asked about an account once a minute at most, however
+// often somebody tries to enter.
 func (p *Provider) Enter(ctx context.Context, app, appID string) (access.Shop, error) {
 	k, err := p.known(ctx, access.App{ID: app}, appID)
 	if err != nil {
@@ -34,7 +38,7 @@ func (p *Provider) Enter(ctx context.Context, app, appID string) (access.Shop, e
 		return access.Shop{}, ErrEnded
 	}
 	if !k.here() {
-		if err := p.adoptNow(ctx, k); err != nil {
+		if err := p.lookNow(ctx, k); err != nil {
 			return access.Shop{}, err
 		}
 	}
@@ -52,6 +56,18 @@ func (p *Provider) Enter(ctx context.Context, app, appID string) (access.Shop, e
 // another system does it still.
 func (k known) here() bool {
 	return k.grant.State == grant.Held || k.row.State == grant.AuthorizerKept && (k.grant.State == grant.Active || k.grant.State == grant.Stopped)
+}
+
+// lookNow adopts an account now, unless that was tried for somebody else moments ago.
+func (p *Provider) lookNow(ctx context.Context, k known) error {
+	key := k.row.App + " " + k.row.AppID
+	if err := p.looks.begin(key, p.o.Now()); err != nil {
+		return err
+	}
+	err := p.adoptNow(ctx, k)
+	answer := errors.Is(err, ErrSettingUp) || errors.Is(err, ErrNoShop) || errors.Is(err, ErrWithdrawn)
+	p.looks.end(key, err, answer)
+	return err
 }
 
 // adoptNow claims an authoriser by name and adopts it. The adoption outlives the
@@ -93,6 +109,14 @@ func (p *Provider) adopted(ctx context.Context, row grant.Authorizer) error {
 		return ErrNoShop
 	case k.here():
 		return nil
+	case k.gone():
+		return ErrWithdrawn
 	}
 	return ErrSettingUp
+}
+
+// gone tells whether the account withdrew, has not authorised the platform since as
+// far as events tell, and WeChat does not know it either.
+func (k known) gone() bool {
+	return refutes(k.grant) && !k.row.EventAt.After(k.grant.UpdatedAt) && k.row.Cause == causeOf(notAuthorised)
 }

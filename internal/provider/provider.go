@@ -140,9 +140,10 @@ func uniform(d time.Duration) time.Duration {
 // start it with [Provider.Run]. All methods may be called by several goroutines;
 // Run once at a time.
 type Provider struct {
-	o    Options
-	wake chan struct{}
-	wg   sync.WaitGroup // adoptions that Enter began
+	o     Options
+	wake  chan struct{}
+	wg    sync.WaitGroup // adoptions that Enter began
+	looks looks
 }
 
 // New makes a provider. It panics when a part is missing: that is a mistake in

@@ -97,12 +97,15 @@ func judge(err error, attempt int) (cause string, wait time.Duration) {
 	case !ok:
 		return "failed", wait
 	case e.Class() == wechat.ClassSlow:
-		return "errcode_" + strconv.Itoa(e.Code), max(time.Hour, wait)
+		return causeOf(e.Code), max(time.Hour, wait)
 	case e.Code != 0:
-		return "errcode_" + strconv.Itoa(e.Code), wait
+		return causeOf(e.Code), wait
 	}
 	return strings.ReplaceAll(e.Outcome.String(), "-", "_"), wait
 }
+
+// causeOf is the cause of a look that WeChat refused with an errcode.
+func causeOf(code int) string { return "errcode_" + strconv.Itoa(code) }
 
 // codeOf is WeChat's errcode, 0 when it gave none.
 func codeOf(err error) int {

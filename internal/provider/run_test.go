@@ -3,6 +3,7 @@ package provider
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -159,6 +160,20 @@ func TestEnter(t *testing.T) {
 			w.arrives(teaAppID)
 			w.store.fault = func(grant.Effects) fault { w.raceOn(teaAppID); return fine }
 		}, ErrSettingUp},
+		"a shop that withdrew": {func(w *world) {
+			w.arrives(teaAppID)
+			w.settleAll()
+			w.wait(time.Minute)
+			w.withdraws(teaAppID)
+		}, ErrWithdrawn},
+		"a shop that withdrew and authorised again, of which WeChat does not know yet": {func(w *world) {
+			w.arrives(teaAppID)
+			w.settleAll()
+			w.wait(time.Minute)
+			w.withdraws(teaAppID)
+			w.wait(time.Minute)
+			w.push(authorizedPush(w.t, event.NameAuthorized, teaAppID, w.now, "code-again"))
+		}, ErrSettingUp},
 		"revoked here": {func(w *world) {
 			w.arrives(teaAppID)
 			w.settleAll()
@@ -178,6 +193,75 @@ func TestEnter(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// withdraws ends what a shop authorised, at WeChat too.
+func (w *world) withdraws(appID string) {
+	w.wechat.mu.Lock()
+	w.wechat.accounts[appID].authorised = false
+	w.wechat.mu.Unlock()
+	w.push(unauthorizedPush(w.t, appID, w.now))
+}
+
+// TestEnterAsksOnceAMinute: whoever waits on a page that asks every few seconds does
+// not have WeChat asked each time; what is adopted meanwhile opens at once.
+func TestEnterAsksOnceAMinute(t *testing.T) {
+	for name, tt := range map[string]struct {
+		before func(w *world)
+		want   error
+	}{
+		"no shop":        {func(w *world) { w.authorises(teaAppID).info.Kind = KindOther }, ErrNoShop},
+		"not authorised": {func(*world) {}, ErrSettingUp},
+		"withdrawn":      {func(w *world) { w.arrives(teaAppID); w.settleAll(); w.withdraws(teaAppID) }, ErrWithdrawn},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t)
+				tt.before(w)
+				asked := w.wechat.count("info")
+				for range 12 { // a minute of a page
+					if _, err := w.p.Enter(t.Context(), "market", teaAppID); !errors.Is(err, tt.want) {
+						t.Fatalf("%v, want %v", err, tt.want)
+					}
+					w.wait(5 * time.Second)
+				}
+				if n := w.wechat.count("info") - asked; n != 1 {
+					t.Errorf("WeChat was asked %d times in a minute", n)
+				}
+				_, _ = w.p.Enter(t.Context(), "market", teaAppID)
+				if n := w.wechat.count("info") - asked; n != 2 {
+					t.Errorf("WeChat was asked %d times in two minutes", n)
+				}
+				w.authorises(teaAppID)
+				w.wait(time.Second)
+				w.push(authorizedPush(t, event.NameAuthorized, teaAppID, w.now, "code-later"))
+				w.settleAll()
+				if shop, err := w.p.Enter(t.Context(), "market", teaAppID); err != nil || shop.AppID != teaAppID {
+					t.Errorf("adopted meanwhile: %+v, %v", shop, err)
+				}
+			})
+		})
+	}
+}
+
+// TestLooksAreBounded: what is remembered does not grow without end.
+func TestLooksAreBounded(t *testing.T) {
+	var l looks
+	for i := range 3 * mostLooks {
+		if err := l.begin(fmt.Sprint(i), start); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(l.last) > mostLooks {
+		t.Errorf("%d are remembered", len(l.last))
+	}
+	if err := l.begin("again", start); err != nil {
+		t.Fatal(err)
+	}
+	l.end("again", errFault, false)
+	if err := l.begin("again", start); err != nil {
+		t.Errorf("a look that did not happen counts: %v", err)
 	}
 }
 
