@@ -6,9 +6,11 @@ import (
 	"path/filepath"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/pressly/goose/v3"
 
+	"github.com/zhanggui/zhanggui/internal/access"
 	"github.com/zhanggui/zhanggui/internal/grant"
 	"github.com/zhanggui/zhanggui/internal/store/sqlstore"
 )
@@ -60,4 +62,54 @@ func TestUpgradeFillsShops(t *testing.T) {
 	if a, err := s.App(t.Context(), "shop-tea"); err != nil || a.Services != nil || a.Push.Keys != nil {
 		t.Errorf("app %+v, %v", a, err)
 	}
+}
+
+// TestOlderReplicasShops: a shop that a replica of the version before platforms
+// declares after the migration gets its id at WeChat when a platform is declared, and
+// at the next start.
+func TestOlderReplicasShops(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "zhanggui.db")
+	open := func() *sqlstore.Store {
+		t.Helper()
+		s, err := Open(t.Context(), path, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	s := open()
+	declareAsBefore := func(id, appID string) {
+		t.Helper()
+		db := opened(t, path)
+		defer db.Close()
+		for _, text := range []string{
+			"INSERT INTO tenants (id, name) VALUES ('" + id + "', '')",
+			`INSERT INTO apps (id, kind, app_id, name, secret, secret_version, callback_host, verify_name, verify_body, scope, egress, api_hosts)
+				VALUES ('shop-` + id + `', 'shop', '` + appID + `', '', x'01', 1, '', '', '', '', '', '[]')`,
+			"INSERT INTO shops (id, tenant_id, app, name, revoke_on_withdraw) VALUES ('" + id + "', '" + id + "', 'shop-" + id + "', '', 0)",
+		} {
+			if _, err := db.ExecContext(t.Context(), text); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	known := func(id, appID string) {
+		t.Helper()
+		if shop, err := s.ShopByAppID(t.Context(), appID); err != nil || shop.ID != id {
+			t.Errorf("shop %+v, %v", shop, err)
+		}
+	}
+	declareAsBefore("tea", "wx00000000000000b1")
+	platform := access.App{ID: "isv", Kind: access.Component, AppID: "wx00000000000000d1", Secret: []byte("sealed"), SecretVersion: 1}
+	if err := s.Declare(t.Context(), access.Declaration{At: time.UnixMilli(1), Apps: []access.App{platform}}); err != nil {
+		t.Fatal(err)
+	}
+	known("tea", "wx00000000000000b1")
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	declareAsBefore("rice", "wx00000000000000b2")
+	s = open()
+	defer s.Close()
+	known("rice", "wx00000000000000b2")
 }

@@ -121,11 +121,16 @@ func (d *declaring) app(ctx context.Context, a access.App) error {
 
 // platform sees to it that a third-party platform has its grant. A new secret
 // gives it a new start. moved says that the app is another platform at WeChat now:
-// nothing that was told about the one before holds for it.
+// nothing that was told about the one before holds for it. Shops that a replica of an
+// older version declared meanwhile get their ids at WeChat: the platform would open
+// them a second time.
 func (d *declaring) platform(ctx context.Context, app string, fresh, moved bool) error {
 	row, err := d.ComponentGrant(ctx, app)
 	found, err := exists(row, err)
 	if err != nil {
+		return err
+	}
+	if err := d.FillShopAppIDs(ctx); err != nil {
 		return err
 	}
 	if !found {

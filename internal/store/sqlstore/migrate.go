@@ -9,6 +9,8 @@ import (
 	"log/slog"
 
 	"github.com/pressly/goose/v3"
+
+	"github.com/zhanggui/zhanggui/internal/store/sqlstore/sqlgen"
 )
 
 // metaCompat is the single value that names the oldest schema whose program may
@@ -45,6 +47,18 @@ func Migrate(ctx context.Context, d goose.Dialect, db *sql.DB, files fs.FS, logg
 	}
 	if err != nil {
 		return fmt.Errorf("migrate from schema %d to %d: %w", have, know, err)
+	}
+	return mend(ctx, db, know)
+}
+
+// mend fills in what a replica of an older version left out: it may have written
+// after another one had migrated.
+func mend(ctx context.Context, db *sql.DB, schema int64) error {
+	if schema < platformSchema {
+		return nil
+	}
+	if err := sqlgen.New(db).FillShopAppIDs(ctx); err != nil {
+		return fmt.Errorf("fill in the ids of shops: %w", err)
 	}
 	return nil
 }

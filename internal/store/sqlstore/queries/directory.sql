@@ -53,6 +53,11 @@ SELECT a.* FROM shops AS a WHERE a.id = @id UNION SELECT b.* FROM shops AS b WHE
 -- name: CountShopsOfTenant :one
 SELECT count(*) FROM shops WHERE tenant_id = @tenant_id;
 
+-- name: FillShopAppIDs :exec
+-- A program that knows no platforms leaves the id out. It is that of the shop's own app.
+UPDATE shops SET app_id = (SELECT a.app_id FROM apps AS a WHERE a.id = shops.app)
+WHERE shops.app_id = '' AND EXISTS (SELECT 1 FROM apps AS b WHERE b.id = shops.app AND b.kind <> 'component');
+
 -- name: PutShop :exec
 INSERT INTO shops (id, tenant_id, app, name, revoke_on_withdraw, app_id)
 VALUES (@id, @tenant_id, @app, @name, @revoke_on_withdraw, @app_id)

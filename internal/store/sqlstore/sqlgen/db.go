@@ -219,6 +219,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.eventsOfShopStmt, err = db.PrepareContext(ctx, eventsOfShop); err != nil {
 		return nil, fmt.Errorf("error preparing query EventsOfShop: %w", err)
 	}
+	if q.fillShopAppIDsStmt, err = db.PrepareContext(ctx, fillShopAppIDs); err != nil {
+		return nil, fmt.Errorf("error preparing query FillShopAppIDs: %w", err)
+	}
 	if q.finishCallbackStmt, err = db.PrepareContext(ctx, finishCallback); err != nil {
 		return nil, fmt.Errorf("error preparing query FinishCallback: %w", err)
 	}
@@ -928,6 +931,11 @@ func (q *Queries) Close() error {
 	if q.eventsOfShopStmt != nil {
 		if cerr := q.eventsOfShopStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing eventsOfShopStmt: %w", cerr)
+		}
+	}
+	if q.fillShopAppIDsStmt != nil {
+		if cerr := q.fillShopAppIDsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing fillShopAppIDsStmt: %w", cerr)
 		}
 	}
 	if q.finishCallbackStmt != nil {
@@ -1669,6 +1677,7 @@ type Queries struct {
 	endShopSessionsStmt         *sql.Stmt
 	eventsAfterStmt             *sql.Stmt
 	eventsOfShopStmt            *sql.Stmt
+	fillShopAppIDsStmt          *sql.Stmt
 	finishCallbackStmt          *sql.Stmt
 	firstEventStmt              *sql.Stmt
 	forcedRefreshesStmt         *sql.Stmt
@@ -1867,6 +1876,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		endShopSessionsStmt:         q.endShopSessionsStmt,
 		eventsAfterStmt:             q.eventsAfterStmt,
 		eventsOfShopStmt:            q.eventsOfShopStmt,
+		fillShopAppIDsStmt:          q.fillShopAppIDsStmt,
 		finishCallbackStmt:          q.finishCallbackStmt,
 		firstEventStmt:              q.firstEventStmt,
 		forcedRefreshesStmt:         q.forcedRefreshesStmt,

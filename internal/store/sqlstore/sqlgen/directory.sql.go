@@ -205,6 +205,17 @@ func (q *Queries) EndShopSessions(ctx context.Context, arg EndShopSessionsParams
 	return err
 }
 
+const fillShopAppIDs = `-- name: FillShopAppIDs :exec
+UPDATE shops SET app_id = (SELECT a.app_id FROM apps AS a WHERE a.id = shops.app)
+WHERE shops.app_id = '' AND EXISTS (SELECT 1 FROM apps AS b WHERE b.id = shops.app AND b.kind <> 'component')
+`
+
+// A program that knows no platforms leaves the id out. It is that of the shop's own app.
+func (q *Queries) FillShopAppIDs(ctx context.Context) error {
+	_, err := q.exec(ctx, q.fillShopAppIDsStmt, fillShopAppIDs)
+	return err
+}
+
 const forgetShop = `-- name: ForgetShop :exec
 UPDATE authorizers SET shop_id = '', version = version + 1 WHERE shop_id = $1 AND shop_id <> ''
 `
