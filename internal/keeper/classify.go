@@ -98,6 +98,7 @@ const (
 	causeStranger   = "other_person"      // the answer names another openid
 	causeEnded      = "refresh_expired"   // the 30 days are over
 
+	causeAwaitsTicket = "awaits_ticket"            // the platform is new; WeChat pushes every ten minutes
 	causeNoTicket     = "no_ticket"                // WeChat has pushed none so far
 	causePlatform     = "platform_token"           // the platform's token cannot be had
 	causeFound        = "refresh_found"            // WeChat named another refresh token; it is kept
@@ -165,6 +166,9 @@ var reactions = map[reactionKey]reaction{
 // waitsForPlatform is what the lack of the platform's token leads to: nothing was
 // sent.
 var waitsForPlatform = reaction{do: again, cause: causePlatform, quiet: true}
+
+// awaitsTicket is what a new platform does until its first ticket can have come.
+var awaitsTicket = reaction{do: again, cause: causeAwaitsTicket, quiet: true}
 
 // classReactions are for codes without a row of their own. A class that is
 // not here is treated as an unknown code.
@@ -292,6 +296,7 @@ func shouldTell(g grant.Grant, r reaction, v verdict) bool {
 var passingCauses = func() map[string]bool {
 	causes := map[string]bool{
 		causeUnknown: true, causeNotSent: true, causeMalformed: true, causeOddCode: true, causePlatform: true, causeFound: true,
+		causeAwaitsTicket: true,
 	}
 	for _, r := range reactions {
 		if passing(r) {
@@ -308,7 +313,7 @@ var passingCauses = func() map[string]bool {
 
 // quietCauses are the causes of which nobody is told.
 var quietCauses = func() map[string]bool {
-	causes := map[string]bool{causePlatform: true}
+	causes := map[string]bool{causePlatform: true, causeAwaitsTicket: true}
 	for _, r := range reactions {
 		if r.quiet {
 			causes[r.cause] = true

@@ -54,6 +54,12 @@ func (a *attempt) unequipped(ctx context.Context, lack reaction, err error) (Tok
 	return a.fail(ctx, lack, &Failure{Outcome: wechat.OutcomeNotSent, Err: err})
 }
 
+// firstTicket is how long a new platform may be without a ticket before somebody is
+// told. WeChat pushes one every ten minutes, to an address that is entered only after
+// the platform was declared:
+// developers.weixin.qq.com/doc/oplatform/Third-party_Platforms/2.0/api/Before_Develop/component_verify_ticket.
+const firstTicket = 30 * time.Minute
+
 // takeTickets reads the tickets, the newest first. One that cannot be opened is
 // as good as none.
 func (a *attempt) takeTickets(ctx context.Context) (reaction, error) {
@@ -65,6 +71,9 @@ func (a *attempt) takeTickets(ctx context.Context) (reaction, error) {
 	}
 	unread := errNoTicket
 	lack := reaction{do: stop, cause: causeNoTicket}
+	if len(list) == 0 && a.k.now().Sub(a.claim.Grant.CreatedAt) < firstTicket {
+		lack = awaitsTicket
+	}
 	for _, t := range list {
 		v, err := a.k.opt.Vault.Open(t.Value, vault.Ticket(app, t.CreatedAt))
 		if err != nil {

@@ -113,6 +113,43 @@ func TestTickets(t *testing.T) {
 	}
 }
 
+// TestNewPlatformAwaitsItsTicket: nobody is told that a platform has no ticket before
+// one can have come. A ticket that comes in time leaves no word; none is told at last.
+func TestNewPlatformAwaitsItsTicket(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := newPlatformEnv(t)
+		e.store.tickets = map[string][]grant.Ticket{}
+		e.store.set("g_agency", func(g *grant.Grant) { g.CreatedAt = time.Now() })
+		defer running(e.Keeper)()
+		time.Sleep(29 * time.Minute)
+		g := e.store.row("g_agency")
+		if told := e.store.told(); len(told) > 0 || g.State != grant.Active || g.Cause != causeAwaitsTicket {
+			t.Fatalf("told %v; %s, %s", told, g.State, g.Cause)
+		}
+		if _, err := e.ComponentToken(t.Context(), "agency"); !errors.Is(err, ErrNotYet) {
+			t.Errorf("a caller got %v", err)
+		}
+		e.pushTicket("agency", "ticket-good", 0)
+		e.store.set("g_agency", func(g *grant.Grant) { g.DueAt = time.Now() })
+		e.Kick("g_agency")
+		time.Sleep(time.Minute)
+		g = e.store.row("g_agency")
+		if told := e.store.told(); len(told) > 0 || g.State != grant.Active || g.Cause != "" {
+			t.Errorf("afterwards told %v; %s, %s", told, g.State, g.Cause)
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		e := newPlatformEnv(t)
+		e.store.tickets = map[string][]grant.Ticket{}
+		e.store.set("g_agency", func(g *grant.Grant) { g.CreatedAt = time.Now() })
+		defer running(e.Keeper)()
+		time.Sleep(3 * time.Hour)
+		if g := e.store.row("g_agency"); !slices.Equal(e.store.told(), []string{"grant.stopped"}) || g.State != grant.Stopped || g.Cause != causeNoTicket {
+			t.Errorf("told %v; %s, %s", e.store.told(), g.State, g.Cause)
+		}
+	})
+}
+
 // mendTickets pushes a good ticket: the plan does the rest.
 func (e *env) mendTickets(t *testing.T) {
 	time.Sleep(3 * time.Minute)
