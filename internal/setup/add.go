@@ -76,7 +76,11 @@ func (p *plan) putApp(want access.App, plain secret.Value, keys access.PushKeys,
 	field(&d, "egress", was.Egress, want.Egress)
 	list(&d, "api_hosts", was.APIHosts, want.APIHosts)
 	list(&d, "services", was.Services, want.Services)
-	if !p.note(kind, id, known, d) {
+	told := known
+	if _, shop := p.kept.shops[id]; !known && kind == "shop" && shop {
+		told, d = true, ownKey(plain, keys) // the shop is there; only its own app is new
+	}
+	if !p.note(kind, id, told, d) {
 		return false, nil
 	}
 	if known && was.Kind == access.Component && was.AppID != want.AppID {
@@ -84,6 +88,18 @@ func (p *plan) putApp(want access.App, plain secret.Value, keys access.PushKeys,
 	}
 	p.d.Apps = append(p.d.Apps, want)
 	return true, nil
+}
+
+// ownKey names what a shop gets that was called through a platform only.
+func ownKey(plain secret.Value, keys access.PushKeys) diff {
+	var d diff
+	if !plain.IsZero() {
+		d = append(d, "secret")
+	}
+	if !keys.IsZero() {
+		d = append(d, "push")
+	}
+	return d
 }
 
 // anotherPlatform warns of another appid of a third-party platform.
@@ -156,9 +172,13 @@ func (p *plan) shop(s Shop) error {
 	field(&d, "name", was.Name, want.Name)
 	field(&d, "tenant", was.TenantID, want.TenantID)
 	field(&d, "revoke_shop_on_withdraw", was.RevokeOnWithdraw, want.RevokeOnWithdraw)
-	if changed || p.note("shop", s.ID, known, d) {
-		p.d.Shops = append(p.d.Shops, want)
+	switch {
+	case changed && known:
+		p.alsoChanges(d)
+	case !changed && !p.note("shop", s.ID, known, d):
+		return nil
 	}
+	p.d.Shops = append(p.d.Shops, want)
 	return nil
 }
 

@@ -108,7 +108,9 @@ func TestShopMovesBetweenKeys(t *testing.T) {
 		t.Errorf("without a secret: %v", err)
 	}
 	m.Shops[0].Secret = secret.FromString("shop-secret")
-	r.apply(t, m, setup.Options{})
+	if diff := cmp.Diff([]string{"change shop lantian secret,app"}, ops(r.apply(t, m, setup.Options{}))); diff != "" {
+		t.Error(diff)
+	}
 	if shop := r.dir.shops["lantian"]; shop.App != "shop-lantian" {
 		t.Errorf("shop %+v", shop)
 	}
@@ -118,6 +120,21 @@ func TestShopMovesBetweenKeys(t *testing.T) {
 	}
 	if _, there := r.dir.apps["shop-lantian"]; !there {
 		t.Error("the way back is gone: the shop's own app was removed")
+	}
+}
+
+// TestShopGetsItsOwnKey: a shop that is there already is not created once more when it
+// gets a key of its own beside the platform's.
+func TestShopGetsItsOwnKey(t *testing.T) {
+	r := newRig(t)
+	m := platform()
+	r.apply(t, m, setup.Options{})
+	m.Shops[0].Secret, m.Shops[0].Push = secret.FromString("shop-secret"), pushKeys("token3", "C")
+	if diff := cmp.Diff([]string{"change shop lantian secret,push"}, ops(r.apply(t, m, setup.Options{}))); diff != "" {
+		t.Error(diff)
+	}
+	if changes := r.apply(t, m, setup.Options{}).Changes; len(changes) != 0 {
+		t.Errorf("the same again changes %v", changes)
 	}
 }
 

@@ -168,6 +168,16 @@ func (p *plan) note(kind, id string, known bool, fields []string) bool {
 	return true
 }
 
+// alsoChanges adds fields to the difference that was recorded last.
+func (p *plan) alsoChanges(d diff) {
+	last := &p.changes[len(p.changes)-1]
+	for _, name := range d {
+		if !slices.Contains(last.Fields, name) {
+			last.Fields = append(last.Fields, name)
+		}
+	}
+}
+
 // diff names the fields that differ.
 type diff []string
 
