@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/zhanggui/zhanggui/internal/access"
 	"github.com/zhanggui/zhanggui/internal/audit"
@@ -76,6 +77,17 @@ func TestClaim(t *testing.T) {
 	}
 	if html := b.get("/market/claim").Body.String(); !strings.Contains(html, "came from the service market") {
 		t.Errorf("a person claims:\n%s", html)
+	}
+}
+
+// The page says how long the claim counts, not how long its invitation could wait.
+func TestClaimSaysWhenItEnds(t *testing.T) {
+	w := newWorld(t)
+	b := w.browser(uaPC)
+	b.comeIn("cnaw1", lantianID)
+	html := b.get("/i/" + b.beginClaim()).Body.String()
+	if ends := w.clock.now().Add(claimLife).UTC().Format(time.RFC3339); !strings.Contains(html, ends) {
+		t.Errorf("the page does not name %s:\n%s", ends, html)
 	}
 }
 

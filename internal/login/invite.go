@@ -29,6 +29,9 @@ func (l *Login) getInvitation(w http.ResponseWriter, r *http.Request) error {
 		Operator: l.o.Operator, Role: inv.Role, Version: l.consent, Scope: app.Scope,
 		Post: "/i/" + r.PathValue("token"), Until: inv.ExpiresAt, Now: l.o.Now(), Claim: inv.Claim(),
 	}
+	if v.Claim {
+		v.Until = inv.CreatedAt.Add(claimLife)
+	}
 	if err := l.nameParties(r, inv, &v); err != nil {
 		return err
 	}
