@@ -113,7 +113,11 @@ func (r reconcileCmd) apps(ctx context.Context) ([]string, error) {
 // tellReconciliation prints one report.
 func (c console) tellReconciliation(v adminapi.ReconciliationView) error {
 	fmt.Fprintf(c.out, "%s: %d of %d accounts listed, %d kept; %s\n", v.App, v.Listed, v.Total, v.Kept, cmp.Or(counted(v.Counts), "nothing differs"))
-	if !v.Complete {
+	switch {
+	case v.Complete:
+	case v.Total == 0:
+		fmt.Fprintln(c.out, "WeChat lists no account; an empty list proves nothing, so nobody counts as missing")
+	default:
 		fmt.Fprintln(c.out, "the list was not seen whole, so nobody counts as missing")
 	}
 	if len(v.Found) == 0 {
