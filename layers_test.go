@@ -55,6 +55,7 @@ var layers = []struct {
 	{prefix: "internal/console", may: append(leaves, "wechat", "internal/web", "internal/web/ui"), why: "pages: everything else comes through interfaces"},
 
 	{prefix: "internal/scale", why: "measures the whole server from its tests; nothing may come to depend on it, and it has nothing to import"},
+	{prefix: "internal/speed", why: "measures the gateway in the whole server from its tests; nothing may come to depend on it, and it has nothing to import"},
 	{prefix: "internal/proof", why: "checks a run from what it left behind; sharing code with what it checks would prove nothing"},
 	{prefix: "internal/balance", std: true, why: "judges a run of replicas from what others saw of it; sharing code with the keeper would prove nothing"},
 	{prefix: "internal/proof/cmd/prove", may: []string{"internal/proof"}, why: "the command of internal/proof"},

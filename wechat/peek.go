@@ -64,6 +64,11 @@ func Peek(body io.Reader, n int) (Head, io.Reader) {
 	return head, io.MultiReader(bytes.NewReader(buf), body)
 }
 
+// Look is [Peek] for bytes that are in memory already: it tells what the first
+// bytes of a body tell, and whether more of them could not change that. It does not
+// keep buf.
+func Look(buf []byte) (head Head, done bool) { return scan(buf) }
+
 // failing is the end of a body that could not be read further.
 type failing struct{ err error }
 

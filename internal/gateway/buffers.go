@@ -5,22 +5,17 @@ import "sync"
 // bufferSize is that of io.Copy.
 const bufferSize = 32 << 10
 
-// buffers are the copy buffers of all calls.
-var buffers = &bufferPool{}
+// buffers are what answers pass through. They are kept as pointers, so that putting
+// one back allocates nothing.
+var buffers bufferPool
 
-// bufferPool implements httputil.BufferPool. It keeps pointers, so that
-// putting a buffer back allocates nothing.
 type bufferPool struct{ pool sync.Pool }
 
-func (p *bufferPool) Get() []byte {
+func (p *bufferPool) get() *[bufferSize]byte {
 	if b, ok := p.pool.Get().(*[bufferSize]byte); ok {
-		return b[:]
+		return b
 	}
-	return make([]byte, bufferSize)
+	return new([bufferSize]byte)
 }
 
-func (p *bufferPool) Put(b []byte) {
-	if len(b) == bufferSize {
-		p.pool.Put((*[bufferSize]byte)(b))
-	}
-}
+func (p *bufferPool) put(b *[bufferSize]byte) { p.pool.Put(b) }

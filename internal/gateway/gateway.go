@@ -4,10 +4,8 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"log"
 	"log/slog"
 	"net/http"
-	"net/http/httputil"
 	"net/url"
 	"time"
 
@@ -120,9 +118,6 @@ type Gateway struct {
 	routes   *cache[route]
 	stubborn *stubborn
 	handler  http.Handler
-	// proxyLog takes what ReverseProxy says about answers that broke off,
-	// which is WeChat's or the caller's doing.
-	proxyLog *log.Logger
 }
 
 // New checks the configuration and makes a gateway.
@@ -146,7 +141,7 @@ func New(c Config) (*Gateway, error) {
 	c.MaxBody = cmp.Or(c.MaxBody, DefaultMaxBody)
 	c.AnswerTimeout = cmp.Or(c.AnswerTimeout, DefaultAnswerTimeout)
 	c.CallerTimeout = cmp.Or(c.CallerTimeout, DefaultCallerTimeout)
-	g := &Gateway{Config: c, bases: bases, proxyLog: slog.NewLogLogger(c.Log.Handler(), slog.LevelDebug)}
+	g := &Gateway{Config: c, bases: bases}
 	grace := cacheGrace
 	if c.NoGrace {
 		grace = -1
@@ -192,34 +187,17 @@ func (g *Gateway) serve(w http.ResponseWriter, r *http.Request) (err error) {
 	if err := c.admit(); err != nil {
 		return c.refused(err)
 	}
+	if upgrades(r.Header) {
+		return c.refused(errUpgrade())
+	}
 	conn := &patience{rc: http.NewResponseController(w), wait: g.CallerTimeout}
 	defer conn.end()
 	if err := c.takeBody(conn); err != nil {
 		return err
 	}
-	c.ctx, c.cancel = context.WithCancelCause(c.in.Context())
-	defer c.cancel(nil)
+	defer c.body.end()
 	if err := c.prepare(); err != nil {
 		return err
 	}
 	return c.proxy(&patientWriter{ResponseWriter: w, conn: conn})
-}
-
-// proxy sends the call and streams the answer back.
-func (c *call) proxy(w http.ResponseWriter) error {
-	proxy := httputil.ReverseProxy{
-		Rewrite:        func(*httputil.ProxyRequest) {}, // outgoing and attempt do it
-		Transport:      c,
-		ModifyResponse: c.dress,
-		ErrorHandler:   func(_ http.ResponseWriter, _ *http.Request, err error) { c.failed = err },
-		ErrorLog:       c.g.proxyLog,
-		BufferPool:     buffers,
-		FlushInterval:  -1, // pass on each piece as it comes
-	}
-	proxy.ServeHTTP(w, c.outgoing())
-	if c.failed != nil {
-		setIfAny(c.own, headerAttempt, attempt(c.attempts))
-		return c.problem(c.failed)
-	}
-	return nil
 }

@@ -67,7 +67,7 @@ func TestOnlyListedHeadersReachWeChat(t *testing.T) {
 	r.post(t, readPath, `{}`,
 		"Cookie", "a=b", "X-Forwarded-For", "203.0.113.9", "Forwarded", "for=203.0.113.9", "X-Real-Ip", "203.0.113.9",
 		"X-Zhanggui-Person", "p", "X-Original-Url", "/cgi-bin/token", "X-Http-Method-Override", "DELETE",
-		"Proxy-Authorization", "Basic x", "Te", "trailers, deflate", "Keep-Alive", "1", "Upgrade", "websocket",
+		"Proxy-Authorization", "Basic x", "Te", "trailers, deflate", "Keep-Alive", "1", "Upgrade", "h2c",
 		"Connection", "Content-Type, close, Upgrade", "Idempotency-Key", "1",
 		"Content-Type", "application/json", "Content-Type", "text/plain", "Accept", "a/b", "Accept", "c/d",
 		"User-Agent", "erp/1", "Wechatmp-Signature", "sig")

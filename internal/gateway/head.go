@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"bytes"
 	"compress/gzip"
 	"io"
 	"net/http"
@@ -16,55 +15,70 @@ const gzipHead = wechat.MaxPeek
 
 var gzipReaders = sync.Pool{New: func() any { return new(gzip.Reader) }}
 
-// peek looks at the first bytes of an answer and puts a body in place that
-// yields them again. The error is that of reading so far, never io.EOF.
-func peek(res *http.Response) (wechat.Head, error) {
-	body := &watched{Reader: res.Body}
-	var head wechat.Head
-	var rest io.Reader
-	if isGzip(res.Header) {
-		head, rest = peekGzip(body)
-	} else {
-		head, rest = wechat.Peek(body, wechat.DefaultPeek)
+// peek reads the first bytes of an answer into buf and looks at them. It reads no
+// further than it must. The error is that of reading, never io.EOF.
+func (a *answered) peek(buf []byte) (wechat.Head, error) {
+	if isGzip(a.Header) {
+		return a.peekGzip(buf)
 	}
-	res.Body = readCloser{rest, res.Body}
-	return head, body.err
+	for {
+		head, done := wechat.Look(buf[:min(a.first, wechat.DefaultPeek)])
+		if done || a.ended || a.first >= wechat.DefaultPeek {
+			return head, nil
+		}
+		if err := a.more(buf); err != nil {
+			return head, err
+		}
+	}
 }
 
-// peekGzip looks into a compressed body. What was read of it is kept as it is;
-// bytes that are not gzip tell nothing.
-func peekGzip(body io.Reader) (wechat.Head, io.Reader) {
-	var raw bytes.Buffer
-	tee := io.TeeReader(io.LimitReader(body, gzipHead), &raw)
+// more reads the next piece into buf.
+func (a *answered) more(buf []byte) error {
+	n, err := a.Body.Read(buf[a.first:])
+	a.first += n
+	if err == io.EOF { //nolint:errorlint // a Reader returns EOF itself
+		a.ended, err = true, nil
+	}
+	return err
+}
+
+// peekGzip looks into a compressed answer, whose bytes stay as they are. Bytes that
+// are not gzip tell nothing.
+func (a *answered) peekGzip(buf []byte) (head wechat.Head, err error) {
+	raw := &filling{a: a, buf: buf[:gzipHead]}
 	zr := gzipReaders.Get().(*gzip.Reader)
 	defer gzipReaders.Put(zr)
-	var head wechat.Head
-	if zr.Reset(tee) == nil {
+	if zr.Reset(raw) == nil {
 		head, _ = wechat.Peek(zr, wechat.DefaultPeek)
 	}
-	return head, io.MultiReader(&raw, body)
+	return head, raw.err
+}
+
+// filling yields the bytes of an answer while it reads them into a buffer, and ends
+// with the buffer.
+type filling struct {
+	a    *answered
+	buf  []byte
+	from int   // how far it was read out
+	err  error // of the answer
+}
+
+func (f *filling) Read(p []byte) (int, error) {
+	if f.from == f.a.first && f.from < len(f.buf) && !f.a.ended && f.err == nil {
+		f.err = f.a.more(f.buf)
+	}
+	n := copy(p, f.buf[f.from:f.a.first])
+	f.from += n
+	if n == 0 && f.err != nil {
+		return 0, f.err
+	}
+	if n == 0 && (f.a.ended || f.from == len(f.buf)) {
+		return 0, io.EOF
+	}
+	return n, nil
 }
 
 func isGzip(h http.Header) bool {
 	coding := h.Get("Content-Encoding")
 	return strings.EqualFold(coding, "gzip") || strings.EqualFold(coding, "x-gzip")
-}
-
-// watched notes why reading ended, unless it ended well.
-type watched struct {
-	io.Reader
-	err error
-}
-
-func (w *watched) Read(p []byte) (int, error) {
-	n, err := w.Reader.Read(p)
-	if err != nil && err != io.EOF { //nolint:errorlint // a Reader returns EOF itself
-		w.err = err
-	}
-	return n, err
-}
-
-type readCloser struct {
-	io.Reader
-	io.Closer
 }

@@ -2,10 +2,8 @@ package gateway
 
 import (
 	"net/http"
-	"strconv"
+	"net/textproto"
 	"strings"
-
-	"github.com/zhanggui/zhanggui/wechat/secret"
 )
 
 // Headers that the gateway adds to an answer.
@@ -41,9 +39,15 @@ var passedOn = map[string]bool{
 	"Wechatmp-Signature": false,
 }
 
-// pickHeaders gives what may pass of in, as a new map.
+// noUserAgent keeps net/http from naming itself.
+var noUserAgent = []string{""}
+
+// pickHeaders gives what may pass of in, as a new map. A header named in the
+// caller's Connection header is judged like any other, so nothing of ours can be
+// stripped that way.
 func pickHeaders(in http.Header) http.Header {
 	out := make(http.Header, len(in))
+	out["User-Agent"] = noUserAgent
 	for name, values := range in {
 		switch all, ok := passedOn[name]; {
 		case ok && all:
@@ -55,44 +59,22 @@ func pickHeaders(in http.Header) http.Header {
 	return out
 }
 
-// kept tells which headers of WeChat's answer reach the caller: all but those
-// that would speak for our own host, and those that only we may set.
-func kept(name string) bool {
-	switch name {
-	case "Set-Cookie", "Set-Cookie2", "Strict-Transport-Security", "Clear-Site-Data",
-		"Alt-Svc", "Nel", "Report-To", "Www-Authenticate":
-		return false
+// setIfAny sets one of our headers, whose names are in canonical form.
+func setIfAny(h http.Header, name, value string) {
+	if value != "" {
+		h[name] = []string{value}
 	}
-	return !strings.HasPrefix(name, "Access-Control-") && !strings.HasPrefix(name, "X-Zhanggui-")
 }
 
-// cleanAnswer drops headers that must not reach the caller and blots out the
-// token where WeChat repeats it, as in the Location of a redirect.
-func cleanAnswer(h http.Header, token secret.Value) {
-	plain := token.RevealString()
-	for name, values := range h {
-		if !kept(name) {
-			delete(h, name)
-			continue
-		}
-		for i, v := range values {
-			if name == "Location" || strings.Contains(v, plain) {
-				values[i] = secret.Mask(v, token)
+// upgrades tells whether the caller wants another protocol on this connection. An
+// offer of HTTP/2 may be left unheard, and programs make it with every call.
+func upgrades(h http.Header) bool {
+	for _, value := range h["Upgrade"] {
+		for protocol := range strings.SplitSeq(value, ",") {
+			if p := textproto.TrimString(protocol); p != "" && !strings.EqualFold(p, "h2c") {
+				return true
 			}
 		}
 	}
-}
-
-func setIfAny(h http.Header, name, value string) {
-	if value != "" {
-		h.Set(name, value)
-	}
-}
-
-// attempt is the value of headerAttempt.
-func attempt(n int) string {
-	if n == 0 {
-		return ""
-	}
-	return strconv.Itoa(n)
+	return false
 }

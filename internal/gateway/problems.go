@@ -68,6 +68,14 @@ func errMethod() error {
 	}
 }
 
+func errUpgrade() error {
+	return &web.Error{
+		Status: http.StatusBadRequest, Code: "upgrade",
+		EN: "WeChat's shop APIs speak HTTP only; a connection cannot change to another protocol.", ZH: "微信小店接口仅支持 HTTP，不支持切换到其他协议。",
+		NextEN: "Send the call without an Upgrade header.", NextZH: "请去掉 Upgrade 请求头后重新发送。",
+	}
+}
+
 func errTarget(err error) error {
 	return &web.Error{
 		Status: http.StatusBadRequest, Code: "target", Err: err,
@@ -201,11 +209,18 @@ func (c *call) problem(err error) error {
 		NextEN: "If it only reads, repeat it. If it writes, look first whether it took effect.",
 		NextZH: "只读请求可直接重试；写入请求请先确认是否已生效。",
 	}
-	if isTimeout(err) || errors.Is(context.Cause(c.ctx), errAnswerTimeout) {
+	if isTimeout(err) || errors.Is(err, errAnswerTimeout) {
 		e.Status, e.Code = http.StatusGatewayTimeout, "wechat-timeout"
 		e.EN = "WeChat did not answer in time. The call may have been carried out."
 		e.ZH = "微信未在限定时间内应答，请求可能已被执行。"
 	}
+	return e
+}
+
+// gone is for a caller who does not take the answer: who left, or stood still.
+func (c *call) gone(err error) error {
+	e := web.AsError(context.Canceled)
+	e.Err = err
 	return e
 }
 

@@ -497,13 +497,19 @@ func FuzzPeek(f *testing.F) {
 			"one byte": iotest.OneByteReader(bytes.NewReader(body)),
 			"with EOF": iotest.DataErrReader(bytes.NewReader(body)),
 		} {
-			res := &http.Response{Header: http.Header{"Content-Encoding": {coding}}, Body: io.NopCloser(r)}
-			if _, err := peek(res); err != nil {
+			a := &answered{Response: &http.Response{Header: http.Header{"Content-Encoding": {coding}}, Body: io.NopCloser(r)}}
+			buf := buffers.get()
+			if _, err := a.peek(buf[:]); err != nil {
 				t.Errorf("%s: %v", name, err)
 			}
-			if got, err := io.ReadAll(res.Body); err != nil || !bytes.Equal(got, body) {
+			rest, err := io.ReadAll(a.Body)
+			if got := append(buf[:a.first:a.first], rest...); err != nil || !bytes.Equal(got, body) {
 				t.Errorf("%s: %d of %d bytes, %v", name, len(got), len(body), err)
 			}
+			if a.ended && len(rest) > 0 {
+				t.Errorf("%s: %d bytes came after the end", name, len(rest))
+			}
+			buffers.put(buf)
 		}
 	})
 }

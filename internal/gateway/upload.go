@@ -70,11 +70,12 @@ func (u *upload) replayable() bool { return u.stream == nil }
 func (u *upload) attach(out *http.Request) {
 	if u.stream != nil {
 		// A host that cannot be connected to must not close the body: the
-		// next one gets it. ReverseProxy ends it when the call is over.
-		out.Body = io.NopCloser(out.Body)
+		// next one gets it.
+		out.Body = io.NopCloser(u.stream)
 		return
 	}
-	out.Header.Del("Expect") // what there is of a body is here, there is nothing to wait for
+	delete(out.Header, "Expect") // what there is of a body is here, there is nothing to wait for
+	out.Body, out.ContentLength, out.TransferEncoding = nil, 0, nil
 	switch {
 	case out.Method == http.MethodGet:
 		sendOnce(out, u.kept)
@@ -99,6 +100,8 @@ func sendOnce(out *http.Request, body []byte) {
 	}
 }
 
+var errOver = errors.New("gateway: the call is over; the rest of its body is not read")
+
 // stream passes a body on and remembers why it ended early. The transport
 // reads it in a goroutine of its own.
 //
@@ -110,12 +113,16 @@ type stream struct {
 	left  int64  // of the announced length; negative: not announced
 	whole func() // called when the announced length has been read
 	ended atomic.Bool
+	over  atomic.Bool // the call is
 	err   atomic.Pointer[error]
 }
 
 func (s *stream) Read(p []byte) (int, error) {
 	if s.left == 0 {
 		return 0, io.EOF
+	}
+	if s.over.Load() {
+		return 0, errOver
 	}
 	n, err := s.body.Read(p)
 	if s.left > 0 {
@@ -134,7 +141,13 @@ func (s *stream) Read(p []byte) (int, error) {
 	return n, err
 }
 
-func (s *stream) Close() error { return s.body.Close() }
+// end ends the stream with the call. The transport may still be reading it, and the
+// connection is the next request's.
+func (u *upload) end() {
+	if u.stream != nil {
+		u.stream.over.Store(true)
+	}
+}
 
 // failure gives what went wrong with the caller's body, nil when nothing did.
 func (u *upload) failure() error {

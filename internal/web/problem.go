@@ -2,6 +2,7 @@ package web
 
 import (
 	"encoding/json"
+	"errors"
 	"math"
 	"net/http"
 	"strconv"
@@ -52,8 +53,12 @@ func Page(render func(http.ResponseWriter, *http.Request, *Error), h Handler) ht
 }
 
 // asErrorOf is AsError with one correction: a cancellation that was not the
-// caller's is a fault of ours.
+// caller's is a fault of ours, unless the handler says in its own words that the
+// caller is gone.
 func asErrorOf(r *http.Request, err error) *Error {
+	if said, ok := errors.AsType[*Error](err); ok {
+		return said
+	}
 	e := AsError(err)
 	if e.Status == StatusClientGone && r.Context().Err() == nil {
 		return internal(err)
