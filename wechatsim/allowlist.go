@@ -37,8 +37,7 @@ func (s *Sim) refuseShopIP(c *call, ip string) answer {
 	case "61004":
 		return s.failText(c, 61004, text)
 	}
-	return answer{status: http.StatusForbidden, header: http.Header{"Content-Type": {"text/html"}},
-		body: []byte("<html><head><title>403 Forbidden</title></head><body><h1>403 Forbidden</h1></body></html>")}
+	return htmlAnswer(http.StatusForbidden, "403 Forbidden")
 }
 
 func listed(list []string, ip string) bool {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"math/rand/v2"
 	"net/http"
 	"net/url"
@@ -35,18 +34,11 @@ type answer struct {
 	errcode int
 	rid     string
 	lost    bool
+	manner  manner
 
 	callbacks []string // where a page sends the browser
 	ticket    string   // a page that waits for a decision
 	page      *PageError
-}
-
-func (a answer) writeTo(w http.ResponseWriter) {
-	h := w.Header()
-	maps.Copy(h, a.header)
-	h.Set("Content-Length", strconv.Itoa(len(a.body)))
-	w.WriteHeader(a.status)
-	_, _ = w.Write(a.body) // the caller may be gone; nothing is left to do then
 }
 
 const jsonType = "application/json; encoding=utf-8" // sic: WeChat writes encoding, not charset

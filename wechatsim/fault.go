@@ -3,6 +3,7 @@ package wechatsim
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -35,10 +36,37 @@ const (
 	FaultLostAfter FaultKind = "lost_after"
 	// FaultDuplicateCallback makes a consent call back twice with one state.
 	FaultDuplicateCallback FaultKind = "duplicate_callback"
+
+	// FaultHTML200 answers HTTP 200 with an HTML page, as a portal on the way
+	// does.
+	FaultHTML200 FaultKind = "html_200"
+	// FaultForbidden answers the bare HTTP 403 of a shop's IP allowlist.
+	FaultForbidden FaultKind = "forbidden"
+	// FaultWrongType sends the real answer under the Content-Type of
+	// [Fault.ContentType].
+	FaultWrongType FaultKind = "wrong_type"
+	// FaultBreak announces the whole answer, which took effect, sends the
+	// first half of it and closes the connection.
+	FaultBreak FaultKind = "break"
+	// FaultSlowHeaders lets the request take effect at once and sends nothing
+	// of the answer until [Fault.Delay] has passed.
+	FaultSlowHeaders FaultKind = "slow_headers"
+	// FaultSlowBody sends the headers at once and the body in small pieces
+	// over [Fault.Delay].
+	FaultSlowBody FaultKind = "slow_body"
+	// FaultHuge streams [Fault.Size] bytes that are made on the way, as a
+	// download does. The request takes no effect unless AfterEffect is set.
+	FaultHuge FaultKind = "huge"
 )
 
 var faultKinds = []FaultKind{FaultDelay, FaultErrcode, FaultHTML, FaultEmpty, FaultCut, FaultHang,
-	FaultLostBefore, FaultLostAfter, FaultDuplicateCallback}
+	FaultLostBefore, FaultLostAfter, FaultDuplicateCallback, FaultHTML200, FaultForbidden, FaultWrongType, FaultBreak,
+	FaultSlowHeaders, FaultSlowBody, FaultHuge}
+
+// faultsWithDelay mean nothing without one.
+var faultsWithDelay = []FaultKind{FaultDelay, FaultSlowHeaders, FaultSlowBody}
+
+const hugeSize = 3 << 30
 
 // Fault is a misfortune that waits for matching requests. Nothing about it is
 // random: it lets Skip requests pass, then meets Count of them, then is gone.
@@ -59,13 +87,18 @@ type Fault struct {
 	// that are about one account.
 	AppID string `json:"appid,omitempty"`
 	// Delay passes before anything else happens, in real time. With
-	// kind hang it is how long the hang lasts.
+	// kind hang it is how long the hang lasts, with slow_headers and slow_body
+	// how long the answer takes.
 	Delay Duration `json:"delay,omitempty"`
 	// ErrCode and ErrMsg are for kind errcode; ErrMsg may be left out.
 	ErrCode int    `json:"errcode,omitempty"`
 	ErrMsg  string `json:"errmsg,omitempty"`
-	// AfterEffect lets errcode, html_502, empty and hang happen after the
-	// request took effect, instead of in its place.
+	// Size is how many bytes kind huge sends; 0 means 3 GiB.
+	Size int64 `json:"size,omitempty"`
+	// ContentType is what kind wrong_type says; "" means text/html.
+	ContentType string `json:"content_type,omitempty"`
+	// AfterEffect lets errcode, html_502, html_200, forbidden, empty, huge and
+	// hang happen after the request took effect, instead of in its place.
 	AfterEffect bool `json:"after_effect,omitempty"`
 	// SameCode makes duplicate_callback repeat one code; otherwise the two
 	// callbacks carry different codes.
@@ -79,13 +112,13 @@ func (f *Fault) check(path string, ps *problems) {
 	if !slices.Contains(faultKinds, f.Kind) {
 		ps.addf(path+".kind", "is %q", "use one of %v", f.Kind, faultKinds)
 	}
-	if f.Count < -1 || f.Skip < 0 {
-		ps.add(path, "holds a negative number", "use count -1 for ever, and skip 0 or more")
+	if f.Count < -1 || f.Skip < 0 || f.Size < 0 {
+		ps.add(path, "holds a negative number", "use count -1 for ever, and 0 or more for skip and size")
 	}
 	if f.Kind == FaultErrcode && f.ErrCode == 0 {
 		ps.add(path+".errcode", "is missing", "name the errcode to answer, such as -1 or 45009")
 	}
-	if f.Delay < 0 || f.Kind == FaultDelay && f.Delay == 0 {
+	if f.Delay < 0 || f.Delay == 0 && slices.Contains(faultsWithDelay, f.Kind) {
 		ps.add(path+".delay", "is not a delay", "write a duration like \"2s\"")
 	}
 }
@@ -187,7 +220,7 @@ func (s *Sim) before(c *call, f *Fault) (a answer, done bool) {
 	if f == nil {
 		return answer{}, false
 	}
-	if f.Delay > 0 && f.Kind != FaultHang {
+	if f.Delay > 0 && !slices.Contains([]FaultKind{FaultHang, FaultSlowHeaders, FaultSlowBody}, f.Kind) {
 		pause(c.r.Context(), f.Delay.Std())
 	}
 	if f.Kind == FaultLostBefore {
@@ -209,6 +242,15 @@ func (s *Sim) after(c *call, f *Fault, a answer) answer {
 		a.lost = true
 	case FaultCut:
 		a.body = a.body[:len(a.body)/2]
+	case FaultBreak:
+		a.manner.breaks = true
+	case FaultSlowHeaders:
+		pause(c.r.Context(), f.Delay.Std())
+	case FaultSlowBody:
+		a.manner.over = f.Delay.Std()
+	case FaultWrongType:
+		a.header = maps.Clone(a.header)
+		a.header.Set("Content-Type", cmp.Or(f.ContentType, "text/html"))
 	default:
 		if b, spoilt := s.spoil(c, f); f.AfterEffect && spoilt {
 			return b
@@ -223,8 +265,14 @@ func (s *Sim) spoil(c *call, f *Fault) (answer, bool) {
 	case FaultErrcode:
 		return s.faultErrcode(c, f), true
 	case FaultHTML:
-		return answer{status: http.StatusBadGateway, header: http.Header{"Content-Type": {"text/html"}},
-			body: []byte("<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>")}, true
+		return htmlAnswer(http.StatusBadGateway, "502 Bad Gateway"), true
+	case FaultHTML200:
+		return htmlAnswer(http.StatusOK, "Welcome"), true
+	case FaultForbidden:
+		return htmlAnswer(http.StatusForbidden, "403 Forbidden"), true
+	case FaultHuge:
+		return answer{status: http.StatusOK, header: http.Header{"Content-Type": {"application/octet-stream"}},
+			manner: manner{made: cmp.Or(f.Size, hugeSize)}}, true
 	case FaultEmpty:
 		return answer{status: http.StatusOK, header: http.Header{"Content-Type": {"text/html"}}}, true
 	case FaultHang:
@@ -232,6 +280,12 @@ func (s *Sim) spoil(c *call, f *Fault) (answer, bool) {
 		return answer{lost: true}, true
 	}
 	return answer{}, false
+}
+
+// htmlAnswer is a page that an edge or a box on the way would show.
+func htmlAnswer(status int, title string) answer {
+	return answer{status: status, header: http.Header{"Content-Type": {"text/html"}},
+		body: []byte("<html><head><title>" + title + "</title></head><body><h1>" + title + "</h1></body></html>")}
 }
 
 func (s *Sim) faultErrcode(c *call, f *Fault) answer {

@@ -216,7 +216,7 @@ func (s *Sim) serve(w http.ResponseWriter, r *http.Request, host string) {
 	}
 	// Callers that compare clocks see the world's, not the machine's.
 	w.Header().Set("Date", s.Now().UTC().Format(http.TimeFormat))
-	a.writeTo(w)
+	a.send(r.Context(), w)
 }
 
 // maxBody bounds what is read of a request. WeChat refuses larger ones too.
