@@ -79,6 +79,36 @@ func (s *Sim) ok(c *call, v any) answer {
 	return answer{status: http.StatusOK, header: http.Header{"Content-Type": {s.contentType(c)}}, body: encode(v)}
 }
 
+// reply answers errcode 0 and then the fields, given as pairs of name and value,
+// in their order: a program may look for the errcode in the head only.
+func (s *Sim) reply(c *call, fields ...any) answer {
+	return s.ok(c, object(append([]any{"errcode", 0, "errmsg", "ok"}, fields...)))
+}
+
+// replyBare is reply for the calls whose official sample has no errcode.
+func (s *Sim) replyBare(c *call, fields ...any) answer {
+	if !s.sw.OmitErrcodeOnSuccess {
+		return s.reply(c, fields...)
+	}
+	return s.ok(c, object(fields))
+}
+
+// object is a JSON object that keeps the order of its fields: name, value, name,
+// value.
+type object []any
+
+// MarshalJSON writes the fields in their order.
+func (o object) MarshalJSON() ([]byte, error) {
+	out := []byte{'{'}
+	for i := 0; i < len(o); i += 2 {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		out = append(append(append(out, encode(o[i])...), ':'), encode(o[i+1])...)
+	}
+	return append(out, '}'), nil
+}
+
 // fail answers an errcode with its usual text. HTTP says 200, as WeChat does.
 func (s *Sim) fail(c *call, code int) answer { return s.failText(c, code, errTexts[code]) }
 
@@ -95,7 +125,7 @@ func (s *Sim) failText(c *call, code int, text string) answer {
 		ErrCode any    `json:"errcode"`
 		ErrMsg  string `json:"errmsg"`
 	}{code, text + sep + "rid: " + rid}
-	if s.sw.ErrcodeAsString && strings.HasPrefix(c.r.URL.Path, "/channels/") {
+	if s.sw.ErrcodeAsString && isShopPath(c.r.URL.Path) {
 		body.ErrCode = strconv.Itoa(code)
 	}
 	a := s.ok(c, body)
@@ -111,6 +141,7 @@ var errTexts = map[int]string{
 	40001:    "invalid credential, access_token is invalid or not latest",
 	40002:    "invalid grant_type",
 	40003:    "invalid openid",
+	40007:    "invalid media_id",
 	40013:    "invalid appid",
 	40014:    "invalid access_token",
 	40029:    "invalid code",
@@ -133,10 +164,13 @@ var errTexts = map[int]string{
 	43001:    "require GET method",
 	43002:    "require POST method",
 	44002:    "empty post data",
+	44990:    "reach max api second frequence limit",
+	45002:    "content size out of limit",
 	45009:    "reach max api daily quota limit",
 	45011:    "api minute-quota reach limit, must slower, retry next minute",
 	47001:    "data format error",
 	48001:    "api unauthorized",
+	48006:    "api forbid to clear quota because of reaching the limit",
 	50001:    "user has not authorized this api",
 	50002:    "user limited",
 	40170:    "count is over limit",
@@ -150,6 +184,12 @@ var errTexts = map[int]string{
 	61014:    "component api needs component_access_token",
 	61023:    "refresh_token is invalid",
 	61024:    "component appid must use api_component_token",
+	40097:    "invalid args",
+	40201:    "callback url is not set",
+	40202:    "invalid action",
+	40203:    "invalid check_operator",
+	76001:    "rid not found",
+	76002:    "rid is malformed",
 	76003:    "cgi_path is malformed",
 	76021:    "cgi_path not found",
 	76022:    "cgi_path could not be queried",
@@ -168,6 +208,10 @@ var errTexts = map[int]string{
 	10020051: "invalid parameter",
 	10020052: "not found",
 	10020054: "stock update failed",
+	10020055: "invalid parameter",
+	10020059: "picture is empty",
+	10020060: "picture is too large",
+	10020342: "parts of the upload are wrong: all but the last have at least 1 MB",
 	10020065: "product is not listed",
 	10020091: "invalid diff_type",
 	10020112: "this sku is updated too often",

@@ -19,37 +19,55 @@ type route struct {
 	// market sees to wrong kinds of token itself.
 	platform func(*Sim, *call, *app) answer
 	market   bool
+	// sets are the permission sets of which a component needs one for a call
+	// on behalf of a shop.
+	sets []int
+	// raw: the body is not JSON, and as large as a file.
+	raw bool
 }
 
+// allRoutes is every API path that the emulator knows. Others answer 40066.
 var allRoutes = func() map[string]route {
-	out := maps.Clone(apiRoutes)
-	maps.Copy(out, platformRoutes)
+	out := map[string]route{}
+	for _, family := range []map[string]route{apiRoutes, quotaRoutes, platformRoutes, basicsRoutes} {
+		maps.Copy(out, family)
+	}
 	return out
 }()
 
-// apiRoutes is every API path that the emulator knows. Others answer 40066.
+// goodsSets and orderSets are what most calls of a shop need.
+var (
+	goodsSets = []int{129}
+	orderSets = []int{131}
+)
+
+// post is a shop's call with a JSON body.
+func post(sets []int, serve func(*Sim, *call, *shop) answer) route {
+	return route{method: http.MethodPost, shop: serve, sets: sets}
+}
+
+// apiRoutes are the calls of people's tokens, of own tokens and the oldest of
+// the shop API.
 var apiRoutes = map[string]route{
 	"/sns/oauth2/access_token":  {method: http.MethodGet, serve: (*Sim).snsExchange},
 	"/sns/oauth2/refresh_token": {method: http.MethodGet, serve: (*Sim).snsRefresh},
 	"/sns/userinfo":             {method: http.MethodGet, serve: (*Sim).snsUserinfo},
 	"/sns/auth":                 {method: http.MethodGet, serve: (*Sim).snsAuth},
 
-	"/cgi-bin/token":             {method: http.MethodGet, serve: (*Sim).cgiToken},
-	"/cgi-bin/stable_token":      {method: http.MethodPost, serve: (*Sim).stableToken},
-	"/cgi-bin/openapi/quota/get": {method: http.MethodPost, serve: (*Sim).quotaGet},
+	"/cgi-bin/token":        {method: http.MethodGet, serve: (*Sim).cgiToken},
+	"/cgi-bin/stable_token": {method: http.MethodPost, serve: (*Sim).stableToken},
 
-	"/channels/ec/basics/info/get":      {method: http.MethodGet, shop: (*Sim).shopInfo},
-	"/channels/ec/product/list/get":     {method: http.MethodPost, shop: (*Sim).productList},
-	"/channels/ec/product/get":          {method: http.MethodPost, shop: (*Sim).productGet},
-	"/channels/ec/product/add":          {method: http.MethodPost, shop: (*Sim).productAdd},
-	"/channels/ec/product/update":       {method: http.MethodPost, shop: (*Sim).productUpdate},
-	"/channels/ec/product/listing":      {method: http.MethodPost, shop: (*Sim).productListing},
-	"/channels/ec/product/delisting":    {method: http.MethodPost, shop: (*Sim).productDelisting},
-	"/channels/ec/product/stock/get":    {method: http.MethodPost, shop: (*Sim).stockGet},
-	"/channels/ec/product/stock/update": {method: http.MethodPost, shop: (*Sim).stockUpdate},
-	"/channels/ec/order/list/get":       {method: http.MethodPost, shop: (*Sim).orderList},
-	"/channels/ec/order/get":            {method: http.MethodPost, shop: (*Sim).orderGet},
-	"/channels/ec/order/search":         {method: http.MethodPost, shop: (*Sim).orderSearch},
+	"/channels/ec/product/list/get":     post(goodsSets, (*Sim).productList),
+	"/channels/ec/product/get":          post(goodsSets, (*Sim).productGet),
+	"/channels/ec/product/add":          post(goodsSets, (*Sim).productAdd),
+	"/channels/ec/product/update":       post(goodsSets, (*Sim).productUpdate),
+	"/channels/ec/product/listing":      post(goodsSets, (*Sim).productListing),
+	"/channels/ec/product/delisting":    post(goodsSets, (*Sim).productDelisting),
+	"/channels/ec/product/stock/get":    post(goodsSets, (*Sim).stockGet),
+	"/channels/ec/product/stock/update": post([]int{129, 192}, (*Sim).stockUpdate),
+	"/channels/ec/order/list/get":       post(orderSets, (*Sim).orderList),
+	"/channels/ec/order/get":            post(orderSets, (*Sim).orderGet),
+	"/channels/ec/order/search":         post(orderSets, (*Sim).orderSearch),
 }
 
 // apiCall serves one call: path, method, then (for shops) token and limits,
@@ -59,6 +77,8 @@ func (s *Sim) apiCall(c *call) answer {
 	switch {
 	case !known:
 		return s.fail(c, 40066)
+	case len(c.body) > bodyLimit(rt):
+		return s.fail(c, 45002)
 	case c.r.Method == rt.method:
 	case rt.method == http.MethodGet:
 		return s.fail(c, 43001)
@@ -71,7 +91,7 @@ func (s *Sim) apiCall(c *call) answer {
 	if rt.platform != nil {
 		return s.platformCall(c, rt)
 	}
-	if bad := s.count(c.appid, c.r.URL.Path, c.now); bad != 0 {
+	if bad := s.count(c, c.appid); bad != 0 {
 		return s.fail(c, bad)
 	}
 	return rt.serve(s, c)
@@ -91,10 +111,10 @@ func (s *Sim) shopCall(c *call, rt route) answer {
 	if bad := s.onBehalf(s.globals[c.token], c.r.URL.Path); bad != 0 {
 		return s.fail(c, bad)
 	}
-	if bad := s.count(a.AppID, c.r.URL.Path, c.now); bad != 0 {
+	if bad := s.count(c, a.AppID); bad != 0 {
 		return s.fail(c, bad)
 	}
-	if rt.method == http.MethodPost {
+	if rt.method == http.MethodPost && !rt.raw {
 		var object map[string]json.RawMessage
 		if bad := s.decode(c, &object); bad != 0 {
 			return s.fail(c, bad)
@@ -173,22 +193,4 @@ func (t *idText) UnmarshalJSON(b []byte) error {
 	}
 	*t = idText(b)
 	return nil
-}
-
-// shopInfo serves GET /channels/ec/basics/info/get.
-func (s *Sim) shopInfo(c *call, sh *shop) answer {
-	type info struct {
-		Nickname      string `json:"nickname"`
-		HeadImgURL    string `json:"headimg_url"`
-		SubjectType   string `json:"subject_type"`
-		Status        string `json:"status"`
-		Username      string `json:"username"`
-		IsLocalLife   int    `json:"is_local_life"`
-		OpenTimestamp int64  `json:"open_timestamp"`
-	}
-	return s.ok(c, struct {
-		okHead
-		Info info `json:"info"`
-	}{okay, info{Nickname: sh.Nickname, HeadImgURL: "https://mmecimage.cn/p/" + sh.AppID + "/head", SubjectType: sh.SubjectType,
-		Status: sh.Status, Username: sh.Username, OpenTimestamp: s.world.Epoch.AddDate(-1, 0, 0).Unix()}})
 }

@@ -17,6 +17,7 @@ type shop struct {
 	lastProduct uint64
 	lastSku     uint64
 	bare        bool // goods and orders are not made yet
+	kept        *desk
 }
 
 // Ids start above 2^53 and are odd, so that a program that puts them through

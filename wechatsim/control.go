@@ -39,6 +39,7 @@ func (s *Sim) controlHandler() http.Handler {
 	mux.HandleFunc("POST /sim/people/{name}/{act}", s.actPerson)
 	mux.HandleFunc("POST /sim/tokens/kill", s.killTokens)
 	mux.HandleFunc("POST /sim/visit", s.serveVisit)
+	s.quotaControls(mux)
 	s.platformControls(mux)
 	mux.HandleFunc("POST /sim/phone", s.servePhone)
 	mux.HandleFunc("POST /sim/who", s.serveWho)

@@ -101,6 +101,8 @@ func (s *Sim) accountStatus(appid string) int {
 // furnish makes the goods and orders of a crowd's shop when they are needed.
 func (s *Sim) furnish(sh *shop) {
 	if sh.bare {
+		kept := sh.kept
 		*sh = *newShop(s.world, sh.Shop)
+		sh.kept = kept
 	}
 }

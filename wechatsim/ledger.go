@@ -173,6 +173,7 @@ func (s *Sim) finish(c *call, a answer) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.ledger.add(e)
+	s.remember(c, a)
 }
 
 // identify finds out whose request it is, for the ledger and for faults that

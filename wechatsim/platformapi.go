@@ -25,7 +25,7 @@ func (s *Sim) platformCall(c *call, rt route) answer {
 	if r, refused := s.refuseCaller(c, p); refused {
 		return r
 	}
-	if bad := s.count(p.AppID, c.r.URL.Path, c.now); bad != 0 {
+	if bad := s.count(c, p.AppID); bad != 0 {
 		return s.fail(c, bad)
 	}
 	var object map[string]json.RawMessage
@@ -89,7 +89,7 @@ func (s *Sim) componentBySecret(c *call, in componentCredentials) (*app, answer,
 		if r, refused := s.refuseIP(c, a, true); refused {
 			return nil, r, true
 		}
-		bad = s.count(a.AppID, c.r.URL.Path, c.now)
+		bad = s.count(c, a.AppID)
 	}
 	if bad != 0 {
 		return nil, s.fail(c, bad), true
@@ -271,7 +271,7 @@ func (s *Sim) onBehalf(g *globalToken, path string) int {
 	switch {
 	case grant == nil:
 		return 61003
-	case !grant.covers(path):
+	case !grant.covers(s.routes[path]):
 		return s.sw.SetNotGrantedCode
 	case grant.refuseCall > 0:
 		grant.refuseCall--

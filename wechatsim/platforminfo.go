@@ -3,7 +3,6 @@ package wechatsim
 import (
 	"encoding/json"
 	"slices"
-	"strings"
 )
 
 // funcInfo is one permission set as the platform sees it.
@@ -21,25 +20,10 @@ func (g *grant) funcInfo() []funcInfo {
 	return out
 }
 
-// pathSets says which permission set covers which paths of a shop. The first
-// prefix that fits counts.
-var pathSets = []struct {
-	prefix string
-	set    int
-}{
-	{"/channels/ec/basics/info/", 131},
-	{"/channels/ec/product/", 129},
-	{"/channels/ec/order/", 131},
-}
-
-// covers tells whether the grant covers a path of a shop.
-func (g *grant) covers(path string) bool {
-	for _, p := range pathSets {
-		if strings.HasPrefix(path, p.prefix) {
-			return slices.Contains(g.sets, p.set)
-		}
-	}
-	return false
+// covers tells whether the grant covers a call of a shop: one of the call's
+// permission sets is enough.
+func (g *grant) covers(rt route) bool {
+	return slices.ContainsFunc(rt.sets, func(id int) bool { return slices.Contains(g.sets, id) })
 }
 
 type idOnly struct {

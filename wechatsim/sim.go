@@ -54,6 +54,8 @@ type Sim struct {
 	sessions map[string]string
 	tickets  map[string]*ticket
 	usage    map[usageKey]usage
+	clears   map[string]clears
+	failed   []remembered
 	sweepAt  int
 	faults   []*Fault
 	faultSeq int
@@ -125,6 +127,7 @@ func build(w *World, o Options) *Sim {
 		sessions: map[string]string{},
 		tickets:  map[string]*ticket{},
 		usage:    map[usageKey]usage{},
+		clears:   map[string]clears{},
 		sweepAt:  firstSweep,
 
 		platformCodes: map[string]*platformCode{},
@@ -219,13 +222,24 @@ func (s *Sim) serve(w http.ResponseWriter, r *http.Request, host string) {
 	a.send(r.Context(), w)
 }
 
-// maxBody bounds what is read of a request. WeChat refuses larger ones too.
-const maxBody = 1 << 20
+// maxBody bounds a JSON body, and maxFile one with a file in it. WeChat refuses
+// larger ones too; where its bounds are is told for few calls.
+const (
+	maxBody = 1 << 20
+	maxFile = 10 << 20
+)
+
+func bodyLimit(rt route) int {
+	if rt.raw {
+		return maxFile
+	}
+	return maxBody
+}
 
 // do takes one request through faults, handler and ledger. The scripted
 // browser enters here as well, so that it meets the same rules.
 func (s *Sim) do(r *http.Request, host string) answer {
-	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody))
+	body, err := io.ReadAll(io.LimitReader(r.Body, maxFile+1))
 	c := &call{r: r, host: host, body: body, q: r.URL.Query(), now: s.Now()}
 	if err != nil {
 		return answer{lost: true} // the caller went away while sending

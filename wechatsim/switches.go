@@ -93,12 +93,16 @@ type Switches struct {
 	// LastPageNextKey: the last page of a list still carries a next_key, and
 	// the page behind it is empty. Strict: true.
 	LastPageNextKey bool `json:"last_page_next_key"`
-	// OmitErrcodeOnSuccess: stock/get leaves errcode out when all is well, as
-	// some official samples do. Strict: true.
+	// OmitErrcodeOnSuccess: stock/get, funds/getbalance and
+	// merchant/address/list leave errcode out when all is well, as some
+	// official samples do. Strict: true.
 	OmitErrcodeOnSuccess bool `json:"omit_errcode_on_success"`
 	// ErrcodeAsString: errors of /channels/ec/ carry errcode as a JSON string,
 	// as one official sample does. False in both sets: turn it on to probe.
 	ErrcodeAsString bool `json:"errcode_as_string"`
+	// QualificationErrcodeAsString: qualification/upload writes errcode as the
+	// string "0", as its sample does. Strict: true.
+	QualificationErrcodeAsString bool `json:"qualification_errcode_as_string"`
 	// OrderIDAsNumber: order/get writes order_id as a JSON number, as the
 	// newest table says; the sample shows a string. Strict: false.
 	OrderIDAsNumber bool `json:"order_id_as_number"`
@@ -223,6 +227,7 @@ func StrictSwitches() Switches {
 		TokenLength:                         512,
 		LastPageNextKey:                     true,
 		OmitErrcodeOnSuccess:                true,
+		QualificationErrcodeAsString:        true,
 		OrderSearchField:                    "orders",
 		ReviewTakes:                         Duration(60e9),
 

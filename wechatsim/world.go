@@ -155,14 +155,23 @@ type Shop struct {
 	Orders int `json:"orders,omitempty"`
 }
 
-// Limit is how often one app may call one API path.
+// Limit is how often one app may call one API path. A number that is left out
+// keeps its default.
 type Limit struct {
 	// Path is an API path such as /channels/ec/order/get.
 	Path string `json:"path"`
-	// Daily calls per Chinese calendar day, then 45009. 0: the default.
+	// AppID narrows the limit to one app. Left out: every app.
+	AppID string `json:"appid,omitempty"`
+	// Daily calls per Chinese calendar day, then 45009.
 	Daily int `json:"daily,omitempty"`
-	// PerMinute calls per clock minute, then 45011. 0: the default.
+	// PerMinute calls per clock minute, then 45011.
 	PerMinute int `json:"per_minute,omitempty"`
+	// PerSecond calls per clock second, then 44990. Nothing answers this
+	// number. Default: no such limit.
+	PerSecond int `json:"per_second,omitempty"`
+	// ComponentPerMinute calls per clock minute by components on behalf of the
+	// app, then 45011. Default: no such limit.
+	ComponentPerMinute int `json:"component_per_minute,omitempty"`
 }
 
 // The ids of [DefaultWorld]. None of them exists at WeChat.

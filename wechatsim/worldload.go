@@ -360,7 +360,7 @@ func (l *Limit) check(path string, ps *problems) {
 	if !strings.HasPrefix(l.Path, "/") {
 		ps.add(path+".path", "is not a path", "write it like /channels/ec/order/get")
 	}
-	if l.Daily < 0 || l.PerMinute < 0 {
+	if min(l.Daily, l.PerMinute, l.PerSecond, l.ComponentPerMinute) < 0 {
 		ps.add(path, "holds a negative limit", "leave it out for the default")
 	}
 }
