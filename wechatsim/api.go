@@ -29,7 +29,7 @@ type route struct {
 // allRoutes is every API path that the emulator knows. Others answer 40066.
 var allRoutes = func() map[string]route {
 	out := map[string]route{}
-	for _, family := range []map[string]route{apiRoutes, quotaRoutes, platformRoutes, basicsRoutes} {
+	for _, family := range []map[string]route{apiRoutes, quotaRoutes, platformRoutes, basicsRoutes, productRoutes, warehouseRoutes, orderRoutes, aftersaleRoutes, addressRoutes} {
 		maps.Copy(out, family)
 	}
 	return out

@@ -126,7 +126,10 @@ func (g *generator) order(sh *shop, i int, at time.Time) *order {
 	for range 1 + g.rnd.IntN(3) {
 		o.lines = append(o.lines, g.orderLine(sh))
 	}
-	o.aftersale = o.status == 100 && g.rnd.IntN(10) == 0
+	o.freight = usualFreight
+	if o.status == orderDone && g.rnd.IntN(10) == 0 {
+		o.aftersale = newAfterSale(o, refundDone, o.updated)
+	}
 	return o
 }
 

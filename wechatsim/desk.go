@@ -11,6 +11,15 @@ type desk struct {
 	media    shelf[medium]
 	mediaSeq int
 	videos   shelf[video]
+
+	reviews    reviews
+	flow       []stockChange
+	rates      map[string]stockRate // by sku
+	warehouses shelf[warehouse]
+	priorities map[place][]string
+
+	addresses shelf[merchantAddress]
+	freights  shelf[freight]
 }
 
 func (sh *shop) desk() *desk {

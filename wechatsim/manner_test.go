@@ -2,6 +2,7 @@ package wechatsim_test
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"net"
 	"net/http"
@@ -84,7 +85,7 @@ func answerOf(t *testing.T, h http.Handler, target string) *http.Response {
 	l := &oneConn{conn: far, closed: make(chan struct{})}
 	go func() { _ = server.Serve(l) }()
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true,
-		Dial: func(string, string) (net.Conn, error) { return near, nil }}}
+		DialContext: func(context.Context, string, string) (net.Conn, error) { return near, nil }}}
 	t.Cleanup(func() {
 		client.CloseIdleConnections()
 		_ = server.Close()

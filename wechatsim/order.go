@@ -18,8 +18,26 @@ type order struct {
 	name, tel, street         string
 	customerNotes, shopsNotes string
 	lines                     []orderLine
-	aftersale                 bool
+	aftersale                 *afterSale // one at most
+
+	moved, wanted *addressInfo     // where the shop sends it instead; where the buyer asks for it
+	sent          []parcel         // by delivery/send; see parcels for the others
+	prices        map[string]int64 // a sku's new price in all, once the shop changed it
+	repriced      int
+	freight       int64
 }
+
+// Statuses of an order that calls change.
+const (
+	orderUnpaid    = 10
+	orderToShip    = 20
+	orderPartly    = 21
+	orderToReceive = 30
+	orderDone      = 100
+	orderCancelled = 250
+)
+
+const usualFreight = 500 // fen
 
 // orderLine is one kind of goods in an order, as it is on the wire.
 type orderLine struct {
@@ -50,8 +68,10 @@ type timeRange struct {
 	End   int64 `json:"end_time"`
 }
 
-func (r *timeRange) ok() bool {
-	return r == nil || r.Start > 0 && r.End >= r.Start && r.End-r.Start <= maxOrderRange
+func (r *timeRange) ok() bool { return r.within(maxOrderRange) }
+
+func (r *timeRange) within(seconds int64) bool {
+	return r == nil || r.Start > 0 && r.End >= r.Start && r.End-r.Start <= seconds
 }
 
 func (r *timeRange) has(t time.Time) bool {
@@ -154,7 +174,7 @@ func (s *Sim) orderSearch(c *call, sh *shop) answer {
 	}
 	ids := sh.orderIDs(func(o *order) bool {
 		return in.Condition.fits(o) && (in.Status == nil || *in.Status == o.status) &&
-			(in.Aftersale == nil || (*in.Aftersale == 1) == o.aftersale)
+			(in.Aftersale == nil || (*in.Aftersale == 1) == (o.aftersale != nil))
 	})
 	key, size := in.NextKey, in.PageSize
 	in.NextKey, in.PageSize = "", 0
@@ -167,24 +187,43 @@ func (s *Sim) orderSearch(c *call, sh *shop) answer {
 
 // orderGet serves POST /channels/ec/order/get.
 func (s *Sim) orderGet(c *call, sh *shop) answer {
+	o, bad := s.orderOf(c, sh, nil)
+	if bad != 0 {
+		return s.fail(c, bad)
+	}
+	return s.reply(c, "order", s.orderDoc(sh, o))
+}
+
+// orderOf reads the body into more, if there is more than an order_id, and
+// finds the order.
+func (s *Sim) orderOf(c *call, sh *shop, more any) (*order, int) {
 	var in struct {
 		OrderID idText `json:"order_id"`
 	}
 	if bad := s.decode(c, &in); bad != 0 {
-		return s.fail(c, bad)
+		return nil, bad
 	}
-	if in.OrderID == "" {
-		return s.fail(c, 10020051)
-	}
-	for _, o := range sh.orders {
-		if o.idString() == string(in.OrderID) {
-			return s.ok(c, struct {
-				okHead
-				Order orderDoc `json:"order"`
-			}{okay, s.orderDoc(sh, o)})
+	if more != nil {
+		if bad := s.decode(c, more); bad != 0 {
+			return nil, bad
 		}
 	}
-	return s.fail(c, 10020052)
+	if in.OrderID == "" {
+		return nil, 10020051
+	}
+	if o := sh.findOrder(string(in.OrderID)); o != nil {
+		return o, 0
+	}
+	return nil, 10020052
+}
+
+func (sh *shop) findOrder(id string) *order {
+	for _, o := range sh.orders {
+		if o.idString() == id {
+			return o
+		}
+	}
+	return nil
 }
 
 // orderDoc is an order on the wire.
@@ -225,6 +264,7 @@ type priceInfo struct {
 	Freight    int64 `json:"freight"`
 	Discounted int64 `json:"discounted_price"`
 	Is         bool  `json:"is_discounted"`
+	Down       int64 `json:"change_down_price,omitempty"`
 }
 
 type deliveryInfo struct {
@@ -295,22 +335,18 @@ func (s *Sim) orderDoc(sh *shop, o *order) orderDoc {
 	if a := s.apps[sh.AppID]; a != nil && a.OpenPlatform != "" {
 		d.UnionID = o.unionid
 	}
-	if o.aftersale {
-		d.Aftersale = aftersaleDetail{Orders: []aftersaleOrder{{ID: "2" + o.idString()[1:], Status: 13}}, Count: 1}
+	if o.aftersale != nil {
+		d.Aftersale = aftersaleDetail{Orders: []aftersaleOrder{{ID: o.aftersale.id, Status: aftersaleNumbers[o.aftersale.status]}}, Count: 1}
 	}
 	return d
 }
 
 func (o *order) detail() orderDetail {
-	const freight = 500
-	var goods int64
-	for _, l := range o.lines {
-		goods += l.SalePrice * int64(l.SkuCnt)
-	}
+	goods, paid := o.amounts()
 	d := orderDetail{
 		Products: o.lines,
 		Pay:      payInfo{PrepayID: "prepay" + o.idString(), PrepayTime: o.created.Unix(), Method: 1},
-		Price:    priceInfo{Product: goods, Order: goods + freight, Freight: freight},
+		Price:    priceInfo{Product: goods, Order: paid + o.freight, Freight: o.freight, Down: goods - paid},
 		Delivery: deliveryInfo{Address: o.address(), Parcels: o.parcels()},
 		Ext:      extInfo{CustomerNotes: o.customerNotes, MerchantNotes: o.shopsNotes, Scene: 2},
 		Settle:   settleInfo{Predicted: goods / 20},
@@ -319,23 +355,47 @@ func (o *order) detail() orderDetail {
 	if !o.paid.IsZero() {
 		d.Pay.TransactionID, d.Pay.PayTime = "42"+o.idString(), o.paid.Unix()
 	}
-	if len(d.Delivery.Parcels) > 0 {
-		d.Delivery.ShipDone = o.updated.Unix()
+	if o.status == orderToReceive || o.status == orderDone {
+		d.Delivery.ShipDone = d.Delivery.Parcels[len(d.Delivery.Parcels)-1].Time
 	}
 	return d
 }
 
-// address is masked, as WeChat shows it.
-func (o *order) address() addressInfo {
-	_, size := utf8.DecodeRuneInString(o.name)
-	return addressInfo{UserName: o.name[:size] + "**", PostalCode: "510000", Province: "广东省", City: "广州市", County: "海珠区",
-		Detail: "****", Tel: o.tel[:3] + "****" + o.tel[7:]}
+// amounts is what the goods cost by their prices, and after the shop's changes.
+func (o *order) amounts() (goods, paid int64) {
+	for _, l := range o.lines {
+		total := l.SalePrice * int64(l.SkuCnt)
+		goods += total
+		if changed, is := o.prices[l.SkuID]; is {
+			total = changed
+		}
+		paid += total
+	}
+	return goods, paid
 }
 
-// parcels exist from status 30 (to receive) on.
+// receiver is the address in plain.
+func (o *order) receiver() addressInfo {
+	if o.moved != nil {
+		return *o.moved
+	}
+	return addressInfo{UserName: o.name, PostalCode: "510000", Province: "广东省", City: "广州市", County: "海珠区", Detail: o.street, Tel: o.tel}
+}
+
+// address is masked, as WeChat shows it.
+func (o *order) address() addressInfo {
+	a := o.receiver()
+	_, size := utf8.DecodeRuneInString(a.UserName)
+	a.UserName, a.Detail = a.UserName[:size]+"**", "****"
+	a.Tel = a.Tel[:min(3, len(a.Tel))] + "****" + a.Tel[max(0, len(a.Tel)-4):]
+	return a
+}
+
+// parcels are those the shop sent, and one for an order that was on its way or
+// done from the start.
 func (o *order) parcels() []parcel {
-	if o.status != 30 && o.status != 100 {
-		return []parcel{}
+	if len(o.sent) > 0 || o.status != orderToReceive && o.status != orderDone {
+		return orEmpty(o.sent)
 	}
 	p := parcel{WaybillID: "SF" + o.idString()[:13], Courier: "SF", Time: o.updated.Unix(), Type: 1}
 	for _, l := range o.lines {

@@ -2,6 +2,7 @@ package wechatsim
 
 import (
 	"cmp"
+	"encoding/json"
 	"errors"
 	"slices"
 	"strconv"
@@ -49,10 +50,14 @@ func (sh *shop) settle(now time.Time) {
 	}
 }
 
-// find returns the product with the id, nil if there is none.
+// newest is the draft, or what customers see if there is none.
+func (p *product) newest() *productDoc { return cmp.Or(p.draft, p.live) }
+
+// find returns the product with the id, nil if there is none or it was deleted
+// for good.
 func (sh *shop) find(id idText) *product {
 	for _, p := range sh.products {
-		if p.idString() == string(id) {
+		if p.idString() == string(id) && p.status != statusDeleted {
 			return p
 		}
 	}
@@ -112,7 +117,8 @@ func (s *Sim) productList(c *call, sh *shop) answer {
 func (sh *shop) listProducts(status *int) []string {
 	ids := []string{}
 	for _, p := range sh.products {
-		if status == nil && p.status != statusNever && p.status != statusRecycled || status != nil && p.status == *status {
+		hidden := p.status == statusNever || p.status == statusRecycled || p.status == statusDeleted
+		if status == nil && !hidden || status != nil && p.status == *status {
 			ids = append(ids, p.idString())
 		}
 	}
@@ -141,20 +147,34 @@ func (s *Sim) productGet(c *call, sh *shop) answer {
 	}
 	out := struct {
 		okHead
-		Product     *productDoc `json:"product,omitempty"`
-		EditProduct *productDoc `json:"edit_product,omitempty"`
-		SaleLimit   struct{}    `json:"sale_limit_info"`
-		InfoScore   struct{}    `json:"info_score"`
-		CmpPrice    struct{}    `json:"cmp_price_info"`
-		Audit       struct{}    `json:"audit_info"`
+		Product     any      `json:"product,omitempty"`
+		EditProduct any      `json:"edit_product,omitempty"`
+		SaleLimit   struct{} `json:"sale_limit_info"`
+		InfoScore   struct{} `json:"info_score"`
+		CmpPrice    struct{} `json:"cmp_price_info"`
+		Audit       struct{} `json:"audit_info"`
 	}{okHead: okay}
 	if kind != 2 {
-		out.Product = p.shown(p.live)
+		out.Product = s.wireProduct(p, p.live)
 	}
 	if kind != 1 {
-		out.EditProduct = p.shown(cmp.Or(p.draft, p.live))
+		out.EditProduct = s.wireProduct(p, p.newest())
 	}
 	return s.ok(c, out)
+}
+
+// wireProduct is a document as product/get shows it, nil if there is none.
+func (s *Sim) wireProduct(p *product, d *productDoc) any {
+	switch {
+	case d == nil:
+		return nil
+	case !s.sw.ProductIDsSwapped:
+		return p.shown(d)
+	}
+	return struct {
+		ProductID json.RawMessage `json:"product_id"`
+		*productDoc
+	}{wireID(p.idString(), true), p.shown(d)}
 }
 
 // productAdd serves POST /channels/ec/product/add. Its answer is the odd one
@@ -172,18 +192,9 @@ func (s *Sim) productAdd(c *call, sh *shop) answer {
 	p.draft = sh.document(p, &in)
 	sh.products = append(sh.products, p)
 	if in.Listing {
-		s.review(p, c.now)
+		s.review(sh, p, c.now)
 	}
-	return s.ok(c, struct {
-		okHead
-		Data struct {
-			ProductID  uint64 `json:"product_id"`
-			CreateTime string `json:"create_time"`
-		} `json:"data"`
-	}{okHead: okay, Data: struct {
-		ProductID  uint64 `json:"product_id"`
-		CreateTime string `json:"create_time"`
-	}{p.id, stamp(c.now)}})
+	return s.reply(c, "data", object{"product_id", wireID(p.idString(), !s.sw.ProductIDsSwapped), "create_time", stamp(c.now)})
 }
 
 // productUpdate serves POST /channels/ec/product/update. It touches the draft
@@ -208,7 +219,7 @@ func (s *Sim) productUpdate(c *call, sh *shop) answer {
 	}
 	p.draft, p.edit = sh.document(p, &in), editEditing
 	if in.Listing {
-		s.review(p, c.now)
+		s.review(sh, p, c.now)
 	}
 	type data struct {
 		ProductID  string `json:"product_id"`
@@ -238,8 +249,15 @@ func (p *product) frozen(in *productIn) int {
 	return 0
 }
 
-// review sends the draft into review.
-func (s *Sim) review(p *product, now time.Time) {
+// review sends the draft into review. Once the day's reviews are used up it
+// stays where it is, and only its edit_status tells so.
+func (s *Sim) review(sh *shop, p *product, now time.Time) {
+	day := sh.reviewsOn(now)
+	if day.used >= sh.Reviews {
+		p.edit = editExhausted
+		return
+	}
+	day.used++
 	p.edit, p.reviewEnd = editReview, now.Add(s.sw.ReviewTakes.Std())
 }
 
@@ -251,8 +269,10 @@ func (s *Sim) productListing(c *call, sh *shop) answer {
 		return s.fail(c, bad)
 	case p.edit == editReview:
 		return s.fail(c, 10020047)
+	case p.status == statusRecycled:
+		return s.fail(c, 10020052)
 	case p.draft != nil:
-		s.review(p, c.now)
+		s.review(sh, p, c.now)
 	case p.live != nil:
 		p.status = statusListed
 	}

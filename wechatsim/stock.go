@@ -36,22 +36,11 @@ func (s *Sim) stockGet(c *call, sh *shop) answer {
 	if bad != 0 {
 		return s.fail(c, bad)
 	}
-	num := p.stock[string(in.SkuID)]
-	type data struct {
-		Normal     int64            `json:"normal_stock_num"`
-		Limited    int64            `json:"limited_discount_stock_num"`
-		Warehouses []warehouseStock `json:"warehouse_stocks"`
-		Finder     int64            `json:"finder_total_num"`
-		Total      int64            `json:"total_stock_num"`
+	data := sh.stockOfSku(p, string(in.SkuID))
+	if s.sw.OmitErrcodeOnSuccess {
+		return s.ok(c, object{"data", data})
 	}
-	out := struct {
-		ErrCode *int `json:"errcode,omitempty"` // the sample has no errmsg
-		Data    data `json:"data"`
-	}{Data: data{Normal: num, Total: num, Warehouses: []warehouseStock{}}}
-	if !s.sw.OmitErrcodeOnSuccess {
-		out.ErrCode = new(0)
-	}
-	return s.ok(c, out)
+	return s.ok(c, object{"errcode", 0, "data", data}) // the sample has no errmsg
 }
 
 // stockUpdate serves POST /channels/ec/product/stock/update. Adding and
@@ -61,17 +50,21 @@ func (s *Sim) stockUpdate(c *call, sh *shop) answer {
 	if bad != 0 {
 		return s.fail(c, bad)
 	}
-	next, bad := in.apply(p)
+	next, bad := in.apply(p, p.stock[string(in.SkuID)])
 	if bad != 0 {
 		return s.fail(c, bad)
 	}
-	p.stock[string(in.SkuID)] = next
+	sku := string(in.SkuID)
+	if s.tooOften(sh, sku, c.now) {
+		return s.fail(c, 10020112)
+	}
+	sh.noteStock(p, sku, p.stock[sku], next, c.now)
+	p.stock[sku] = next
 	return s.ok(c, okay)
 }
 
 // apply computes the new stock, or the errcode that refuses the change.
-func (in *stockIn) apply(p *product) (next int64, bad int) {
-	have := p.stock[string(in.SkuID)]
+func (in *stockIn) apply(p *product, have int64) (next int64, bad int) {
 	switch {
 	case in.DiffType < 1 || in.DiffType > 3:
 		return 0, 10020091

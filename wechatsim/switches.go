@@ -103,6 +103,16 @@ type Switches struct {
 	// QualificationErrcodeAsString: qualification/upload writes errcode as the
 	// string "0", as its sample does. Strict: true.
 	QualificationErrcodeAsString bool `json:"qualification_errcode_as_string"`
+	// ProductIDsSwapped: product/add answers product_id as a string and
+	// product/get as a number. Their samples show it the other way round.
+	// Strict: false.
+	ProductIDsSwapped bool `json:"product_ids_swapped"`
+	// BlockStatusAsBool: product/getauditquota writes block_status as false, as
+	// an older copy does, instead of 0. Strict: false.
+	BlockStatusAsBool bool `json:"block_status_as_bool"`
+	// StockUpdatesPerSecond: more updates of one sku in a clock second answer
+	// 10020112; 0 never. What the platform allows is not told. Both sets: 0.
+	StockUpdatesPerSecond int `json:"stock_updates_per_second"`
 	// OrderIDAsNumber: order/get writes order_id as a JSON number, as the
 	// newest table says; the sample shows a string. Strict: false.
 	OrderIDAsNumber bool `json:"order_id_as_number"`
@@ -275,6 +285,8 @@ func LenientSwitches() Switches {
 		CGITokenOverlap:         Duration(300e9),
 		SNSContentType:          "application/json; encoding=utf-8",
 		TokenLength:             136,
+		ProductIDsSwapped:       true,
+		BlockStatusAsBool:       true,
 		OrderIDAsNumber:         true,
 		OrderSearchField:        "order_id_list",
 
@@ -341,8 +353,8 @@ func (w *Switches) checkPlatform(path string, ps *problems) {
 	if w.PreAuthCodeLife.Std() < time.Second || w.MarketCodeLife.Std() < time.Second || w.AuthorizerTokenOverlap < 0 {
 		ps.add(path, "holds a life that is too short", "use \"1s\" or more for pre_auth_code_life and market_code_life, and \"0s\" or more for authorizer_token_overlap")
 	}
-	if w.FreshGrantRefusals < 0 || w.ListOmitsRefreshToken < 0 {
-		ps.add(path, "holds a negative number", "use 0 or more for fresh_grant_refusals and list_omits_refresh_token")
+	if min(w.FreshGrantRefusals, w.ListOmitsRefreshToken, w.StockUpdatesPerSecond) < 0 {
+		ps.add(path, "holds a negative number", "use 0 or more for fresh_grant_refusals, list_omits_refresh_token and stock_updates_per_second")
 	}
 }
 

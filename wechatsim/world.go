@@ -153,6 +153,9 @@ type Shop struct {
 	Products int `json:"products,omitempty"`
 	// Orders is how many orders are generated; 0 means 120, -1 none.
 	Orders int `json:"orders,omitempty"`
+	// Reviews is how many goods the shop may send into review on a day; 0 means
+	// 1000. Beyond that a draft stays at edit_status 72.
+	Reviews int `json:"reviews,omitempty"`
 }
 
 // Limit is how often one app may call one API path. A number that is left out
@@ -344,5 +347,8 @@ func (s *Shop) fill(w *World) {
 	}
 	if s.Orders == 0 {
 		s.Orders = 120
+	}
+	if s.Reviews == 0 {
+		s.Reviews = 1000
 	}
 }

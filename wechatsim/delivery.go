@@ -1,0 +1,177 @@
+package wechatsim
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// courier is a company that carries parcels.
+type courier struct {
+	ID   string `json:"delivery_id"`
+	Name string `json:"delivery_name"`
+}
+
+// couriers are the largest of the companies on the official list.
+var couriers = []courier{{"SF", "顺丰速运"}, {"YTO", "圆通速递"}, {"ZTO", "中通快递"}, {"STO", "申通快递"}, {"YUNDA", "韵达速递"},
+	{"JTSD", "极兔快递"}, {"JD", "京东快递"}, {"EMS", "中国邮政"}, {"DBKD", "德邦快递"}}
+
+// Ways of delivery that delivery/send takes.
+const (
+	byCourier = 1
+	virtually = 3
+)
+
+// deliveryCompanies serves both lists of companies; the newer one also takes
+// ewaybill_only, which all of these support.
+func (s *Sim) deliveryCompanies(c *call, _ *shop) answer {
+	return s.reply(c, "company_list", couriers)
+}
+
+// parcelIn is a parcel in a request.
+type parcelIn struct {
+	Courier   string `json:"delivery_id"`
+	WaybillID string `json:"waybill_id"`
+	Type      int    `json:"deliver_type"`
+	Products  []struct {
+		ProductID idText `json:"product_id"`
+		SkuID     idText `json:"sku_id"`
+		Count     int    `json:"product_cnt"`
+	} `json:"product_infos"`
+}
+
+// deliverySend serves POST /channels/ec/order/delivery/send. An order may go in
+// several parcels and several calls.
+func (s *Sim) deliverySend(c *call, sh *shop) answer {
+	var in struct {
+		Parcels []parcelIn `json:"delivery_list"`
+	}
+	o, bad := s.orderOf(c, sh, &in)
+	switch {
+	case bad != 0:
+		return s.fail(c, bad)
+	case o.status != orderToShip && o.status != orderPartly:
+		return s.fail(c, 10020008)
+	case len(in.Parcels) == 0:
+		return s.invalidArgs(c, "delivery_list: expecting a list")
+	}
+	left := o.unsent()
+	sent := slices.Clone(o.sent)
+	for i := range in.Parcels {
+		if fault := in.Parcels[i].fault(i); fault != "" {
+			return s.invalidArgs(c, fault)
+		}
+		p, ok := in.Parcels[i].pack(left, c.now)
+		if !ok {
+			return s.fail(c, 10020051)
+		}
+		sent = append(sent, p)
+	}
+	o.sent, o.updated, o.status = sent, c.now, orderToReceive
+	finished := 1
+	if len(left) > 0 {
+		o.status, finished = orderPartly, 0
+	}
+	s.emitShop(sh.AppID, "channels_ec_order_deliver", map[string]any{"order_info": object{"order_id", json.Number(o.idString()), "finish_delivery", finished}})
+	return s.ok(c, okay)
+}
+
+// unsent is what of an order is in no parcel yet. An order that was partly
+// shipped from the start has sent nothing that is known.
+func (o *order) unsent() map[stockKey]int {
+	left := map[stockKey]int{}
+	for _, l := range o.lines {
+		left[stockKey{l.ProductID, l.SkuID}] += l.SkuCnt
+	}
+	for _, p := range o.sent {
+		for _, l := range p.Products {
+			left[stockKey{l.ProductID, l.SkuID}] -= l.Count
+		}
+	}
+	for key, n := range left {
+		if n <= 0 {
+			delete(left, key)
+		}
+	}
+	return left
+}
+
+// fault names the first field of the i-th parcel that is missing.
+func (p *parcelIn) fault(i int) string {
+	at := fmt.Sprintf("delivery_list[%d].", i)
+	for j, l := range p.Products {
+		if l.ProductID == "" || l.ProductID == "0" {
+			return fmt.Sprintf("product_id: expecting %sproduct_infos[%d].product_id > 0, actually 0", at, j)
+		}
+	}
+	switch {
+	case p.Type != byCourier && p.Type != virtually:
+		return "deliver_type: expecting " + at + "deliver_type in 1, 3"
+	case len(p.Products) == 0:
+		return "product_infos: expecting " + at + "product_infos"
+	case p.Type == byCourier && p.WaybillID == "":
+		return "waybill_id: expecting " + at + "waybill_id"
+	case p.Type == byCourier && !slices.ContainsFunc(couriers, func(k courier) bool { return k.ID == p.Courier }):
+		return "delivery_id: unknown " + at + "delivery_id"
+	}
+	return ""
+}
+
+// pack takes the goods of a parcel from what is left; ok is false if there are
+// not so many.
+func (p *parcelIn) pack(left map[stockKey]int, now time.Time) (out parcel, ok bool) {
+	out = parcel{WaybillID: p.WaybillID, Courier: p.Courier, Time: now.Unix(), Type: p.Type}
+	for _, l := range p.Products {
+		key := stockKey{string(l.ProductID), string(l.SkuID)}
+		if l.Count < 1 || l.Count > left[key] {
+			return parcel{}, false
+		}
+		if left[key] -= l.Count; left[key] == 0 {
+			delete(left, key)
+		}
+		out.Products = append(out.Products, parcelLine{key.productID, key.skuID, l.Count})
+	}
+	return out, true
+}
+
+// invalidArgs is 40097 with the field that is wrong, as order calls name it.
+func (s *Sim) invalidArgs(c *call, what string) answer {
+	return s.failText(c, 40097, "invalid args, "+what)
+}
+
+// deliveryUpdate serves POST /channels/ec/order/deliveryinfo/update: other
+// waybills for what was sent.
+func (s *Sim) deliveryUpdate(c *call, sh *shop) answer {
+	var in struct {
+		Parcels []parcelIn `json:"delivery_list"`
+	}
+	o, bad := s.orderOf(c, sh, &in)
+	switch {
+	case bad != 0:
+		return s.fail(c, bad)
+	case o.status != orderToReceive && o.status != orderPartly:
+		return s.fail(c, 10020008)
+	case len(in.Parcels) == 0:
+		return s.invalidArgs(c, "delivery_list: expecting a list")
+	}
+	again := *o
+	again.sent = nil
+	left := again.unsent()
+	var sent []parcel
+	for i := range in.Parcels {
+		if fault := in.Parcels[i].fault(i); fault != "" {
+			return s.invalidArgs(c, fault)
+		}
+		p, ok := in.Parcels[i].pack(left, c.now)
+		if !ok {
+			return s.fail(c, 10020051)
+		}
+		sent = append(sent, p)
+	}
+	if o.status == orderToReceive && len(left) > 0 {
+		return s.fail(c, 10020051)
+	}
+	o.sent, o.updated = sent, c.now
+	return s.ok(c, okay)
+}
