@@ -37,6 +37,7 @@ const (
 	AccountState    Kind = "shop.account_state"      // WeChat froze, banned, warned or closed a shop's account
 	NotAdopted      Kind = "shop.not_adopted"        // a shop authorised the platform, and its tokens are not here
 	SubscriptionOff Kind = "subscription.off"        // a client's webhook said that it is gone
+	NamedCall       Kind = "client.named_call"       // a client calls a path that moves money or shows personal data
 	Test            Kind = "notice.test"             // an operator tries the channels
 )
 

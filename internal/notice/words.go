@@ -110,6 +110,10 @@ var words = map[Kind]Words{
 		What: Text{"A client's webhook answered that it is gone; no events are sent there any more.", "某程序的 webhook 应答已停用，不再向其发送事件。"},
 		Next: Text{"Ask whoever runs the client; remove the subscription, or mend the address and run `zhanggui subscription start`.", "请联系该程序的维护者；移除订阅，或修复地址后执行 `zhanggui subscription start`。"},
 	},
+	NamedCall: {
+		What: Text{"A client calls a path of a shop that moves money or shows personal data.", "某程序正在调用店铺的资金或个人信息接口。"},
+		Next: Text{"If nobody meant it to, take the path away with `zhanggui client revoke-right`, or end the client with `zhanggui client revoke`; `zhanggui audit list` shows each call.", "如非本意，请用 `zhanggui client revoke-right` 收回该接口，或用 `zhanggui client revoke` 停用该程序；每次调用可用 `zhanggui audit list` 查看。"},
+	},
 	Test: {
 		What: Text{"This is a test; the channel works.", "这是一条测试通知，通道工作正常。"},
 		Next: Text{"Nothing is left to do.", "无需处理。"},

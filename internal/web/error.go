@@ -17,8 +17,8 @@ type Handler func(w http.ResponseWriter, r *http.Request) error
 const StatusClientGone = 499
 
 // Error is what a request ended with: public words and the private cause,
-// kept apart. Public words are fixed texts; input of the caller never goes
-// into them.
+// kept apart. Public words are fixed texts, with names of ours at most; input of
+// the caller never goes into them.
 type Error struct {
 	Status         int           // HTTP status
 	Code           string        // machine readable slug, e.g. "state-foreign"
@@ -27,6 +27,7 @@ type Error struct {
 	ErrCode        int           // WeChat's errcode, when it said one
 	RID            string        // WeChat's rid of the same answer
 	RetryAfter     time.Duration // when asking again makes sense; 0: not said
+	Rule           string        // which rule refused it, e.g. "group:order"; empty: not said
 
 	// Link is an optional way on, a same-origin path, shown as a button on
 	// pages with the words in LinkEN and LinkZH.

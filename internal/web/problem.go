@@ -19,6 +19,7 @@ type problem struct {
 	Code     string `json:"code"`
 	ErrCode  int    `json:"errcode,omitempty"`
 	RID      string `json:"rid,omitempty"`
+	Rule     string `json:"rule,omitempty"`
 	Cause    string `json:"cause"`
 	CauseZH  string `json:"cause_zh,omitempty"`
 	Next     string `json:"next,omitempty"`
@@ -95,6 +96,7 @@ func problemOf(e *Error, id string) problem {
 		Code:    e.Code,
 		ErrCode: e.ErrCode,
 		RID:     e.RID,
+		Rule:    e.Rule,
 		Cause:   e.EN,
 		CauseZH: e.ZH,
 		Next:    e.NextEN,

@@ -15,7 +15,7 @@ import (
 
 var errState = &Error{
 	Status: 403, Code: "state-foreign", EN: "This login was begun in another browser.", ZH: "该登录由其他浏览器发起。",
-	NextEN: "Begin again here.", NextZH: "请在本浏览器重新登录。", ErrCode: 40029, RID: "rid-0001", RetryAfter: 1500 * time.Millisecond,
+	NextEN: "Begin again here.", NextZH: "请在本浏览器重新登录。", ErrCode: 40029, RID: "rid-0001", Rule: "group:order", RetryAfter: 1500 * time.Millisecond,
 	Err: errors.New("the private cause"),
 }
 
@@ -32,7 +32,7 @@ func TestProblemDocument(t *testing.T) {
 		"detail": "This login was begun in another browser. Begin again here.",
 		"cause":  "This login was begun in another browser.", "cause_zh": "该登录由其他浏览器发起。",
 		"next": "Begin again here.", "next_zh": "请在本浏览器重新登录。",
-		"errcode": 40029.0, "rid": "rid-0001", "instance": "urn:zhanggui:request:" + w.Header().Get("X-Request-Id"),
+		"errcode": 40029.0, "rid": "rid-0001", "rule": "group:order", "instance": "urn:zhanggui:request:" + w.Header().Get("X-Request-Id"),
 	}
 	if diff := cmp.Diff(want, decodeProblem(t, w)); diff != "" {
 		t.Errorf("problem (-want +got):\n%s", diff)

@@ -184,6 +184,17 @@ CREATE TABLE client_shops (
     PRIMARY KEY (client_id, shop_id)
 );
 
+-- How often paths with a daily cap were called. The row of a day is written before
+-- the call is sent.
+CREATE TABLE uses (
+    client_id TEXT    NOT NULL,
+    shop_id   TEXT    NOT NULL,
+    path      TEXT    NOT NULL,
+    day       BIGINT NOT NULL, -- when it began in China
+    used      BIGINT NOT NULL,
+    PRIMARY KEY (client_id, shop_id, path, day)
+);
+
 CREATE TABLE admins (
     id         TEXT    NOT NULL PRIMARY KEY,
     name       TEXT    NOT NULL,

@@ -21,6 +21,7 @@ var conformance = []struct {
 	{"session", sessionCases, 1},
 	{"invitation", invitationCases, 1},
 	{"client", clientCases, 1},
+	{"use", useCases, 3},
 	{"declare", declareCases, 1},
 	{"log", logCases, 1},
 	{"integrity", integrityCases, 1},

@@ -32,6 +32,15 @@ DELETE FROM client_shops WHERE client_id = @client_id;
 -- name: InsertClientShop :exec
 INSERT INTO client_shops (client_id, shop_id) VALUES (@client_id, @shop_id);
 
+-- name: CountUse :one
+INSERT INTO uses (client_id, shop_id, path, day, used)
+VALUES (@client_id, @shop_id, @path, @day, 1)
+ON CONFLICT (client_id, shop_id, path, day) DO UPDATE SET used = uses.used + 1
+RETURNING used;
+
+-- name: PurgeUses :exec
+DELETE FROM uses WHERE day < @before;
+
 -- name: Admin :one
 SELECT * FROM admins WHERE id = @id;
 

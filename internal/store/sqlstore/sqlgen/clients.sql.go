@@ -232,6 +232,32 @@ func (q *Queries) CountLiveAdmins(ctx context.Context, now int64) (int64, error)
 	return count, err
 }
 
+const countUse = `-- name: CountUse :one
+INSERT INTO uses (client_id, shop_id, path, day, used)
+VALUES ($1, $2, $3, $4, 1)
+ON CONFLICT (client_id, shop_id, path, day) DO UPDATE SET used = uses.used + 1
+RETURNING used
+`
+
+type CountUseParams struct {
+	ClientID string
+	ShopID   string
+	Path     string
+	Day      int64
+}
+
+func (q *Queries) CountUse(ctx context.Context, arg CountUseParams) (int64, error) {
+	row := q.queryRow(ctx, q.countUseStmt, countUse,
+		arg.ClientID,
+		arg.ShopID,
+		arg.Path,
+		arg.Day,
+	)
+	var used int64
+	err := row.Scan(&used)
+	return used, err
+}
+
 const deleteClient = `-- name: DeleteClient :execrows
 DELETE FROM clients WHERE id = $1
 `
@@ -312,6 +338,15 @@ DELETE FROM setup_links WHERE expires_at < $1
 
 func (q *Queries) PurgeSetupLinks(ctx context.Context, before int64) error {
 	_, err := q.exec(ctx, q.purgeSetupLinksStmt, purgeSetupLinks, before)
+	return err
+}
+
+const purgeUses = `-- name: PurgeUses :exec
+DELETE FROM uses WHERE day < $1
+`
+
+func (q *Queries) PurgeUses(ctx context.Context, before int64) error {
+	_, err := q.exec(ctx, q.purgeUsesStmt, purgeUses, before)
 	return err
 }
 

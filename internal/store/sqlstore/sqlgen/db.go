@@ -123,6 +123,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.countShopsOfTenantStmt, err = db.PrepareContext(ctx, countShopsOfTenant); err != nil {
 		return nil, fmt.Errorf("error preparing query CountShopsOfTenant: %w", err)
 	}
+	if q.countUseStmt, err = db.PrepareContext(ctx, countUse); err != nil {
+		return nil, fmt.Errorf("error preparing query CountUse: %w", err)
+	}
 	if q.deadLettersStmt, err = db.PrepareContext(ctx, deadLetters); err != nil {
 		return nil, fmt.Errorf("error preparing query DeadLetters: %w", err)
 	}
@@ -428,6 +431,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.purgeSetupLinksStmt, err = db.PrepareContext(ctx, purgeSetupLinks); err != nil {
 		return nil, fmt.Errorf("error preparing query PurgeSetupLinks: %w", err)
+	}
+	if q.purgeUsesStmt, err = db.PrepareContext(ctx, purgeUses); err != nil {
+		return nil, fmt.Errorf("error preparing query PurgeUses: %w", err)
 	}
 	if q.putAppStmt, err = db.PrepareContext(ctx, putApp); err != nil {
 		return nil, fmt.Errorf("error preparing query PutApp: %w", err)
@@ -771,6 +777,11 @@ func (q *Queries) Close() error {
 	if q.countShopsOfTenantStmt != nil {
 		if cerr := q.countShopsOfTenantStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing countShopsOfTenantStmt: %w", cerr)
+		}
+	}
+	if q.countUseStmt != nil {
+		if cerr := q.countUseStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing countUseStmt: %w", cerr)
 		}
 	}
 	if q.deadLettersStmt != nil {
@@ -1283,6 +1294,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing purgeSetupLinksStmt: %w", cerr)
 		}
 	}
+	if q.purgeUsesStmt != nil {
+		if cerr := q.purgeUsesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing purgeUsesStmt: %w", cerr)
+		}
+	}
 	if q.putAppStmt != nil {
 		if cerr := q.putAppStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing putAppStmt: %w", cerr)
@@ -1645,6 +1661,7 @@ type Queries struct {
 	countAppGrantsStmt          *sql.Stmt
 	countLiveAdminsStmt         *sql.Stmt
 	countShopsOfTenantStmt      *sql.Stmt
+	countUseStmt                *sql.Stmt
 	deadLettersStmt             *sql.Stmt
 	deleteAppStmt               *sql.Stmt
 	deleteAppGrantsStmt         *sql.Stmt
@@ -1747,6 +1764,7 @@ type Queries struct {
 	purgePushesStmt             *sql.Stmt
 	purgeSessionsStmt           *sql.Stmt
 	purgeSetupLinksStmt         *sql.Stmt
+	purgeUsesStmt               *sql.Stmt
 	putAppStmt                  *sql.Stmt
 	putAuditHeadStmt            *sql.Stmt
 	putAuthorizerStmt           *sql.Stmt
@@ -1844,6 +1862,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		countAppGrantsStmt:          q.countAppGrantsStmt,
 		countLiveAdminsStmt:         q.countLiveAdminsStmt,
 		countShopsOfTenantStmt:      q.countShopsOfTenantStmt,
+		countUseStmt:                q.countUseStmt,
 		deadLettersStmt:             q.deadLettersStmt,
 		deleteAppStmt:               q.deleteAppStmt,
 		deleteAppGrantsStmt:         q.deleteAppGrantsStmt,
@@ -1946,6 +1965,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		purgePushesStmt:             q.purgePushesStmt,
 		purgeSessionsStmt:           q.purgeSessionsStmt,
 		purgeSetupLinksStmt:         q.purgeSetupLinksStmt,
+		purgeUsesStmt:               q.purgeUsesStmt,
 		putAppStmt:                  q.putAppStmt,
 		putAuditHeadStmt:            q.putAuditHeadStmt,
 		putAuthorizerStmt:           q.putAuthorizerStmt,

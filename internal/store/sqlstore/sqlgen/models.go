@@ -343,3 +343,11 @@ type Ticket struct {
 	Value     []byte
 	SeenAt    int64
 }
+
+type Use struct {
+	ClientID string
+	ShopID   string
+	Path     string
+	Day      int64
+	Used     int64
+}
