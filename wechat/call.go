@@ -45,6 +45,9 @@ type Request struct {
 	// Peek is how many bytes of the answer are looked at for an errcode:
 	// see [Peek].
 	Peek int
+	// MaxAnswer bounds what CallJSON reads of an answer, in bytes; 1 MiB when
+	// zero. The list of all categories is longer than that.
+	MaxAnswer int64
 }
 
 // Response is an answer whose body is still on its way.
@@ -99,7 +102,9 @@ func (c *Client) Call(ctx context.Context, r Request) (*Response, error) {
 // CallJSON sends in as JSON and decodes the answer into out. A nil in is sent
 // as {} by POST: WeChat refuses an empty body. Errors are as for the typed calls; a
 // non-nil out is only touched by a success. Method, Body, ContentLength and
-// Peek of r may be left empty; with Method GET nothing is sent.
+// Peek of r may be left empty; with Method GET nothing is sent. A Body goes
+// with a nil in only: it is an upload, sent as it is under the Content-Type that
+// r.Header names, within the timeout.
 func (c *Client) CallJSON(ctx context.Context, r Request, in, out any) (Meta, error) {
 	w, err := c.wireJSON(r, in)
 	if err != nil {
@@ -122,6 +127,10 @@ func (c *Client) CallJSON(ctx context.Context, r Request, in, out any) (Meta, er
 func (c *Client) wireJSON(r Request, in any) (*wire, error) {
 	if r.Method == http.MethodGet {
 		r.Body = nil
+		return c.wire(r)
+	}
+	if in == nil && r.Body != nil {
+		r.Method = http.MethodPost
 		return c.wire(r)
 	}
 	post, err := postJSON(r.Path, r.Secrets, in)
@@ -154,7 +163,7 @@ var apiPath = regexp.MustCompile(`^(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)+/?$`)
 func (c *Client) wire(r Request) (*wire, error) {
 	w := &wire{
 		kind: KindOf(r.Path), method: r.Method, path: r.Path, query: r.RawQuery,
-		header: r.Header.Clone(), body: r.Body, size: r.ContentLength, secrets: r.Secrets,
+		header: r.Header.Clone(), body: r.Body, size: r.ContentLength, secrets: r.Secrets, limit: r.MaxAnswer,
 	}
 	if w.method == "" {
 		w.method = defaultMethod(r.Body)

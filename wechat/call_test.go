@@ -285,3 +285,35 @@ func TestErrorTextsAreComplete(t *testing.T) {
 		t.Error("the cause is not wrapped")
 	}
 }
+
+func TestCallJSONSendsAnUpload(t *testing.T) {
+	var kind, body string
+	c := newClient(t, roundTrip(func(r *http.Request) (*http.Response, error) {
+		b, _ := io.ReadAll(r.Body)
+		kind, body = r.Method+" "+r.Header.Get("Content-Type"), string(b)
+		return answering(200, "", strings.NewReader(`{"errcode":0,"pic_file":{"img_url":"u"}}`))(r)
+	}))
+	var out struct {
+		File struct {
+			URL string `json:"img_url"`
+		} `json:"pic_file"`
+	}
+	_, err := c.CallJSON(t.Context(), wechat.Request{
+		Path: "/shop/ec/basics/img/upload", Token: shop(), Body: strings.NewReader("--b--"), ContentLength: 5,
+		Header: http.Header{"Content-Type": {"multipart/form-data; boundary=b"}},
+	}, nil, &out)
+	if err != nil || out.File.URL != "u" || kind != "POST multipart/form-data; boundary=b" || body != "--b--" {
+		t.Errorf("%+v, %v, %s, %s", out, err, kind, body)
+	}
+}
+
+func TestCallJSONBoundsTheAnswer(t *testing.T) {
+	answer := `{"errcode":0,"filler":"` + strings.Repeat("x", 1<<20) + `"}`
+	for limit, fits := range map[int64]bool{0: false, 100: false, 2 << 20: true} {
+		c := newClient(t, answering(200, "", strings.NewReader(answer)))
+		_, err := c.CallJSON(t.Context(), wechat.Request{Path: "/channels/ec/category/all", Token: shop(), MaxAnswer: limit}, nil, nil)
+		if (err == nil) != fits || err != nil && !errors.Is(err, wechat.ErrMalformed) {
+			t.Errorf("limit %d: %v", limit, err)
+		}
+	}
+}

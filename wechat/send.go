@@ -31,6 +31,7 @@ type wire struct {
 	payload []byte    // a body in memory, or
 	body    io.Reader // a body that can be read once
 	size    int64     // of body; -1 when not known
+	limit   int64     // of the answer; maxAnswer when zero
 	secrets []secret.Value
 }
 

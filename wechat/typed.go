@@ -2,6 +2,7 @@ package wechat
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -13,8 +14,8 @@ import (
 	"github.com/zhanggui/zhanggui/wechat/secret"
 )
 
-// maxAnswer bounds the body of a typed call.
-const maxAnswer = 1 << 20
+// maxAnswer bounds the body of a typed call that says nothing else.
+const maxAnswer int64 = 1 << 20
 
 // pair is one query parameter. Queries are written in the order of WeChat's
 // pages.
@@ -75,12 +76,13 @@ func (c *Client) fetch(ctx context.Context, w *wire) ([]byte, Meta, error) {
 		return nil, meta, err
 	}
 	defer res.Body.Close() //nolint:errcheck // nothing to do about it
-	body, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))
+	limit := cmp.Or(w.limit, maxAnswer)
+	body, err := io.ReadAll(io.LimitReader(res.Body, limit+1))
 	if err != nil {
 		return nil, meta, w.cutOff(ctx, meta, body, err)
 	}
-	if len(body) > maxAnswer {
-		err := fmt.Errorf("%w: the answer is longer than %d bytes", ErrMalformed, maxAnswer)
+	if int64(len(body)) > limit {
+		err := fmt.Errorf("%w: the answer is longer than %d bytes", ErrMalformed, limit)
 		return nil, meta, w.fail(OutcomeUnknown, meta, err)
 	}
 	return body, meta, nil
