@@ -71,6 +71,9 @@ const (
 	AccountUnknown Account = ""
 	AccountShop    Account = "shop"  // 微信小店: WeChat tells its store_info
 	AccountOther   Account = "other" // 公众号, 小程序, 视频号, 带货助手
+	// AccountLinked is no shop, and authorised the platform by a [Link] that was
+	// made here: it is kept like a shop.
+	AccountLinked Account = "linked"
 )
 
 // Opening makes the tenant and the shop of an account that authorised a platform

@@ -26,6 +26,7 @@ type adoption struct {
 	grantID string // of the grant that is made or restarted
 	way     string // where its refresh token came from
 	note    string // why it was not restarted
+	link    string // id of the link that brought it
 }
 
 // adopt looks at a claimed authoriser and writes what follows. On failure it has
@@ -53,10 +54,10 @@ func (a *adoption) look(ctx context.Context) error {
 	if a.info, err = a.p.info(ctx, a.app, a.token, a.row.AppID); err != nil {
 		return err
 	}
-	if !a.isShop() {
+	if !a.isKept() {
 		return a.foreign(ctx)
 	}
-	if !a.declared && a.p.o.DeclaredOnly {
+	if a.account() == grant.AccountShop && !a.declared && a.p.o.DeclaredOnly {
 		return &trouble{cause: "undeclared", wait: a.p.o.Reconcile}
 	}
 	tokens, err := a.tokens(ctx)
@@ -106,10 +107,26 @@ func (a *adoption) rest(ctx context.Context, why string, err error) error {
 	return a.write(ctx, grant.Effects{At: now, Authorizers: []grant.Authorizer{row}})
 }
 
-// isShop believes what is known here before an answer that does not say.
-func (a *adoption) isShop() bool {
-	return a.info.Kind == KindShop || a.grant.ID != "" ||
-		a.info.Kind == KindUnknown && (a.declared || a.row.Account == grant.AccountShop)
+// isKept tells whether the account's tokens are kept: it is a shop, or came by a
+// link.
+func (a *adoption) isKept() bool {
+	return a.account() == grant.AccountShop || a.account() == grant.AccountLinked
+}
+
+// account is what the account is. What is known here is believed before an answer
+// that does not say.
+func (a *adoption) account() grant.Account {
+	switch {
+	case a.info.Kind == KindShop:
+		return grant.AccountShop
+	case a.row.Account == grant.AccountLinked:
+		return grant.AccountLinked
+	case a.grant.ID != "", a.info.Kind == KindUnknown && (a.declared || a.row.Account == grant.AccountShop):
+		return grant.AccountShop
+	case a.info.Kind == KindUnknown:
+		return grant.AccountUnknown
+	}
+	return grant.AccountOther
 }
 
 // foreign notes an account that is no shop: its permission sets may name those of
@@ -120,9 +137,9 @@ func (a *adoption) foreign(ctx context.Context) error {
 	if row.State != grant.AuthorizerForeign {
 		e.Audit = entry(now, "authorizer.foreign", row, nil)
 	}
-	row.State, row.Account, row.DueAt = grant.AuthorizerForeign, grant.AccountOther, time.Time{}
-	if a.info.Kind == KindUnknown {
-		row.Account, row.DueAt = grant.AccountUnknown, a.p.nextLook(now)
+	row.State, row.Account, row.DueAt = grant.AuthorizerForeign, a.account(), time.Time{}
+	if row.Account == grant.AccountUnknown {
+		row.DueAt = a.p.nextLook(now)
 	}
 	e.Authorizers = []grant.Authorizer{row}
 	return a.write(ctx, e)
@@ -158,22 +175,26 @@ func (p *Provider) nextLook(now time.Time) time.Time {
 	return now.Add(p.o.Look - p.o.Jitter(p.o.Look/8))
 }
 
-// keep writes a shop that is kept, with its new tokens if there are any.
+// keep writes an account that is kept, with its new tokens if there are any. Only a
+// shop is opened, and asked for what it granted and bought.
 func (a *adoption) keep(ctx context.Context, tokens *grant.Tokens) error {
 	now, row := a.p.o.Now(), a.told()
-	row.State, row.Account, row.DueAt = grant.AuthorizerKept, grant.AccountShop, a.p.nextLook(now)
+	row.State, row.Account, row.DueAt = grant.AuthorizerKept, a.account(), a.p.nextLook(now)
 	row.Cause = a.note
 	e := grant.Effects{At: now}
+	isShop := row.Account == grant.AccountShop
 	if a.declared {
 		row.ShopID = a.shop.ID
-	} else {
+	} else if isShop {
 		e.Open = a.opening(row)
 		row.ShopID = e.Open.Shop.ID
 	}
 	if !a.info.Status.ordinary() {
 		row.Cause = "account_" + string(a.info.Status)
 	}
-	e.Notices = a.p.findings(now, a.row, row)
+	if isShop {
+		e.Notices = a.p.findings(now, a.row, row)
+	}
 	if tokens != nil {
 		a.authorise(&e, row, tokens)
 	}
@@ -181,7 +202,9 @@ func (a *adoption) keep(ctx context.Context, tokens *grant.Tokens) error {
 	if err := a.write(ctx, e); err != nil {
 		return err
 	}
-	a.p.refreshPurchases(ctx, a.app, a.token, row.AppID)
+	if isShop {
+		a.p.refreshPurchases(ctx, a.app, a.token, row.AppID)
+	}
 	return nil
 }
 
@@ -206,7 +229,7 @@ func (a *adoption) authorise(e *grant.Effects, row grant.Authorizer, tokens *gra
 		opened = "true"
 	}
 	e.Audit = entry(e.At, "authorizer.adopt", row, map[string]string{
-		"grant": a.grantID, "shop": row.ShopID, "way": a.way, "opened": opened, "generation": strconv.FormatInt(tokens.Generation, 10),
+		"grant": a.grantID, "shop": row.ShopID, "way": a.way, "link": a.link, "opened": opened, "generation": strconv.FormatInt(tokens.Generation, 10),
 	})
 	if g.State == grant.NeedsOwner {
 		g.ShopID = row.ShopID

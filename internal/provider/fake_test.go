@@ -49,6 +49,8 @@ type memStore struct {
 	tickets   map[string][]grant.Ticket
 	purchases map[string]access.Purchase
 	turns     map[string]time.Time
+	used      map[string]bool // states
+	useErr    error
 	wrong     map[string]bool
 	events    []grant.Event
 	notices   []notice.Notice
@@ -63,6 +65,7 @@ func newMemStore() *memStore {
 		apps: map[string]access.App{}, shops: map[string]access.Shop{}, tenants: map[string]access.Tenant{},
 		rows: map[key]grant.Authorizer{}, grants: map[key]grant.Grant{}, platforms: map[string]grant.Grant{},
 		tickets: map[string][]grant.Ticket{}, purchases: map[string]access.Purchase{}, turns: map[string]time.Time{}, wrong: map[string]bool{},
+		used: map[string]bool{},
 	}
 }
 
@@ -102,11 +105,23 @@ func (s *memStore) check(e grant.Effects) error {
 	}
 	if a := e.Authorise; a != nil {
 		g, ok := s.grants[key{a.App, a.Authorizer}]
-		if ok && g.ID != a.GrantID || g.Tokens.Generation != a.From || a.Tokens.Generation != a.From+1 || len(a.Tokens.Refresh) == 0 || a.ShopID == "" {
+		if ok && g.ID != a.GrantID || g.Tokens.Generation != a.From || a.Tokens.Generation != a.From+1 || len(a.Tokens.Refresh) == 0 ||
+			a.ShopID == "" && s.accountOf(e, a.Authorizer) != grant.AccountLinked {
 			return fmt.Errorf("grant %s: %w", a.GrantID, grant.ErrLost)
 		}
 	}
 	return nil
+}
+
+// accountOf is what the effects call an account: only one without a shop's name may
+// be no shop.
+func (s *memStore) accountOf(e grant.Effects, appID string) grant.Account {
+	for _, a := range e.Authorizers {
+		if a.AppID == appID {
+			return a.Account
+		}
+	}
+	return grant.AccountUnknown
 }
 
 func (s *memStore) apply(e grant.Effects) {
@@ -204,6 +219,19 @@ func (s *memStore) SetCondition(_ context.Context, name string, wrong bool, n no
 	s.wrong[name] = wrong
 	s.notices, s.audit = append(s.notices, n), append(s.audit, entries...)
 	return true, nil
+}
+
+func (s *memStore) UseState(ctx context.Context, c grant.Callback, _ ...audit.Entry) (*grant.Callback, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := cmp.Or(s.useErr, ctx.Err()); err != nil {
+		return nil, err
+	}
+	if s.used[string(c.StateHash)] {
+		return &c, access.ErrUsed
+	}
+	s.used[string(c.StateHash)] = true
+	return nil, nil
 }
 
 func (s *memStore) Turn(_ context.Context, name string, now, next time.Time) (bool, error) {
@@ -414,6 +442,16 @@ func (w *fakeWeChat) Exchange(_ context.Context, _ access.App, _, code secret.Va
 	delete(w.codes, code.RevealString())
 	return Pair{AppID: appID, Access: secret.FromString("aat-" + appID), Expires: start.Add(2 * time.Hour),
 		Refresh: secret.FromString(w.accounts[appID].refresh)}, nil
+}
+
+func (w *fakeWeChat) LinkURL(_ context.Context, app access.App, token secret.Value, l grant.Link, back string, phone bool) (string, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	page := "pc"
+	if phone {
+		page = "phone"
+	}
+	return fmt.Sprintf("https://wechat.example/%s?app=%s&by=%s&kind=%s&only=%s&back=%s", page, app.AppID, token.RevealString(), l.Kind, l.AppID, back), w.begin("link")
 }
 
 func (w *fakeWeChat) List(_ context.Context, _ access.App, _ secret.Value, offset, count int) (Page, error) {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/zhanggui/zhanggui/internal/access"
+	"github.com/zhanggui/zhanggui/internal/grant"
 	"github.com/zhanggui/zhanggui/wechat/secret"
 )
 
@@ -17,6 +18,9 @@ type Platform interface {
 	Info(ctx context.Context, app access.App, token secret.Value, appID string) (Info, error)
 	// Exchange turns the code of an event into tokens. It is sent at most once.
 	Exchange(ctx context.Context, app access.App, token, code secret.Value) (Pair, error)
+	// LinkURL gives the page on which an account authorises the platform, with a
+	// pre-authorisation code that it asks for.
+	LinkURL(ctx context.Context, app access.App, token secret.Value, l grant.Link, back string, phone bool) (string, error)
 	// List gives count authorisers from offset on.
 	List(ctx context.Context, app access.App, token secret.Value, offset, count int) (Page, error)
 	// StartTickets has WeChat push tickets again, and tells whether it did anyway.

@@ -29,6 +29,8 @@ type Store interface {
 	// SetCondition remembers whether something is wrong, and writes the notice if
 	// that changed.
 	SetCondition(ctx context.Context, name string, wrong bool, n notice.Notice, entries ...audit.Entry) (changed bool, err error)
+	// UseState writes c down, or answers [access.ErrUsed] if it stands there already.
+	UseState(ctx context.Context, c grant.Callback, e ...audit.Entry) (*grant.Callback, error)
 	// Turn gives one caller the turn that name has at now, and plans the following
 	// one for next. It reports false when the turn is not there yet or taken.
 	Turn(ctx context.Context, name string, now, next time.Time) (bool, error)

@@ -95,10 +95,10 @@ func (a *adoption) sendCode(ctx context.Context, sealed []byte, cell vault.Cell)
 	if err != nil {
 		return Pair{}, err
 	}
-	asking, cancel := a.p.ask(ctx)
-	defer cancel()
-	pair, err := a.p.o.Platform.Exchange(asking, a.app, a.token.Value, code)
-	a.p.tokenRefused(ctx, a.app, a.token, err)
+	if err := a.p.useCode(ctx, a.app.ID, code); err != nil {
+		return Pair{}, err
+	}
+	pair, err := a.p.send(ctx, a.app, a.token, code)
 	if err == nil && pair.AppID != a.row.AppID {
 		return Pair{}, errOtherAccount
 	}

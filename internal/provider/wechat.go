@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/zhanggui/zhanggui/internal/access"
+	"github.com/zhanggui/zhanggui/internal/grant"
 	"github.com/zhanggui/zhanggui/wechat"
 	"github.com/zhanggui/zhanggui/wechat/secret"
 )
@@ -12,6 +13,37 @@ import (
 // app: apps may differ in source address and hosts.
 type WeChat struct {
 	Client func(access.App) (*wechat.Client, error)
+	// Loopback lets WeChat send browsers back to this machine by plain http. It is
+	// for the emulator.
+	Loopback bool
+}
+
+// linkTypes are WeChat's numbers for the kinds of account.
+var linkTypes = map[grant.LinkKind]wechat.AuthType{
+	grant.LinkAny: wechat.AuthTypeDefault, grant.LinkOfficial: wechat.AuthTypeOfficial, grant.LinkMini: wechat.AuthTypeMini,
+	grant.LinkOfficialMini: wechat.AuthTypeBoth, grant.LinkPromoter: wechat.AuthTypePromoter, grant.LinkChannels: wechat.AuthTypeChannels,
+	grant.LinkTalent: wechat.AuthTypeTalent, grant.LinkAll: wechat.AuthTypeAll,
+}
+
+// LinkURL implements [Platform].
+func (w WeChat) LinkURL(ctx context.Context, app access.App, token secret.Value, l grant.Link, back string, phone bool) (string, error) {
+	c, err := w.client(app)
+	if err != nil {
+		return "", err
+	}
+	pre, err := c.PreAuthCode(ctx, wechat.ComponentToken{Value: token}, app.AppID)
+	if err != nil {
+		return "", err
+	}
+	r := wechat.ComponentLinkRequest{ComponentAppID: app.AppID, PreAuthCode: pre.Code, RedirectURI: back,
+		AuthType: linkTypes[l.Kind], BizAppID: l.AppID, Loopback: w.Loopback}
+	for _, id := range l.Sets {
+		r.Categories = append(r.Categories, int(id))
+	}
+	if phone {
+		return c.BindComponentURL(r)
+	}
+	return c.ComponentLoginURL(r)
 }
 
 // Info implements [Platform].
