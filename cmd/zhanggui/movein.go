@@ -269,15 +269,16 @@ func readPassphrase(path string) (secret.Value, error) {
 // grantModeCmd says who renews grants.
 type grantModeCmd struct {
 	remote
-	Args []string `arg:"" name:"mode" help:"Id of the grant, as listed, unless --app is given; then hold or lead."`
+	Args []string `arg:"" name:"mode" help:"Id of the grant, as listed, unless --app is given; then hold, follow or lead."`
 	App  string   `help:"All accounts of this platform instead." placeholder:"PLATFORM"`
 }
 
 // Help implements kong.HelpProvider.
 func (grantModeCmd) Help() string {
-	return `hold keeps a grant of a third-party platform's account without using it: another system renews it. lead has it renewed and served here. A grant that is being renewed right now is not cut off: say it again a minute later.
+	return `hold keeps a grant of a third-party platform's account without using it: another system renews it. follow serves calls with the tokens that the other system keeps, where the settings name it (moving[].follow); this server renews nothing. lead has it renewed and served here; a grant that was followed leads with the refresh token that the other system keeps at that moment. A grant that is being renewed right now is not cut off: say it again a minute later.
 
 Examples:
+  zhanggui grant mode --app platform follow
   zhanggui grant mode g_example lead
   zhanggui grant mode --app platform hold`
 }
@@ -285,8 +286,8 @@ Examples:
 // Run implements the command.
 func (g grantModeCmd) Run(ctx context.Context, c console) error {
 	mode := g.Args[len(g.Args)-1]
-	if mode != "hold" && mode != "lead" || len(g.Args) != 1 && g.App != "" || len(g.Args) != 2 && g.App == "" {
-		return &usageError{"say: grant mode GRANT hold|lead, or grant mode --app PLATFORM hold|lead"}
+	if !slices.Contains([]string{"hold", "follow", "lead"}, mode) || len(g.Args) != 1 && g.App != "" || len(g.Args) != 2 && g.App == "" {
+		return &usageError{"say: grant mode GRANT hold|follow|lead, or grant mode --app PLATFORM hold|follow|lead"}
 	}
 	if g.App == "" {
 		var after adminapi.GrantView
@@ -309,6 +310,7 @@ func (g grantModeCmd) all(ctx context.Context, c console, mode string) error {
 		}
 		sum.Moved += part.Moved
 		sum.Busy, sum.Not = append(sum.Busy, part.Busy...), append(sum.Not, part.Not...)
+		sum.Unread = append(sum.Unread, part.Unread...)
 		if after = part.Next; after == "" {
 			break
 		}
@@ -317,6 +319,9 @@ func (g grantModeCmd) all(ctx context.Context, c console, mode string) error {
 		return c.printJSON(sum)
 	}
 	fmt.Fprintln(c.out, strconv.Itoa(sum.Moved)+" grants: "+mode)
+	if n := len(sum.Unread); n > 0 {
+		fmt.Fprintf(c.err, "the other system did not tell the newest refresh token of %d grants; they go on with the one that was imported\n", n)
+	}
 	if len(sum.Busy) > 0 {
 		return fmt.Errorf("%d grants are being renewed right now and did not change hands; say it again in a minute", len(sum.Busy))
 	}

@@ -94,7 +94,7 @@ type grantCmd struct {
 type grantListCmd struct {
 	remote
 	Shop  string `help:"Only the grants of this shop."`
-	State string `help:"Only grants in this state: active, stopped, needs_owner, revoked."`
+	State string `help:"Only grants in this state: active, stopped, needs_owner, revoked, held, followed."`
 }
 
 // Help shows an example.

@@ -8,6 +8,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/zhanggui/zhanggui/internal/audit"
+	"github.com/zhanggui/zhanggui/internal/grant"
 	"github.com/zhanggui/zhanggui/internal/movein"
 	"github.com/zhanggui/zhanggui/wechat/secret"
 )
@@ -16,8 +17,8 @@ import (
 type Mover interface {
 	TakeIn(ctx context.Context, o movein.Order, rows []movein.Row) ([]movein.Result, error)
 	TakeList(ctx context.Context, o movein.Order, offset int) (movein.ListPage, error)
-	Hand(ctx context.Context, by audit.Actor, hold bool, grantIDs []string) (movein.Handed, error)
-	HandAll(ctx context.Context, o movein.Order, after string) (movein.Handed, error)
+	Hand(ctx context.Context, o movein.Order, to grant.State, grants ...grant.Grant) (movein.Handed, error)
+	HandAll(ctx context.Context, o movein.Order, to grant.State, after string) (movein.Handed, error)
 	Export(ctx context.Context, o movein.Order, after string) (movein.Page, error)
 }
 
@@ -67,11 +68,16 @@ func (h handlers) mountMovein(api huma.API) {
 	huma.Register(api, op("hand-over-grant", http.MethodPost, "/v1/grants/{id}/mode", "Say who renews the grant of a platform's account"), h.handGrant)
 }
 
+// modes lead from who renews a grant to its state.
+var modes = map[string]grant.State{"hold": grant.Held, "follow": grant.Followed, "lead": grant.Active}
+
 // moveFail turns an error of a Mover into an answer.
 func moveFail(err error) error {
 	switch {
 	case errors.Is(err, movein.ErrNoPlatform):
 		return huma.Error404NotFound("this app is no third-party platform; name one that is declared with the kind component")
+	case errors.Is(err, movein.ErrNoSource):
+		return huma.Error422UnprocessableEntity("nothing says where the other system keeps this platform's tokens; name it as moving[].follow in the settings and restart")
 	case errors.Is(err, movein.ErrTooMany):
 		return huma.Error422UnprocessableEntity("too many at once; send them in parts")
 	}
@@ -129,11 +135,11 @@ func (h handlers) exportAccounts(ctx context.Context, in *struct {
 func (h handlers) handApp(ctx context.Context, in *struct {
 	App  string `path:"app"`
 	Body struct {
-		Mode  string `json:"mode" enum:"hold,lead"`
+		Mode  string `json:"mode" enum:"hold,follow,lead"`
 		After string `json:"after,omitempty" maxLength:"64"`
 	}
 }) (*body[movein.Handed], error) {
-	done, err := h.Mover.HandAll(ctx, movein.Order{App: in.App, By: actor(ctx), Hold: in.Body.Mode == "hold"}, in.Body.After)
+	done, err := h.Mover.HandAll(ctx, movein.Order{App: in.App, By: actor(ctx)}, modes[in.Body.Mode], in.Body.After)
 	if err != nil {
 		return nil, moveFail(err)
 	}
@@ -143,20 +149,23 @@ func (h handlers) handApp(ctx context.Context, in *struct {
 func (h handlers) handGrant(ctx context.Context, in *struct {
 	ID   string `path:"id"`
 	Body struct {
-		Mode string `json:"mode" enum:"hold,lead"`
+		Mode string `json:"mode" enum:"hold,follow,lead"`
 	}
 }) (*body[GrantView], error) {
-	done, err := h.Mover.Hand(ctx, actor(ctx), in.Body.Mode == "hold", []string{in.ID})
+	g, err := h.Grants.Grant(ctx, in.ID)
+	if err != nil {
+		return nil, fail(err)
+	}
+	done, err := h.Mover.Hand(ctx, movein.Order{App: g.App, By: actor(ctx)}, modes[in.Body.Mode], g)
 	switch {
 	case err != nil:
 		return nil, moveFail(err)
 	case len(done.Busy) > 0:
 		return nil, huma.Error409Conflict("it is being renewed right now, and the answer must not be lost; repeat in a minute")
 	case len(done.Not) > 0:
-		return nil, huma.Error422UnprocessableEntity("only the grant of an account of a third-party platform can change hands, and none that was revoked; list the grants")
+		return nil, huma.Error422UnprocessableEntity("only the grant of an account of a third-party platform can change hands, and none that was revoked; the platform's own can be held and not followed; list the grants")
 	}
-	g, err := h.Grants.Grant(ctx, in.ID)
-	if err != nil {
+	if g, err = h.Grants.Grant(ctx, in.ID); err != nil {
 		return nil, fail(err)
 	}
 	return answer(viewGrant(g)), nil

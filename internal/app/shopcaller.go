@@ -72,6 +72,8 @@ var noTokenWords = []struct {
 		"The owner must authorise it again.", "需要店主重新授权。"},
 	{keeper.ErrHeld, "grant-held", "Another system still serves this shop.", "此店铺仍由另一系统提供服务。",
 		"Ask the administrator to take it over.", "请管理员完成切换。"},
+	{keeper.ErrFollowed, "grant-follows", "Another system renews this shop's token, and gives none that can be used.", "此店铺的令牌由另一系统续期，目前未能取得可用令牌。",
+		"Ask the administrator to look at the other system.", "请管理员检查原系统。"},
 	{keeper.ErrStopped, "grant-stopped", "WeChat refuses the shop's own credentials or address.", "微信拒绝了此店铺的凭据或服务器地址。",
 		"Ask the administrator to mend the setting.", "请管理员修正设置。"},
 	{keeper.ErrNotYet, "token-not-yet", "The shop has no usable token right now.", "店铺暂无可用令牌。",

@@ -51,6 +51,7 @@ func lend(t keeper.Token, err error) (gateway.Token, error) {
 		keeper.ErrRevoked:     gateway.ErrRevoked,
 		keeper.ErrNeedsOwner:  gateway.ErrNeedsOwner,
 		keeper.ErrHeld:        gateway.ErrHeld,
+		keeper.ErrFollowed:    gateway.ErrFollows,
 		keeper.ErrStopped:     gateway.ErrStopped,
 		keeper.ErrNotYet:      gateway.ErrNotYet,
 	} {

@@ -20,8 +20,9 @@ const (
 // The actions of entries that say who renews grants from now on. Their details
 // lead from the grant's id to its state.
 const (
-	GrantHold = "grant.hold" // another system
-	GrantLead = "grant.lead" // we
+	GrantHold   = "grant.hold"   // another system
+	GrantFollow = "grant.follow" // another system, whose tokens are used here
+	GrantLead   = "grant.lead"   // we
 )
 
 // ShopOpen is the action of entries that say which shops opened without anybody

@@ -83,7 +83,7 @@ func (g *gather) read(r audit.Record) {
 		for id, kept := range e.Details {
 			g.kept(id, kept, e.Reason != "")
 		}
-	case audit.GrantStart, audit.GrantHold, audit.GrantLead:
+	case audit.GrantStart, audit.GrantHold, audit.GrantFollow, audit.GrantLead:
 		for id := range e.Details {
 			g.row("grant", id)
 		}

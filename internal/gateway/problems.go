@@ -20,13 +20,14 @@ var (
 	ErrNeedsOwner = errors.New("gateway: the owner must authorise again; send them an invitation")
 	ErrStopped    = errors.New("gateway: an operator must mend a setting; run doctor")
 	ErrHeld       = errors.New("gateway: another system still renews the shop's grant; take it over first")
+	ErrFollows    = errors.New("gateway: another system renews the shop's grant and gives no usable token; look there, or take it over")
 	ErrUnreadable = errors.New("gateway: what is kept of the shop cannot be opened; apply its secret again, or restore a backup")
 	ErrNotYet     = errors.New("gateway: no token right now; repeat after the given time")
 )
 
 // TokenError says why there is no token for a shop.
 type TokenError struct {
-	Reason     error         // one of ErrNoShop, ErrRevoked, ErrNeedsOwner, ErrStopped, ErrHeld, ErrUnreadable, ErrNotYet
+	Reason     error         // one of ErrNoShop, ErrRevoked, ErrNeedsOwner, ErrStopped, ErrHeld, ErrFollows, ErrUnreadable, ErrNotYet
 	ErrCode    int           // WeChat's, 0 when it said none
 	RetryAfter time.Duration // when asking again makes sense; 0: not known
 	Err        error         // what went wrong below; may be nil
@@ -162,6 +163,9 @@ func (c *call) tokenProblem(err error) error {
 	case errors.Is(err, ErrHeld):
 		e.Code, e.EN, e.ZH = "grant-held", "Another system still serves this shop; its grant is only kept here.", "此店铺仍由另一系统提供服务，本系统仅保管其授权。"
 		e.NextEN, e.NextZH = "Call the other system, or ask the operator to take the shop over.", "请继续使用原系统，或请管理员完成切换。"
+	case errors.Is(err, ErrFollows):
+		e.Code, e.EN, e.ZH = "grant-follows", "Another system renews this shop's token, and gives none that can be used right now.", "此店铺的令牌由另一系统续期，目前未能取得可用令牌。"
+		e.NextEN, e.NextZH = "Repeat after the given time; the operator can look at the other system, or take the shop over.", "请在提示的时间后重试；管理员可检查原系统，或完成切换。"
 	case errors.Is(err, ErrStopped):
 		e.Code, e.EN, e.ZH = "grant-stopped", "WeChat refuses the shop's own credentials or address.", "微信拒绝了此店铺的凭据或服务器地址。"
 		e.NextEN, e.NextZH = stoppedNext(e.ErrCode)

@@ -24,6 +24,7 @@ func TestWhyThereIsNoToken(t *testing.T) {
 		{"revoked", &TokenError{Reason: ErrRevoked, RetryAfter: time.Minute}, 403, "grant-revoked", ""},
 		{"needs owner", &TokenError{Reason: ErrNeedsOwner}, 403, "grant-needs-owner", ""},
 		{"held for another system", &TokenError{Reason: ErrHeld}, 503, "grant-held", "1"},
+		{"another system's token", &TokenError{Reason: ErrFollows, RetryAfter: 5 * time.Second}, 503, "grant-follows", "5"},
 		{"stopped", &TokenError{Reason: ErrStopped, ErrCode: 40164, RetryAfter: time.Minute}, 503, "grant-stopped", "60"},
 		{"changed by hand", &TokenError{Reason: ErrUnreadable}, 503, "grant-unreadable", "1"},
 		{"stopped, nobody knows why", &TokenError{Reason: ErrStopped}, 503, "grant-stopped", "1"},

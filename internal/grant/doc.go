@@ -20,11 +20,13 @@
 //	                       ├─ settle: an operator must act ──► stopped
 //	                       ├─ settle: WeChat ended it ───────► needs_owner
 //	                       ├─ revoke (from every state) ─────► revoked
-//	                       └─ hand over, and back ──────────── held
+//	                       └─ hand over, and back ──────────── held, followed
 //
 // An isv grant is held while another system renews it: it keeps its tokens, is
-// never claimed and serves nobody. It does not become held under a lease, whose
-// answer would be lost.
+// never claimed and serves nobody. A followed one is served with what the other
+// system keeps, and is never claimed either. A grant becomes neither of them under
+// a lease, whose answer would be lost. A platform's own grant may be held, not
+// followed.
 //
 // A lease is the right to refresh one grant for a bounded time; its term counts
 // up for ever. A claim that finds the term before it unsettled knows that a

@@ -32,7 +32,14 @@ const (
 	// Held grants are kept for the day on which another system hands them over:
 	// nobody asks WeChat with them, and nobody is served.
 	Held State = "held"
+	// Followed grants are another system's to renew too, and are served with the
+	// access tokens that it keeps.
+	Followed State = "followed"
 )
+
+// Elsewhere tells whether another system renews the grant: nobody here asks
+// WeChat for tokens with it.
+func (s State) Elsewhere() bool { return s == Held || s == Followed }
 
 // Tokens is what a grant keeps of WeChat's answer, sealed. The zero Tokens is
 // a grant that never had one.

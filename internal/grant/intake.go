@@ -15,8 +15,9 @@ type Intake struct {
 	// Authorise is of an isv grant, with tokens. Its shop is the account's.
 	Authorise  Authorisation
 	Authorizer Authorizer
-	// Held has the grant begin as [Held].
-	Held bool
+	// State is what the grant begins as: [Active], [Held] or [Followed]. Empty:
+	// active.
+	State State
 }
 
 // Standing is what is kept about one account of a third-party platform. What is
@@ -37,11 +38,12 @@ type AccountKey struct {
 	ShopID string // may be empty
 }
 
-// Handover moves isv grants between [Held] and active.
+// Handover moves isv grants between [Active], [Held] and [Followed], and a
+// platform's own grant between the first two.
 type Handover struct {
 	At       time.Time
 	GrantIDs []string
-	Hold     bool // to Held; else to active, due at At
+	To       State // active ones are due at At
 	By       audit.Actor
 }
 

@@ -77,6 +77,15 @@
 // says which one serves it. After that changed, [Keeper.ForgetShop] has the next
 // use read the store.
 //
+// # Grants of another system
+//
+// A held grant yields no token. A followed one yields the access token that the
+// other system keeps, read from there through a [Follower], served for a minute at
+// most and never past its end. A report has it read again, once in half a minute;
+// the same token again is an error then, ErrFollowed. Nothing here is asked of
+// WeChat, claimed or stored. The generation of such a token is the time at which
+// this process first saw it, so that it is above the kept ones.
+//
 // # Proofs
 //
 // That a token was renewed does not say that WeChat takes it. Once a day each

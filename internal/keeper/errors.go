@@ -19,6 +19,9 @@ var (
 	ErrStopped = errors.New("an operator must mend a setting; see the cause, then run doctor")
 	// ErrHeld says that another system still renews the grant.
 	ErrHeld = errors.New("another system renews the grant; take it over with: zhanggui grant mode")
+	// ErrFollowed says that the other system that renews the grant does not give a
+	// token that is of use.
+	ErrFollowed = errors.New("another system renews the grant and gives no usable token; look there, or take the grant over with: zhanggui grant mode")
 	// ErrUnknownShop says that there is no such shop or grant.
 	ErrUnknownShop = errors.New("no grant is kept under this name; declare the shop first")
 	// ErrNotYet says that a token may come later: WeChat or the database could
@@ -33,7 +36,7 @@ type Error struct {
 	GrantID    string        // empty for an unknown shop
 	Cause      string        // machine readable, e.g. "ip_not_listed"; may be empty
 	ErrCode    int           // WeChat's errcode, 0 when there was none
-	RetryAfter time.Duration // set for ErrNotYet and ErrStopped: when it is looked at again
+	RetryAfter time.Duration // set for ErrNotYet, ErrStopped and ErrFollowed: when it is looked at again
 	Err        error         // what went wrong below; may be nil
 }
 

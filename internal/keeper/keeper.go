@@ -138,6 +138,7 @@ type Options struct {
 	Owner    string // names this process in leases; unique among replicas
 
 	Components Components // nil: no third-party platform is served
+	Follower   Follower   // nil: no followed grant is served
 
 	Now      func() time.Time                  // default time.Now; keep its monotonic reading
 	Jitter   func(time.Duration) time.Duration // default uniform in [0, d)
@@ -184,6 +185,9 @@ func (o *Options) fill() {
 	}
 	if o.Components == nil {
 		o.Components = noComponents{}
+	}
+	if o.Follower == nil {
+		o.Follower = noFollower{}
 	}
 	if o.Step == nil {
 		o.Step = func(Step) {}

@@ -39,6 +39,7 @@ const (
 	checking                    // one look at the store is under way
 	gone                        // it was dropped or replaced: nobody may take it any more
 	proved                      // WeChat took it; see [Keeper.Proved]
+	followed                    // another system keeps it; see follow.go
 )
 
 // never is a check that does not come.
@@ -145,14 +146,14 @@ func (t *table) put(h *held, wanted bool, current func() bool) {
 	old := t.get(h.key())
 	same := old != nil && old.grantID() == h.grantID()
 	switch {
-	case same && old.generation > h.generation:
+	case same && old.generation > h.generation && !old.has(followed):
 		return
 	case !wanted && !(same && old.has(used)):
 		if same {
 			t.remove(old)
 		}
 		return
-	case same && old.generation == h.generation:
+	case same && old.generation == h.generation && !h.has(followed):
 		// It stays: its end is on the monotonic clock already; reading the row
 		// again after the wall clock jumped must not move it.
 		old.checked(h.check.Load())

@@ -196,7 +196,7 @@ func healthy(g grant.Grant, now time.Time) bool { return g.Attempt == 0 && now.B
 
 // finished says that WeChat is not asked about a grant any more.
 func finished(g grant.Grant) bool {
-	return g.State == grant.NeedsOwner || g.State == grant.Held || g.State == grant.Revoked && g.Kills == 0
+	return g.State == grant.NeedsOwner || g.State.Elsewhere() || g.State == grant.Revoked && g.Kills == 0
 }
 
 func (k *Keeper) wakeUp() {

@@ -227,6 +227,9 @@ func (k *Keeper) fetch(ctx context.Context, s source, w want) (Token, error) {
 		if err != nil {
 			return Token{}, err
 		}
+		if g.State == grant.Followed {
+			return k.follow(ctx, s, g, w, epoch)
+		}
 		k.noteUse(g)
 		if tok, ok, err := k.answer(g, w, k.now()); ok || err != nil {
 			if ok {
@@ -343,6 +346,9 @@ func (k *Keeper) hold(g grant.Grant, tok Token, epoch uint64) {
 func (k *Keeper) put(g grant.Grant, tok Token, wanted bool, epoch uint64) {
 	s := k.sourceOf(g)
 	h := newHeld(s.key, tok, tok.Expires.Sub(k.base), softEnd(k.now(), tok.Expires).Sub(k.base), k.nextCheck())
+	if g.State == grant.Followed {
+		h.marks.Or(followed)
+	}
 	s.table.put(h, wanted, func() bool {
 		return k.epoch.holds(epoch, g.ID, tok.Generation) && k.epoch.holds(epoch, s.name, tok.Generation)
 	})
@@ -389,6 +395,8 @@ func refusal(g grant.Grant, now time.Time, err error) error {
 		e.Reason = ErrStopped
 	case grant.Held:
 		e.Reason = ErrHeld
+	case grant.Followed:
+		e.Reason = ErrFollowed
 	default:
 		e.Reason = ErrNotYet
 	}

@@ -12,7 +12,8 @@
 //	kept here             in the file     outcome
 //	nothing               a token         imported: grant, shop and account are made
 //	the same token        a token         kept, "same"
-//	held, another token   a token         replaced: the other system still renews it
+//	held or followed,     a token         replaced: the other system still renews it
+//	another token
 //	no token, or broken   a token         replaced
 //	active, other token   a token         kept, "renewed_here": WeChat changed it here
 //	ended by somebody     a token         refused, "revoked_here"
@@ -26,9 +27,12 @@
 //
 // A refresh token has one user at a time. A grant is taken in held, in which
 // nobody here asks WeChat with it and nobody is served, or leading, in which the
-// keeper renews it from then on. [Mover.Lead] and [Mover.Hold] move grants
-// between the two, one or all of a platform. Holding is refused while a renewal
-// is on its way: its answer may be the next refresh token.
+// keeper renews it from then on. Between them it may be followed: the other system
+// renews it, and calls here are served with the access token that it keeps, see
+// [Source]. [Mover.Hand] and [Mover.HandAll] move grants between the three. Only
+// what leads can be busy: a renewal that is on its way may bring the next refresh
+// token, so the grant stays until it is over. What was followed leads with the
+// refresh token that the other system keeps at that moment.
 //
 // # What fails
 //

@@ -39,11 +39,12 @@ type Vault interface {
 	Open(sealed []byte, c vault.Cell) (secret.Value, error)
 }
 
-// Options are what a Mover works with; all are needed but Lister.
+// Options are what a Mover works with; all are needed but Lister and Source.
 type Options struct {
 	Store  Store
 	Vault  Vault
 	Lister Lister // for [Mover.TakeList]
+	Source Source // nil: nothing can be followed
 	Now    func() time.Time
 	// Moved is told of platforms whose grants began or ended being ours to renew.
 	Moved func(grantIDs []string)
@@ -53,7 +54,12 @@ type Options struct {
 type Mover struct{ o Options }
 
 // New makes a Mover.
-func New(o Options) *Mover { return &Mover{o} }
+func New(o Options) *Mover {
+	if o.Source == nil {
+		o.Source = nowhere{}
+	}
+	return &Mover{o}
+}
 
 // Order says what to do with accounts, and who wants it.
 type Order struct {
@@ -172,7 +178,7 @@ func (b *batch) verdict(r Row, k grant.Standing) (Outcome, string) {
 		return Refused, CauseNotSealed
 	case kept.Equal(r.Refresh):
 		return Kept, CauseSame
-	case g.State == grant.Held, g.State == grant.NeedsOwner, len(g.Tokens.Access) == 0:
+	case g.State.Elsewhere(), g.State == grant.NeedsOwner, len(g.Tokens.Access) == 0:
 		return Replaced, ""
 	}
 	return Kept, CauseRenewed
@@ -193,7 +199,7 @@ func (b *batch) intake(r Row, k grant.Standing, shop string) (grant.Intake, erro
 		return grant.Intake{}, err
 	}
 	in := grant.Intake{
-		Held: b.Hold || k.Grant.State == grant.Held,
+		State: b.state(k.Grant.State),
 		Authorise: grant.Authorisation{
 			GrantID: id, Kind: grant.ISV, App: b.App, ShopID: shop, Authorizer: r.AppID, From: from, DueAt: b.at,
 			Tokens: &grant.Tokens{Generation: from + 1, Refresh: sealed},
@@ -207,6 +213,18 @@ func (b *batch) intake(r Row, k grant.Standing, shop string) (grant.Intake, erro
 		}
 	}
 	return in, nil
+}
+
+// state is what a grant that stands at now is taken in as: only a change of mode
+// has us lead.
+func (b *batch) state(now grant.State) grant.State {
+	switch {
+	case now.Elsewhere():
+		return now
+	case b.Hold:
+		return grant.Held
+	}
+	return grant.Active
 }
 
 // authorizer is the account as it stands afterwards. What WeChat says of it is

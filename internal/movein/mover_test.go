@@ -35,6 +35,7 @@ type rig struct {
 	now   time.Time
 	moved []string
 	list  fakeList
+	other fakeSource
 }
 
 const (
@@ -69,8 +70,8 @@ func newRig(t *testing.T) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &rig{t: t, s: s, v: v, now: epoch, list: fakeList{}}
-	r.Mover = movein.New(movein.Options{Store: s, Vault: v, Lister: &r.list, Now: func() time.Time { return r.now },
+	r := &rig{t: t, s: s, v: v, now: epoch, list: fakeList{}, other: fakeSource{}}
+	r.Mover = movein.New(movein.Options{Store: s, Vault: v, Lister: &r.list, Source: r.other, Now: func() time.Time { return r.now },
 		Moved: func(ids []string) { r.moved = append(r.moved, ids...) }})
 	return r
 }
@@ -194,7 +195,7 @@ func TestTakeInHeld(t *testing.T) {
 	if g := r.standing(1).Grant; g.State != grant.Held {
 		t.Errorf("an import moved it to %s; only a change of mode may", g.State)
 	}
-	done, err := r.HandAll(t.Context(), lead, "")
+	done, err := r.HandAll(t.Context(), lead, grant.Active, "")
 	if err != nil || done.Moved != 2 || done.Next != "" {
 		t.Fatalf("%+v, %v", done, err)
 	}
@@ -205,11 +206,57 @@ func TestTakeInHeld(t *testing.T) {
 	if _, err := r.s.Claim(t.Context(), g.ID, grant.ClaimRequest{Owner: "test", Now: r.now, For: time.Minute}); err != nil {
 		t.Fatal(err)
 	}
-	one, err := r.Hand(t.Context(), hold.By, true, []string{g.ID, r.standing(1).Grant.ID, "g_nobody"})
+	one, err := r.Hand(t.Context(), lead, grant.Held, g, r.standing(1).Grant, grant.Grant{ID: "g_nobody"})
 	same(t, "while one is being renewed", one, movein.Handed{Moved: 1, Busy: []string{g.ID}, Not: []string{"g_nobody"}})
 	if err != nil {
 		t.Error(err)
 	}
+}
+
+// fakeSource is what the other system keeps, by appid. It knows the platform once
+// it keeps something.
+type fakeSource map[string]string
+
+func (f fakeSource) Follows(app string) bool { return app == "platform" && len(f) > 0 }
+
+func (f fakeSource) Refresh(_ context.Context, app, authorizer string) (secret.Value, error) {
+	token, ok := f[authorizer]
+	if !ok || app != "platform" {
+		return secret.Value{}, errors.New("the other system does not answer")
+	}
+	return secret.FromString(token), nil
+}
+
+// TestFollow: a grant that was followed leads with what the other system keeps at
+// that moment, or with what is here where it tells nothing.
+func TestFollow(t *testing.T) {
+	r := newRig(t)
+	r.take(hold, row(1, "a"), row(2, "b"), row(3, "c"), row(4, "d"))
+	if _, err := r.HandAll(t.Context(), lead, grant.Followed, ""); !errors.Is(err, movein.ErrNoSource) {
+		t.Fatalf("followed without a source: %v", err)
+	}
+	r.other[appID(1)], r.other[appID(2)] = "refreshtoken@@@demo_a2", "refreshtoken@@@demo_b"
+	r.other[appID(3)] = "" // it keeps none
+	done, err := r.HandAll(t.Context(), lead, grant.Followed, "")
+	if err != nil || done.Moved != 4 {
+		t.Fatalf("%+v, %v", done, err)
+	}
+	same(t, "the other system renewed", r.take(lead, row(4, "d2")), []string{"replaced"})
+	if g := r.standing(4).Grant; g.State != grant.Followed {
+		t.Errorf("an import moved it to %s; only a change of mode may", g.State)
+	}
+	done, err = r.HandAll(t.Context(), lead, grant.Active, "")
+	want := movein.Handed{Moved: 4, Unread: []string{r.standing(3).Grant.ID, r.standing(4).Grant.ID}}
+	if same(t, "handed", done, want); err != nil {
+		t.Fatal(err)
+	}
+	for n, token := range map[int]string{1: "a2", 2: "b", 3: "c", 4: "d2"} {
+		same(t, "refresh token", r.refresh(n), token)
+		if g := r.standing(n).Grant; g.State != grant.Active || !g.DueAt.Equal(epoch) {
+			t.Errorf("%s, due %v", g.State, g.DueAt)
+		}
+	}
+	storetest.Check(t, r.s)
 }
 
 func TestTakeInRefuses(t *testing.T) {

@@ -82,8 +82,8 @@ func (a *adoption) prepare(ctx context.Context) (rest string, err error) {
 	if a.grant.State == grant.Revoked && !a.reopenedByOwner() {
 		return "revoked", nil
 	}
-	if a.grant.State == grant.Held {
-		return "held", nil // a code that is sent here would end the other system's token
+	if a.grant.State.Elsewhere() {
+		return string(a.grant.State), nil // a code that is sent here would end the other system's token
 	}
 	a.shop, err = a.p.o.Directory.ShopByAppID(ctx, a.row.AppID)
 	if err != nil && !errors.Is(err, access.ErrNotFound) {
@@ -101,7 +101,7 @@ func (a *adoption) rest(ctx context.Context, why string, err error) error {
 	row := a.row
 	now := a.p.o.Now()
 	row.Code, row.CodeEnds, row.DueAt, row.Attempt, row.Cause = nil, time.Time{}, time.Time{}, 0, why
-	if a.grant.State == grant.Held {
+	if a.grant.State.Elsewhere() {
 		row.DueAt = a.p.nextLook(now)
 	}
 	return a.write(ctx, grant.Effects{At: now, Authorizers: []grant.Authorizer{row}})

@@ -55,7 +55,7 @@ func (p *Provider) Enter(ctx context.Context, app, appID string) (access.Shop, e
 // here says that nothing need be done to let somebody into the shop, or that
 // another system does it still.
 func (k known) here() bool {
-	return k.grant.State == grant.Held || k.row.State == grant.AuthorizerKept && (k.grant.State == grant.Active || k.grant.State == grant.Stopped)
+	return k.grant.State.Elsewhere() || k.row.State == grant.AuthorizerKept && (k.grant.State == grant.Active || k.grant.State == grant.Stopped)
 }
 
 // lookNow adopts an account now, unless that was tried for somebody else moments ago.

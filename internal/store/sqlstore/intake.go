@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -230,9 +231,9 @@ func (a *accounts) take(in grant.Intake, at time.Time) (sqlgen.Grant, error) {
 	if err := a.shop(in.Open, auth); err != nil {
 		return row, err
 	}
-	row.State, row.DueAt = string(grant.Active), millis(auth.DueAt)
-	if in.Held {
-		row.State, row.DueAt = string(grant.Held), 0
+	row.State, row.DueAt = string(cmp.Or(in.State, grant.Active)), millis(auth.DueAt)
+	if in.State.Elsewhere() {
+		row.DueAt = 0
 	}
 	a.taken[who.AppID] = true
 	a.changed.Grants = append(a.changed.Grants, row)
@@ -306,7 +307,7 @@ func authorizerRow(a grant.Authorizer) sqlgen.Authorizer {
 	}
 }
 
-// HandOver moves isv grants between held and active, in one transaction. The
+// HandOver moves grants between active, held and followed, in one transaction. The
 // errors are by index of the ids: nil for a grant that moved or was there
 // already, [grant.ErrNotFound] for one that is none or was revoked,
 // [grant.ErrLeased] for one that is being renewed, whose answer must not be lost.
@@ -329,10 +330,7 @@ func (t *tx) handOver(ctx context.Context, h grant.Handover) ([]error, error) {
 	}
 	kept := by(rows, func(r sqlgen.Grant) string { return r.ID })
 	results := make([]error, len(h.GrantIDs))
-	action, words := audit.GrantLead, map[string]string{}
-	if h.Hold {
-		action = audit.GrantHold
-	}
+	words := map[string]string{}
 	var changed []sqlgen.Grant
 	for i, id := range h.GrantIDs {
 		row, known := kept[id]
@@ -345,9 +343,9 @@ func (t *tx) handOver(ctx context.Context, h grant.Handover) ([]error, error) {
 	if len(changed) == 0 {
 		return results, nil
 	}
-	t.record(tokensEntry(action, h.At, h.By, words))
+	t.record(tokensEntry(handovers[h.To], h.At, h.By, words))
 	put := AccountRows{Grants: changed}
-	if !h.Hold {
+	if h.To == grant.Active {
 		if put.Authorizers, err = t.looks(ctx, changed, h.At); err != nil {
 			return nil, err
 		}
@@ -379,20 +377,31 @@ func (t *tx) looks(ctx context.Context, grants []sqlgen.Grant, at time.Time) ([]
 	return due, nil
 }
 
+// handovers are the actions of the entries about grants that change hands.
+var handovers = map[grant.State]string{
+	grant.Active: audit.GrantLead, grant.Held: audit.GrantHold, grant.Followed: audit.GrantFollow,
+}
+
+// mayHand tells whether grants of a kind can come to a state by a handover.
+func mayHand(k grant.Kind, to grant.State) bool {
+	return handovers[to] != "" && (k == grant.ISV || k == grant.Component && to != grant.Followed)
+}
+
 func handOver(row *sqlgen.Grant, known bool, h grant.Handover) (moved bool, err error) {
-	held := row.State == string(grant.Held)
+	state := grant.State(row.State)
+	leads := !state.Elsewhere()
 	switch {
-	case !known || row.Kind != string(grant.ISV) || row.State == string(grant.Revoked):
+	case !known || state == grant.Revoked || !mayHand(grant.Kind(row.Kind), h.To):
 		return false, grant.ErrNotFound
-	case held == h.Hold:
+	case state == h.To, leads && h.To == grant.Active:
 		return false, nil
 	case live(toGrant(*row), h.At):
 		return false, grant.ErrLeased
 	}
 	voidLease(row)
 	row.State, row.Cause, row.ErrCode, row.Attempt, row.DueAt = string(grant.Active), "", 0, 0, millis(h.At)
-	if h.Hold {
-		row.State, row.DueAt = string(grant.Held), 0
+	if row.State = string(h.To); h.To.Elsewhere() {
+		row.DueAt = 0
 	}
 	row.UpdatedAt = millis(h.At)
 	return true, nil

@@ -21,6 +21,8 @@ var intakeCases = []testCase{
 	{"failed and landed", takeInLanded},
 	{"held grants are nobody's turn", holdAndLead},
 	{"a renewal under way is not cut off", holdLeased},
+	{"followed grants are nobody's turn", follow},
+	{"a platform's own grant is held and not followed", holdPlatform},
 	{"pages of grants", isvPages},
 }
 
@@ -83,7 +85,7 @@ func (w *world) standing(in grant.Intake) grant.Standing {
 func takeInNew(t *testing.T, w *world) {
 	w.movedApp()
 	one, two := IntakeOf(moved, 1, 1, start), IntakeOf(moved, 2, 1, start)
-	two.Held = true
+	two.State = grant.Held
 	two.Open.Tenant = one.Open.Tenant
 	before := w.revision()
 	for i, err := range w.takeIn(start, one, two) {
@@ -213,9 +215,9 @@ func takeInLanded(t *testing.T, w *world) {
 	same(t, "tokens", w.standing(in).Grant.Tokens, *in.Authorise.Tokens)
 }
 
-func handOver(ctx context.Context, w *world, at time.Time, hold bool, ids ...string) []error {
+func handOver(ctx context.Context, w *world, at time.Time, to grant.State, ids ...string) []error {
 	w.t.Helper()
-	errs, err := w.s.HandOver(ctx, grant.Handover{At: at, GrantIDs: ids, Hold: hold, By: entry("").Actor})
+	errs, err := w.s.HandOver(ctx, grant.Handover{At: at, GrantIDs: ids, To: to, By: entry("").Actor})
 	w.must(err)
 	return errs
 }
@@ -226,7 +228,7 @@ func holdAndLead(t *testing.T, w *world) {
 	id := in.Authorise.GrantID
 	w.takeIn(start, in)
 	self := w.shopGrant("tea").ID
-	errs := handOver(t.Context(), w, start, true, id, self, "g_nobody", id)
+	errs := handOver(t.Context(), w, start, grant.Held, id, self, "g_nobody", id)
 	for i, want := range []error{nil, grant.ErrNotFound, grant.ErrNotFound, nil} {
 		if !errors.Is(errs[i], want) {
 			t.Errorf("hold %d: %v, want %v", i, errs[i], want)
@@ -241,7 +243,7 @@ func holdAndLead(t *testing.T, w *world) {
 		t.Errorf("claimed although it is held: %v", err)
 	}
 	later := start.Add(time.Hour)
-	for _, err := range handOver(t.Context(), w, later, false, id) {
+	for _, err := range handOver(t.Context(), w, later, grant.Active, id) {
 		if err != nil {
 			t.Error(err)
 		}
@@ -252,13 +254,67 @@ func holdAndLead(t *testing.T, w *world) {
 	same(t, "entries", []int{len(w.entries(audit.GrantHold)), len(w.entries(audit.GrantLead))}, []int{1, 1})
 }
 
+func follow(t *testing.T, w *world) {
+	w.movedApp()
+	in, two := IntakeOf(moved, 1, 1, start), IntakeOf(moved, 2, 1, start)
+	two.State = grant.Followed
+	w.takeIn(start, in, two)
+	id := in.Authorise.GrantID
+	for _, to := range []grant.State{grant.Followed, grant.Held, grant.Followed} {
+		if err := handOver(t.Context(), w, start, to, id)[0]; err != nil {
+			t.Fatal(err)
+		}
+		if g := w.standing(in).Grant; g.State != to || !g.DueAt.IsZero() {
+			t.Errorf("%s, due %v; want %s and never", g.State, g.DueAt, to)
+		}
+	}
+	same(t, "tokens of a followed grant", w.standing(in).Grant.Tokens, *in.Authorise.Tokens)
+	for _, one := range []grant.Intake{in, two} {
+		if _, err := w.s.Claim(t.Context(), one.Authorise.GrantID, request(start)); !errors.Is(err, grant.ErrNotFound) {
+			t.Errorf("claimed although it is followed: %v", err)
+		}
+	}
+	same(t, "entries", []int{len(w.entries(audit.GrantHold)), len(w.entries(audit.GrantFollow))}, []int{1, 2})
+	if err := handOver(t.Context(), w, start, grant.Active, id)[0]; err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.s.Claim(t.Context(), id, request(start)); err != nil {
+		t.Errorf("it leads, and is not claimed: %v", err)
+	}
+	if err := handOver(t.Context(), w, start, grant.Followed, id)[0]; !errors.Is(err, grant.ErrLeased) {
+		t.Errorf("followed while it is being renewed: %v", err)
+	}
+	if err := handOver(t.Context(), w, start, grant.NeedsOwner, id)[0]; !errors.Is(err, grant.ErrNotFound) {
+		t.Errorf("a state that nobody hands over to: %v", err)
+	}
+}
+
+func holdPlatform(t *testing.T, w *world) {
+	w.movedApp()
+	own, err := w.s.ComponentGrant(t.Context(), moved)
+	w.must(err)
+	for _, c := range []struct {
+		to   grant.State
+		want error
+		is   grant.State
+	}{{grant.Followed, grant.ErrNotFound, own.State}, {grant.Held, nil, grant.Held}, {grant.Active, nil, grant.Active}} {
+		if err := handOver(t.Context(), w, start, c.to, own.ID)[0]; !errors.Is(err, c.want) {
+			t.Errorf("to %s: %v, want %v", c.to, err, c.want)
+		}
+		g, err := w.s.Grant(t.Context(), own.ID)
+		if w.must(err); g.State != c.is {
+			t.Errorf("after %s: %s", c.to, g.State)
+		}
+	}
+}
+
 func holdLeased(t *testing.T, w *world) {
 	w.movedApp()
 	in := IntakeOf(moved, 1, 1, start)
 	w.takeIn(start, in)
 	claim, err := w.s.Claim(t.Context(), in.Authorise.GrantID, request(start))
 	w.must(err)
-	if err := handOver(t.Context(), w, start, true, claim.Grant.ID)[0]; !errors.Is(err, grant.ErrLeased) {
+	if err := handOver(t.Context(), w, start, grant.Held, claim.Grant.ID)[0]; !errors.Is(err, grant.ErrLeased) {
 		t.Fatalf("held while it is being renewed: %v", err)
 	}
 	e := renewal(claim, start)
@@ -266,7 +322,7 @@ func holdLeased(t *testing.T, w *world) {
 	if err := w.settle(e); err != nil {
 		t.Fatal(err)
 	}
-	if err := handOver(t.Context(), w, start, true, claim.Grant.ID)[0]; err != nil {
+	if err := handOver(t.Context(), w, start, grant.Held, claim.Grant.ID)[0]; err != nil {
 		t.Error(err)
 	}
 	same(t, "tokens", w.standing(in).Grant.Tokens, *e.Settle.Tokens)
