@@ -49,6 +49,7 @@ var layers = []struct {
 	{prefix: "internal/provider", may: append(leaves, "wechat", "wechat/event"), why: "a feature imports leaves, never a sibling or a store"},
 	{prefix: "internal/push", may: append(leaves, "internal/web", "wechat/event", "wechat/msgcrypt"), why: "a feature imports leaves, never a sibling or a store; it reads what WeChat sends and asks WeChat nothing"},
 	{prefix: "internal/movein", may: leaves, why: "a feature imports leaves, never a sibling or a store"},
+	{prefix: "internal/movein/follow", may: append(leaves, "internal/egress", "internal/movein"), why: "reads what movein takes in, over the one way out; knows no other feature"},
 	{prefix: "internal/outbox", may: append(leaves, "internal/egress", "internal/webhook"), why: "a feature imports leaves, never a sibling or a store"},
 	{prefix: "internal/relay", may: append(leaves, "internal/egress", "internal/web", "internal/webhook"), why: "a feature imports leaves, never a sibling or a store"},
 	{prefix: "internal/setup", may: append(leaves, "internal/config"), why: "a feature imports leaves and what an operator may write, never a sibling or a store"},

@@ -11,6 +11,7 @@
 package egress
 
 import (
+	"cmp"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -53,11 +54,8 @@ func NewTransport(o Options) *http.Transport {
 	if o.Answer <= 0 {
 		o.Answer = answerTime
 	}
-	dialer := &net.Dialer{Timeout: o.Timeout, Control: func(_, address string, _ syscall.RawConn) error {
-		return check(address, o.AllowPrivate)
-	}}
 	return &http.Transport{
-		DialContext:            dialer.DialContext,
+		DialContext:            NewDialer(o).DialContext,
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: o.RootCAs},
 		TLSHandshakeTimeout:    o.Timeout,
 		ResponseHeaderTimeout:  o.Answer,
@@ -66,6 +64,14 @@ func NewTransport(o Options) *http.Transport {
 		MaxResponseHeaderBytes: maxHead,
 		DisableCompression:     true,
 	}
+}
+
+// NewDialer makes a way out for what is not HTTP. It looks at RootCAs no more than
+// at the rest that is about HTTP: encryption is its user's.
+func NewDialer(o Options) *net.Dialer {
+	return &net.Dialer{Timeout: cmp.Or(max(o.Timeout, 0), dialTime), Control: func(_, address string, _ syscall.RawConn) error {
+		return check(address, o.AllowPrivate)
+	}}
 }
 
 // check tells whether a connection to an address may be made. It does not repeat

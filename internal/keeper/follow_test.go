@@ -184,7 +184,9 @@ func TestFollowEnds(t *testing.T) {
 		if _, err := e.Token(t.Context(), "lantian"); !errors.Is(err, ErrHeld) {
 			t.Errorf("held: %v", err)
 		}
-		e.store.set("g_lantian", func(g *grant.Grant) { g.Kind, g.State, g.Tokens, g.DueAt = grant.Self, grant.Active, grant.Tokens{}, time.Now() })
+		e.store.set("g_lantian", func(g *grant.Grant) {
+			g.Kind, g.State, g.Tokens, g.DueAt = grant.Self, grant.Active, grant.Tokens{}, time.Now()
+		})
 		e.Forget("g_lantian")
 		ours := e.must()
 		if ours.Generation != 1 || e.wechat.asked() != 1 || o.asked() != 1 {
@@ -202,7 +204,9 @@ func TestFollowUnheard(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e, _ := newFollowing(t)
 		e.gives("token-0-of-theirs-1")
-		e.store.set("g_lantian", func(g *grant.Grant) { g.Kind, g.State, g.Tokens, g.DueAt = grant.Self, grant.Active, grant.Tokens{}, time.Now() })
+		e.store.set("g_lantian", func(g *grant.Grant) {
+			g.Kind, g.State, g.Tokens, g.DueAt = grant.Self, grant.Active, grant.Tokens{}, time.Now()
+		})
 		time.Sleep(e.opt.Recheck + 2*time.Second)
 		e.must()
 		time.Sleep(time.Second) // the look goes on beside

@@ -59,7 +59,7 @@ func (g *gather) scalar(key string, v json.RawMessage) {
 		g.refuse(account, cause)
 		return
 	}
-	g.add(Row{AppID: account, Refresh: secret.FromString(unwrap(text))})
+	g.add(Row{AppID: account, Refresh: secret.FromString(Unwrap(text))})
 }
 
 // account finds whose refresh token a key holds, if it holds one.
@@ -81,9 +81,9 @@ func (g *gather) account(key string) (appID, cause string, found bool) {
 	return appID, "", true
 }
 
-// unwrap takes a token out of what an SDK put around it. What it does not know
+// Unwrap takes a token out of what an SDK put around it. What it does not know
 // stays, and is no token then.
-func unwrap(text string) string {
+func Unwrap(text string) string {
 	text = strings.TrimSpace(text)
 	var inner string
 	if strings.HasPrefix(text, `"`) && json.Unmarshal([]byte(text), &inner) == nil {

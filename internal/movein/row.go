@@ -67,7 +67,7 @@ func (r Row) Check() (cause string) {
 	switch {
 	case !appIDForm.MatchString(r.AppID):
 		return CauseBadAppID
-	case !isToken(r.Refresh.RevealString()):
+	case !IsToken(r.Refresh.RevealString()):
 		return CauseBadToken
 	case r.Shop != "" && !slugForm.MatchString(r.Shop):
 		return CauseBadShop
@@ -77,9 +77,9 @@ func (r Row) Check() (cause string) {
 	return ""
 }
 
-// isToken wants visible ASCII: a token in quotes, in another encoding or cut
+// IsToken tells whether a text can be one of WeChat's tokens. It wants visible ASCII: a token in quotes, in another encoding or cut
 // into lines is none.
-func isToken(s string) bool {
+func IsToken(s string) bool {
 	if s == "" || len(s) > maxToken {
 		return false
 	}
