@@ -184,6 +184,31 @@ func TestEntryAdopts(t *testing.T) {
 	r.awaitShop()
 }
 
+// TestDeclaredOnly: with the settings for it, a shop that nobody declared is not opened,
+// one that somebody declares is, and is told which permission set it lacks.
+func TestDeclaredOnly(t *testing.T) {
+	r := newRigIn(t, wechatsim.PlatformWorld())
+	r.start(map[string]string{"platforms.declared_only": "true", "platforms.sets": "129,9999"})
+	r.declarePlatform()
+	r.buy()
+	r.deliver()
+	pc := r.browser("Mozilla/5.0 (Windows NT 10.0)")
+	if p := pc.useService(); strings.Contains(p.body, "蓝天文具二店") || r.shopOf(marketShop).ID != "" {
+		t.Fatalf("it opened: %s (%d): %s", p.url, p.status, p.body)
+	}
+	r.apply(adminapi.Manifest{
+		Tenants: []adminapi.ManifestTenant{{ID: "second", Name: "蓝天文具"}},
+		Shops:   []adminapi.ManifestShop{{ID: "second", Tenant: "second", Name: "蓝天文具二店", AppID: marketShop, App: platformID}},
+	})
+	r.await("the declared shop's token", func() bool {
+		g := r.shopOf("second").Grant
+		return g != nil && g.State == "active" && g.AccessExpires != nil
+	})
+	if _, told := r.say("GET", "/v1/notices", nil); !strings.Contains(string(told), "9999") {
+		t.Errorf("nobody is told of the set that is missing: %s", told)
+	}
+}
+
 // TestRefreshTokenIsHealed: the event of a new authorisation is lost, the kept
 // refresh token is dead, and the next renewal finds the one that counts.
 func TestRefreshTokenIsHealed(t *testing.T) {

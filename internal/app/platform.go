@@ -24,6 +24,7 @@ func (a *App) connectPlatforms() (err error) {
 	a.provider = provider.New(provider.Options{
 		Store: a.store, Directory: a.store, Vault: a.keys(), Keeper: platformKeeper{a.keeper}, Platform: at, Market: at,
 		Owner: a.owner, Now: a.o.Now, Logger: a.o.Log,
+		DeclaredOnly: a.o.Config.Platforms.DeclaredOnly, Sets: a.o.Config.Platforms.Sets,
 	})
 	a.pushes, err = push.New(push.Options{
 		Store: pushStore{a.store, a.provider}, Vault: a.keys(), Tally: a.refused, Observer: a.meters, Now: a.o.Now,

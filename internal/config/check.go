@@ -24,6 +24,7 @@ func (c *Config) check(r *report) {
 	c.checkRedirectHosts(r)
 	c.checkSession(r)
 	c.checkKeeper(r)
+	c.checkPlatforms(r)
 	c.checkMasterKey(r)
 	c.checkOperator(r)
 	r.want(c.Log.Format == "text" || c.Log.Format == "json", "log.format", "is not a format", "write text or json")
@@ -196,6 +197,16 @@ func (c *Config) checkKeeper(r *report) {
 	after := c.Keeper.SleepAfter
 	r.want(after == 0 || after >= least, "keeper.sleep_after", "is less than two days", "write a longer time, such as 720h, or 0")
 	r.want(after <= year, "keeper.sleep_after", "is more than a year", "write a shorter time, such as 720h, or 0")
+}
+
+func (c *Config) checkPlatforms(r *report) {
+	seen := map[int64]bool{}
+	for i, set := range c.Platforms.Sets {
+		at := item("platforms.sets", i)
+		r.want(set > 0, at, "is no permission set", "write its number at WeChat, such as 129")
+		r.want(!seen[set], at, "is there twice", "keep one of them")
+		seen[set] = true
+	}
 }
 
 func (c *Config) checkMasterKey(r *report) {

@@ -28,6 +28,7 @@ type Config struct {
 	TLS            TLS            `yaml:"tls" envPrefix:"TLS_"`
 	Session        Session        `yaml:"session" envPrefix:"SESSION_"`
 	Keeper         Keeper         `yaml:"keeper" envPrefix:"KEEPER_"`
+	Platforms      Platforms      `yaml:"platforms" envPrefix:"PLATFORMS_"`
 	MasterKey      MasterKey      `yaml:"master_key" envPrefix:"MASTER_KEY_"`
 	Operator       Operator       `yaml:"operator" envPrefix:"OPERATOR_"`
 	Log            Log            `yaml:"log" envPrefix:"LOG_"`
@@ -79,6 +80,12 @@ type Keeper struct {
 	SleepAfter time.Duration `yaml:"sleep_after" env:"SLEEP_AFTER" doc:"A token that nobody used for this long is not renewed until it is used again, such as 720h. 0: every token is kept fresh."`
 }
 
+// Platforms says what is done with accounts that authorise a third-party platform.
+type Platforms struct {
+	DeclaredOnly bool    `yaml:"declared_only" env:"DECLARED_ONLY" doc:"Keep only shops that somebody declared; others that authorise a platform wait until they are declared. Off: each opens a shop of its own."`
+	Sets         []int64 `yaml:"sets" env:"SETS" doc:"Permission sets (权限集) that a shop should grant; one that misses any is told. Empty list: none is expected."`
+}
+
 // MasterKey says where the key is that all others are sealed with. At most
 // one is set; with none, a key file is made in the data directory.
 type MasterKey struct {
@@ -126,7 +133,8 @@ func Default() Config {
 			Mode: TLSOff,
 			ACME: ACME{Directory: mustURL("https://acme-v02.api.letsencrypt.org/directory")},
 		},
-		Session: Session{Idle: 7 * 24 * time.Hour, Absolute: 30 * 24 * time.Hour},
-		Log:     Log{Format: "text", Level: slog.LevelInfo},
+		Platforms: Platforms{Sets: []int64{129, 130, 131}}, // goods, logistics, orders
+		Session:   Session{Idle: 7 * 24 * time.Hour, Absolute: 30 * 24 * time.Hour},
+		Log:       Log{Format: "text", Level: slog.LevelInfo},
 	}
 }

@@ -183,6 +183,8 @@ func describe(t reflect.Type) (what, remedy string) {
 	switch t.Kind() {
 	case reflect.Bool:
 		return "a yes or no", "write true or false"
+	case reflect.Int64:
+		return "a number", "write it in digits"
 	case reflect.Slice:
 		return describe(t.Elem())
 	default:

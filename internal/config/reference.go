@@ -72,6 +72,9 @@ func defaultText(v reflect.Value) string {
 		return ""
 	}
 	text := fmt.Sprint(v.Interface())
+	if v.Kind() == reflect.Slice {
+		text = strings.ReplaceAll(strings.Trim(text, "[]"), " ", ",") // as in a variable
+	}
 	if m, ok := v.Interface().(encoding.TextMarshaler); ok {
 		b, _ := m.MarshalText() // none of the types used here fails
 		text = string(b)

@@ -58,7 +58,7 @@ func (a *adoption) look(ctx context.Context) error {
 		return a.foreign(ctx)
 	}
 	if a.account() == grant.AccountShop && !a.declared && a.p.o.DeclaredOnly {
-		return &trouble{cause: "undeclared", wait: a.p.o.Reconcile}
+		return &trouble{cause: causeUndeclared, wait: a.p.o.Reconcile}
 	}
 	tokens, err := a.tokens(ctx)
 	if err != nil {

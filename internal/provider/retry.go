@@ -45,6 +45,10 @@ const (
 // platform: developers.weixin.qq.com/doc/oplatform/openApi/authorization-management/api_getauthorizerinfo.
 const notAuthorised = 61003
 
+// causeUndeclared is why an account waits whose shop nobody declared, where that is
+// asked for. The store knows the word: declaring the shop ends the wait.
+const causeUndeclared = "undeclared"
+
 // trouble is why a look must be repeated, where it is not WeChat's word.
 type trouble struct {
 	cause string

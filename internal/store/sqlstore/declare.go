@@ -313,7 +313,8 @@ func (d *declaring) shop(ctx context.Context, s access.Shop) error {
 		return err
 	}
 	if app.Kind == string(access.Component) {
-		return nil // the shop's authorisation makes the grant, at WeChat
+		// The shop's authorisation makes the grant, at WeChat; it may have waited for us.
+		return d.WakeUndeclared(ctx, sqlgen.WakeUndeclaredParams{App: s.App, AppID: s.AppID, DueAt: millis(d.d.At)})
 	}
 	return d.shopsGrant(ctx, s, known)
 }

@@ -176,6 +176,23 @@ var platformCases = []testCase{
 			t.Errorf("entries %+v", told)
 		}
 	}},
+	{"an account that waited for its shop to be declared is due then", func(t *testing.T, w *world) {
+		w.platform()
+		waits, busy := account(1), account(2)
+		waits.Cause, waits.DueAt = "undeclared", start.Add(3*time.Hour)
+		busy.DueAt = start.Add(3 * time.Hour)
+		w.must(w.apply(grant.Effects{At: start, Authorizers: []grant.Authorizer{waits, busy}}))
+		var shops []access.Shop
+		for n := range 2 {
+			shops = append(shops, access.Shop{ID: fmt.Sprint("declared-", n), TenantID: "lantian", App: "isv", AppID: account(n + 1).AppID})
+		}
+		w.must(w.declare(access.Declaration{Shops: shops}))
+		due, err := w.s.DueAuthorizers(t.Context(), request(start.Add(time.Hour)))
+		w.must(err)
+		if len(due) != 1 || due[0].AppID != waits.AppID {
+			t.Errorf("due %+v", due)
+		}
+	}},
 	{"the newest two tickets are kept, whatever their order", func(t *testing.T, w *world) {
 		w.platform()
 		for _, step := range []struct {

@@ -35,6 +35,10 @@ RETURNING *;
 -- name: NextAuthorizer :one
 SELECT due_at FROM authorizers WHERE due_at > 0 ORDER BY due_at LIMIT 1;
 
+-- name: WakeUndeclared :exec
+-- An account that waited until somebody declared its shop is looked at again.
+UPDATE authorizers SET due_at = @due_at WHERE app = @app AND app_id = @app_id AND cause = 'undeclared' AND due_at > @due_at;
+
 -- name: VoidAuthorizers :execrows
 -- The version rises, so that no look at an account that has begun writes it again.
 UPDATE authorizers SET version = version + 1, state = 'withdrawn', sets = 'null', event_at = 0, code = NULL, code_ends = 0,

@@ -609,6 +609,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.wakeHeldShopsStmt, err = db.PrepareContext(ctx, wakeHeldShops); err != nil {
 		return nil, fmt.Errorf("error preparing query WakeHeldShops: %w", err)
 	}
+	if q.wakeUndeclaredStmt, err = db.PrepareContext(ctx, wakeUndeclared); err != nil {
+		return nil, fmt.Errorf("error preparing query WakeUndeclared: %w", err)
+	}
 	return &q, nil
 }
 
@@ -1589,6 +1592,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing wakeHeldShopsStmt: %w", cerr)
 		}
 	}
+	if q.wakeUndeclaredStmt != nil {
+		if cerr := q.wakeUndeclaredStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing wakeUndeclaredStmt: %w", cerr)
+		}
+	}
 	return err
 }
 
@@ -1823,6 +1831,7 @@ type Queries struct {
 	userGrantsOfStmt            *sql.Stmt
 	voidAuthorizersStmt         *sql.Stmt
 	wakeHeldShopsStmt           *sql.Stmt
+	wakeUndeclaredStmt          *sql.Stmt
 }
 
 func (q *Queries) WithTx(tx *sql.Tx) *Queries {
@@ -2024,5 +2033,6 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		userGrantsOfStmt:            q.userGrantsOfStmt,
 		voidAuthorizersStmt:         q.voidAuthorizersStmt,
 		wakeHeldShopsStmt:           q.wakeHeldShopsStmt,
+		wakeUndeclaredStmt:          q.wakeUndeclaredStmt,
 	}
 }

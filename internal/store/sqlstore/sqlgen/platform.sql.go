@@ -479,3 +479,19 @@ func (q *Queries) VoidAuthorizers(ctx context.Context, arg VoidAuthorizersParams
 	}
 	return result.RowsAffected()
 }
+
+const wakeUndeclared = `-- name: WakeUndeclared :exec
+UPDATE authorizers SET due_at = $1 WHERE app = $2 AND app_id = $3 AND cause = 'undeclared' AND due_at > $1
+`
+
+type WakeUndeclaredParams struct {
+	DueAt int64
+	App   string
+	AppID string
+}
+
+// An account that waited until somebody declared its shop is looked at again.
+func (q *Queries) WakeUndeclared(ctx context.Context, arg WakeUndeclaredParams) error {
+	_, err := q.exec(ctx, q.wakeUndeclaredStmt, wakeUndeclared, arg.DueAt, arg.App, arg.AppID)
+	return err
+}
