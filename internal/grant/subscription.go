@@ -1,6 +1,7 @@
 package grant
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -53,6 +54,9 @@ const (
 	SubscriptionOn  SubscriptionState = "on"
 	SubscriptionOff SubscriptionState = "off" // the receiver said that it is gone; what comes meanwhile is sent when it is on again
 )
+
+// ErrTooMany says that a client has as many subscriptions as it may have.
+var ErrTooMany = errors.New("grant: the client has as many subscriptions as it may have; remove one first")
 
 // Wants tells whether a name is subscribed to.
 func (s Subscription) Wants(name string) bool { return NameIn(s.Events, name) }

@@ -66,22 +66,20 @@ func (r *Relay) Create(ctx context.Context, by audit.Actor, a grant.NewSubscript
 	if err := check(a); err != nil {
 		return grant.Subscription{}, secret.Value{}, err
 	}
-	there, err := r.o.Store.Subscriptions(ctx, a.Client)
-	if err != nil {
-		return grant.Subscription{}, secret.Value{}, err
-	}
-	if len(there) >= maxSubscriptions {
-		return grant.Subscription{}, secret.Value{}, &grant.Invalid{EN: "the client has 20 subscriptions already; remove one first", ZH: "该程序已有 20 个订阅；请先删除一个"}
-	}
 	now := r.o.Now()
 	s := grant.Subscription{ID: access.NewID("sub"), Client: a.Client, URL: a.URL, Events: a.Events, AllowPrivate: a.AllowPrivate,
 		SecretVersion: 1, State: grant.SubscriptionOn, CreatedAt: now}
 	text := webhook.NewSecret()
+	var err error
 	if s.Secret, err = r.o.Vault.Seal(text, vault.SubscriptionSecret(s.ID, s.SecretVersion)); err != nil {
 		return grant.Subscription{}, secret.Value{}, err
 	}
 	e := r.entry(by, "subscription.create", s, map[string]string{"client": a.Client, "host": hostOf(a.URL), "private": strconv.FormatBool(a.AllowPrivate)})
-	if err := r.o.Store.AddSubscription(ctx, s, e); err != nil {
+	err = r.o.Store.AddSubscription(ctx, s, maxSubscriptions, e)
+	if errors.Is(err, grant.ErrTooMany) {
+		err = &grant.Invalid{EN: "the client has 20 subscriptions already; remove one first", ZH: "该程序已有 20 个订阅；请先删除一个"}
+	}
+	if err != nil {
 		return grant.Subscription{}, secret.Value{}, err
 	}
 	return s, text, nil

@@ -40,7 +40,9 @@ type Deliveries interface {
 
 // Subscriptions keeps who wants to hear what. Each change brings its audit entry.
 type Subscriptions interface {
-	AddSubscription(ctx context.Context, s grant.Subscription, entries ...audit.Entry) error
+	// AddSubscription refuses with grant.ErrTooMany when the client has as many as
+	// most at that moment.
+	AddSubscription(ctx context.Context, s grant.Subscription, most int, entries ...audit.Entry) error
 	Subscription(ctx context.Context, id string) (grant.Subscription, error)
 	// Subscriptions gives those of a client, or all for an empty one.
 	Subscriptions(ctx context.Context, client string) ([]grant.Subscription, error)

@@ -27,11 +27,19 @@ func (s *Store) FirstEvent(ctx context.Context) (int64, error) {
 }
 
 // AddSubscription makes a subscription that begins behind the newest event. A
-// client that is not there is [access.ErrNotFound].
-func (s *Store) AddSubscription(ctx context.Context, n grant.Subscription, e ...audit.Entry) error {
+// client that is not there is [access.ErrNotFound], one that has as many as most
+// already [grant.ErrTooMany].
+func (s *Store) AddSubscription(ctx context.Context, n grant.Subscription, most int, e ...audit.Entry) error {
 	return s.write(ctx, "add subscription", func(t *tx) error {
 		if _, err := t.Client(ctx, n.Client); err != nil {
 			return missing(err, access.ErrNotFound)
+		}
+		there, err := t.SubscriptionsOf(ctx, n.Client)
+		if err == nil && len(there) >= most {
+			err = grant.ErrTooMany
+		}
+		if err != nil {
+			return err
 		}
 		last, err := meta(ctx, t.Queries, metaEvent)
 		if err != nil {

@@ -2,6 +2,8 @@ package storetest
 
 import (
 	"errors"
+	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -28,7 +30,34 @@ var relayCases = []testCase{
 		w.client()
 		n := subscription("sub_1")
 		n.Client = "nobody"
-		w.refused(access.ErrNotFound, func() error { return w.s.AddSubscription(t.Context(), n, entry("subscription.create")) })
+		w.refused(access.ErrNotFound, func() error { return w.s.AddSubscription(t.Context(), n, 20, entry("subscription.create")) })
+	}},
+	{"a client has no more subscriptions than it may, however many it asks for at once", func(t *testing.T, w *world) {
+		w.client()
+		const most, asked = 3, 9
+		errs := make([]error, asked)
+		var wg sync.WaitGroup
+		for i := range asked {
+			s := w.replica(i)
+			wg.Go(func() {
+				errs[i] = s.AddSubscription(t.Context(), subscription(fmt.Sprint("sub_", i)), most, entry("subscription.create"))
+			})
+		}
+		wg.Wait()
+		refused := 0
+		for _, err := range errs {
+			if err != nil && !errors.Is(err, grant.ErrTooMany) {
+				t.Error(err)
+			}
+			if err != nil {
+				refused++
+			}
+		}
+		all, err := w.s.Subscriptions(t.Context(), "erp")
+		w.must(err)
+		same(t, "made", len(all), most)
+		same(t, "refused", refused, asked-most)
+		same(t, "entries", len(w.entries("subscription.create")), most)
 	}},
 	{"events of a shop are read in order, between two ids", func(t *testing.T, w *world) {
 		w.hear("tea", "rice", "tea", "tea")
@@ -230,7 +259,7 @@ func (w *world) client() {
 func (w *world) subscribe(id string) {
 	w.t.Helper()
 	w.client()
-	w.must(w.s.AddSubscription(w.t.Context(), subscription(id), entry("subscription.create")))
+	w.must(w.s.AddSubscription(w.t.Context(), subscription(id), 20, entry("subscription.create")))
 }
 
 // hear makes events of shops.
