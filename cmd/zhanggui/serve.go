@@ -9,6 +9,7 @@ import (
 
 	"github.com/zhanggui/zhanggui/internal/app"
 	"github.com/zhanggui/zhanggui/internal/config"
+	"github.com/zhanggui/zhanggui/internal/web"
 )
 
 // settings are the flags that say how the server is configured. Flags win over
@@ -49,7 +50,9 @@ func (s serveCmd) Run(ctx context.Context, c console) error {
 	if err != nil {
 		return err
 	}
-	log := newLog(c, cfg.Log)
+	app.KeepHeadroom()
+	log, flush := newLog(c, cfg.Log)
+	defer flush()
 	a, err := app.New(ctx, app.Options{Config: *cfg, Version: version, Log: log})
 	if err != nil {
 		return err
@@ -80,13 +83,16 @@ func welcome(ctx context.Context, c console, a *app.App, cfg *config.Config) err
 	return nil
 }
 
-// newLog makes the log that the configuration asks for.
-func newLog(c console, l config.Log) *slog.Logger {
+// newLog makes the log that the configuration asks for. flush must be called at
+// the end: lines are written in batches.
+func newLog(c console, l config.Log) (log *slog.Logger, flush func()) {
+	buffer := web.NewLogBuffer(c.err)
 	options := &slog.HandlerOptions{Level: l.Level}
+	var h slog.Handler = slog.NewTextHandler(buffer, options)
 	if l.Format == "json" {
-		return slog.New(slog.NewJSONHandler(c.err, options))
+		h = slog.NewJSONHandler(buffer, options)
 	}
-	return slog.New(slog.NewTextHandler(c.err, options))
+	return slog.New(buffer.Handler(h)), func() { _ = buffer.Close() } // nobody is left to tell
 }
 
 // configCmd is about the configuration.

@@ -3,6 +3,7 @@ package app
 import (
 	"math"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -26,7 +27,16 @@ type meters struct {
 	relayed *prometheus.CounterVec
 	streams prometheus.Gauge
 
+	knownCalls sync.Map // callKey: prometheus.Observer
+
 	registry prometheus.Registerer
+}
+
+// callKey is what the labels of a call are made of.
+type callKey struct {
+	group  string
+	status int // its first digit
+	class  string
 }
 
 func newMeters(r prometheus.Registerer) *meters {
@@ -78,7 +88,13 @@ func (m *meters) ServedStale() { m.stale.Inc() }
 
 // Observe implements gateway.Metrics.
 func (m *meters) Observe(group string, status int, class string, attempts int, took time.Duration) {
-	m.calls.WithLabelValues(group, strconv.Itoa(status/100)+"xx", class).Observe(took.Seconds())
+	k := callKey{group, status / 100, class}
+	known, ok := m.knownCalls.Load(k)
+	if !ok { // looking a series up by its labels costs more than counting does
+		known = m.calls.WithLabelValues(group, strconv.Itoa(k.status)+"xx", class)
+		m.knownCalls.Store(k, known)
+	}
+	known.(prometheus.Observer).Observe(took.Seconds())
 	if attempts > 1 {
 		m.repeats.WithLabelValues(group).Add(float64(attempts - 1))
 	}

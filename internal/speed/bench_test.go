@@ -18,6 +18,7 @@ func startWays(tb testing.TB) *ways {
 	w := &ways{wechat: startWeChat(tb)}
 	w.bare = spawn(tb, "bare", w.wechat.Addr().String())
 	w.server = spawn(tb, "server", w.wechat.Addr().String())
+	w.bare.way.Key = w.server.way.Key // the same call: the bare proxy passes the key on
 	return w
 }
 

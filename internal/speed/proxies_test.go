@@ -20,6 +20,7 @@ import (
 	"github.com/zhanggui/zhanggui/internal/app"
 	"github.com/zhanggui/zhanggui/internal/config"
 	"github.com/zhanggui/zhanggui/internal/gateway"
+	"github.com/zhanggui/zhanggui/internal/web"
 )
 
 // bareMain is the process of the bare proxy: httputil.ReverseProxy, the gateway's
@@ -118,7 +119,10 @@ func startServer(ctx context.Context, dir, wechat string, ended chan<- error) (a
 	if err != nil {
 		return "", "", err
 	}
-	a, err := app.New(ctx, app.Options{Config: *cfg, Version: "speed", Log: slog.New(slog.NewJSONHandler(file, nil))})
+	app.KeepHeadroom()
+	buffer := web.NewLogBuffer(file) // closing it is left to the end of the process
+	log := slog.New(buffer.Handler(slog.NewJSONHandler(buffer, nil)))
+	a, err := app.New(ctx, app.Options{Config: *cfg, Version: "speed", Log: log})
 	if err != nil {
 		return "", "", err
 	}

@@ -5,6 +5,22 @@ import (
 	"net/netip"
 )
 
+// visit is one request's stay with Wrap: its context and the recorder of its answer,
+// made in one piece because every request needs one.
+type visit struct {
+	context.Context
+	facts
+	recorder recorder
+}
+
+// Value implements context.Context. It knows the facts.
+func (v *visit) Value(key any) any {
+	if key == (factsKey{}) {
+		return &v.facts
+	}
+	return v.Context.Value(key)
+}
+
 // facts are what Wrap found out about a request. They travel in the context
 // as one pointer, so that inner handlers can leave notes for the access log.
 type facts struct {

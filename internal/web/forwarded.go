@@ -16,7 +16,7 @@ func learn(f *facts, r *http.Request, trusted []netip.Prefix) {
 		f.scheme = "https"
 	}
 	believe := contains(trusted, peer)
-	stripHeaders(r.Header, believe)
+	r.Header = withoutForged(r.Header, believe)
 	if believe {
 		f.client = clientBehind(r.Header.Values("X-Forwarded-For"), peer, trusted)
 		if h := strings.ToLower(last(r.Header.Values("X-Forwarded-Host"))); validHost(h) {
@@ -77,20 +77,37 @@ func validHost(s string) bool {
 	})
 }
 
-// stripHeaders removes identity headers from everybody and forwarding headers
-// from all but trusted proxies. Some servers read "_" as "-", so names are
-// compared with that difference removed, and the odd spellings go in any case.
-func stripHeaders(h http.Header, believe bool) {
+// withoutForged gives h without identity headers, whoever sent them, and without
+// forwarding headers from all but trusted proxies. Some servers read "_" as "-", so
+// names are compared with that difference removed, and the odd spellings go in any
+// case. h itself is left alone, since it is net/http's; nearly always there is
+// nothing to remove.
+func withoutForged(h http.Header, believe bool) http.Header {
+	out, copied := h, false
 	for name := range h {
-		plain := strings.ReplaceAll(strings.ToLower(name), "_", "-")
-		odd := strings.Contains(name, "_")
-		switch {
-		case strings.HasPrefix(plain, "x-zhanggui-"):
-			delete(h, name)
-		case plain == "forwarded", plain == "x-real-ip", strings.HasPrefix(plain, "x-forwarded-"):
-			if !believe || odd {
-				delete(h, name)
-			}
+		if !forged(name, believe) {
+			continue
 		}
+		if !copied {
+			out, copied = h.Clone(), true
+		}
+		delete(out, name)
 	}
+	return out
+}
+
+// forged tells whether the header of this name must not be believed.
+func forged(name string, believe bool) bool {
+	// All the names begin with one of two letters. Most headers do not.
+	if name == "" || name[0]|0x20 != 'x' && name[0]|0x20 != 'f' {
+		return false
+	}
+	plain := strings.ReplaceAll(strings.ToLower(name), "_", "-")
+	switch {
+	case strings.HasPrefix(plain, "x-zhanggui-"):
+		return true
+	case plain == "forwarded", plain == "x-real-ip", strings.HasPrefix(plain, "x-forwarded-"):
+		return !believe || strings.Contains(name, "_")
+	}
+	return false
 }

@@ -9,20 +9,31 @@ import (
 // ours to decide about.
 const hsts = "max-age=31536000"
 
+// The values that defaultHeaders fills in, made once. Nobody writes into the values
+// of a header; adding one makes a new slice.
+var (
+	valueNosniff    = []string{"nosniff"}
+	valueNoReferrer = []string{"no-referrer"}
+	valueNoStore    = []string{"no-store"}
+	valuePolicy     = []string{"default-src 'none'; frame-ancestors 'none'"}
+	valueHSTS       = []string{hsts}
+)
+
 // defaultHeaders fills in what is not set on any answer.
 func defaultHeaders(h http.Header, https bool) {
-	setDefault(h, "X-Content-Type-Options", "nosniff")
-	setDefault(h, "Referrer-Policy", "no-referrer")
-	setDefault(h, "Cache-Control", "no-store")
-	setDefault(h, "Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+	setDefault(h, "X-Content-Type-Options", valueNosniff)
+	setDefault(h, "Referrer-Policy", valueNoReferrer)
+	setDefault(h, "Cache-Control", valueNoStore)
+	setDefault(h, "Content-Security-Policy", valuePolicy)
 	if https {
-		setDefault(h, "Strict-Transport-Security", hsts)
+		setDefault(h, "Strict-Transport-Security", valueHSTS)
 	}
 }
 
-func setDefault(h http.Header, key, value string) {
+// setDefault sets a header whose name is in canonical form.
+func setDefault(h http.Header, key string, value []string) {
 	if _, ok := h[key]; !ok {
-		h.Set(key, value)
+		h[key] = value
 	}
 }
 

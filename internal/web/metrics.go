@@ -3,6 +3,7 @@ package web
 import (
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -22,6 +23,7 @@ type Metrics struct {
 	problems *prometheus.CounterVec
 	inFlight prometheus.Gauge
 	panics   prometheus.Counter
+	known    sync.Map // seriesKey: series
 }
 
 // NewMetrics makes a registry with the Go and process collectors, the build's
@@ -65,21 +67,53 @@ func (m *Metrics) Handler() http.Handler {
 	return promhttp.HandlerFor(m.Registry, promhttp.HandlerOpts{Registry: m.Registry})
 }
 
-// begin counts a request in; the returned function counts it out. A nil m
-// counts nothing.
-func (m *Metrics) begin() func(method, route string, status int, code string, took time.Duration) {
+// begin counts a request in. A nil m counts nothing.
+func (m *Metrics) begin() {
+	if m != nil {
+		m.inFlight.Inc()
+	}
+}
+
+// end counts a request out.
+func (m *Metrics) end(method, route string, status int, code string, took time.Duration) {
 	if m == nil {
-		return func(string, string, int, string, time.Duration) {}
+		return
 	}
-	m.inFlight.Inc()
-	return func(method, route string, status int, code string, took time.Duration) {
-		m.inFlight.Dec()
-		m.requests.WithLabelValues(route, knownMethod(method), class(status)).Inc()
-		m.duration.WithLabelValues(route).Observe(took.Seconds())
-		if code != "" && status != StatusClientGone {
-			m.problems.WithLabelValues(code).Inc()
-		}
+	m.inFlight.Dec()
+	s := m.seriesOf(seriesKey{route, knownMethod(method), status / 100, status == StatusClientGone})
+	s.requests.Inc()
+	s.duration.Observe(took.Seconds())
+	if code != "" && status != StatusClientGone {
+		m.problems.WithLabelValues(code).Inc()
 	}
+}
+
+// seriesKey is what the labels of a request are made of.
+type seriesKey struct {
+	route, method string
+	class         int
+	gone          bool
+}
+
+// series is what a request of some labels is counted in.
+type series struct {
+	requests prometheus.Counter
+	duration prometheus.Observer
+}
+
+// seriesOf remembers the series of labels that were seen. Looking them up by their
+// labels costs more than counting does.
+func (m *Metrics) seriesOf(k seriesKey) series {
+	if s, ok := m.known.Load(k); ok {
+		return s.(series)
+	}
+	status := k.class * 100
+	if k.gone {
+		status = StatusClientGone
+	}
+	s := series{m.requests.WithLabelValues(k.route, k.method, class(status)), m.duration.WithLabelValues(k.route)}
+	m.known.Store(k, s)
+	return s
 }
 
 func (m *Metrics) panicked() {

@@ -51,7 +51,8 @@ func TestMetricsCountRequests(t *testing.T) {
 
 func TestCallersWhoWentAwayAreNoFailures(t *testing.T) {
 	m := NewMetrics("v")
-	m.begin()("GET", "GET /x", StatusClientGone, "client-gone", 0)
+	m.begin()
+	m.end("GET", "GET /x", StatusClientGone, "client-gone", 0)
 	text := scrape(t, m)
 	if strings.Contains(text, "zhanggui_http_problems_total{") || !strings.Contains(text, `class="gone"`) {
 		t.Error("a caller who went away is counted as a failure")
