@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -29,11 +30,16 @@ type route struct {
 // allRoutes is every API path that the emulator knows. Others answer 40066.
 var allRoutes = func() map[string]route {
 	out := map[string]route{}
-	for _, family := range []map[string]route{apiRoutes, quotaRoutes, platformRoutes, basicsRoutes, productRoutes, warehouseRoutes, orderRoutes, aftersaleRoutes, addressRoutes} {
+	for _, family := range []map[string]route{apiRoutes, quotaRoutes, platformRoutes, basicsRoutes, productRoutes, warehouseRoutes,
+		orderRoutes, aftersaleRoutes, addressRoutes, couponRoutes, fundsRoutes, categoryRoutes} {
 		maps.Copy(out, family)
 	}
 	return out
 }()
+
+// Paths lists every API path that the emulator answers, sorted. Any other path
+// answers 40066.
+func Paths() []string { return slices.Sorted(maps.Keys(allRoutes)) }
 
 // goodsSets and orderSets are what most calls of a shop need.
 var (

@@ -73,7 +73,7 @@ func (s *Sim) deliverySend(c *call, sh *shop) answer {
 	if len(left) > 0 {
 		o.status, finished = orderPartly, 0
 	}
-	s.emitShop(sh.AppID, "channels_ec_order_deliver", map[string]any{"order_info": object{"order_id", json.Number(o.idString()), "finish_delivery", finished}})
+	s.tellOrder(sh, "channels_ec_order_deliver", object{"order_id", json.Number(o.idString()), "finish_delivery", finished})
 	return s.ok(c, okay)
 }
 

@@ -20,6 +20,9 @@ type desk struct {
 
 	addresses shelf[merchantAddress]
 	freights  shelf[freight]
+
+	coupons     shelf[coupon]
+	withdrawals shelf[withdrawal]
 }
 
 func (sh *shop) desk() *desk {
