@@ -33,7 +33,6 @@ const (
 	noSmallShops = "the emulator has no 小商店, whose codes this call was for; to every other code it answers 1"
 	noPlatforms  = "the emulator's third-party platforms log nobody in on behalf of a service account"
 	noMiniApps   = "the emulator knows no mini programs"
-	noOperations = "of the platform operations the emulator has quota/get only"
 )
 
 // notInTheEmulator are the exchanges that it does not implement, each with the
@@ -44,11 +43,6 @@ var notInTheEmulator = map[string]string{
 	"component_exchange_code": noPlatforms,
 	"component_refresh_user":  noPlatforms,
 	"mini_program_login":      noMiniApps,
-	"quota_clear":             noOperations,
-	"quota_clear_all":         noOperations,
-	"rid_get":                 noOperations,
-	"api_addresses":           noOperations,
-	"callback_check":          noOperations,
 }
 
 // mayBeMissing are the parts of a request that WeChat's pages call optional.
@@ -59,6 +53,8 @@ var mayBeMissing = map[string][]string{
 	"product_get":  {"data_type"},
 	"order_list":   {"next_key"},
 	"order_search": {"next_key"},
+
+	"callback_check": {"check_operator"},
 	// What the market leaves to a default of its own.
 	"authorizer_list": {"offset"},
 	"market_buyer":    {"openid", "buyer_type"},
@@ -201,7 +197,12 @@ func (b *bench) shopValues() map[string]any {
 	doc := decodeAnswer(b.t, b.request(http.MethodPost, "/channels/ec/product/get", query, `{"product_id":"`+product.(string)+`"}`))
 	sku := doc["product"].(map[string]any)["skus"].([]any)[0].(map[string]any)["sku_id"]
 	orders := decodeAnswer(b.t, b.request(http.MethodPost, "/channels/ec/order/search", query, `{"search_condition":{"title":"笔"},"page_size":1}`))
-	return map[string]any{"access_token": token, "product_id": product, "sku_id": sku, "order_id": orders["orders"].([]any)[0]}
+	failed := decodeAnswer(b.t, b.request(http.MethodPost, "/channels/ec/product/get", query, `{"product_id":"1"}`))["errmsg"].(string)
+	b.must(b.SetApp(wechatsim.DefaultShop, func(a *wechatsim.App) {
+		a.Push = &wechatsim.PushSettings{URL: "https://shop.example.com/push", Token: "sandboxtoken1", EncodingAESKey: strings.Repeat("a", 42) + "A"}
+	}))
+	return map[string]any{"access_token": token, "product_id": product, "sku_id": sku, "order_id": orders["orders"].([]any)[0],
+		"appid": wechatsim.DefaultShop, "rid": failed[strings.LastIndex(failed, " ")+1:], "action": "all", "check_operator": "DEFAULT"}
 }
 
 // send sends the vector's request, without one part if its name is given.

@@ -239,7 +239,7 @@ func bodyLimit(rt route) int {
 // do takes one request through faults, handler and ledger. The scripted
 // browser enters here as well, so that it meets the same rules.
 func (s *Sim) do(r *http.Request, host string) answer {
-	body, err := io.ReadAll(io.LimitReader(r.Body, maxFile+1))
+	body, err := io.ReadAll(io.LimitReader(r.Body, int64(bodyLimit(s.routes[r.URL.Path]))+1))
 	c := &call{r: r, host: host, body: body, q: r.URL.Query(), now: s.Now()}
 	if err != nil {
 		return answer{lost: true} // the caller went away while sending
