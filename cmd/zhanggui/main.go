@@ -37,7 +37,7 @@ type cli struct {
 	Token  tokenCmd  `cmd:"" help:"Tell where a shop's token stands."`
 	Call   callCmd   `cmd:"" help:"Call a shop API."`
 
-	Platform  platformCmd  `cmd:"" help:"List third-party platforms and how they stand."`
+	Platform  platformCmd  `cmd:"" help:"List third-party platforms, and link accounts to them."`
 	Reconcile reconcileCmd `cmd:"" help:"Compare a platform's shops with WeChat's list."`
 	Import    importCmd    `cmd:"" help:"Take a platform's accounts over from another system."`
 	Export    exportCmd    `cmd:"" help:"Give a platform's accounts back, sealed."`

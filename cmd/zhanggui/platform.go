@@ -13,16 +13,59 @@ import (
 	"github.com/zhanggui/zhanggui/internal/adminapi"
 )
 
-// platformCmd lists the third-party platforms.
-type platformCmd struct{ remote }
+// platformCmd is about third-party platforms.
+type platformCmd struct {
+	List platformListCmd `cmd:"" default:"withargs" help:"List third-party platforms and how they stand."`
+	Link platformLinkCmd `cmd:"" help:"Make a link on which an account that is no shop authorises a platform."`
+}
+
+type platformLinkCmd struct {
+	remote
+	App      string  `arg:"" help:"Id of the third-party platform."`
+	Kind     string  `help:"Accounts that WeChat's page offers: official, mini, official_mini, promoter, channels, talent or all." enum:",official,mini,official_mini,promoter,channels,talent,all" default:""`
+	BizAppID string  `name:"biz-appid" help:"The one account that may authorise, instead of a kind." placeholder:"APPID"`
+	Set      []int64 `help:"Ask for this permission set only; may be given several times." placeholder:"ID"`
+}
 
 // Help shows an example.
-func (platformCmd) Help() string {
+func (platformLinkCmd) Help() string {
+	return "Prints a link that works once, for 30 minutes. The administrator of a 公众号, 小程序, 视频号 or 带货助手 opens it, in WeChat or on a PC, and authorises the platform on WeChat's page. " +
+		"A 微信小店 has no such link: its owner buys the service in the service market.\n\nExample:\n  zhanggui platform link platform --kind mini"
+}
+
+// Run implements the command.
+func (p platformLinkCmd) Run(ctx context.Context, c console) error {
+	var made adminapi.LinkView
+	in := map[string]any{}
+	if p.Kind != "" {
+		in["kind"] = p.Kind
+	}
+	if p.BizAppID != "" {
+		in["appid"] = p.BizAppID
+	}
+	if len(p.Set) > 0 {
+		in["sets"] = p.Set
+	}
+	if err := p.do(ctx, http.MethodPost, "/v1/apps/"+url.PathEscape(p.App)+"/links", in, &made); err != nil {
+		return err
+	}
+	if p.JSON {
+		return c.printJSON(made)
+	}
+	fmt.Fprintf(c.out, "id     %s\nlink   %s\nuntil  %s\n", made.ID, made.Link, when(&made.Expires))
+	return nil
+}
+
+// platformListCmd lists the third-party platforms.
+type platformListCmd struct{ remote }
+
+// Help shows an example.
+func (platformListCmd) Help() string {
 	return "TICKET is when WeChat's newest ticket arrived: one comes every ten minutes. SHOPS counts the accounts that authorised the platform, by state.\n\nExample:\n  zhanggui platform"
 }
 
 // Run implements the command.
-func (p platformCmd) Run(ctx context.Context, c console) error {
+func (p platformListCmd) Run(ctx context.Context, c console) error {
 	var all items[adminapi.PlatformView]
 	if err := p.do(ctx, http.MethodGet, "/v1/platforms", nil, &all); err != nil {
 		return err

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -112,7 +113,7 @@ func (g grantListCmd) Run(ctx context.Context, c console) error {
 	}
 	var rows [][]string
 	for _, v := range grants.Items {
-		rows = append(rows, []string{v.ID, v.Kind, dash(v.Shop + v.Person), stateWords(v), fmt.Sprint(v.Generation), when(v.AccessExpires)})
+		rows = append(rows, []string{v.ID, v.Kind, dash(cmp.Or(v.Shop, v.Person, v.Account)), stateWords(v), fmt.Sprint(v.Generation), when(v.AccessExpires)})
 	}
 	return c.table("GRANT KIND FOR STATE GENERATION TOKEN-ENDS", rows)
 }

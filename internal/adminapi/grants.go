@@ -32,6 +32,7 @@ type GrantView struct {
 	Kind           string     `json:"kind"`
 	App            string     `json:"app"`
 	Shop           string     `json:"shop,omitempty"`
+	Account        string     `json:"account,omitempty" doc:"WeChat's id of the account that authorised the platform"`
 	Person         string     `json:"person,omitempty"`
 	Scope          string     `json:"scope,omitempty"`
 	State          string     `json:"state"`
@@ -48,7 +49,7 @@ type GrantView struct {
 }
 
 func viewGrant(g grant.Grant) GrantView {
-	return GrantView{ID: g.ID, Kind: string(g.Kind), App: g.App, Shop: g.ShopID, Person: g.PersonID, Scope: g.Scope,
+	return GrantView{ID: g.ID, Kind: string(g.Kind), App: g.App, Shop: g.ShopID, Account: g.Authorizer, Person: g.PersonID, Scope: g.Scope,
 		State: string(g.State), Cause: g.Cause, ErrCode: g.ErrCode, Generation: g.Tokens.Generation,
 		AccessExpires: stamp(g.Tokens.AccessExpires), RefreshExpires: stamp(g.Tokens.RefreshExpires),
 		DueAt: stamp(g.DueAt), UpdatedAt: stamp(g.UpdatedAt), ProvedAt: stamp(g.Proved), Doubts: g.Doubts, Killing: g.Kills}

@@ -22,6 +22,9 @@ type Platforms interface {
 	Tickets(ctx context.Context, app string) ([]grant.Ticket, error)
 	ComponentGrant(ctx context.Context, app string) (grant.Grant, error)
 	AuthorizersPage(ctx context.Context, app, after string, limit int) ([]grant.Authorizer, error)
+	// LinkAddress gives the address on which the administrator of an account finds
+	// l. It fails when no link can be made for the app.
+	LinkAddress(app access.App, l grant.Link) (string, error)
 	// Purchases gives what is known of what an account bought of a platform.
 	Purchases(ctx context.Context, app, appID string) ([]access.Purchase, error)
 }
@@ -85,6 +88,7 @@ func viewPurchase(p access.Purchase) PurchaseView {
 func (h handlers) mountPlatforms(api huma.API) {
 	huma.Register(api, op("list-platforms", http.MethodGet, "/v1/platforms", "List the third-party platforms and how they stand"), h.platforms)
 	huma.Register(api, op("reconcile", http.MethodPost, "/v1/apps/{app}/reconcile", "Compare a platform's shops with WeChat's list and put right what differs"), h.reconcile)
+	huma.Register(api, op("create-account-link", http.MethodPost, "/v1/apps/{app}/links", "Make a link on which the administrator of an account that is no shop authorises a platform; it is shown this once"), h.link)
 	huma.Register(api, op("list-purchases", http.MethodGet, "/v1/shops/{shop}/purchases", "List what a shop bought in the service market"), h.purchases)
 }
 

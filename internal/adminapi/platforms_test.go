@@ -56,6 +56,49 @@ func TestPlatforms(t *testing.T) {
 	}
 }
 
+func TestAccountLink(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.market()
+	var got adminapi.LinkView
+	r.ask("POST", "/v1/apps/market/links", map[string]any{"kind": "mini", "sets": []int64{17, 18}}, &got)
+	want := adminapi.LinkView{ID: got.ID, App: "market", Kind: "mini", Sets: []int64{17, 18}, Expires: epoch.Add(30 * time.Minute),
+		Link: "https://zhanggui.example.com/link/" + got.ID + "?mini[17 18]"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("link (-want +got):\n%s", diff)
+	}
+	r.ask("POST", "/v1/apps/market/links", map[string]any{"appid": "wx00000000000000b1"}, &got)
+	if got.AppID != "wx00000000000000b1" {
+		t.Errorf("link %+v", got)
+	}
+	entries := r.entries()
+	last := entries[len(entries)-1]
+	if last.Action != "account_link.create" || last.Subject != "account_link:"+got.ID || last.Actor != operator || last.Details["account"] != "wx00000000000000b1" {
+		t.Errorf("entry %+v", last)
+	}
+}
+
+func TestAccountLinkRefuses(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.market()
+	for name, tt := range map[string]struct {
+		app  string
+		body any
+		want int
+	}{
+		"no such app":           {"nobody", map[string]any{}, http.StatusNotFound},
+		"a shop":                {"market", map[string]any{"kind": "shop"}, http.StatusUnprocessableEntity},
+		"one account of a kind": {"market", map[string]any{"kind": "mini", "appid": "wx00000000000000b1"}, http.StatusUnprocessableEntity},
+		"no appid":              {"market", map[string]any{"appid": "gh_0000"}, http.StatusUnprocessableEntity},
+		"no set":                {"market", map[string]any{"sets": []int64{-1}}, http.StatusUnprocessableEntity},
+	} {
+		if rec := r.say("POST", "/v1/apps/"+tt.app+"/links", tt.body); rec.Code != tt.want {
+			t.Errorf("%s: %d %s", name, rec.Code, rec.Body)
+		}
+	}
+}
+
 func TestPurchases(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)

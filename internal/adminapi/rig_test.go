@@ -3,6 +3,7 @@ package adminapi_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -117,6 +118,14 @@ func (r *rig) TestChannels(_ context.Context, by audit.Actor) ([]notice.Tried, e
 type platforms struct {
 	*sqlstore.Store
 	r *rig
+}
+
+// LinkAddress implements adminapi.Platforms.
+func (p platforms) LinkAddress(app access.App, l grant.Link) (string, error) {
+	if app.CallbackHost == "" {
+		return "", errors.New("no host")
+	}
+	return "https://" + app.CallbackHost + "/link/" + l.ID + "?" + string(l.Kind) + l.AppID + fmt.Sprint(l.Sets), nil
 }
 
 // Reconcile implements adminapi.Platforms.

@@ -257,7 +257,7 @@ func (a *App) connectLogin() (err error) {
 		Store: a.store, Platform: login.WeChat{Client: a.clients.For, Loopback: c.Loopback}, Vault: a.keys(),
 		UI: a.ui, Page: a.page, PublicURL: public, Redirects: web.NewRedirects(public, c.RedirectHosts),
 		Tally: a.refused, Behind: a.clock.Behind, Now: a.o.Now, Log: a.o.Log, Idle: c.Session.Idle, Absolute: c.Session.Absolute,
-		Market: a.market(), Shops: marketShops{a.store, a.provider},
+		Market: a.market(), Shops: marketShops{a.store, a.provider}, Links: a.provider,
 		Operator: login.Operator{Name: c.Operator.Name, ICP: c.Operator.ICP, Contact: c.Operator.Contact},
 	})
 	return err
@@ -265,7 +265,8 @@ func (a *App) connectLogin() (err error) {
 
 // page wraps every route that a browser uses.
 func (a *App) page(h web.Handler) http.Handler {
-	return web.CrossOrigin(a.o.Config.PublicURL.URL())(web.BrowserHeaders(a.ui.Page(a.replica.explain(h)), a.o.Config.WeChat.Open.String()))
+	w := a.o.Config.WeChat
+	return web.CrossOrigin(a.o.Config.PublicURL.URL())(web.BrowserHeaders(a.ui.Page(a.replica.explain(h)), w.Open.String(), w.MP.String()))
 }
 
 func (a *App) connectGateway() (err error) {
@@ -301,7 +302,7 @@ func (a *App) adminOptions() adminapi.Options {
 	return adminapi.Options{
 		Version: a.o.Version, Now: a.o.Now, Setup: a.setup, Directory: a.store, Grants: a.store, Keeper: a.keeper, Tokens: movers{a.keeper},
 		Clients: a.store, Invites: a.store, Sessions: a.store, Admins: a.store, Log: a.store, Notices: a.store, Channels: channels{a}, Clock: a.clock,
-		Platforms: adminPlatforms{a.store, a.provider}, Subscriptions: a.relay, Mover: a.mover(),
+		Platforms: adminPlatforms{a.store, a.provider, a.login}, Subscriptions: a.relay, Mover: a.mover(),
 		Keys: keys{vault: a.vault, store: a.store.Store, now: a.o.Now}, Link: a.Link,
 		PublicHost: a.o.Config.PublicURL.Host(), Loopback: a.o.Config.Loopback,
 	}

@@ -20,7 +20,7 @@ import (
 // connectPlatforms connects what serves third-party platforms. The keeper and the
 // store must be there.
 func (a *App) connectPlatforms() (err error) {
-	at := provider.WeChat{Client: a.clients.For}
+	at := provider.WeChat{Client: a.clients.For, Loopback: a.o.Config.Loopback}
 	a.provider = provider.New(provider.Options{
 		Store: a.store, Directory: a.store, Vault: a.keys(), Keeper: platformKeeper{a.keeper}, Platform: at, Market: at,
 		Owner: a.owner, Now: a.o.Now, Logger: a.o.Log,
@@ -121,10 +121,16 @@ func (m marketShops) Enter(ctx context.Context, app, appID string) (access.Shop,
 }
 
 // adminPlatforms is the provider as administrators see it: what is known comes
-// from the store.
+// from the store, and links lead to the login's pages.
 type adminPlatforms struct {
 	*store
 	provider *provider.Provider
+	login    *login.Login
+}
+
+// LinkAddress implements adminapi.Platforms.
+func (p adminPlatforms) LinkAddress(app access.App, l grant.Link) (string, error) {
+	return p.login.LinkAddress(app, l)
 }
 
 // Reconcile implements adminapi.Platforms.

@@ -15,6 +15,7 @@ const (
 	entryCookie    = "zg_entry"
 	knownCookie    = "zg_known"
 	claimCookie    = "zg_claim"
+	linkedCookie   = "zg_linked"
 	phoneCookie    = "wechatsim_ua" // the emulator's phone, on loopback only
 )
 

@@ -96,6 +96,17 @@
 // administrator and the four digits. It reaches the whole tenant only if the
 // tenant is that one shop.
 //
+// # Accounts that authorise a platform
+//
+// An administrator makes a link for the administrator of an account that is no shop.
+// What it is for stands sealed in its address, GET /link/{token}, on the platform's
+// own host; nothing is kept of it. The button asks WeChat for its page and puts a
+// state of ours into the address that WeChat sends the browser back to, bound to the
+// browser as in a login. At GET /link/callback/{app} the checks come first: host,
+// state, form of the code, clock. Then state and link are used up, the code is
+// exchanged once, and the browser goes to the clean /linked. Nobody is logged in by
+// it. Of what fails after the use, the link is used up and another must be made.
+//
 // # Two persons who may be one
 //
 // WeChat may name, with a unionid, somebody who is another person to us. They

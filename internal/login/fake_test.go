@@ -107,6 +107,12 @@ func (m *memStore) UseState(_ context.Context, c grant.Callback, e ...audit.Entr
 	return nil, nil
 }
 
+func (m *memStore) StateUsed(_ context.Context, stateHash []byte) (bool, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.ContainsFunc(m.callbacks, func(c grant.Callback) bool { return bytes.Equal(c.StateHash, stateHash) }), m.failing("StateUsed")
+}
+
 func (m *memStore) Login(ctx context.Context, e grant.Effects) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -55,6 +55,7 @@ type Options struct {
 	// through it before has no session any more.
 	Market   Market
 	Shops    Shops
+	Links    Links // nil: no account authorises a platform by a link
 	Now      func() time.Time
 	Log      *slog.Logger
 	Idle     time.Duration // a session ends after so long without use
@@ -172,6 +173,10 @@ func (l *Login) Mount(mux *http.ServeMux) {
 		"GET /setup/{token}":                   l.getSetup,
 		"POST /setup/{token}":                  l.postSetup,
 		"GET /market/callback/{app}/{service}": l.marketCallback,
+		"GET /link/{token}":                    l.getAccountLink,
+		"POST /link/{token}":                   l.postAccountLink,
+		"GET /link/callback/{app}":             l.linkCallback,
+		"GET /linked":                          l.getLinked,
 	} {
 		mux.Handle(pattern, web.LimitBody(maxForm, l.o.Page(h)))
 	}

@@ -40,6 +40,7 @@ type pending struct {
 	Invitation string      `json:"i,omitempty"` // its id
 	Tenant     string      `json:"t,omitempty"` // of the invitation
 	Consent    string      `json:"c,omitempty"` // version of the text accepted
+	Link       *linkClaim  `json:"l,omitempty"` // of an account that authorises a platform; then nobody logs in
 	Begun      int64       `json:"b"`           // Unix milliseconds
 }
 

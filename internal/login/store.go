@@ -39,6 +39,8 @@ type Callbacks interface {
 	// UseState records that a state and a code are used. It answers with the
 	// earlier record and [access.ErrUsed] when one of them was used before.
 	UseState(ctx context.Context, c grant.Callback, e ...audit.Entry) (*grant.Callback, error)
+	// StateUsed tells whether a state was recorded as used.
+	StateUsed(ctx context.Context, stateHash []byte) (bool, error)
 	// Login applies a successful callback. Without an identity and a grant it
 	// only starts the session of somebody whom the market sent. It refuses with [grant.ErrLost] or
 	// [access.ErrStale] when somebody else wrote first, and with

@@ -38,6 +38,7 @@ type world struct {
 	store    *memStore
 	platform *fakePlatform
 	market   *fakeMarket
+	links    *fakeLinks
 	tally    *fakeTally
 	clock    *clock
 	vault    *vault.Vault
@@ -79,6 +80,7 @@ func newWorldAt(t *testing.T, public string) *world {
 	}
 	w.fill()
 	w.market = &fakeMarket{answers: map[string]Jump{}, store: w.store, grants: map[string]grant.Grant{}}
+	w.links = &fakeLinks{answers: map[string]grant.Linked{}}
 	words, err := ui.New(ui.Options{BasePath: base.Path, Catalogues: []fs.FS{Catalogue}})
 	must(t, err)
 	w.login, err = New(Options{
@@ -86,7 +88,7 @@ func newWorldAt(t *testing.T, public string) *world {
 		Page: func(h web.Handler) http.Handler {
 			return web.BrowserHeaders(web.CrossOrigin(base)(words.Page(h)), "https://open.weixin.qq.com")
 		},
-		Market: w.market, Shops: w.market, Tally: w.tally, Now: w.clock.now,
+		Market: w.market, Shops: w.market, Links: w.links, Tally: w.tally, Now: w.clock.now,
 		Log:      slog.New(slog.NewTextHandler(w.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Operator: Operator{Name: "蓝天软件", ICP: "京ICP备00000000号", Contact: "help@example.com"},
 	})

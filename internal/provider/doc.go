@@ -3,7 +3,8 @@
 //
 // It learns of authorisers in three ways: by push ([Provider.Decide]), by
 // somebody who comes from the service market ([Provider.Enter]), and by WeChat's
-// own list ([Provider.Reconcile]). A push may be lost, doubled, late and out of
+// own list ([Provider.Reconcile]). Accounts that are no shops come by a link that was
+// made here as well ([Provider.Link]). A push may be lost, doubled, late and out of
 // order, and a purchase by a shop that had authorised before brings none, so no
 // way is enough alone.
 //
@@ -22,6 +23,7 @@
 //	new ── adopt: a shop ──► kept ── unauthorized, or not listed ──► withdrawn
 //	 │                        ▲                   and confirmed          ▲
 //	 └── adopt: no shop ──► foreign ─────────────────────────────────────┘
+//	                        foreign, or not known ── Link ──► kept
 //
 // A kept authoriser is looked at once a day: its permission sets, the state of
 // its account, what it bought.

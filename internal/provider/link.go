@@ -72,7 +72,7 @@ func (p *Provider) mayLink(ctx context.Context, app access.App, l grant.Link) er
 		return nil
 	}
 	k, err := p.known(ctx, app, l.AppID)
-	if err == nil && k.grant.State == grant.Held {
+	if err == nil && k.grant.State.Elsewhere() {
 		err = grant.ErrAway
 	}
 	return err
@@ -159,7 +159,7 @@ func (p *Provider) linking(ctx context.Context, app access.App, l grant.Link, to
 	if err != nil {
 		return nil, err
 	}
-	if k.grant.State == grant.Held {
+	if k.grant.State.Elsewhere() {
 		return nil, grant.ErrAway
 	}
 	a := &adoption{p: p, known: k, app: app, token: token, way: "link", link: l.ID}

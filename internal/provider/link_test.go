@@ -117,7 +117,7 @@ func TestLinkRefuses(t *testing.T) {
 			w.store.grants[key{"market", miniAppID}] = grant.Grant{ID: "g_1", State: grant.Held}
 		}, grant.ErrAway, 0},
 		"another system leads, as it turns out": {grant.Link{}, func(w *world, _ string) {
-			w.store.grants[key{"market", miniAppID}] = grant.Grant{ID: "g_1", State: grant.Held}
+			w.store.grants[key{"market", miniAppID}] = grant.Grant{ID: "g_1", State: grant.Followed}
 		}, grant.ErrAway, 1},
 		"the store is away":   {grant.Link{}, func(w *world, _ string) { w.store.useErr = errFault }, errFault, 0},
 		"no platform's token": {grant.Link{}, func(w *world, _ string) { w.keeper.err = errFault }, errFault, 0},

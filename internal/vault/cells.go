@@ -44,6 +44,12 @@ func Cookie(name string) Cell {
 	return Cell{Table: "cookie", Column: name, Kind: "cookie"}
 }
 
+// AccountLink is what stands sealed in the address of a link on which an account
+// authorises a platform.
+func AccountLink() Cell {
+	return Cell{Table: "address", Column: "link", Kind: "account_link"}
+}
+
 // Standby is a row of the local copy that serves while the database is gone. kind
 // is the kind of row, id its name in there.
 func Standby(kind, id string) Cell {

@@ -35,6 +35,18 @@ func (s *Store) UseState(ctx context.Context, c grant.Callback, e ...audit.Entry
 	return earlier, err
 }
 
+// StateUsed tells whether [Store.UseState] was given this state before.
+func (s *Store) StateUsed(ctx context.Context, stateHash []byte) (bool, error) {
+	_, err := s.q.CallbackByState(ctx, stateHash)
+	if errors.Is(err, sql.ErrNoRows) {
+		return false, nil
+	}
+	if err != nil {
+		return false, s.fail("read a state", err)
+	}
+	return true, nil
+}
+
 // usedCallback finds the record that stands against c, nil when there is none.
 func (t *tx) usedCallback(ctx context.Context, c grant.Callback) (*grant.Callback, error) {
 	row, err := t.CallbackByState(ctx, c.StateHash)

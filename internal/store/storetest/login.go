@@ -57,6 +57,11 @@ var loginCases = []testCase{
 			_, err := w.s.UseState(t.Context(), grant.Callback{App: "mp", StateHash: access.HashKey(state), At: start})
 			w.must(err)
 		}
+		for state, want := range map[string]bool{"state": true, "state 2": false, "state 5": true} {
+			used, err := w.s.StateUsed(t.Context(), access.HashKey(state))
+			w.must(err)
+			same(t, state+" is used", used, want)
+		}
 	}},
 	{"what was seen of a person is kept up to date", func(t *testing.T, w *world) {
 		e := w.enter(1)
