@@ -22,7 +22,9 @@ import (
 	"github.com/zhanggui/zhanggui/internal/gateway"
 	"github.com/zhanggui/zhanggui/internal/keeper"
 	"github.com/zhanggui/zhanggui/internal/login"
+	"github.com/zhanggui/zhanggui/internal/movein/follow"
 	"github.com/zhanggui/zhanggui/internal/outbox"
+	"github.com/zhanggui/zhanggui/internal/passon"
 	"github.com/zhanggui/zhanggui/internal/provider"
 	"github.com/zhanggui/zhanggui/internal/push"
 	"github.com/zhanggui/zhanggui/internal/relay"
@@ -84,6 +86,8 @@ type App struct {
 	console  *console.Console
 	outbox   *outbox.Outbox
 	relay    *relay.Relay
+	follow   *follow.Set
+	passer   *passon.Passer
 	skew     *clock.Skew
 	clock    *clock.Watcher
 	hooks    []*http.Transport // to webhooks
@@ -124,6 +128,12 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	a.replica.meter(a.metrics.Registry)
 	a.refused = newRefusals(a.vault.MAC("address", nil), o.Now, o.Log)
 	a.setup = setup.New(a.store, a.keys(), o.Now, config.RulesOf(&o.Config))
+	if err := a.o.Config.ResolveSecrets(os.LookupEnv); err != nil {
+		return nil, err
+	}
+	if err := a.connectMoving(); err != nil {
+		return nil, err
+	}
 	a.connectClock()
 	a.connectKeeper()
 	for _, step := range []func() error{a.connectPlatforms, a.connectOutbox, a.connectUI, a.connectLogin, a.connectGateway} {
@@ -217,7 +227,7 @@ func (a *App) connectKeeper() {
 	o := keeper.Options{
 		Store: a.store, Components: a.store, Ledger: a.store, Vault: a.keys(), Platform: keeper.WeChat{Client: a.clients.For},
 		Owner: a.owner, Now: a.o.Now, Logger: a.o.Log, Observer: a.meters,
-		SleepAfter: a.o.Config.Keeper.SleepAfter,
+		Follower: a.follow, SleepAfter: a.o.Config.Keeper.SleepAfter,
 	}
 	if a.replica != nil {
 		o.Recheck = -1 // the feed tells of what others changed
@@ -359,6 +369,7 @@ func (a *App) Close() error {
 		defer cancel()
 		err = a.pushes.Close(ctx)
 	}
+	a.endMoving()
 	if a.heads != nil { // nil: the database never answered
 		err = errors.Join(err, a.heads.file.Close())
 	}

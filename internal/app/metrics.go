@@ -26,6 +26,7 @@ type meters struct {
 	oldest  prometheus.Gauge
 	relayed *prometheus.CounterVec
 	streams prometheus.Gauge
+	passed  *prometheus.CounterVec
 
 	knownCalls sync.Map // callKey: prometheus.Observer
 
@@ -64,8 +65,10 @@ func newMeters(r prometheus.Registerer) *meters {
 			Help: "Attempts to send an event to a client's webhook, by result: sent, failed (tried again), given_up."}, []string{"result"}),
 		streams: prometheus.NewGauge(prometheus.GaugeOpts{Name: "zhanggui_event_streams",
 			Help: "Open streams of events."}),
+		passed: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "zhanggui_pushes_passed_on_total",
+			Help: "Attempts to pass a push on to another system, by result: sent, failed (tried again), dropped."}, []string{"result"}),
 	}
-	r.MustRegister(m.asked, m.settled, m.stale, m.calls, m.repeats, m.pushes, m.notices, m.waiting, m.oldest, m.relayed, m.streams)
+	r.MustRegister(m.asked, m.settled, m.stale, m.calls, m.repeats, m.pushes, m.notices, m.waiting, m.oldest, m.relayed, m.streams, m.passed)
 	return m
 }
 
@@ -113,6 +116,9 @@ func (m *meters) Relayed(result string) { m.relayed.WithLabelValues(result).Inc(
 
 // Streams implements relay.Observer.
 func (m *meters) Streams(open int) { m.streams.Set(float64(open)) }
+
+// PassedOn implements passon.Observer.
+func (m *meters) PassedOn(result string) { m.passed.WithLabelValues(result).Inc() }
 
 // Backlog implements outbox.Observer.
 func (m *meters) Backlog(pending int, age time.Duration) {

@@ -12,7 +12,7 @@ import (
 // mover is what takes accounts over from another system.
 func (a *App) mover() *movein.Mover {
 	return movein.New(movein.Options{
-		Store: a.store, Vault: a.keys(), Now: a.o.Now, Moved: a.moved,
+		Store: a.store, Vault: a.keys(), Now: a.o.Now, Moved: a.moved, Source: a.follow,
 		Lister: platformList{keeper: platformKeeper{a.keeper}, at: provider.WeChat{Client: a.clients.For}},
 	})
 }

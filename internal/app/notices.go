@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"os"
 	"strconv"
 
 	"github.com/zhanggui/zhanggui/internal/audit"
@@ -17,9 +16,6 @@ import (
 // of the configuration.
 func (a *App) connectOutbox() error {
 	c := &a.o.Config
-	if err := c.ResolveSecrets(os.LookupEnv); err != nil {
-		return err
-	}
 	channels := []outbox.Channel{outbox.Log(a.o.Log)}
 	for i, h := range c.Webhooks {
 		w, err := outbox.Webhook(outbox.WebhookOptions{

@@ -27,7 +27,7 @@ func (a *App) connectPlatforms() (err error) {
 		DeclaredOnly: a.o.Config.Platforms.DeclaredOnly, Sets: a.o.Config.Platforms.Sets,
 	})
 	a.pushes, err = push.New(push.Options{
-		Store: pushStore{a.store, a.provider}, Vault: a.keys(), Tally: a.refused, Observer: a.meters, Now: a.o.Now,
+		Store: pushStore{a.store, a.provider}, Vault: a.keys(), Pass: a.passer, Tally: a.refused, Observer: a.meters, Now: a.o.Now,
 		Decide: map[access.AppKind]push.Decide{
 			access.Component: a.decidePlatform, access.ServiceAccount: a.decidePerson, access.Website: a.decidePerson,
 		},

@@ -30,6 +30,7 @@ func (c *Config) check(r *report) {
 	r.want(c.Log.Format == "text" || c.Log.Format == "json", "log.format", "is not a format", "write text or json")
 	r.egress("egress", c.Egress)
 	c.checkWebhooks(r)
+	c.checkMoving(r)
 }
 
 func (c *Config) checkPublicURL(r *report) {

@@ -33,6 +33,7 @@ type Config struct {
 	Operator       Operator       `yaml:"operator" envPrefix:"OPERATOR_"`
 	Log            Log            `yaml:"log" envPrefix:"LOG_"`
 	Webhooks       []Webhook      `yaml:"webhooks" envPrefix:"WEBHOOKS_"`
+	Moving         []Moving       `yaml:"moving" envPrefix:"MOVING_"`
 }
 
 // WeChat says where WeChat is. The defaults are the real ones; the emulator
@@ -113,6 +114,19 @@ type Webhook struct {
 	URL          URL    `yaml:"url" env:"URL" doc:"Address that notices are posted to: https. The environment counts from 0: ZHANGGUI_WEBHOOKS_0_URL, ZHANGGUI_WEBHOOKS_1_URL."`
 	Secret       Secret `yaml:"secret" env:"SECRET" doc:"What notices are signed with: file:/path or env:NAME, holding whsec_ and base64 of 24 to 64 random bytes. A variable of this name may hold it itself."`
 	AllowPrivate bool   `yaml:"allow_private" env:"ALLOW_PRIVATE" doc:"Whether the address may be on this machine or in a private network."`
+}
+
+// Moving is what another system still does for a third-party platform that moves
+// here; see docs/operate/cutover.md.
+type Moving struct {
+	App          string `yaml:"app" env:"APP" doc:"Id of a third-party platform, as declared, that moves here from another system; see the cut-over runbook."`
+	Follow       string `yaml:"follow" env:"FOLLOW" doc:"Where the other system keeps its tokens, for grants in the mode follow: https:// with {appid} in it, answering access_token and expires_in, or redis:// or rediss:// with host, port and database."`
+	Secret       Secret `yaml:"secret" env:"SECRET" doc:"Bearer token for https, password for Redis: file:/path or env:NAME. Empty: none is asked for."`
+	AccessKey    string `yaml:"access_key" env:"ACCESS_KEY" doc:"Redis key of an access token, with {appid} and {platform}. Empty: as WxJava names it."`
+	RefreshKey   string `yaml:"refresh_key" env:"REFRESH_KEY" doc:"The same of a refresh token."`
+	PassOnAuth   URL    `yaml:"pass_on_auth" env:"PASS_ON_AUTH" doc:"The other system's authorisation URL: what WeChat pushes here is passed on to it byte for byte. Empty: nothing is."`
+	PassOnEvent  URL    `yaml:"pass_on_event" env:"PASS_ON_EVENT" doc:"The other system's event URL, with $APPID$, for the same."`
+	AllowPrivate bool   `yaml:"allow_private" env:"ALLOW_PRIVATE" doc:"Whether these addresses may be on this machine or in a private network."`
 }
 
 // Default gives the settings of a first start on one's own machine.

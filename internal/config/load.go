@@ -91,7 +91,7 @@ func (r *report) environment(c *Config, environ []string) {
 			r.overlay(c, s, v, "environment variable "+s.env)
 		}
 	}
-	r.webhookVariables(c, vars)
+	r.listVariables(c, vars)
 }
 
 // flags overlays the command line.

@@ -49,6 +49,14 @@
 //	answer     lost: WeChat sends it again, then seen
 //	crash      before the commit as if it had never come, after it seen
 //
+// # Another system
+//
+// While a platform moves from another system to this one, either may be the one that
+// WeChat pushes to. A push that was taken here for the first time goes to a [Passer],
+// as it came. And one that another system hands on to us, with its query and its
+// bytes unchanged, is like one from WeChat: what counts is its signature, not its
+// sender, and it may be as old as WeChat's last repetition, 4 hours.
+//
 // # What is not protected
 //
 // {appid} is part of the URL and not of what is signed, so somebody who can read

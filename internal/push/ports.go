@@ -42,6 +42,12 @@ type Tally interface {
 	Refused(ctx context.Context, e audit.Entry, from netip.Addr)
 }
 
+// Passer is given each push that was taken, when it is on record and for the first
+// time, as it came. It must not block, and may keep the body.
+type Passer interface {
+	Pass(app, account, query, contentType string, body []byte)
+}
+
 // Observer counts pushes. outcome is one of those in the package comment, reason
 // a word of a fixed set, empty when there is none.
 type Observer interface {
@@ -51,5 +57,6 @@ type Observer interface {
 // nobody is the observer of those who need none.
 type nobody struct{}
 
+func (nobody) Pass(string, string, string, string, []byte)      {}
 func (nobody) Pushed(string, string, time.Duration)             {}
 func (nobody) Refused(context.Context, audit.Entry, netip.Addr) {}

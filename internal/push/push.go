@@ -30,6 +30,7 @@ type Options struct {
 	// events of service accounts and websites, by the kind of the app. What has
 	// no entry is recorded and changes nothing.
 	Decide   map[access.AppKind]Decide
+	Pass     Passer           // nil: nothing is passed on
 	Tally    Tally            // nil: refusals are not recorded
 	Observer Observer         // nil: nobody counts
 	Now      func() time.Time // nil: time.Now
@@ -49,6 +50,9 @@ type Receiver struct {
 func New(o Options) (*Receiver, error) {
 	if o.Store == nil || o.Vault == nil {
 		return nil, errors.New("push: Store and Vault are required; set both")
+	}
+	if o.Pass == nil {
+		o.Pass = nobody{}
 	}
 	if o.Tally == nil {
 		o.Tally = nobody{}

@@ -22,6 +22,7 @@ type arrival struct {
 	appID string // the account of the event URL; empty on the authorisation URL
 	event event.Event
 	at    time.Time
+	body  []byte // as it came
 }
 
 // check answers the check of a URL. Its signature covers neither the address nor
@@ -50,6 +51,7 @@ func (p *Receiver) receive(w http.ResponseWriter, r *http.Request) error {
 		switch {
 		case err == nil:
 			p.o.Observer.Pushed(outcomeTaken, effect(effects), p.o.Now().Sub(began))
+			p.o.Pass.Pass(a.app.ID, a.appID, r.URL.RawQuery, r.Header.Get("Content-Type"), a.body)
 		case errors.Is(err, grant.ErrSeen):
 			p.o.Observer.Pushed(outcomeSeen, "", p.o.Now().Sub(began))
 			err = nil
@@ -74,11 +76,10 @@ func (p *Receiver) arrive(ctx context.Context, w http.ResponseWriter, r *http.Re
 	if err != nil {
 		return a, errQuery
 	}
-	body, err := p.body(w, r)
-	if err != nil {
+	if a.body, err = p.body(w, r); err != nil {
 		return a, err
 	}
-	m, err := d.keys.Open(msgcrypt.QueryOf(query), body)
+	m, err := d.keys.Open(msgcrypt.QueryOf(query), a.body)
 	if err != nil {
 		return a, err
 	}
