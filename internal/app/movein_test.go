@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/zhanggui/zhanggui/internal/adminapi"
 	"github.com/zhanggui/zhanggui/internal/movein"
@@ -22,6 +23,8 @@ func newMovingRig(t *testing.T) *rig {
 		{Component: wechatsim.DefaultComponent, AppID: wechatsim.DefaultMiniProgram},
 	}
 	r := newRigIn(t, world)
+	r.old = newOldSystem(t, r.sim.Sim)
+	r.env = r.old.settings()
 	r.start(nil)
 	r.apply(adminapi.Manifest{Apps: []adminapi.ManifestApp{{ID: platformID, Kind: "component",
 		AppID: wechatsim.DefaultComponent, Secret: wechatsim.DefaultComponentSecret, CallbackHost: strings.TrimPrefix(r.root, "http://"),
@@ -88,6 +91,88 @@ func (r *rig) renewals() (n int) {
 		}
 	}
 	return n
+}
+
+// TestFollow plays the steps of docs/operate/cutover.md in which both systems run:
+// the other one hands its pushes on, and its tokens serve calls here; then the
+// pushes move here and are passed on to it, and we lead.
+func TestFollow(t *testing.T) {
+	r := newMovingRig(t)
+	both := []string{wechattest.Shop, marketShop}
+	r.comesFromTheOld(both...)
+	r.importAccounts(true, r.oldKeeps(both...))
+	own := r.grant("component").ID
+	if state := r.modeOf(own, "hold"); state != "held" {
+		t.Fatalf("the platform's own grant is %s", state)
+	}
+
+	r.old.handsOnTo(r.base)
+	_, err := r.sim.IssueTicket(wechatsim.DefaultComponent)
+	r.must(err)
+	r.deliver()
+	if _, _, answers := r.old.heard(0); len(answers) == 0 || answers[0] != http.StatusOK || r.ticketAt().IsZero() {
+		t.Errorf("what the old system handed on was answered %v, ticket at %v", answers, r.ticketAt())
+	}
+	r.await("the end of the round", func() bool { // we pass on what was new here, and not what comes back
+		_, _, answers := r.old.heard(0)
+		return len(answers) == 2 && answers[1] == http.StatusOK
+	})
+	r.old.handsOnTo("")
+
+	if got := r.mode("follow"); got.Moved != 2 {
+		t.Fatalf("follow: %+v", got)
+	}
+	key := r.client(marketShop)
+	r.called(marketShop, key, "with the old system's token")
+	r.sim.KillToken(r.old.kept[marketShop].Access)
+	if status, body := r.basics(marketShop, key); status != http.StatusOK || !strings.Contains(body, "40001") {
+		t.Errorf("while the old system has a dead token: %d %s; want WeChat's own answer", status, body)
+	}
+	r.must(r.sim.Reauthorize(wechatsim.DefaultComponent, marketShop, nil))
+	r.old.renew(marketShop, r.oldKeeps(marketShop)[0].RefreshToken)
+	r.sim.Advance(time.Minute)
+	r.called(marketShop, key, "with the old system's next token")
+	if n := r.asksFor("/cgi-bin/component/"); n != 0 {
+		t.Errorf("WeChat was asked %d times for tokens of the platform that the old system keeps", n)
+	}
+
+	before, _, _ := r.old.heard(0)
+	r.pushHereOf(own)
+	r.await("what is passed on", func() bool {
+		pushes, opened, _ := r.old.heard(len(before))
+		return len(pushes) > 0 && pushes[0].path == "/old/auth" && strings.Contains(opened[0], "component_verify_ticket")
+	})
+	if got := r.mode("lead"); got.Moved != 2 || len(got.Unread) > 0 {
+		t.Fatalf("lead: %+v", got)
+	}
+	// The emulator believes the report that another authorisation URL in the console
+	// ends every refresh token: what WeChat keeps is found by itself.
+	r.awaitShop()
+	r.called(marketShop, key, "with a token of ours")
+	r.must(r.sim.PushShop(marketShop, "channels_ec_order_new", []byte(`{"order_id":1}`)))
+	before, _, _ = r.old.heard(0)
+	r.deliver()
+	r.await("an event at the old system", func() bool {
+		pushes, opened, _ := r.old.heard(len(before))
+		return len(pushes) > 0 && pushes[0].path == "/old/"+marketShop+"/callback" && strings.Contains(opened[0], "channels_ec_order_new")
+	})
+}
+
+// called wants a call to be served.
+func (r *rig) called(shop, key, how string) {
+	r.t.Helper()
+	if status, body := r.basics(shop, key); status != http.StatusOK || !strings.Contains(body, "蓝天文具二店") {
+		r.t.Errorf("a shop is called %s: %d %s", how, status, body)
+	}
+}
+
+// pushHereOf is pushHere for a platform whose own grant was held.
+func (r *rig) pushHereOf(grantID string) {
+	r.t.Helper()
+	if state := r.modeOf(grantID, "lead"); state != "active" {
+		r.t.Fatalf("the platform's own grant is %s", state)
+	}
+	r.pushHere()
 }
 
 // TestCutOver plays docs/operate/cutover.md: what another system kept comes here

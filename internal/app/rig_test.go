@@ -50,6 +50,7 @@ type rig struct {
 	env    []string         // settings that flags cannot say
 
 	compareEvery time.Duration // for Options
+	old          *oldSystem    // that a platform moves away from; nil: none does
 }
 
 // newRig makes the surroundings and starts the App. flags are settings by their
