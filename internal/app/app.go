@@ -246,6 +246,7 @@ func (a *App) connectKeeper() {
 		a.pushes.Forget()
 		a.gateway.Forget()
 		a.own.Forget()
+		a.relay.Forget()
 	}
 }
 

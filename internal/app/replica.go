@@ -220,6 +220,7 @@ func (r *replica) Changed(ctx context.Context, c feed.Change) error {
 	if c.Directory() || c.All {
 		a.gateway.Forget()
 		a.own.Forget()
+		a.relay.Forget()
 	}
 	if r.copy == nil {
 		return nil

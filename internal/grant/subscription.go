@@ -90,7 +90,7 @@ type DeadLetter struct {
 
 // DueSubscription is one that somebody may send to now.
 type DueSubscription struct {
-	Subscription Subscription // without its secrets
+	Subscription Subscription // its id, client, events and cursor
 	// Waiting says that held shops or dead letters are due. Without it there are only
 	// events behind the cursor.
 	Waiting bool

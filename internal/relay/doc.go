@@ -31,6 +31,9 @@
 //   - At least once, in order within a shop. What was sent and not settled is sent
 //     again with the same id, in the same order.
 //   - A shop that is held holds up no other shop, a subscription no other one.
+//   - Slots for sending go round among clients, and among the subscriptions of each; no
+//     client has more than its share at once.
+//   - A client that is revoked, or loses a shop, hears nothing from the next delivery on.
 //   - When several shops in a row are not taken and none is, the receiver is away:
 //     the whole subscription pauses, longer each time, up to ten minutes. With the
 //     first event that is taken again everything held is due.

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/zhanggui/zhanggui/internal/access"
@@ -65,8 +66,9 @@ type Store interface {
 	Subscriptions
 }
 
-// Clients knows whose key it is.
+// Clients knows whose key it is, and what a client may.
 type Clients interface {
+	Client(ctx context.Context, id string) (access.Client, error)
 	ClientByKey(ctx context.Context, hash []byte) (access.Client, error)
 }
 
@@ -120,6 +122,7 @@ const (
 	againSize    = 50
 	beside       = 8    // shops of one subscription that are sent at once
 	drains       = 64   // subscriptions that are sent to at once
+	drainsEach   = 16   // of one client
 	lag          = 5000 // events that a cursor may stay behind while none of them is wanted
 	away         = 8    // shops in a row that were not taken: the receiver is away
 	longestPause = 10 * time.Minute
@@ -130,6 +133,9 @@ const (
 type Relay struct {
 	o       Options
 	tail    tail
+	slots   *slots
+	freed   atomic.Bool  // a slot was given back for somebody who waits
+	changes atomic.Int64 // counts what [Relay.Forget] was told of
 	posters map[bool]*webhook.Poster
 	idle    []*http.Transport
 	wake    chan struct{}
@@ -137,7 +143,6 @@ type Relay struct {
 	end     func()
 
 	mu      sync.Mutex
-	busy    map[string]bool  // subscriptions that are being sent to
 	rights  map[string]known // by subscription
 	failing map[string]bool  // what could not be done the last time
 	streams map[string]int   // open ones by client
@@ -164,7 +169,7 @@ func New(o Options) *Relay {
 		o.Tally = nobody{}
 	}
 	r := &Relay{o: o, wake: make(chan struct{}, 1), ended: make(chan struct{}), posters: map[bool]*webhook.Poster{},
-		busy: map[string]bool{}, rights: map[string]known{}, failing: map[string]bool{}, streams: map[string]int{}}
+		slots: newSlots(), rights: map[string]known{}, failing: map[string]bool{}, streams: map[string]int{}}
 	r.end = sync.OnceFunc(func() { close(r.ended) })
 	r.tail.moved = make(chan struct{})
 	for _, private := range []bool{false, true} {
@@ -198,6 +203,11 @@ func (r *Relay) Wake() {
 	}
 }
 
+// Forget says that clients may have changed: a key was revoked, or a right taken away.
+// What is being sent to anybody is held against that before the next delivery. It
+// never blocks and may be called from any goroutine.
+func (r *Relay) Forget() { r.changes.Add(1) }
+
 // End ends the streams, so that a server that stops does not wait for them. It may
 // be called more than once.
 func (r *Relay) End() { r.end() }
@@ -218,7 +228,7 @@ func (r *Relay) Run(ctx context.Context) {
 	for {
 		moved, err := r.follow(ctx)
 		r.did(ctx, "read events", err)
-		if now := time.Now(); moved || now.Sub(looked) >= lookEvery { // paces the loop; what is stored is timed by Options.Now
+		if now := time.Now(); moved || r.freed.Swap(false) || now.Sub(looked) >= lookEvery { // paces the loop; what is stored is timed by Options.Now
 			looked = now
 			r.did(ctx, "look for subscriptions that are due", r.start(ctx))
 		}
@@ -255,13 +265,12 @@ func (r *Relay) start(ctx context.Context) error {
 	query, done := unbroken(ctx)
 	defer done()
 	due, err := r.o.Store.DueSubscriptions(query, r.o.Now())
-	for _, s := range due {
-		if id := s.Subscription.ID; r.worth(s) && r.take(id) {
-			r.wg.Go(func() {
-				defer r.give(id)
-				r.drain(ctx, id)
-			})
-		}
+	due = slices.DeleteFunc(due, func(s grant.DueSubscription) bool { return !r.worth(s) })
+	for _, id := range r.slots.take(due) {
+		r.wg.Go(func() {
+			defer r.slots.give(id)
+			r.drain(ctx, id)
+		})
 	}
 	return err
 }
@@ -272,20 +281,4 @@ func (r *Relay) worth(d grant.DueSubscription) bool {
 	events, ok := r.tail.after(d.Subscription.Cursor, lag)
 	return d.Waiting || !ok || len(events) == lag ||
 		slices.ContainsFunc(events, func(e grant.Event) bool { return d.Subscription.Wants(e.Name) })
-}
-
-func (r *Relay) take(id string) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.busy[id] || len(r.busy) >= drains {
-		return false
-	}
-	r.busy[id] = true
-	return true
-}
-
-func (r *Relay) give(id string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	delete(r.busy, id)
 }

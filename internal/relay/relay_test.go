@@ -327,6 +327,45 @@ func TestOneSlowReceiverHoldsUpNoOther(t *testing.T) {
 	})
 }
 
+// TestARevokedClientHearsNothingMore: a batch that is under way ends with the delivery
+// that was begun. What was not sent is not sent later either.
+func TestARevokedClientHearsNothingMore(t *testing.T) {
+	for name, end := range map[string]func(w *world){
+		"the key is revoked": func(w *world) {
+			if err := w.s.RevokeClient(w.t.Context(), "erp", w.clock.now()); err != nil {
+				w.t.Error(err)
+			}
+		},
+		"the right is taken away": func(w *world) { w.declare("rice") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, w *world) {
+				w.subscribe("*")
+				w.rc.hold = func(context.Context, relay.Body) { time.Sleep(time.Second) }
+				w.run()
+				sent := w.happen("a", "tea", "tea", "tea", "tea", "tea", "tea", "tea", "tea")
+				time.Sleep(2500 * time.Millisecond)
+				synctest.Wait()
+				begun := len(w.rc.arrived())
+				if begun == 0 || begun == len(sent) {
+					t.Fatalf("%d of %d are sent", begun, len(sent))
+				}
+				end(w)
+				w.r.Forget()
+				time.Sleep(5 * time.Minute)
+				synctest.Wait()
+				same(t, "sent", w.rc.ids("tea"), sent[:begun])
+				rice := w.happen("a", "rice")
+				time.Sleep(time.Minute)
+				if name == "the key is revoked" {
+					rice = nil
+				}
+				same(t, "of the other shop", w.rc.ids("rice"), rice)
+			})
+		})
+	}
+}
+
 // TestTwoServersSendOnce: a lease on the subscription decides who.
 func TestTwoServersSendOnce(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/zhanggui/zhanggui/internal/access"
 	"github.com/zhanggui/zhanggui/internal/audit"
 	"github.com/zhanggui/zhanggui/internal/grant"
 	"github.com/zhanggui/zhanggui/internal/notice"
@@ -15,11 +16,16 @@ import (
 	"github.com/zhanggui/zhanggui/wechat/secret"
 )
 
-// drain sends batches while there is more.
+// drain sends batches while there is more, and nobody waits for the slot.
 func (r *Relay) drain(ctx context.Context, id string) {
 	for ctx.Err() == nil {
 		more, err := r.batch(ctx, id)
 		if !r.did(ctx, "send to subscription "+id, err) || !more {
+			return
+		}
+		if r.slots.wanted(id) {
+			r.freed.Store(true)
+			r.Wake()
 			return
 		}
 	}
@@ -30,12 +36,14 @@ func (r *Relay) drain(ctx context.Context, id string) {
 type batch struct {
 	r      *Relay
 	claim  grant.RelayClaim
-	shops  rights
 	keys   []secret.Value
 	cursor int64
 	more   bool
 
 	mu     sync.Mutex
+	client access.Client // as it is by changes
+	shops  rights        // of client
+	seen   int64         // of Relay.changes
 	out    grant.RelaySettlement
 	failed int  // in a row
 	taken  bool // anything
@@ -48,14 +56,14 @@ func (r *Relay) batch(ctx context.Context, id string) (more bool, err error) {
 	defer cancel()
 	query, done := unbroken(trusted)
 	defer done()
-	now, k := r.o.Now(), r.knows(id)
+	now, k, seen := r.o.Now(), r.knows(id), r.changes.Load()
 	claim, err := r.o.Store.ClaimSubscription(query, grant.RelayRequest{
 		SubscriptionID: id, Owner: r.o.Owner, Now: now, For: leaseTime, Again: againSize, Revision: k.revision,
 	})
 	if err != nil || claim.Term == 0 {
 		return false, err
 	}
-	b := &batch{r: r, claim: claim, shops: r.learn(claim, k), cursor: claim.Subscription.Cursor,
+	b := &batch{r: r, claim: claim, client: claim.Client, shops: r.learn(claim, k), seen: seen, cursor: claim.Subscription.Cursor,
 		out: grant.RelaySettlement{SubscriptionID: id, Term: claim.Term}}
 	all, err := b.plan(query, now)
 	if err == nil {
@@ -211,8 +219,8 @@ func (b *batch) sendOne(ctx context.Context, q *queue, e grant.Event) bool {
 		b.bury(e, tries, reasonOld)
 		return true
 	}
-	if b.stopped(ctx) {
-		b.hold(q, e, tries, b.r.o.Now(), reasonOf(q, e))
+	if b.stopped(ctx) || !b.mayHear(ctx, e.ShopID) {
+		b.hold(q, e, tries, b.r.o.Now(), reasonOf(q, e)) // the next claim decides what becomes of it
 		return false
 	}
 	out := b.r.post(ctx, b.claim.Subscription, b.keys, e)
@@ -261,6 +269,24 @@ func (b *batch) stopped(ctx context.Context) bool {
 	return ctx.Err() != nil || ok && time.Until(end) < attemptTime || b.out.Off != "" || b.failed >= away
 }
 
+// mayHear tells whether the client may hear of a shop at this moment: a batch goes on
+// for most of a minute, and a key may be revoked meanwhile. A client that cannot be
+// read hears nothing.
+func (b *batch) mayHear(ctx context.Context, shop string) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if changes := b.r.changes.Load(); changes != b.seen {
+		query, done := unbroken(ctx)
+		defer done()
+		c, err := b.r.o.Clients.Client(query, b.claim.Client.ID)
+		if err != nil {
+			return false
+		}
+		b.client, b.shops, b.seen = c, rightsOf(c), changes
+	}
+	return b.shops[shop] && b.client.Live(b.r.o.Now())
+}
+
 // count counts an attempt, and how many in a row were not taken.
 func (b *batch) count(what step) {
 	b.mu.Lock()
@@ -303,7 +329,7 @@ func (b *batch) again(ctx context.Context, d grant.DeadLetter) {
 		return // it stays due
 	}
 	out := webhook.Outcome{Verdict: webhook.Later, Reason: "the client has no right to the shop"}
-	if b.shops[d.Event.ShopID] {
+	if b.mayHear(ctx, d.Event.ShopID) {
 		out = b.r.post(ctx, b.claim.Subscription, b.keys, d.Event)
 		if ctx.Err() != nil && out.Verdict != webhook.Taken {
 			return

@@ -9,7 +9,7 @@ import (
 )
 
 // DueSubscriptions gives the subscriptions that something can be sent to at now, of
-// each only its id, its events and its cursor.
+// each only its id, its client, its events and its cursor.
 func (s *Store) DueSubscriptions(ctx context.Context, now time.Time) ([]grant.DueSubscription, error) {
 	last, err := s.LastEvent(ctx)
 	if err != nil {
@@ -17,7 +17,7 @@ func (s *Store) DueSubscriptions(ctx context.Context, now time.Time) ([]grant.Du
 	}
 	rows, err := s.q.DueSubscriptions(ctx, sqlgen.DueSubscriptionsParams{Now: millis(now), Last: last})
 	return many(s.Log, "read due subscriptions", rows, err, func(r sqlgen.DueSubscriptionsRow) grant.DueSubscription {
-		n := grant.Subscription{ID: r.ID, Events: fromJSON[[]string](r.Events), Cursor: r.Cursor}
+		n := grant.Subscription{ID: r.ID, Client: r.ClientID, Events: fromJSON[[]string](r.Events), Cursor: r.Cursor}
 		return grant.DueSubscription{Subscription: n, Waiting: r.Waiting}
 	})
 }

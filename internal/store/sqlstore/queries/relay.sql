@@ -29,7 +29,7 @@ WHERE id = @id AND secret_version = CAST(@from_version AS BIGINT);
 UPDATE subscriptions SET state = 'on', why = '', failures = 0, pause_until = 0 WHERE id = @id;
 
 -- name: DueSubscriptions :many
-SELECT s.id, s.events, s.cursor, CAST(EXISTS (SELECT 1 FROM held_shops h WHERE h.subscription_id = s.id AND h.due_at <= CAST(@now AS BIGINT))
+SELECT s.id, s.client_id, s.events, s.cursor, CAST(EXISTS (SELECT 1 FROM held_shops h WHERE h.subscription_id = s.id AND h.due_at <= CAST(@now AS BIGINT))
         OR EXISTS (SELECT 1 FROM dead_letters d WHERE d.subscription_id = s.id AND d.again_at > 0) AS BOOLEAN) AS waiting
 FROM subscriptions s
 WHERE s.state = 'on' AND s.lease_until <= CAST(@now AS BIGINT) AND s.pause_until <= CAST(@now AS BIGINT)

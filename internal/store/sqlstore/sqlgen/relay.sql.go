@@ -143,7 +143,7 @@ func (q *Queries) DeleteSubscription(ctx context.Context, id string) (int64, err
 }
 
 const dueSubscriptions = `-- name: DueSubscriptions :many
-SELECT s.id, s.events, s.cursor, CAST(EXISTS (SELECT 1 FROM held_shops h WHERE h.subscription_id = s.id AND h.due_at <= CAST($1 AS BIGINT))
+SELECT s.id, s.client_id, s.events, s.cursor, CAST(EXISTS (SELECT 1 FROM held_shops h WHERE h.subscription_id = s.id AND h.due_at <= CAST($1 AS BIGINT))
         OR EXISTS (SELECT 1 FROM dead_letters d WHERE d.subscription_id = s.id AND d.again_at > 0) AS BOOLEAN) AS waiting
 FROM subscriptions s
 WHERE s.state = 'on' AND s.lease_until <= CAST($1 AS BIGINT) AND s.pause_until <= CAST($1 AS BIGINT)
@@ -159,10 +159,11 @@ type DueSubscriptionsParams struct {
 }
 
 type DueSubscriptionsRow struct {
-	ID      string
-	Events  string
-	Cursor  int64
-	Waiting bool
+	ID       string
+	ClientID string
+	Events   string
+	Cursor   int64
+	Waiting  bool
 }
 
 func (q *Queries) DueSubscriptions(ctx context.Context, arg DueSubscriptionsParams) ([]DueSubscriptionsRow, error) {
@@ -176,6 +177,7 @@ func (q *Queries) DueSubscriptions(ctx context.Context, arg DueSubscriptionsPara
 		var i DueSubscriptionsRow
 		if err := rows.Scan(
 			&i.ID,
+			&i.ClientID,
 			&i.Events,
 			&i.Cursor,
 			&i.Waiting,
