@@ -218,6 +218,7 @@ func (r *replica) Changed(ctx context.Context, c feed.Change) error {
 		a.keeper.ForgetShop(id) // another grant may serve it now
 	}
 	if c.Directory() || c.All {
+		a.pushes.Forget()
 		a.gateway.Forget()
 		a.own.Forget()
 		a.relay.Forget()

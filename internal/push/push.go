@@ -67,8 +67,8 @@ func New(o Options) (*Receiver, error) {
 		o.Budget = DefaultBudget
 	}
 	p := &Receiver{o: o, batch: newGatherer(o.Store.RecordPush)}
-	p.doors = newMemo(o.Now, p.loadDoor)
-	p.shops = newMemo(o.Now, p.loadServed)
+	p.doors = newMemo(o.Now, errNoDoor, p.loadDoor)
+	p.shops = newMemo(o.Now, nil, p.loadServed) // an unknown shop may be opened any moment
 	return p, nil
 }
 

@@ -297,6 +297,46 @@ func TestMemory(t *testing.T) {
 	}
 }
 
+// TestStrangersApps: an app that there is not is looked for once in a while, however
+// often a stranger names it; one that is declared is found at once. What is remembered
+// of strangers is bounded.
+func TestStrangersApps(t *testing.T) {
+	r := newRig(t)
+	reads := func(app string) int {
+		before := r.store.reads
+		if status, _ := r.answer(httptest.NewRequest(http.MethodPost, "/wechat/push/"+app+"/auth", nil)); status == http.StatusOK {
+			t.Errorf("%s is let in", app)
+		}
+		return r.store.reads - before
+	}
+	got := []int{reads("late"), reads("late"), reads("late")}
+	r.now = r.now.Add(5 * time.Second)
+	got = append(got, reads("late"), reads("late"))
+	r.receiver.Forget()
+	got = append(got, reads("late"))
+	long := strings.Repeat("x", 100)
+	got = append(got, reads(long), reads(long))
+	if diff := cmp.Diff([]int{1, 0, 0, 1, 0, 1, 1, 1}, got); diff != "" {
+		t.Errorf("reads of the store (-want +got):\n%s", diff)
+	}
+	for i := range 1024 {
+		reads("app-" + strconv.Itoa(i))
+	}
+	if n := reads("late"); n != 1 {
+		t.Errorf("after a thousand others: %d reads", n)
+	}
+	r.store.down = true
+	if got := []int{reads("down"), reads("down")}; got[1] != 1 {
+		t.Errorf("a store that is down is remembered: %v", got)
+	}
+	r.store.down = false
+	app := r.store.apps[2]
+	app.ID = "late"
+	r.store.apps = append(r.store.apps, app)
+	r.receiver.Forget()
+	r.takes(sealed(t, "own", "/wechat/push/late/event/"+ownShopID, shopEvent(msgcrypt.JSON, "1", start), start))
+}
+
 // TestFailures: what is not durable is never answered with success, and the
 // repetition is taken.
 func TestFailures(t *testing.T) {
