@@ -13,7 +13,7 @@ import (
 )
 
 // call is one request on its way. It belongs to one goroutine, except for
-// body.stream.
+// body.stream and conn.
 type call struct {
 	g     *Gateway
 	in    *http.Request
@@ -27,7 +27,9 @@ type call struct {
 	route  route
 	token  Token
 
+	conn     patience    // with the caller
 	headers  http.Header // that may pass to WeChat
+	answer   answered
 	trace    httptrace.ClientTrace
 	attempts int
 	reached  bool // WeChat was connected to in the last attempt
@@ -132,6 +134,8 @@ func (c *call) observe(err error) {
 	case err != nil:
 		e := web.AsError(err)
 		status, class = e.Status, e.Code
+	case c.head.Found && c.head.Code == 0:
+		class = wechat.ClassOK.String()
 	case c.head.Found:
 		class = c.explain().Class.String()
 	}

@@ -31,6 +31,9 @@ const (
 	idlePerHost   = 256
 	idleTotal     = 1024
 	maxAnswerHead = 64 << 10
+	// readSize lets the beginning of an answer be passed on in one piece with
+	// what is there of the rest.
+	readSize = 16 << 10
 )
 
 var errEgress = errors.New("gateway: egress is neither an IP address nor an http://, https:// or socks5:// proxy; correct the app's egress setting")
@@ -57,6 +60,7 @@ func NewTransport(egress string, o EgressOptions) (http.RoundTripper, error) {
 		MaxIdleConnsPerHost:    idlePerHost,
 		IdleConnTimeout:        idleTime,
 		MaxResponseHeaderBytes: maxAnswerHead,
+		ReadBufferSize:         readSize,
 		DisableCompression:     true,
 	}
 	if egress == "" {

@@ -177,6 +177,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // serve is the whole life of one call.
 func (g *Gateway) serve(w http.ResponseWriter, r *http.Request) (err error) {
 	c := &call{g: g, in: r, own: w.Header(), began: g.Now()}
+	c.conn = patience{rc: *http.NewResponseController(w), wait: g.CallerTimeout}
 	setIfAny(c.own, headerRequest, web.RequestID(r.Context()))
 	defer func() {
 		if err != nil {
@@ -190,14 +191,13 @@ func (g *Gateway) serve(w http.ResponseWriter, r *http.Request) (err error) {
 	if upgrades(r.Header) {
 		return c.refused(errUpgrade())
 	}
-	conn := &patience{rc: http.NewResponseController(w), wait: g.CallerTimeout}
-	defer conn.end()
-	if err := c.takeBody(conn); err != nil {
+	defer c.conn.end()
+	if err := c.takeBody(&c.conn); err != nil {
 		return err
 	}
 	defer c.body.end()
 	if err := c.prepare(); err != nil {
 		return err
 	}
-	return c.proxy(&patientWriter{ResponseWriter: w, conn: conn})
+	return c.proxy(w)
 }

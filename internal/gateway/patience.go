@@ -14,7 +14,7 @@ import (
 // An outer handler may have set a deadline for the body as a whole. The first
 // read replaces it, so that a long upload lasts as long as it goes on.
 type patience struct {
-	rc   *http.ResponseController
+	rc   http.ResponseController
 	wait time.Duration
 	sent bool // a deadline for answers was set
 
@@ -85,19 +85,10 @@ func (r *patientReader) Read(b []byte) (int, error) {
 // into the socket's buffer, so nobody has to wait for the taker.
 const fitsSocket = 16 << 10
 
-// patientWriter is an answer whose taker may not stand still.
-type patientWriter struct {
-	http.ResponseWriter
-	conn    *patience
-	written int64
-}
-
-func (w *patientWriter) Write(b []byte) (int, error) {
-	if w.written += int64(len(b)); w.written > fitsSocket {
-		w.conn.writing()
+// answer is called before each piece of an answer, with what was sent by then and
+// will be. Its taker may not stand still.
+func (p *patience) answer(sent int64) {
+	if sent > fitsSocket {
+		p.writing()
 	}
-	return w.ResponseWriter.Write(b)
 }
-
-// Unwrap lets http.ResponseController reach flushing.
-func (w *patientWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }

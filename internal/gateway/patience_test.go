@@ -164,7 +164,7 @@ func TestAStalledUploadIsEnded(t *testing.T) {
 // request's then, and its deadline must be left alone.
 func TestPatienceEndsWithTheCall(t *testing.T) {
 	w := &deadlines{}
-	p := &patience{rc: http.NewResponseController(w), wait: time.Minute}
+	p := &patience{rc: *http.NewResponseController(w), wait: time.Minute}
 	body := &patientReader{io.NopCloser(strings.NewReader("xy")), p}
 	one := make([]byte, 1)
 	_, _ = body.Read(one)
@@ -181,7 +181,7 @@ func TestPatienceEndsWithTheCall(t *testing.T) {
 
 func TestPatienceLiftsTheDeadlineWhenTheBodyWasRead(t *testing.T) {
 	w := &deadlines{}
-	p := &patience{rc: http.NewResponseController(w), wait: time.Minute}
+	p := &patience{rc: *http.NewResponseController(w), wait: time.Minute}
 	body := &patientReader{io.NopCloser(strings.NewReader("xy")), p}
 	for range 2 { // reading on after the end changes nothing
 		if _, err := io.Copy(io.Discard, body); err != nil {

@@ -86,7 +86,8 @@ func (c *call) ask(req *http.Request, buf []byte) (*answered, error) {
 		_ = res.Body.Close()
 		return nil, errStatus
 	}
-	a := &answered{Response: res}
+	c.answer = answered{Response: res}
+	a := &c.answer
 	// To close a body ends a read that waits for it.
 	timer := time.AfterFunc(c.g.AnswerTimeout, func() { _ = res.Body.Close() })
 	c.head, err = a.peek(buf)
@@ -110,13 +111,12 @@ func final(status int) bool { return status >= 200 && status <= 999 }
 // pass writes the answer's body, each piece as it comes. An error means that the
 // answer broke off on either side, and so does what the caller has of it.
 func (c *call) pass(w http.ResponseWriter, a *answered, buf []byte) error {
-	rc := http.NewResponseController(w)
+	sent := int64(0)
 	for n, err := a.first, a.readError(); ; n, err = a.Body.Read(buf) {
 		if n > 0 {
-			if _, err := w.Write(buf[:n]); err != nil {
-				return c.gone(err)
-			}
-			if err := rc.Flush(); err != nil && !errors.Is(err, http.ErrNotSupported) {
+			sent += int64(n)
+			c.conn.answer(sent)
+			if err := c.give(w, buf[:n]); err != nil {
 				return c.gone(err)
 			}
 		}
@@ -127,6 +127,17 @@ func (c *call) pass(w http.ResponseWriter, a *answered, buf []byte) error {
 			return c.problem(err)
 		}
 	}
+}
+
+// give sends one piece on its way to the caller.
+func (c *call) give(w http.ResponseWriter, piece []byte) error {
+	if _, err := w.Write(piece); err != nil {
+		return err
+	}
+	if err := c.conn.rc.Flush(); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return err
+	}
+	return nil
 }
 
 // readError is what reading Body so far ended with.

@@ -75,7 +75,7 @@ func (u *upload) attach(out *http.Request) {
 		return
 	}
 	delete(out.Header, "Expect") // what there is of a body is here, there is nothing to wait for
-	out.Body, out.ContentLength, out.TransferEncoding = nil, 0, nil
+	out.Body, out.GetBody, out.ContentLength, out.TransferEncoding = nil, nil, 0, nil
 	switch {
 	case out.Method == http.MethodGet:
 		sendOnce(out, u.kept)
@@ -93,12 +93,22 @@ func (u *upload) attach(out *http.Request) {
 // GET again that has no body or a GetBody, and a GET may write. An empty body of
 // unknown length in the encoding "identity" leaves no trace on the wire.
 func sendOnce(out *http.Request, body []byte) {
-	out.Body, out.GetBody = io.NopCloser(bytes.NewReader(body)), nil
-	out.ContentLength = int64(len(body))
 	if len(body) == 0 {
-		out.ContentLength, out.TransferEncoding = -1, []string{"identity"}
+		out.Body, out.ContentLength, out.TransferEncoding = nothing{}, -1, identity
+		return
 	}
+	out.Body, out.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 }
+
+var identity = []string{"identity"}
+
+// nothing is an empty body that net/http does not know to be empty, as it does
+// http.NoBody.
+type nothing struct{}
+
+func (nothing) Read([]byte) (int, error)         { return 0, io.EOF }
+func (nothing) WriteTo(io.Writer) (int64, error) { return 0, nil }
+func (nothing) Close() error                     { return nil }
 
 var errOver = errors.New("gateway: the call is over; the rest of its body is not read")
 

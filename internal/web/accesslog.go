@@ -11,26 +11,39 @@ import (
 
 // logLine writes the one line of a request. It names the route, not the path:
 // paths and queries carry codes, tokens and tickets.
+//
+// The record is made by hand: a Logger looks up who calls it, which nobody needs to
+// know here.
 func (wr *wrapper) logLine(rec *recorder, r *http.Request, f *facts, took time.Duration) {
 	st := status(rec, f)
-	attrs := []slog.Attr{
+	handler := wr.log.Handler()
+	if !handler.Enabled(r.Context(), level(st)) {
+		return
+	}
+	line := slog.NewRecord(time.Now(), level(st), "request", 0)
+	line.AddAttrs(
 		slog.String("method", knownMethod(r.Method)),
 		slog.String("route", route(r, f)),
 		slog.Int("status", st),
 		slog.Int64("bytes", rec.bytes),
 		slog.Duration("took", took),
 		slog.String("request", f.id),
-	}
+	)
 	if e := f.failure; e != nil {
-		attrs = append(attrs, slog.String("code", e.Code))
-		if e.Err != nil {
-			attrs = append(attrs, slog.String("cause", secret.Scrub(e.Err).Error()))
-		}
-		if e.ErrCode != 0 {
-			attrs = append(attrs, slog.Int("errcode", e.ErrCode), slog.String("rid", e.RID))
-		}
+		line.AddAttrs(failureAttrs(e)...)
 	}
-	wr.log.LogAttrs(r.Context(), level(st), "request", attrs...)
+	_ = handler.Handle(r.Context(), line) // as package slog does: there is nobody to tell
+}
+
+func failureAttrs(e *Error) []slog.Attr {
+	attrs := []slog.Attr{slog.String("code", e.Code)}
+	if e.Err != nil {
+		attrs = append(attrs, slog.String("cause", secret.Scrub(e.Err).Error()))
+	}
+	if e.ErrCode != 0 {
+		attrs = append(attrs, slog.Int("errcode", e.ErrCode), slog.String("rid", e.RID))
+	}
+	return attrs
 }
 
 func level(status int) slog.Level {

@@ -11,6 +11,7 @@ type visit struct {
 	context.Context
 	facts
 	recorder recorder
+	idValue  [1]string // of X-Request-Id
 }
 
 // Value implements context.Context. It knows the facts.

@@ -65,7 +65,8 @@ func (wr *wrapper) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	learn(f, r, wr.trusted)
 	stripPrefix(r, wr.prefix)
 	rec.https = f.scheme == "https"
-	rec.Header()["X-Request-Id"] = []string{f.id}
+	v.idValue[0] = f.id
+	rec.Header()["X-Request-Id"] = v.idValue[:]
 
 	wr.metrics.begin()
 	defer func() {
