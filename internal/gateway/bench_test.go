@@ -85,7 +85,7 @@ func (uncounted) Observe(string, int, string, int, time.Duration) {}
 // sink is an answer that nobody reads.
 type sink struct {
 	header    http.Header
-	status, n int
+	status, n int // n: bytes of the body
 }
 
 func (s *sink) Header() http.Header             { return s.header }

@@ -12,6 +12,7 @@
 //	shop     held by the client? not held and not there look the same
 //	path     closed paths show secrets or hurt everybody: for nobody
 //	mode     a read key reads; what is not known by name to read writes, also as GET
+//	upgrade  none
 //	body     announced size
 //	token    the keeper's; why there is none is told with the next step
 //
@@ -36,14 +37,21 @@
 //
 // # What is held in memory
 //
-// The first kilobyte of an answer, a kept request body, a copy buffer. A
-// compressed answer is looked into, and still passed on byte for byte. Up to
+// A kept request body, and a buffer of 32 KiB that an answer passes through, each
+// piece as it comes, its first kilobyte looked at. A compressed answer is looked into, and still passed on byte for byte. Up to
 // 1024 paths that refuse good tokens.
 //
 // # What is left out of an answer
 //
-// Headers that would speak for our host, the token wherever a header repeats it,
-// the note in a redirect, and all trailers.
+// Headers that would speak for our host, those that are for one connection (also by
+// WeChat's own word in Connection), the token wherever a header repeats it, the
+// note in a redirect, all trailers, and all informational answers (103 and its
+// like), since nobody has looked at their headers. A 100 is answered where the
+// caller waits for it with Expect.
+//
+// A connection never changes to another protocol: a call that asks for one is
+// refused, except for the usual offer of HTTP/2, which is left unheard, and a 101
+// from WeChat is a failed call.
 //
 // # When things fail
 //
