@@ -149,6 +149,13 @@ func TestFunds(t *testing.T) {
 		if g.shop("funds/getbankacct", "{}").obj("account_info").str("account_number") == "" {
 			t.Error("no bank account")
 		}
+		g.story(
+			step{"funds/setbankacct", `{"account_info":{"bank_account_type":"ACCOUNT_TYPE_PRIVATE","account_bank":"另一银行"}}`, "10020051"},
+			step{"funds/setbankacct", `{"account_info":{"bank_account_type":"ACCOUNT_TYPE_PRIVATE","account_bank":"另一银行","bank_address_code":"100000","account_number":"62"}}`, "0"},
+		)
+		if a := g.shop("funds/getbankacct", "{}").obj("account_info"); a.str("account_bank") != "另一银行" {
+			t.Errorf("account: %v", a)
+		}
 	})
 }
 

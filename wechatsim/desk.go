@@ -23,6 +23,7 @@ type desk struct {
 
 	coupons     shelf[coupon]
 	withdrawals shelf[withdrawal]
+	account     *bankAccount // nil until it was set
 }
 
 func (sh *shop) desk() *desk {

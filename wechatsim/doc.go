@@ -10,7 +10,7 @@
 // apart.
 //
 //	open.weixin.qq.com  /connect/oauth2/authorize, /connect/qrconnect
-//	api.weixin.qq.com   /sns/…, /cgi-bin/…, /channels/ec/…, /wxa/servicemarket/…
+//	api.weixin.qq.com   /sns/…, /cgi-bin/…, /channels/ec/…, /shop/ec/…, /wxa/servicemarket/…
 //	mp.weixin.qq.com    /cgi-bin/componentloginpage, a landing page
 //	fuwu.weixin.qq.com  /market/…, the service market
 //	the emulator        /, /sim/…
@@ -56,13 +56,31 @@
 //	 "grants":[{"component":"wx00000000000000d1","appid":"wx00000000000000c1","permission_sets":[129,131]}],
 //	 "crowd":{"component":"wx00000000000000d1","shops":100000}}
 //
+// # A shop
+//
+// A shop has goods, orders and what a merchant keeps besides: addresses,
+// freight templates, warehouses, coupons, files, money. [Paths] lists the calls
+// it answers; all others answer 40066. A product has a draft, which the merchant
+// edits, and a live version, which customers see; review carries the one over to
+// the other by the emulator's clock, as long as the day has reviews left. An
+// order is unpaid, to be shipped, partly shipped, on its way, done or cancelled:
+// delivery/send moves it, and [Sim.BuyerActs] plays what the buyer does. An
+// after-sale is asked for, refused or accepted; goods are then awaited, on their
+// way and received. Stock changes at once, and twice if a change is sent twice.
+//
+// On behalf of a shop a component may make a call if it was granted one of the
+// call's permission sets (权限集). Every call is counted by app and path, by the
+// day, the minute and the second ([Limit], [Sim.SetLimit], [Sim.SetUsed]);
+// quota/get tells the numbers, quota/clear and clear_quota set them back.
+//
 // # How it fails
 //
 // As WeChat does: HTTP 200 with an errcode for calls, HTTP 200 with a white
 // page for people. Beyond that only when told to, by a [Fault]: delays, lost
-// answers (before or after the effect), broken or missing bodies, chosen
-// errcodes, callbacks that come twice. Every request is in the ledger
-// ([Sim.Ledger]), also those whose answer was lost.
+// answers (before or after the effect), broken, slow, endless or missing bodies,
+// false types, pages of the edge, chosen errcodes, callbacks that come twice.
+// Every request is in the ledger ([Sim.Ledger]), also those whose answer was
+// lost.
 //
 // # Playing a person
 //
@@ -110,6 +128,10 @@
 //	GET    /sim/faults                          {"faults":[…]}
 //	POST   /sim/faults                          {"path":"/cgi-bin/stable_token","kind":"lost_after","count":2}
 //	DELETE /sim/faults
+//	GET    /sim/limits                          {"limits":[…]}, those that differ from the defaults
+//	POST   /sim/limits                          {"path":"/channels/ec/order/get","daily":100}; one per path and app
+//	POST   /sim/used                            {"appid":"wx…c1","path":"/channels/ec/order/get","calls":99}
+//	POST   /sim/shops/wx…c1/orders/37…/pay      {}; or cancel, confirm, refund, return, send-back, move
 //	GET    /sim/switches                        every switch with its value
 //	PATCH  /sim/switches                        {"refresh_token_rotates":false}
 //	GET    /sim/world                           the world as it is now, with secrets

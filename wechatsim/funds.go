@@ -9,6 +9,7 @@ import (
 var fundsRoutes = map[string]route{
 	"/channels/ec/funds/getbalance":         post(fundsSets, (*Sim).fundsBalance),
 	"/channels/ec/funds/getbankacct":        post(fundsSets, (*Sim).fundsAccount),
+	"/channels/ec/funds/setbankacct":        post(fundsSets, (*Sim).fundsSetAccount),
 	"/channels/ec/funds/getfundsflowlist":   post([]int{138, 141}, (*Sim).fundsFlowList),
 	"/channels/ec/funds/getfundsflowdetail": post([]int{138, 141}, (*Sim).fundsFlowGet),
 	"/channels/ec/funds/getwithdrawlist":    post(fundsSets, (*Sim).withdrawList),
@@ -82,10 +83,46 @@ func (s *Sim) fundsBalance(c *call, sh *shop) answer {
 	return s.replyBare(c, "available_amount", available, "pending_amount", pending, "sub_mchid", subMerchant)
 }
 
+// bankAccount is where a shop's money goes.
+type bankAccount struct {
+	Type        string `json:"bank_account_type"`
+	Bank        string `json:"account_bank"`
+	AddressCode string `json:"bank_address_code"`
+	BranchID    string `json:"bank_branch_id"`
+	BankName    string `json:"bank_name"`
+	Number      string `json:"account_number"`
+	Name        string `json:"account_name"`
+}
+
+func (b *bankAccount) ok() bool {
+	known := b.Type == "ACCOUNT_TYPE_BUSINESS" || b.Type == "ACCOUNT_TYPE_PRIVATE"
+	return known && b.Bank != "" && b.AddressCode != "" && b.Number != ""
+}
+
 // fundsAccount serves POST /channels/ec/funds/getbankacct.
-func (s *Sim) fundsAccount(c *call, _ *shop) answer {
-	return s.reply(c, "account_info", object{"bank_account_type", "ACCOUNT_TYPE_BUSINESS", "account_bank", "示例银行", "bank_address_code", "440100",
-		"bank_branch_id", "", "bank_name", "", "account_number", "6200000000000000001", "account_name", "蓝天文具有限公司"})
+func (s *Sim) fundsAccount(c *call, sh *shop) answer {
+	b := sh.desk().account
+	if b == nil {
+		b = &bankAccount{Type: "ACCOUNT_TYPE_BUSINESS", Bank: "示例银行", AddressCode: "440100", Number: "6200000000000000001", Name: "蓝天文具有限公司"}
+	}
+	return s.reply(c, "account_info", b)
+}
+
+// fundsSetAccount serves POST /channels/ec/funds/setbankacct. The shop hears of
+// it by an event.
+func (s *Sim) fundsSetAccount(c *call, sh *shop) answer {
+	var in struct {
+		Account *bankAccount `json:"account_info"`
+	}
+	if bad := s.decode(c, &in); bad != 0 {
+		return s.fail(c, bad)
+	}
+	if in.Account == nil || !in.Account.ok() {
+		return s.fail(c, 10020051)
+	}
+	sh.desk().account = in.Account
+	s.emitShop(sh.AppID, "channels_ec_acct_notify", map[string]any{"account_info": object{"event", 1}})
+	return s.ok(c, okay)
 }
 
 // fundsFlowList serves POST /channels/ec/funds/getfundsflowlist, newest first.

@@ -102,6 +102,26 @@ func TestReviewsRunOut(t *testing.T) {
 	}
 }
 
+func TestReviewsPerHour(t *testing.T) {
+	g := newRig(t, world(func(w *wechatsim.World) { w.Shops[0].ReviewsPerHour = 1 }))
+	g.story(
+		step{"product/add", product(`,"listing":1`), "0"},
+		step{"product/add", strings.Replace(product(`,"listing":1`), "mine-1", "mine-2", 1), "1002001"},
+	)
+	g.Advance(time.Hour)
+	g.story(step{"product/add", strings.Replace(product(`,"listing":1`), "mine-1", "mine-3", 1), "0"})
+}
+
+func TestNoNewGoodsWhileTheShopCloses(t *testing.T) {
+	g := newRig(t)
+	g.must(g.SetShopStatus(shopID, "closing"))
+	g.story(
+		step{"product/add", product(""), "10020041"},
+		step{"product/listing", only, "10020041"},
+		step{"product/update", strings.Replace(product(`,"product_id":"`+oneProduct+`"`), `"out_product_id":"mine-1",`, "", 1), "10020041"},
+	)
+}
+
 func TestContradictoryShapesOfGoods(t *testing.T) {
 	bothSets(t, func(t *testing.T, sw wechatsim.Switches) {
 		g := newRig(t, with(sw))
@@ -109,6 +129,12 @@ func TestContradictoryShapesOfGoods(t *testing.T) {
 		_, numberInGet := g.live(oneProduct)["product_id"].(json.Number)
 		if number == sw.ProductIDsSwapped || numberInGet != sw.ProductIDsSwapped {
 			t.Errorf("add number=%t, get number=%t, switch %t", number, numberInGet, sw.ProductIDsSwapped)
+		}
+		id := g.shop("product/add", product(`,"product_qua_infos":[{"qua_id":1111488,"qua_url":["u"]}]`)).obj("data").str("product_id")
+		proofs := g.shop("product/get", `{"product_id":"`+id+`","data_type":2}`).obj("edit_product").list("product_qua_infos")
+		_, quaNumber := proofs[0].(map[string]any)["qua_id"].(json.Number)
+		if quaNumber != sw.ProductIDsSwapped {
+			t.Errorf("qua_id number=%t, switch %t", quaNumber, sw.ProductIDsSwapped)
 		}
 		_, truth := g.shop("product/getauditquota", "{}").obj("audit_quota")["block_status"].(bool)
 		if truth != sw.BlockStatusAsBool {

@@ -76,6 +76,23 @@ func TestHugeDownloadCountsUp(t *testing.T) {
 	}
 }
 
+func TestHugeDownloadIsThreeGigabytes(t *testing.T) {
+	g := newRig(t)
+	target := g.infoTarget()
+	g.arm(wechatsim.Fault{Path: infoPath, Kind: wechatsim.FaultHuge})
+	server := httptest.NewServer(g)
+	defer server.Close()
+	resp, err := http.Get(server.URL + target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := io.CopyN(io.Discard, resp.Body, 1<<20)
+	if err != nil || n != 1<<20 || resp.ContentLength != 3<<30 {
+		t.Errorf("announced %d bytes, read %d, %v", resp.ContentLength, n, err)
+	}
+	_ = resp.Body.Close() // the rest is never made
+}
+
 // answerOf sends a request over a connection without sockets, and returns the
 // answer with its body still to be read.
 func answerOf(t *testing.T, h http.Handler, target string) *http.Response {

@@ -50,6 +50,14 @@ func (sh *shop) settle(now time.Time) {
 	}
 }
 
+// closing is the errcode for new goods in a shop that closes.
+func (sh *shop) closing() int {
+	if sh.Status == "closing" || sh.Status == "close_finished" {
+		return 10020041
+	}
+	return 0
+}
+
 // newest is the draft, or what customers see if there is none.
 func (p *product) newest() *productDoc { return cmp.Or(p.draft, p.live) }
 
@@ -171,10 +179,19 @@ func (s *Sim) wireProduct(p *product, d *productDoc) any {
 	case !s.sw.ProductIDsSwapped:
 		return p.shown(d)
 	}
+	type proof struct {
+		QuaID  json.RawMessage `json:"qua_id"`
+		QuaURL []string        `json:"qua_url"`
+	}
+	proofs := []proof{}
+	for _, q := range d.Quas {
+		proofs = append(proofs, proof{wireID(string(q.QuaID), true), q.QuaURL})
+	}
 	return struct {
 		ProductID json.RawMessage `json:"product_id"`
 		*productDoc
-	}{wireID(p.idString(), true), p.shown(d)}
+		Quas []proof `json:"product_qua_infos"`
+	}{wireID(p.idString(), true), p.shown(d), proofs}
 }
 
 // productAdd serves POST /channels/ec/product/add. Its answer is the odd one
@@ -184,7 +201,7 @@ func (s *Sim) productAdd(c *call, sh *shop) answer {
 	if bad := s.decode(c, &in); bad != 0 {
 		return s.fail(c, bad)
 	}
-	if bad := in.check(); bad != 0 {
+	if bad := cmp.Or(sh.closing(), in.check()); bad != 0 {
 		return s.fail(c, bad)
 	}
 	sh.lastProduct += 2 // odd ids only: a float64 cannot hold them
@@ -192,7 +209,10 @@ func (s *Sim) productAdd(c *call, sh *shop) answer {
 	p.draft = sh.document(p, &in)
 	sh.products = append(sh.products, p)
 	if in.Listing {
-		s.review(sh, p, c.now)
+		// Over the hourly limit the product is made all the same, as a draft.
+		if bad := s.review(sh, p, c.now); bad != 0 {
+			return s.fail(c, bad)
+		}
 	}
 	return s.reply(c, "data", object{"product_id", wireID(p.idString(), !s.sw.ProductIDsSwapped), "create_time", stamp(c.now)})
 }
@@ -214,12 +234,14 @@ func (s *Sim) productUpdate(c *call, sh *shop) answer {
 	if p.edit == editReview {
 		return s.fail(c, 10020049)
 	}
-	if bad := cmp.Or(in.check(), p.frozen(&in)); bad != 0 {
+	if bad := cmp.Or(sh.closing(), in.check(), p.frozen(&in)); bad != 0 {
 		return s.fail(c, bad)
 	}
 	p.draft, p.edit = sh.document(p, &in), editEditing
 	if in.Listing {
-		s.review(sh, p, c.now)
+		if bad := s.review(sh, p, c.now); bad != 0 {
+			return s.fail(c, bad)
+		}
 	}
 	type data struct {
 		ProductID  string `json:"product_id"`
@@ -249,16 +271,22 @@ func (p *product) frozen(in *productIn) int {
 	return 0
 }
 
-// review sends the draft into review. Once the day's reviews are used up it
-// stays where it is, and only its edit_status tells so.
-func (s *Sim) review(sh *shop, p *product, now time.Time) {
-	day := sh.reviewsOn(now)
-	if day.used >= sh.Reviews {
-		p.edit = editExhausted
-		return
+// review sends the draft into review, or returns the errcode of the hourly
+// limit. Once the day's reviews are used up the draft stays where it is, and
+// only its edit_status tells so.
+func (s *Sim) review(sh *shop, p *product, now time.Time) int {
+	r := sh.reviewsOn(now)
+	if sh.ReviewsPerHour > 0 && r.thisHour >= sh.ReviewsPerHour {
+		return 1002001
 	}
-	day.used++
+	if r.used >= sh.Reviews {
+		p.edit = editExhausted
+		return 0
+	}
+	r.used++
+	r.thisHour++
 	p.edit, p.reviewEnd = editReview, now.Add(s.sw.ReviewTakes.Std())
+	return 0
 }
 
 // productListing serves POST /channels/ec/product/listing.
@@ -267,12 +295,16 @@ func (s *Sim) productListing(c *call, sh *shop) answer {
 	switch {
 	case bad != 0:
 		return s.fail(c, bad)
+	case sh.closing() != 0:
+		return s.fail(c, sh.closing())
 	case p.edit == editReview:
 		return s.fail(c, 10020047)
 	case p.status == statusRecycled:
 		return s.fail(c, 10020052)
 	case p.draft != nil:
-		s.review(sh, p, c.now)
+		if bad := s.review(sh, p, c.now); bad != 0 {
+			return s.fail(c, bad)
+		}
 	case p.live != nil:
 		p.status = statusListed
 	}

@@ -20,17 +20,22 @@ const (
 	editExhausted = 72 // the day's reviews are used up
 )
 
-// reviews counts what a shop sent into review on a day.
+// reviews counts what a shop sent into review on a day and in a clock hour.
 type reviews struct {
-	day  string
-	used int
+	day      string
+	used     int
+	hour     int64
+	thisHour int
 }
 
-// reviewsOn is the count of the day of now.
+// reviewsOn is the count of the day and the hour of now.
 func (sh *shop) reviewsOn(now time.Time) *reviews {
 	r := &sh.desk().reviews
 	if day := dayOf(now); r.day != day {
-		*r = reviews{day: day}
+		r.day, r.used = day, 0
+	}
+	if hour := now.Unix() / 3600; r.hour != hour {
+		r.hour, r.thisHour = hour, 0
 	}
 	return r
 }

@@ -103,9 +103,9 @@ type Switches struct {
 	// QualificationErrcodeAsString: qualification/upload writes errcode as the
 	// string "0", as its sample does. Strict: true.
 	QualificationErrcodeAsString bool `json:"qualification_errcode_as_string"`
-	// ProductIDsSwapped: product/add answers product_id as a string and
-	// product/get as a number. Their samples show it the other way round.
-	// Strict: false.
+	// ProductIDsSwapped: product/add answers product_id as a string, and
+	// product/get writes product_id and qua_id as numbers. Their samples show
+	// it the other way round. Strict: false.
 	ProductIDsSwapped bool `json:"product_ids_swapped"`
 	// BlockStatusAsBool: product/getauditquota writes block_status as false, as
 	// an older copy does, instead of 0. Strict: false.

@@ -156,6 +156,9 @@ type Shop struct {
 	// Reviews is how many goods the shop may send into review on a day; 0 means
 	// 1000. Beyond that a draft stays at edit_status 72.
 	Reviews int `json:"reviews,omitempty"`
+	// ReviewsPerHour is how many of them may fall into one clock hour, then
+	// 1002001. 0: no such limit.
+	ReviewsPerHour int `json:"reviews_per_hour,omitempty"`
 }
 
 // Limit is how often one app may call one API path. A number that is left out

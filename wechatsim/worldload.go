@@ -350,8 +350,8 @@ func checkShops(shops []Shop, kinds map[string]Kind, ps *problems) {
 		if s.Orders < -1 || s.Orders > 10_000 {
 			ps.add(path+".orders", "is out of range", "use -1 (none) to 10000")
 		}
-		if s.Reviews < 0 {
-			ps.add(path+".reviews", "is negative", "leave it out for 1000 a day")
+		if min(s.Reviews, s.ReviewsPerHour) < 0 {
+			ps.add(path+".reviews", "is negative", "leave it out for 1000 a day and no hourly limit")
 		}
 		if s.Orders > 0 && s.Products == -1 {
 			ps.add(path+".orders", "needs goods to be ordered", "allow products, or set orders to -1")
