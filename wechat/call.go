@@ -1,6 +1,7 @@
 package wechat
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -65,13 +66,14 @@ type Response struct {
 // Err returns the answer's verdict as an *[Error]: nil for HTTP 200 without an
 // errcode in the head. What comes after the head is not seen.
 func (r *Response) Err() error {
+	w := cmp.Or(r.wire, &wire{path: "(path)"}) // a Response may be made by hand, in tests
 	switch {
 	case r.Head.Code != 0:
-		return r.wire.answered(r.Meta, r.Head.Code, r.Head.Message)
+		return w.answered(r.Meta, r.Head.Code, r.Head.Message)
 	case r.HTTPStatus >= 200 && r.HTTPStatus < 300:
 		return nil
 	}
-	return r.wire.unreadable(r.Meta, []byte("-"), fmt.Errorf("%w: no errcode", ErrMalformed))
+	return w.unreadable(r.Meta, []byte("-"), fmt.Errorf("%w: no errcode", ErrMalformed))
 }
 
 // Call sends a request and returns the answer as soon as its head is there,

@@ -317,3 +317,12 @@ func TestCallJSONBoundsTheAnswer(t *testing.T) {
 		}
 	}
 }
+
+func TestAResponseMadeByHandHasAVerdict(t *testing.T) {
+	good := &wechat.Response{Meta: wechat.Meta{HTTPStatus: 200}}
+	bad := &wechat.Response{Meta: wechat.Meta{HTTPStatus: 200}, Head: wechat.Head{Found: true, Code: 45009}}
+	e, ok := errors.AsType[*wechat.Error](bad.Err())
+	if good.Err() != nil || !ok || e.Code != 45009 {
+		t.Errorf("%v, %v", good.Err(), bad.Err())
+	}
+}

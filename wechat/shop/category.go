@@ -126,10 +126,10 @@ type CouponRule struct {
 // CategoryRules returns what a leaf category asks of goods.
 //
 // Sets 85 or 129. /doc/store/shop/API/channels-shop-category/api_getcategorydetail
-func (c *Client) CategoryRules(ctx context.Context, id NumberID) (*CategoryRules, error) {
+func (c *Client) CategoryRules(ctx context.Context, id ID) (*CategoryRules, error) {
 	res, err := Call[CategoryRules](ctx, c, pathCategory, struct {
 		ID NumberID `json:"cat_id"`
-	}{id})
+	}{NumberID(id)})
 	if err != nil {
 		return nil, err
 	}

@@ -59,9 +59,9 @@ type OrderQuery struct {
 }
 
 // Orders lists the ids of orders. A single range longer than 7 days is read
-// window by window; then an order whose time lies on a seam comes twice, and one that
-// changes meanwhile may come twice too, or not at all if you ask by Updated and
-// stop before now.
+// window by window, and an order whose time lies on a seam comes twice. Orders that
+// change while the list is read move in a list by Updated: let the next range begin a
+// little before this one ended.
 //
 // Set 131. /doc/store/shop/API/channels-shop-order/api_getorderlist
 func (c *Client) Orders(ctx context.Context, q OrderQuery) iter.Seq2[ID, error] {

@@ -64,12 +64,18 @@ func (f *Float) UnmarshalJSON(b []byte) error {
 		*f = 0
 		return nil
 	}
-	x, err := strconv.ParseFloat(s, 64)
-	if err != nil || math.IsInf(x, 0) || math.IsNaN(x) {
-		return fmt.Errorf("shop: %.30q is no number", s)
-	}
+	x, err := decimal(s)
 	*f = Float(x)
-	return nil
+	return err
+}
+
+// decimal reads a number as JSON writes it: no infinities, no hexadecimals.
+func decimal(s string) (float64, error) {
+	x, err := strconv.ParseFloat(s, 64)
+	if err != nil || strings.Trim(s, "+-.0123456789eE") != "" {
+		return 0, fmt.Errorf("shop: %.30q is no number", s)
+	}
+	return x, nil
 }
 
 // Flag is a yes or no that is sent as true or false, and read from 1 and 0 too.
@@ -169,7 +175,7 @@ func wholeNumber(s string) (int64, error) {
 	if n, err := strconv.ParseInt(s, 10, 64); err == nil {
 		return n, nil
 	}
-	x, err := strconv.ParseFloat(s, 64)
+	x, err := decimal(s)
 	if err != nil || x != math.Trunc(x) || math.Abs(x) > maxExact {
 		return 0, fmt.Errorf("shop: %.30q is no whole number that fits", s)
 	}

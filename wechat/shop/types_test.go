@@ -40,14 +40,14 @@ func TestNumbersAreReadInEveryForm(t *testing.T) {
 }
 
 func TestOddNumbersAreErrors(t *testing.T) {
-	for _, in := range []string{`12.5`, `"12.5"`, `1e30`, `"abc"`, `true`, `{}`, `[]`, `"NaN"`, `"Inf"`, `18446744073709551615`} {
+	for _, in := range []string{`12.5`, `"12.5"`, `1e30`, `"abc"`, `true`, `{}`, `[]`, `"NaN"`, `"Inf"`, `"0x10"`, `"1_0"`, `18446744073709551615`} {
 		for what, to := range map[string]any{"Int": new(shop.Int), "Fen": new(shop.Fen), "status": new(shop.OrderStatus)} {
 			if json.Unmarshal([]byte(in), to) == nil {
 				t.Errorf("%s took %s", what, in)
 			}
 		}
 	}
-	for _, in := range []string{`"abc"`, `{}`, `"NaN"`, `"Inf"`, `true`} {
+	for _, in := range []string{`"abc"`, `{}`, `"NaN"`, `"Inf"`, `"0x1p-2"`, `1e999`, `true`} {
 		if json.Unmarshal([]byte(in), new(shop.Float)) == nil {
 			t.Errorf("Float took %s", in)
 		}
