@@ -4,8 +4,9 @@
 // program that may use the shop is one HTTP call away.
 //
 // The program is cmd/zhanggui. Packages for other programs are wechat (a client
-// of WeChat's wire protocol), wechat/secret (values that do not print),
-// wechatsim and wechattest (a WeChat to test against).
+// of WeChat's wire protocol), wechat/shop (a shop's APIs with Go types),
+// wechat/secret (values that do not print), wechatsim and wechattest (a WeChat to
+// test against).
 package zhanggui
 
 // Version is what this source tree calls itself. Releases set it by tag.

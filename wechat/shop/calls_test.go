@@ -306,3 +306,33 @@ var brands = map[string]call{
 	"brands":       func(ctx context.Context, c *shop.Client) (any, error) { return take(1, c.ShopBrands(ctx, 2)) },
 	"brands_valid": func(ctx context.Context, c *shop.Client) (any, error) { return take(1, c.ValidBrands(ctx)) },
 }
+
+var discounts = map[string]call{
+	"discounts": func(ctx context.Context, c *shop.Client) (any, error) {
+		return take(1, c.Discounts(ctx, new(shop.DiscountPlanned)))
+	},
+	"discount_add": func(ctx context.Context, c *shop.Client) (any, error) {
+		return c.AddDiscount(ctx, shop.Discount{
+			ID: "9", ProductID: "10000000000001", Status: shop.DiscountEnded, Start: shop.At(day.From), End: shop.At(day.To),
+			Skus: []shop.DiscountSku{{SkuID: "9328425", Price: 990, Stock: 3}},
+		})
+	},
+	"discount_stop":   nothing(func(ctx context.Context, c *shop.Client) error { return c.StopDiscount(ctx, "12345677") }),
+	"discount_delete": nothing(func(ctx context.Context, c *shop.Client) error { return c.DeleteDiscount(ctx, "12345677") }),
+}
+
+var complaints = map[string]call{
+	"complaint": func(ctx context.Context, c *shop.Client) (any, error) { return c.Complaint(ctx, "2172884") },
+	"complaint_note": nothing(func(ctx context.Context, c *shop.Client) error {
+		return c.AddComplaintNote(ctx, "2172884", "已联系")
+	}),
+	"complaint_proof": nothing(func(ctx context.Context, c *shop.Client) error {
+		return c.ProveComplaint(ctx, "2172884", "已发货", "m1")
+	}),
+}
+
+var phones = map[string]call{
+	"phone_renew":     func(ctx context.Context, c *shop.Client) (any, error) { return c.RenewNumber(ctx, "37") },
+	"phone_extend":    func(ctx context.Context, c *shop.Client) (any, error) { return c.ExtendNumber(ctx, "37", 0) },
+	"phone_aftersale": func(ctx context.Context, c *shop.Client) (any, error) { return c.AfterSaleNumber(ctx, "2000000000001") },
+}

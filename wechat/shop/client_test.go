@@ -30,7 +30,7 @@ func TestAnAnswerWithoutWhatItIsFor(t *testing.T) {
 	c := answering(t, `{"errcode":0,"errmsg":"ok"}`)
 	for _, name := range []string{
 		"info", "image", "video_start", "product_quota", "stock", "order", "order_receiver", "aftersale", "address", "freight", "warehouse",
-		"coupon", "user_coupon", "bank_account", "flow", "brand",
+		"coupon", "user_coupon", "bank_account", "flow", "brand", "phone_renew", "phone_aftersale",
 	} {
 		_, err := find(t, name)(t.Context(), c)
 		if !errors.Is(err, wechat.ErrMalformed) || !strings.Contains(err.Error(), "is missing") || wechat.OutcomeOf(err) != wechat.OutcomeUnknown {

@@ -1,6 +1,6 @@
 // Package shop calls the APIs of a WeChat Store (微信小店) with Go types: goods,
-// stock, orders, after-sales, deliveries, addresses, freight templates,
-// warehouses, coupons, money, categories, brands, pictures.
+// flash sales, stock, orders, after-sales, disputes, deliveries, addresses,
+// freight templates, warehouses, coupons, money, categories, brands, pictures.
 //
 // A [Client] calls one shop. It reaches WeChat in one of two ways, and the
 // calls are the same on both:

@@ -97,7 +97,10 @@ type request struct {
 }
 
 // families are the tables of all calls; each family's test file has one.
-var families = []map[string]call{basics, products, stocks, orders, afterSales, deliveries, addresses, freights, warehouses, coupons, money, categories, brands, uploads}
+var families = []map[string]call{
+	basics, products, discounts, stocks, orders, phones, afterSales, complaints, deliveries, addresses, freights, warehouses, coupons, money,
+	categories, brands, uploads,
+}
 
 // TestCalls compares what each call sends and understands with its file. A file
 // without a call and a call without a file are errors.

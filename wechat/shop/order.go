@@ -243,7 +243,8 @@ func (c *Client) SetOrderNotes(ctx context.Context, id ID, notes string) error {
 	}{id, notes})
 }
 
-// SetOrderAddress changes where an order goes.
+// SetOrderAddress asks to change where an order goes. It goes there once the
+// customer agreed.
 //
 // Set 131. /doc/store/shop/API/channels-shop-order/api_changeorderaddress
 func (c *Client) SetOrderAddress(ctx context.Context, id ID, a Address) error {
