@@ -82,3 +82,13 @@ func (s *stage) awaitPlatform(ctx context.Context) error {
 func (s *Stage) Jump(ctx context.Context) (string, error) {
 	return s.st.sim.OpenService(ctx, wechatsim.DefaultMarketShop, wechatsim.DefaultService)
 }
+
+// AccountLink makes a link on which the administrator of an account that is no shop
+// authorises the platform. Only a stage of [OpenMarket] has one.
+func (s *Stage) AccountLink(ctx context.Context) (string, error) {
+	var made adminapi.LinkView
+	if err := s.st.ask(ctx, "POST", "/v1/apps/"+platformID+"/links", map[string]string{}, &made); err != nil {
+		return "", fmt.Errorf("make a link for an account: %w", err)
+	}
+	return made.Link, nil
+}

@@ -44,6 +44,7 @@ func TestMarket(t *testing.T) {
 	claimedTwice(t, h, owner)
 	foreignJump(t, h)
 	foreignJumpToOwner(t, owner)
+	linked(t, h)
 }
 
 // atMarket opens the emulator's market as the shop.
@@ -251,4 +252,33 @@ func foreignJumpToOwner(t *testing.T, owner *tab) {
 	owner.press(noButton)
 	owner.open(owner.h.Server + marketShopPath)
 	owner.reads(owner.inMarketShop(), "林店主")
+}
+
+// linked authorises the platform for a mini program by a link, and loads the result
+// again; in another browser the used link leads nowhere.
+func linked(t *testing.T, h *house) {
+	link, err := h.AccountLink(h.ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := h.profile("account", pcWidth)
+	at := p.open(link)
+	p.reads(at, "掌上订单", wechatsim.DefaultComponent, "公众号或小程序", "微信小店不能在这里授权")
+	p.look("account-link")
+	p.sees(p.press(`form[action^="/link/"] button`), "component")
+	p.press(`form:has([value="` + wechatsim.DefaultMiniProgram + `"]) button[value=agree]`)
+	at = p.until("the result", func(now page) bool { return now.URL == h.Server+"/linked" })
+	p.reads(at, "蓝天文具小程序", wechatsim.DefaultMiniProgram, "掌上订单")
+	p.look("account-linked")
+	for _, e := range p.history() {
+		if strings.HasPrefix(e.URL, h.Server) && strings.Contains(e.URL, "auth_code=") {
+			t.Errorf("the history keeps a code: %s", redacted(e.URL))
+		}
+	}
+	p.is(p.open(h.Server+"/linked"), http.StatusOK, "/linked")
+	late := h.profile("late", phoneWidth)
+	if at := late.open(link); at.Status != http.StatusGone {
+		t.Errorf("the used link is answered with %d %q", at.Status, at.H1)
+	}
+	late.look("account-link-used")
 }
