@@ -11,6 +11,7 @@
 //	BenchmarkMemory    memory of a process that holds every token: 400 MB at a million
 //	BenchmarkReady     from start to serving, nothing in memory: 2 s at a million
 //	BenchmarkSustained what 139 refreshes a second cost: 10 % of two cores
+//	BenchmarkImport    accounts a second that move here from another system: 700
 //	BenchmarkCatchUp   refreshes a second after an outage: 3,500
 //
 // The emulated WeChat is a process of its own, so that its work is not counted
