@@ -30,6 +30,7 @@ var layers = []struct {
 	{prefix: "internal/audit", why: "leaf: computes and compares, stores nothing"},
 	{prefix: "internal/catalogue", std: true, why: "leaf: what WeChat documents, and nothing of ours"},
 	{prefix: "internal/access", may: []string{"wechat/secret"}, why: "leaf: who may do what"},
+	{prefix: "internal/alias", may: []string{"wechat/secret"}, why: "leaf: makes and reads texts; knows no feature and no store"},
 	{prefix: "internal/egress", why: "leaf: the one way out to addresses that users chose"},
 	{prefix: "internal/webhook", may: []string{"internal/egress", "wechat/secret"}, why: "leaf: posts signed bodies; what is in them and who is owed them does not matter to it"},
 	{prefix: "internal/clock", may: []string{"internal/audit", "internal/notice"}, why: "leaf: compares clocks; knows no feature"},
@@ -44,7 +45,8 @@ var layers = []struct {
 
 	{prefix: "internal/keeper", may: append(leaves, "wechat"), why: "a feature imports leaves, never a sibling or a store"},
 	{prefix: "internal/collate", may: []string{"internal/audit"}, why: "compares rows with the log through an interface; what a grant is else does not matter to it"},
-	{prefix: "internal/gateway", may: append(leaves, "wechat", "internal/web"), why: "a feature imports leaves, never a sibling or a store"},
+	{prefix: "internal/dropin", may: append(leaves, "internal/alias", "internal/web"), why: "a feature imports leaves, never a sibling or a store; it asks WeChat nothing"},
+	{prefix: "internal/gateway", may: append(leaves, "internal/alias", "wechat", "internal/web"), why: "a feature imports leaves, never a sibling or a store"},
 	{prefix: "internal/login", may: append(leaves, "wechat", "wechat/event", "internal/web", "internal/web/ui"), why: "a feature imports leaves, never a sibling or a store"},
 	{prefix: "internal/provider", may: append(leaves, "wechat", "wechat/event"), why: "a feature imports leaves, never a sibling or a store"},
 	{prefix: "internal/push", may: append(leaves, "internal/web", "wechat/event", "wechat/msgcrypt"), why: "a feature imports leaves, never a sibling or a store; it reads what WeChat sends and asks WeChat nothing"},

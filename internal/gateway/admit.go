@@ -58,7 +58,7 @@ func (c *call) admit() error {
 		c.own.Set("Allow", "GET, POST")
 		return errMethod()
 	}
-	to, err := parseTarget(c.in.URL)
+	to, err := c.target()
 	if err != nil {
 		return errTarget(err)
 	}
@@ -77,11 +77,11 @@ func (c *call) admit() error {
 
 // authenticate finds out whose key it is.
 func (c *call) authenticate() error {
-	key, ok := bearer(c.in.Header)
-	if !ok {
-		return errKey(nil)
+	hash, err := c.credential()
+	if err != nil {
+		return err
 	}
-	client, err := c.g.clients.get(c.in.Context(), string(access.HashKey(key)))
+	client, err := c.g.clients.get(c.in.Context(), hash)
 	switch {
 	case errors.Is(err, access.ErrNotFound):
 		return errKey(nil)

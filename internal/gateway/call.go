@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/zhanggui/zhanggui/internal/access"
+	"github.com/zhanggui/zhanggui/internal/alias"
 	"github.com/zhanggui/zhanggui/internal/web"
 	"github.com/zhanggui/zhanggui/wechat"
 )
@@ -21,7 +22,8 @@ type call struct {
 	began time.Time
 
 	client access.Client
-	known  bool // client is somebody
+	known  bool       // client is somebody
+	alias  alias.Name // when there was one instead of a key
 	to     target
 	body   upload
 	route  route

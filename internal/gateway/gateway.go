@@ -86,6 +86,7 @@ type Config struct {
 	// [Transports.For]. Asked for the same egress, it should give the same one.
 	Transports func(egress string) (http.RoundTripper, error)
 
+	Aliases  Aliases  // nil: no alias is good
 	Refusals Refusals // nil: not recorded
 	Metrics  Metrics  // nil: not counted
 	Log      *slog.Logger
@@ -109,8 +110,8 @@ type Config struct {
 	CallerTimeout time.Duration
 }
 
-// Gateway is an http.Handler for /wx/{shop}/{path...}. It may be used by many
-// goroutines.
+// Gateway is an http.Handler for /wx/{shop}/{path...}, and for WeChat's own paths
+// with an alias in their query; see [Rooted]. It may be used by many goroutines.
 type Gateway struct {
 	Config
 	bases    []*url.URL
@@ -118,6 +119,7 @@ type Gateway struct {
 	routes   *cache[route]
 	stubborn *stubborn
 	handler  http.Handler
+	aliased  http.Handler // the same for callers that hold an alias
 }
 
 // New checks the configuration and makes a gateway.
@@ -152,7 +154,7 @@ func New(c Config) (*Gateway, error) {
 	})
 	g.routes = newCache(c.Now, away, grace, g.loadRoute)
 	g.stubborn = newStubborn(c.Now)
-	g.handler = web.Machine(g.serve)
+	g.handler, g.aliased = web.Machine(g.serve), web.Page(writeErrcode, g.serve)
 	return g, nil
 }
 
@@ -170,6 +172,11 @@ const Pattern = "/wx/{shop}/{path...}"
 // ServeHTTP answers one call. It reads the URL itself instead of a mux's
 // wildcards: a mux tidies paths, and an untidy path is refused here.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if Rooted(r.URL.Path) {
+		r.Pattern = RootPattern
+		g.aliased.ServeHTTP(w, r)
+		return
+	}
 	r.Pattern = Pattern
 	g.handler.ServeHTTP(w, r)
 }
