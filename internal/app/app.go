@@ -15,10 +15,12 @@ import (
 
 	"github.com/zhanggui/zhanggui/internal/access"
 	"github.com/zhanggui/zhanggui/internal/adminapi"
+	"github.com/zhanggui/zhanggui/internal/alias"
 	"github.com/zhanggui/zhanggui/internal/clock"
 	"github.com/zhanggui/zhanggui/internal/collate"
 	"github.com/zhanggui/zhanggui/internal/config"
 	"github.com/zhanggui/zhanggui/internal/console"
+	"github.com/zhanggui/zhanggui/internal/dropin"
 	"github.com/zhanggui/zhanggui/internal/gateway"
 	"github.com/zhanggui/zhanggui/internal/keeper"
 	"github.com/zhanggui/zhanggui/internal/login"
@@ -75,7 +77,9 @@ type App struct {
 	provider *provider.Provider
 	pushes   *push.Receiver
 	login    *login.Login
+	aliases  *alias.Maker
 	gateway  *gateway.Gateway
+	dropin   *dropin.Dropin
 	own      *gateway.Gateway // for the admin socket
 	setup    *setup.Setup
 	clients  *clients
@@ -247,6 +251,7 @@ func (a *App) connectKeeper() {
 		a.gateway.Forget()
 		a.own.Forget()
 		a.relay.Forget()
+		a.dropin.Forget()
 	}
 }
 
@@ -281,11 +286,19 @@ func (a *App) page(h web.Handler) http.Handler {
 }
 
 func (a *App) connectGateway() (err error) {
-	if a.gateway, err = gateway.New(a.gatewayConfig(a.store, keeper.ByClient)); err != nil {
+	a.aliases = alias.New(a.vault.MAC)
+	public := a.gatewayConfig(a.store, keeper.ByClient)
+	public.Aliases = a.aliases
+	if a.gateway, err = gateway.New(public); err != nil {
 		return err
 	}
-	a.own, err = gateway.New(a.gatewayConfig(operatorClient{a.store}, byOperator))
-	return err
+	if a.own, err = gateway.New(a.gatewayConfig(operatorClient{a.store}, byOperator)); err != nil {
+		return err
+	}
+	a.dropin = dropin.New(dropin.Options{
+		Clients: a.gateway, Directory: a.store, Aliases: a.aliases, Tally: a.refused, Now: a.o.Now,
+	})
+	return nil
 }
 
 // gatewayConfig is the same for programs and for the admin socket, which differ

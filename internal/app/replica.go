@@ -222,6 +222,7 @@ func (r *replica) Changed(ctx context.Context, c feed.Change) error {
 		a.gateway.Forget()
 		a.own.Forget()
 		a.relay.Forget()
+		a.dropin.Forget()
 	}
 	if r.copy == nil {
 		return nil

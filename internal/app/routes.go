@@ -13,6 +13,8 @@ import (
 	"github.com/zhanggui/zhanggui/internal/access"
 	"github.com/zhanggui/zhanggui/internal/adminapi"
 	"github.com/zhanggui/zhanggui/internal/audit"
+	"github.com/zhanggui/zhanggui/internal/dropin"
+	"github.com/zhanggui/zhanggui/internal/gateway"
 	"github.com/zhanggui/zhanggui/internal/relay"
 	"github.com/zhanggui/zhanggui/internal/web"
 )
@@ -53,14 +55,18 @@ func (a *App) machines() http.Handler {
 
 // besideMux keeps untidy paths away from the mux, which would answer them with a
 // redirect to a tidy one: such a redirect lacks the path of the public URL, and a
-// program that follows it repeats what it sent. The gateway refuses them itself.
+// program that follows it repeats what it sent. The gateway refuses them itself. So
+// it does at WeChat's own paths, where SDKs send an alias, fetched from the drop-in.
 func (a *App) besideMux(mux *http.ServeMux) http.Handler {
 	calls := web.AnswerWithin(0, a.gateway) // it streams, and looks after its callers itself
+	fetches := web.AnswerWithin(web.AnswerTimeout, a.dropin)
 	pages := web.AnswerWithin(web.AnswerTimeout, a.needDatabase(mux))
 	nothing := web.AnswerWithin(web.AnswerTimeout, a.page(web.NotFound))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
-		case strings.HasPrefix(r.URL.Path, "/wx/"):
+		case dropin.Serves(r.URL.Path):
+			fetches.ServeHTTP(w, r)
+		case strings.HasPrefix(r.URL.Path, "/wx/"), gateway.Rooted(r.URL.Path):
 			calls.ServeHTTP(w, r)
 		case untidy(r.URL.Path):
 			nothing.ServeHTTP(w, r)

@@ -171,6 +171,15 @@ func (s *store) ShopGrant(ctx context.Context, shopID string) (grant.Grant, erro
 	return g, inWords(err)
 }
 
+// ShopByAppID gives the shop with WeChat's appid, or access.ErrNotFound. The file
+// that stands by does not know shops by their appids.
+func (s *store) ShopByAppID(ctx context.Context, appID string) (access.Shop, error) {
+	if err := s.replica.check(); err != nil {
+		return access.Shop{}, err
+	}
+	return s.database.ShopByAppID(ctx, appID)
+}
+
 // ClaimDue leases grants that are due.
 func (s *store) ClaimDue(ctx context.Context, r grant.ClaimRequest) ([]grant.Claim, error) {
 	if err := s.replica.check(); err != nil {

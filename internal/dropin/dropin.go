@@ -1,0 +1,216 @@
+package dropin
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/zhanggui/zhanggui/internal/access"
+	"github.com/zhanggui/zhanggui/internal/alias"
+	"github.com/zhanggui/zhanggui/internal/audit"
+	"github.com/zhanggui/zhanggui/internal/grant"
+	"github.com/zhanggui/zhanggui/internal/web"
+)
+
+// Clients finds programs by the hash of their key.
+type Clients interface {
+	// Client gives the client whose key has this hash, ended or not, or
+	// access.ErrNotFound. It is asked for every request: it should remember.
+	Client(ctx context.Context, hash []byte) (access.Client, error)
+}
+
+// Directory reads shops and platforms. What is not there is access.ErrNotFound.
+type Directory interface {
+	Shop(ctx context.Context, id string) (access.Shop, error)
+	ShopByAppID(ctx context.Context, appID string) (access.Shop, error)
+	Apps(ctx context.Context) ([]access.App, error)
+	Authorizer(ctx context.Context, app, appID string) (grant.Authorizer, error)
+}
+
+// Tally records refusals, many alike as one. It must return at once.
+type Tally interface {
+	Refused(ctx context.Context, e audit.Entry, from netip.Addr)
+}
+
+// Options are the parts of a Dropin. All must be set but Now.
+type Options struct {
+	Clients   Clients
+	Directory Directory
+	Aliases   *alias.Maker
+	Tally     Tally
+	Now       func() time.Time // nil: time.Now
+}
+
+// Dropin answers the endpoints of the package comment. It may be used by many
+// goroutines.
+type Dropin struct {
+	o     Options
+	shops *memo
+	paths map[string]http.Handler
+}
+
+// New makes a Dropin.
+func New(o Options) *Dropin {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	d := &Dropin{o: o, shops: newMemo(o.Now)}
+	d.paths = map[string]http.Handler{
+		pathToken:                             d.handle(http.MethodGet, d.token),
+		pathStable:                            d.handle(http.MethodPost, d.stable),
+		component + "api_component_token":     d.handle(http.MethodPost, d.componentToken),
+		component + "api_authorizer_token":    d.handle(http.MethodPost, d.platform(d.authorizerToken)),
+		component + "api_query_auth":          d.handle(http.MethodPost, d.platform(d.queryAuth)),
+		component + "api_get_authorizer_list": d.handle(http.MethodPost, d.platform(d.authorizerList)),
+		component + "api_get_authorizer_info": d.handle(http.MethodPost, d.platform(d.authorizerInfo)),
+	}
+	return d
+}
+
+// The paths under /cgi-bin/ that are answered here.
+const (
+	pathToken  = "/cgi-bin/token"
+	pathStable = "/cgi-bin/stable_token"
+	component  = "/cgi-bin/component/"
+)
+
+// Serves tells whether a path of WeChat's is answered here rather than passed on.
+func Serves(path string) bool {
+	return path == pathToken || path == pathStable || strings.HasPrefix(path, component)
+}
+
+// ServeHTTP answers the paths that [Serves] names.
+func (d *Dropin) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h, ok := d.paths[r.URL.Path]
+	if !ok || r.URL.RawPath != "" {
+		r.Pattern = component + "{path...}"
+		web.Page(writeError, func(http.ResponseWriter, *http.Request) error { return errElsewhere() }).ServeHTTP(w, r)
+		return
+	}
+	r.Pattern = r.URL.Path
+	h.ServeHTTP(w, r)
+}
+
+// Forget drops what is remembered of shops. Call it after a change of the directory;
+// without it a change counts within a second.
+func (d *Dropin) Forget() { d.shops.forget() }
+
+// maxBody bounds a request: a few names, a key, a ticket.
+const maxBody = 8 << 10
+
+// handle makes a handler of an endpoint that knows one method.
+func (d *Dropin) handle(method string, h web.Handler) http.Handler {
+	bounded := web.LimitBody(maxBody, web.Page(writeError, func(w http.ResponseWriter, r *http.Request) error {
+		if r.Method != method {
+			return errMethod(method)
+		}
+		return h(w, r)
+	}))
+	large := web.Page(writeError, func(w http.ResponseWriter, _ *http.Request) error {
+		w.Header().Set("Connection", "close") // the rest is not worth reading
+		return &http.MaxBytesError{Limit: maxBody}
+	})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.ContentLength > maxBody { // LimitBody would not say so in WeChat's shape
+			large.ServeHTTP(w, r)
+			return
+		}
+		bounded.ServeHTTP(w, r)
+	})
+}
+
+// caller is who asks, and how they proved it.
+type caller struct {
+	access.Client
+	hash string // of the key
+	addr netip.Addr
+}
+
+// maxKey bounds what is hashed for strangers.
+const maxKey = 128
+
+// byKey finds out whose key stands where an AppSecret stood.
+func (d *Dropin) byKey(ctx context.Context, key string) (caller, error) {
+	if !strings.HasPrefix(key, access.ClientKeyPrefix) || len(key) > maxKey {
+		return caller{}, d.refuse(ctx, caller{}, "", errKey())
+	}
+	return d.byHash(ctx, string(access.HashKey(key)), errKey)
+}
+
+// byHash lets a live client in from its addresses; unknown says that there is none.
+func (d *Dropin) byHash(ctx context.Context, hash string, unknown func() *web.Error) (caller, error) {
+	who := caller{hash: hash, addr: web.ClientAddr(ctx)}
+	client, err := d.o.Clients.Client(ctx, []byte(hash))
+	if errors.Is(err, access.ErrNotFound) {
+		return who, d.refuse(ctx, who, "", unknown())
+	}
+	if err != nil {
+		return who, err
+	}
+	who.Client = client
+	if !client.Live(d.o.Now()) {
+		return who, d.refuse(ctx, who, "", unknown())
+	}
+	if len(client.Rights.From) > 0 && !from(client.Rights, who.addr) {
+		return who, d.refuse(ctx, who, "", errAddress(who.addr))
+	}
+	return who, nil
+}
+
+// from tells whether an address is one of those that a client may call from.
+func from(r access.Rights, addr netip.Addr) bool {
+	return addr.IsValid() && slices.ContainsFunc(r.From, func(p netip.Prefix) bool { return p.Contains(addr) })
+}
+
+// refuse records a refusal on its way out.
+func (d *Dropin) refuse(ctx context.Context, who caller, shop string, e *web.Error) error {
+	entry := audit.Entry{At: d.o.Now(), Actor: audit.Actor{Kind: audit.ActorStranger}, Action: "dropin.call", Outcome: audit.Refused, Reason: e.Code}
+	if who.ID != "" {
+		entry.Actor = audit.Actor{Kind: audit.ActorClient, ID: who.ID}
+	}
+	if shop != "" {
+		entry.Subject = "shop:" + shop
+	}
+	d.o.Tally.Refused(ctx, entry, web.ClientAddr(ctx))
+	return e
+}
+
+// shopOf gives the shop with WeChat's appid if the caller holds it. false: it is
+// not theirs, or not there.
+func (d *Dropin) shopOf(ctx context.Context, who caller, appID string) (access.Shop, bool, error) {
+	shop, ok := d.shops.get(appID)
+	if ok {
+		return shop, who.Holds(shop.ID), nil
+	}
+	shop, err := d.o.Directory.ShopByAppID(ctx, appID)
+	switch {
+	case errors.Is(err, access.ErrNotFound):
+		return access.Shop{}, false, nil
+	case err != nil:
+		shop, err = d.shopAmong(ctx, who, appID, err)
+	}
+	if err != nil {
+		return access.Shop{}, false, err
+	}
+	d.shops.put(appID, shop)
+	return shop, who.Holds(shop.ID), nil
+}
+
+// shopAmong looks through the caller's shops, which can be read by their ids when the
+// database does not answer. why is what is told when it is not there.
+func (d *Dropin) shopAmong(ctx context.Context, who caller, appID string, why error) (access.Shop, error) {
+	for _, id := range who.Shops {
+		shop, err := d.o.Directory.Shop(ctx, id)
+		if err == nil && shop.AppID == appID {
+			return shop, nil
+		}
+		if err != nil && !errors.Is(err, access.ErrNotFound) {
+			return access.Shop{}, err
+		}
+	}
+	return access.Shop{}, why
+}

@@ -1,0 +1,152 @@
+package dropin_test
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/zhanggui/zhanggui/internal/access"
+	"github.com/zhanggui/zhanggui/internal/alias"
+	"github.com/zhanggui/zhanggui/internal/audit"
+)
+
+const stableURL = "/cgi-bin/stable_token"
+
+func stableBody(appid, secret, more string) string {
+	return fmt.Sprintf(`{"grant_type":"client_credential","appid":%q,"secret":%q%s}`, appid, secret, more)
+}
+
+// TestBothEndpointsGiveOneAlias: also to who wants it forced, for an alias is
+// computed and nothing is minted.
+func TestBothEndpointsGiveOneAlias(t *testing.T) {
+	r := newRig(t)
+	first := r.do(t, http.MethodGet, tokenURL+key, "")
+	if first.ExpiresIn < 300 || first.ExpiresIn > 7200 || first.header.Get("Cache-Control") != "no-store" ||
+		first.header.Get("Content-Type") != "application/json; charset=utf-8" {
+		t.Fatalf("%d %s %v", first.status, first.body, first.header)
+	}
+	name, err := r.aliases.Read(first.Token, r.now)
+	if diff := cmp.Diff(alias.Name{Kind: alias.Shop, KeyHash: string(access.HashKey(key)), ID: "lantian"}, name); diff != "" || err != nil {
+		t.Errorf("%v %s", err, diff)
+	}
+	r.now = r.now.Add(time.Minute)
+	for _, more := range []string{"", `,"force_refresh":false`, `,"force_refresh":true`, `,"force_refresh":"true"`, `,"other":[1]`} {
+		if got := r.post(t, stableURL, stableBody(shopAppID, key, more)); got.Token != first.Token || got.ExpiresIn != first.ExpiresIn-60 {
+			t.Errorf("with %q: %s", more, got.body)
+		}
+	}
+	if strings.Contains(r.log.String(), "zgt_") || strings.Contains(r.log.String(), "zgc_") || !strings.Contains(r.log.String(), "route=/cgi-bin/token") {
+		t.Errorf("the log: %s", r.log.String())
+	}
+}
+
+func TestTokenRefusals(t *testing.T) {
+	for name, tt := range map[string]struct {
+		method, target, body string
+		errcode              int
+		reason               string // of the audit entry; empty: none
+		actor                audit.Actor
+	}{
+		"grant type":        {"GET", "/cgi-bin/token?grant_type=password&appid=" + shopAppID + "&secret=" + key, "", 40002, "", audit.Actor{}},
+		"no grant type":     {"GET", "/cgi-bin/token", "", 40002, "", audit.Actor{}},
+		"no appid":          {"GET", "/cgi-bin/token?grant_type=client_credential&secret=" + key, "", 41002, "", audit.Actor{}},
+		"no secret":         {"GET", tokenURL, "", 41004, "", audit.Actor{}},
+		"an AppSecret":      {"GET", tokenURL + "0123456789abcdef0123456789abcdef", "", 40125, "key-unknown", audit.Actor{Kind: audit.ActorStranger}},
+		"an unknown key":    {"GET", tokenURL + "zgc_NOBODY", "", 40125, "key-unknown", audit.Actor{Kind: audit.ActorStranger}},
+		"a long key":        {"GET", tokenURL + "zgc_" + strings.Repeat("A", 200), "", 40125, "key-unknown", audit.Actor{Kind: audit.ActorStranger}},
+		"an ended key":      {"GET", tokenURL + endedKey, "", 40125, "key-unknown", audit.Actor{Kind: audit.ActorClient, ID: "gone"}},
+		"another address":   {"GET", tokenURL + boundKey, "", 40164, "address", audit.Actor{Kind: audit.ActorClient, ID: "bound"}},
+		"another's shop":    {"GET", tokenURL + otherKey, "", 40013, "shop-not-held", audit.Actor{Kind: audit.ActorClient, ID: "other"}},
+		"no shop":           {"POST", stableURL, stableBody("wx0000000000000fff", key, ""), 40013, "shop-not-held", audit.Actor{Kind: audit.ActorClient, ID: "erp"}},
+		"a platform":        {"POST", stableURL, stableBody(platform, key, ""), 61024, "appid-of-platform", audit.Actor{Kind: audit.ActorClient, ID: "erp"}},
+		"a foreign one":     {"POST", stableURL, stableBody(platform2, key, ""), 40013, "shop-not-held", audit.Actor{Kind: audit.ActorClient, ID: "erp"}},
+		"POST for GET":      {"POST", tokenURL + key, "", 43001, "", audit.Actor{}},
+		"GET for POST":      {"GET", stableURL, "", 43002, "", audit.Actor{}},
+		"no body":           {"POST", stableURL, "", 47001, "", audit.Actor{}},
+		"half a body":       {"POST", stableURL, `{"grant_type":"client_cred`, 47001, "", audit.Actor{}},
+		"a list":            {"POST", stableURL, `[]`, 47001, "", audit.Actor{}},
+		"a number as appid": {"POST", stableURL, `{"grant_type":"client_credential","appid":1}`, 47001, "", audit.Actor{}},
+		"null":              {"POST", stableURL, `null`, 40002, "", audit.Actor{}},
+		"a huge body":       {"POST", stableURL, strings.Repeat(" ", 1<<20), 45002, "", audit.Actor{}},
+		"another path":      {"POST", "/cgi-bin/component/api_create_preauthcode", "{}", 48001, "", audit.Actor{}},
+		"an encoded path":   {"GET", strings.Replace(tokenURL, "token", "%74oken", 1) + key, "", 48001, "", audit.Actor{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t)
+			got := r.do(t, tt.method, tt.target, tt.body)
+			if got.status != http.StatusOK || got.ErrCode != tt.errcode || !strings.Contains(got.ErrMsg, ". ") || !strings.Contains(got.ErrMsg, " rid: ") {
+				t.Errorf("%d %s", got.status, got.body)
+			}
+			if strings.Contains(got.body+r.log.String(), "zgc_E") || strings.Contains(got.body, "0123456789abcdef") {
+				t.Errorf("what was sent shows: %s%s", got.body, r.log.String())
+			}
+			if tt.reason == "" {
+				if len(r.refused) > 0 {
+					t.Errorf("recorded %+v", r.refused)
+				}
+				return
+			}
+			want := []audit.Entry{{At: start, Actor: tt.actor, Action: "dropin.call", Outcome: audit.Refused, Reason: tt.reason}}
+			if diff := cmp.Diff(want, r.refused); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+// TestUnknownAndForeignAppIDsLookTheSame: to the byte, but for the request id.
+func TestUnknownAndForeignAppIDsLookTheSame(t *testing.T) {
+	r := newRig(t)
+	cut := func(appid string) string {
+		text, _, _ := strings.Cut(r.post(t, stableURL, stableBody(appid, key, "")).body, "rid:")
+		return text
+	}
+	if a, b := cut(foreign), cut("wx0000000000000fff"); a != b {
+		t.Errorf("%s\n%s", a, b)
+	}
+}
+
+// TestShopsAreRememberedForAMoment: a program that asks all the time costs the
+// store one read a second.
+func TestShopsAreRememberedForAMoment(t *testing.T) {
+	r := newRig(t)
+	for range 10 {
+		r.do(t, http.MethodGet, tokenURL+key, "")
+	}
+	if r.store.byAppID != 1 {
+		t.Errorf("%d reads", r.store.byAppID)
+	}
+	r.now = r.now.Add(time.Second)
+	r.do(t, http.MethodGet, tokenURL+key, "")
+	r.Forget()
+	r.do(t, http.MethodGet, tokenURL+key, "")
+	if r.store.byAppID != 3 {
+		t.Errorf("%d reads", r.store.byAppID)
+	}
+	// A memory of who asked first is no right of who asks next.
+	if got := r.do(t, http.MethodGet, tokenURL+otherKey, ""); got.ErrCode != 40013 {
+		t.Errorf("%s", got.body)
+	}
+}
+
+// TestWithoutTheDatabase: what stands by knows shops by their ids only.
+func TestWithoutTheDatabase(t *testing.T) {
+	r := newRig(t)
+	r.store.down = errors.New("the database is away")
+	if got := r.do(t, http.MethodGet, tokenURL+key, ""); got.Token == "" {
+		t.Errorf("%s", got.body)
+	}
+	if got := r.post(t, stableURL, stableBody("wx0000000000000fff", key, "")); got.ErrCode != -1 || got.status != http.StatusOK {
+		t.Errorf("an appid that may be there: %s", got.body)
+	}
+	r.Forget()
+	r.store.err = errors.New("nothing answers")
+	if got := r.do(t, http.MethodGet, tokenURL+key, ""); got.ErrCode != -1 || got.status != http.StatusOK || strings.Contains(got.body, "nothing answers") {
+		t.Errorf("%s", got.body)
+	}
+}
