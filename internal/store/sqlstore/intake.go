@@ -354,10 +354,12 @@ func (t *tx) handOver(ctx context.Context, h grant.Handover) ([]error, error) {
 }
 
 // looks plans a look at the accounts of grants that nobody has looked after, one
-// after the other over a day.
+// after the other over a day. Those that wait for their owner are looked at now: they
+// may have authorised the platform again meanwhile.
 func (t *tx) looks(ctx context.Context, grants []sqlgen.Grant, at time.Time) ([]sqlgen.Authorizer, error) {
-	keys := map[string]AccountKeys{}
+	keys, waits := map[string]AccountKeys{}, map[string]bool{}
 	for _, g := range grants {
+		waits[g.App+" "+g.Authorizer] = g.State == string(grant.NeedsOwner)
 		keys[g.App] = AccountKeys{App: g.App, AppIDs: append(keys[g.App].AppIDs, g.Authorizer)}
 	}
 	var due []sqlgen.Authorizer
@@ -370,6 +372,9 @@ func (t *tx) looks(ctx context.Context, grants []sqlgen.Grant, at time.Time) ([]
 			if a.DueAt == 0 && a.State == string(grant.AuthorizerKept) {
 				a.Version++
 				a.DueAt = millis(at.Add(time.Duration(i) * 24 * time.Hour / time.Duration(len(rows.Authorizers))))
+				if waits[a.App+" "+a.AppID] {
+					a.DueAt = millis(at)
+				}
 				due = append(due, a)
 			}
 		}
@@ -387,6 +392,9 @@ func mayHand(k grant.Kind, to grant.State) bool {
 	return handovers[to] != "" && (k == grant.ISV || k == grant.Component && to != grant.Followed)
 }
 
+// handOver changes the row of one grant. What waited for its owner keeps its cause, and
+// waits again when it is handed back: a renewal would only be refused once more. A
+// refresh token that was taken in meanwhile has deleted the cause.
 func handOver(row *sqlgen.Grant, known bool, h grant.Handover) (moved bool, err error) {
 	state := grant.State(row.State)
 	leads := !state.Elsewhere()
@@ -399,11 +407,16 @@ func handOver(row *sqlgen.Grant, known bool, h grant.Handover) (moved bool, err 
 		return false, grant.ErrLeased
 	}
 	voidLease(row)
-	row.State, row.Cause, row.ErrCode, row.Attempt, row.DueAt = string(grant.Active), "", 0, 0, millis(h.At)
-	if row.State = string(h.To); h.To.Elsewhere() {
-		row.DueAt = 0
+	if leads && state != grant.NeedsOwner {
+		row.Cause, row.ErrCode = "", 0
 	}
-	row.UpdatedAt = millis(h.At)
+	row.State, row.Attempt, row.DueAt, row.UpdatedAt = string(h.To), 0, millis(h.At), millis(h.At)
+	switch {
+	case h.To.Elsewhere():
+		row.DueAt = 0
+	case row.Cause != "":
+		row.State, row.DueAt = string(grant.NeedsOwner), 0
+	}
 	return true, nil
 }
 

@@ -20,6 +20,7 @@ var intakeCases = []testCase{
 	{"what changed meanwhile is lost", takeInLost},
 	{"failed and landed", takeInLanded},
 	{"held grants are nobody's turn", holdAndLead},
+	{"what waits for its owner is not renewed because it is handed back", leadWaits},
 	{"a renewal under way is not cut off", holdLeased},
 	{"followed grants are nobody's turn", follow},
 	{"a platform's own grant is held and not followed", holdPlatform},
@@ -252,6 +253,44 @@ func holdAndLead(t *testing.T, w *world) {
 		t.Errorf("leads: %s, due %v", g.State, g.DueAt)
 	}
 	same(t, "entries", []int{len(w.entries(audit.GrantHold)), len(w.entries(audit.GrantLead))}, []int{1, 1})
+}
+
+// leadWaits: what waits for its owner waits on after it was held, and is looked at; a
+// refresh token that was taken in meanwhile ends that.
+func leadWaits(t *testing.T, w *world) {
+	w.movedApp()
+	dead, mended := IntakeOf(moved, 1, 1, start), IntakeOf(moved, 2, 1, start)
+	w.takeIn(start, dead, mended)
+	ids := []string{dead.Authorise.GrantID, mended.Authorise.GrantID}
+	for _, id := range ids {
+		c, err := w.s.Claim(t.Context(), id, request(start))
+		w.must(err)
+		e := grant.Effects{At: start, Settle: &grant.Settlement{
+			GrantID: id, Term: c.Grant.Lease.Term, From: 1, State: grant.NeedsOwner, Cause: "refresh_invalid", ErrCode: 61023,
+		}}
+		w.must(w.settle(e))
+	}
+	for _, to := range []grant.State{grant.Held, grant.Followed} {
+		w.must(errors.Join(handOver(t.Context(), w, start, to, ids...)...))
+	}
+	again := IntakeOf(moved, 2, 2, start)
+	again.State, again.Open, again.Authorizer.Version = grant.Held, nil, 1
+	w.must(errors.Join(w.takeIn(start, again)...))
+	later := start.Add(time.Hour)
+	w.must(errors.Join(handOver(t.Context(), w, later, grant.Active, ids...)...))
+	for _, c := range []struct {
+		in    grant.Intake
+		state grant.State
+		cause string
+		due   time.Time
+	}{{dead, grant.NeedsOwner, "refresh_invalid", time.Time{}}, {mended, grant.Active, "", later}} {
+		if g := w.standing(c.in).Grant; g.State != c.state || g.Cause != c.cause || !g.DueAt.Equal(c.due) {
+			t.Errorf("%s: %s (%s), due %v", g.ID, g.State, g.Cause, g.DueAt)
+		}
+	}
+	if a := w.standing(dead).Authorizer; !a.DueAt.Equal(later) {
+		t.Errorf("the account is looked at %v", a.DueAt)
+	}
 }
 
 func follow(t *testing.T, w *world) {
