@@ -204,7 +204,7 @@ func (b *batch) intake(r Row, k grant.Standing, shop string) (grant.Intake, erro
 			GrantID: id, Kind: grant.ISV, App: b.App, ShopID: shop, Authorizer: r.AppID, From: from, DueAt: b.at,
 			Tokens: &grant.Tokens{Generation: from + 1, Refresh: sealed},
 		},
-		Authorizer: b.authorizer(r, k.Authorizer, shop),
+		Authorizer: b.authorizer(r, k.Authorizer, shop, b.state(k.Grant.State)),
 	}
 	if k.Shop.ID == "" {
 		in.Open = &grant.Opening{
@@ -228,12 +228,17 @@ func (b *batch) state(now grant.State) grant.State {
 }
 
 // authorizer is the account as it stands afterwards. What WeChat says of it is
-// asked within a day, and not while another system leads.
-func (b *batch) authorizer(r Row, a grant.Authorizer, shop string) grant.Authorizer {
+// asked within a day, and not while another system leads. The code of an event that
+// was not used yet stays, for a grant that we lead: it is newer than what is imported.
+func (b *batch) authorizer(r Row, a grant.Authorizer, shop string, state grant.State) grant.Authorizer {
 	if a.Name == "" {
 		a.Name = r.Name
 	}
-	a.App, a.AppID, a.ShopID, a.State, a.Account = b.App, r.AppID, shop, grant.AuthorizerKept, grant.AccountShop
+	a.App, a.AppID, a.ShopID, a.Account = b.App, r.AppID, shop, grant.AccountShop
+	if a.State == grant.AuthorizerNew && len(a.Code) > 0 && b.at.Before(a.CodeEnds) && state == grant.Active {
+		return a
+	}
+	a.State = grant.AuthorizerKept
 	a.Code, a.CodeEnds, a.Attempt, a.Cause = nil, time.Time{}, 0, ""
 	if a.DueAt = b.at.Add(rand.N(lookWithin)); b.Hold {
 		a.DueAt = time.Time{} // begins with the lead

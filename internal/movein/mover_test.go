@@ -184,6 +184,38 @@ func TestTakeInAgain(t *testing.T) {
 	}
 }
 
+// TestTakeInLeavesACode: the code of an event that was not used yet is newer than what is
+// imported, and brings the tokens still; one that is over, or of a grant that another
+// system goes on with, is dropped.
+func TestTakeInLeavesACode(t *testing.T) {
+	for name, c := range map[string]struct {
+		order movein.Order
+		life  time.Duration
+		state grant.AuthorizerState
+	}{
+		"pending": {lead, time.Minute, grant.AuthorizerNew},
+		"over":    {lead, 0, grant.AuthorizerKept},
+		"held":    {hold, time.Minute, grant.AuthorizerKept},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t)
+			told := grant.Authorizer{App: "platform", AppID: appID(1), State: grant.AuthorizerNew, Account: grant.AccountUnknown, EventAt: epoch,
+				Code: []byte("sealed-code"), CodeEnds: epoch.Add(c.life), DueAt: epoch}
+			if err := r.s.Authorise(t.Context(), grant.Effects{At: epoch, Authorizers: []grant.Authorizer{told}}); err != nil {
+				t.Fatal(err)
+			}
+			same(t, "taken in", r.take(c.order, row(1, "a")), []string{"imported"})
+			a := r.standing(1).Authorizer
+			if a.State != c.state || a.ShopID == "" || (string(a.Code) == "sealed-code") != (c.state == grant.AuthorizerNew) {
+				t.Errorf("authoriser %+v", a)
+			}
+			if c.state == grant.AuthorizerNew && !a.DueAt.Equal(epoch) {
+				t.Errorf("due %v", a.DueAt)
+			}
+		})
+	}
+}
+
 func TestTakeInHeld(t *testing.T) {
 	r := newRig(t)
 	same(t, "first", r.take(hold, row(1, "a"), row(2, "b")), []string{"imported", "imported"})
