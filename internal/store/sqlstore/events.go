@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/zhanggui/zhanggui/internal/audit"
 	"github.com/zhanggui/zhanggui/internal/grant"
 	"github.com/zhanggui/zhanggui/internal/store/sqlstore/sqlgen"
 )
@@ -26,9 +27,46 @@ func (s *Store) LastEvent(ctx context.Context) (int64, error) {
 }
 
 // PurgeEvents deletes the events that came before a time. Their ids are not used
-// again.
+// again. An entry counts those that a subscription waited for.
 func (s *Store) PurgeEvents(ctx context.Context, before time.Time) error {
-	return s.write(ctx, "purge events", func(t *tx) error { return t.PurgeEvents(ctx, millis(before)) })
+	return s.write(ctx, "purge events", func(t *tx) error { return t.purgeEvents(ctx, before, before) })
+}
+
+func (t *tx) purgeEvents(ctx context.Context, before, at time.Time) error {
+	rows, err := t.Queries.Subscriptions(ctx)
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		if err := t.countLost(ctx, toSubscription(row), before, at); err != nil {
+			return err
+		}
+	}
+	return t.PurgeEvents(ctx, millis(before))
+}
+
+// countLost records how many events a subscription loses that it still waits for: one
+// that is off becomes no dead letters, so this is the only word of them.
+func (t *tx) countLost(ctx context.Context, s grant.Subscription, before, at time.Time) error {
+	client, err := t.Client(ctx, s.Client)
+	if err != nil || client.RevokedAt != 0 {
+		return err // nothing is owed to who was revoked
+	}
+	rows, err := t.LostEvents(ctx, sqlgen.LostEventsParams{ClientID: s.Client, SubscriptionID: s.ID, Before: millis(before), First: s.Cursor + 1})
+	if err != nil {
+		return err
+	}
+	lost := int64(0)
+	for _, row := range rows {
+		if s.Wants(row.Name) {
+			lost += row.N
+		}
+	}
+	if lost > 0 {
+		t.record(audit.Entry{At: at, Actor: audit.Actor{Kind: audit.ActorSystem}, Action: "subscription.lost", Subject: "subscription:" + s.ID,
+			Outcome: audit.Failed, Reason: "kept_long_enough", Count: lost, Details: map[string]string{"client": s.Client, "state": string(s.State)}})
+	}
+	return nil
 }
 
 // hear gathers the events of a decision. One that does not say when it was seen was

@@ -18,7 +18,7 @@ const (
 // Purge deletes what is over for long enough: used states and the marks of pushes
 // after a day; events after seven; ended and expired sessions, invitations that came to nothing, sent notices, set-up
 // links, dead letters, the counts of capped paths and the ledger of forced refreshes after thirty days. The audit log is
-// never purged.
+// never purged. An entry there counts the events that a subscription waited for.
 func (s *Store) Purge(ctx context.Context, now time.Time) error {
 	over := millis(now.Add(-overKept))
 	return s.write(ctx, "purge", func(t *tx) error {
@@ -28,7 +28,7 @@ func (s *Store) Purge(ctx context.Context, now time.Time) error {
 		if err := t.PurgePushes(ctx, millis(now.Add(-pushKept))); err != nil {
 			return err
 		}
-		if err := t.Queries.PurgeEvents(ctx, millis(now.Add(-eventKept))); err != nil {
+		if err := t.purgeEvents(ctx, now.Add(-eventKept), now); err != nil {
 			return err
 		}
 		for _, purge := range []func(context.Context, int64) error{

@@ -160,6 +160,28 @@ var relayCases = []testCase{
 		w.must(err)
 		same(t, "after a month", len(dead), 0)
 	}},
+	{"events that a subscription waited for are counted when they are purged", func(t *testing.T, w *world) {
+		w.subscribe("sub_off")
+		w.must(w.s.AddSubscription(t.Context(), subscription("sub_held"), 20, entry("subscription.create")))
+		other := subscription("sub_other")
+		other.Events = []string{"another_name"}
+		w.must(w.s.AddSubscription(t.Context(), other, 20, entry("subscription.create")))
+		w.hear("tea", "rice", "tea", "tea", "tea") // the client has no right to rice
+		n := settled(w.claimSubscription("sub_off", start), 1)
+		n.Off = "answered 410"
+		w.must(w.s.SettleSubscription(t.Context(), n))
+		n = settled(w.claimSubscription("sub_held", start), 5)
+		n.Hold = []grant.HeldShop{{ShopID: "tea", EventID: 4, DueAt: start.Add(time.Hour)}}
+		w.must(w.s.SettleSubscription(t.Context(), n))
+		w.must(w.s.Purge(t.Context(), start.Add(8*24*time.Hour)))
+		lost := map[string]int64{}
+		for _, e := range w.entries("subscription.lost") {
+			lost[e.Subject] += e.Count
+		}
+		same(t, "lost", lost, map[string]int64{"subscription:sub_off": 3, "subscription:sub_held": 2})
+		w.must(w.s.Purge(t.Context(), start.Add(9*24*time.Hour)))
+		same(t, "entries after another purge", len(w.entries("subscription.lost")), 2)
+	}},
 	{"one that is off is not claimed, and started again", func(t *testing.T, w *world) {
 		w.subscribe("sub_1")
 		w.hear("tea")

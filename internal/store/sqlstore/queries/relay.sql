@@ -87,3 +87,11 @@ UPDATE dead_letters SET again_at = @again_at WHERE subscription_id = @subscripti
 
 -- name: PurgeDeadLetters :exec
 DELETE FROM dead_letters WHERE dead_at < @before;
+
+-- name: LostEvents :many
+-- Events before a time that a subscription waits for, by their names.
+SELECT e.name, count(*) AS n FROM events AS e
+JOIN client_shops AS c ON c.shop_id = e.shop_id AND c.client_id = @client_id
+LEFT JOIN held_shops AS h ON h.subscription_id = @subscription_id AND h.shop_id = e.shop_id
+WHERE e.seen_at < @before AND e.id >= COALESCE(h.event_id, CAST(@first AS BIGINT))
+GROUP BY e.name;

@@ -357,6 +357,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.leasedBeforeStmt, err = db.PrepareContext(ctx, leasedBefore); err != nil {
 		return nil, fmt.Errorf("error preparing query LeasedBefore: %w", err)
 	}
+	if q.lostEventsStmt, err = db.PrepareContext(ctx, lostEvents); err != nil {
+		return nil, fmt.Errorf("error preparing query LostEvents: %w", err)
+	}
 	if q.memberStmt, err = db.PrepareContext(ctx, member); err != nil {
 		return nil, fmt.Errorf("error preparing query Member: %w", err)
 	}
@@ -1172,6 +1175,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing leasedBeforeStmt: %w", cerr)
 		}
 	}
+	if q.lostEventsStmt != nil {
+		if cerr := q.lostEventsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing lostEventsStmt: %w", cerr)
+		}
+	}
 	if q.memberStmt != nil {
 		if cerr := q.memberStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing memberStmt: %w", cerr)
@@ -1747,6 +1755,7 @@ type Queries struct {
 	leaseChannelStmt            *sql.Stmt
 	leaseSubscriptionStmt       *sql.Stmt
 	leasedBeforeStmt            *sql.Stmt
+	lostEventsStmt              *sql.Stmt
 	memberStmt                  *sql.Stmt
 	membersOfPersonStmt         *sql.Stmt
 	membersOfTenantStmt         *sql.Stmt
@@ -1949,6 +1958,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		leaseChannelStmt:            q.leaseChannelStmt,
 		leaseSubscriptionStmt:       q.leaseSubscriptionStmt,
 		leasedBeforeStmt:            q.leasedBeforeStmt,
+		lostEventsStmt:              q.lostEventsStmt,
 		memberStmt:                  q.memberStmt,
 		membersOfPersonStmt:         q.membersOfPersonStmt,
 		membersOfTenantStmt:         q.membersOfTenantStmt,

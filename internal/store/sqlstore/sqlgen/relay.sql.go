@@ -382,6 +382,55 @@ func (q *Queries) LeaseSubscription(ctx context.Context, arg LeaseSubscriptionPa
 	return items, nil
 }
 
+const lostEvents = `-- name: LostEvents :many
+SELECT e.name, count(*) AS n FROM events AS e
+JOIN client_shops AS c ON c.shop_id = e.shop_id AND c.client_id = $1
+LEFT JOIN held_shops AS h ON h.subscription_id = $2 AND h.shop_id = e.shop_id
+WHERE e.seen_at < $3 AND e.id >= COALESCE(h.event_id, CAST($4 AS BIGINT))
+GROUP BY e.name
+`
+
+type LostEventsParams struct {
+	ClientID       string
+	SubscriptionID string
+	Before         int64
+	First          int64
+}
+
+type LostEventsRow struct {
+	Name string
+	N    int64
+}
+
+// Events before a time that a subscription waits for, by their names.
+func (q *Queries) LostEvents(ctx context.Context, arg LostEventsParams) ([]LostEventsRow, error) {
+	rows, err := q.query(ctx, q.lostEventsStmt, lostEvents,
+		arg.ClientID,
+		arg.SubscriptionID,
+		arg.Before,
+		arg.First,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []LostEventsRow
+	for rows.Next() {
+		var i LostEventsRow
+		if err := rows.Scan(&i.Name, &i.N); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const purgeDeadLetters = `-- name: PurgeDeadLetters :exec
 DELETE FROM dead_letters WHERE dead_at < $1
 `
