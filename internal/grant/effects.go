@@ -81,7 +81,8 @@ type Revocation struct {
 }
 
 // Forgetting deletes what WeChat told of a person: the openid, with the grants that
-// hold it, and name and face. The person stays as our random id, with their roles. A
+// hold it and the sessions and consents of its app, and name and face. Of a person whom
+// no other app names all sessions and consents go. The person stays as our random id, with their roles. A
 // person that nobody knows is forgotten already.
 type Forgetting struct {
 	App    string // our app id

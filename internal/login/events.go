@@ -29,7 +29,8 @@ const lateBy = 5 * time.Minute
 //	user_authorization_revoke         the person's grants of the app, shops that
 //	                                  say so and every session end; name and face
 //	                                  are deleted, whichever item it was
-//	user_authorization_cancellation   the same, and the openid is deleted
+//	user_authorization_cancellation   the same, and the openid is deleted, with
+//	                                  sessions and consents
 //	user_info_modified                name and face are deleted; the next login
 //	                                  takes them anew
 func (l *Login) DecidePush(ctx context.Context, app access.App, e event.Event, at time.Time) (grant.Effects, error) {

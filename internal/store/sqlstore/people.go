@@ -158,8 +158,9 @@ func (t *tx) putMember(ctx context.Context, m access.Member) error {
 	})
 }
 
-// forget deletes the person's name and face, and an openid wherever it stands. The
-// log says that the grants are removed: it names them by our ids.
+// forget deletes the person's name and face, and an openid wherever it stands, with the
+// sessions and consents that rest on it. The log says that the grants are removed: it
+// names them by our ids.
 func (t *tx) forget(ctx context.Context, f grant.Forgetting, e grant.Effects) error {
 	id, err := t.Identity(ctx, sqlgen.IdentityParams{App: f.App, Openid: f.OpenID})
 	known, err := exists(id, err)
@@ -184,5 +185,11 @@ func (t *tx) forget(ctx context.Context, f grant.Forgetting, e grant.Effects) er
 		}
 		t.recordReason(e, row.ID, toTokens(row), audit.GrantRemoved)
 	}
-	return t.DeleteIdentity(ctx, sqlgen.DeleteIdentityParams{App: f.App, Openid: f.OpenID})
+	if err := t.DeleteIdentity(ctx, sqlgen.DeleteIdentityParams{App: f.App, Openid: f.OpenID}); err != nil || !known {
+		return err
+	}
+	if err := t.ForgetSessions(ctx, sqlgen.ForgetSessionsParams{App: f.App, PersonID: id.PersonID}); err != nil {
+		return err
+	}
+	return t.ForgetConsents(ctx, sqlgen.ForgetConsentsParams{App: f.App, PersonID: id.PersonID})
 }

@@ -142,6 +142,9 @@ var pushCases = []testCase{
 		e, other := w.enter(1), w.enter(2)
 		id := e.Login.Identity
 		w.must(w.s.SaveProfile(t.Context(), access.Profile{PersonID: id.PersonID, Nickname: "小明", UpdatedAt: start}))
+		elsewhere := session("s_elsewhere", id.PersonID)
+		elsewhere.App = "website"
+		w.must(w.s.StartSession(t.Context(), elsewhere))
 		p := push(1)
 		p.Effects.Revoke = []grant.Revocation{{GrantID: e.Authorise.GrantID, Cause: "cancelled"}}
 		p.Effects.Forget = []grant.Forgetting{{App: "mp", OpenID: id.OpenID}, {App: "mp", OpenID: "o_demo_unknown"}}
@@ -152,9 +155,20 @@ var pushCases = []testCase{
 		person, err := w.s.Person(t.Context(), id.PersonID)
 		w.must(err)
 		same(t, "profile", person.Profile, access.Profile{PersonID: id.PersonID})
+		for _, hash := range [][]byte{e.Login.Session.TokenHash, elsewhere.TokenHash} {
+			w.refused(access.ErrNotFound, func() error { return second(w.s.SessionByToken(t.Context(), hash)) })
+		}
+		consents, err := w.s.Consents(t.Context(), id.PersonID)
+		w.must(err)
+		same(t, "consents", len(consents), 0)
 		g, err := w.s.Grant(t.Context(), other.Authorise.GrantID)
 		w.must(err)
 		same(t, "another's grant", g.State, grant.Active)
+		_, err = w.s.SessionByToken(t.Context(), other.Login.Session.TokenHash)
+		w.must(err)
+		consents, err = w.s.Consents(t.Context(), other.Login.NewPerson)
+		w.must(err)
+		same(t, "another's consents", len(consents), 1)
 		back := w.visitAgain(3, id.OpenID)
 		w.must(w.s.Login(t.Context(), back))
 	}},

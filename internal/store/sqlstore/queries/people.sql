@@ -70,5 +70,10 @@ INSERT INTO consents (person_id, app, tenant_id, version, at)
 VALUES (@person_id, @app, @tenant_id, @version, @at)
 ON CONFLICT (person_id, app, tenant_id, version) DO UPDATE SET at = excluded.at;
 
+-- name: ForgetConsents :exec
+-- Those for an app, and all of a person whom no app names any more.
+DELETE FROM consents WHERE consents.person_id = @person_id
+    AND (consents.app = @app OR NOT EXISTS (SELECT 1 FROM identities AS i WHERE i.person_id = @person_id));
+
 -- name: Consents :many
 SELECT * FROM consents WHERE person_id = @person_id ORDER BY at, app, tenant_id, version;

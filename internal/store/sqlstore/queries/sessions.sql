@@ -31,6 +31,11 @@ UPDATE sessions SET ended_at = @ended_at, ended_why = @ended_why WHERE id = @id;
 -- name: MoveSession :exec
 UPDATE sessions SET person_id = @person_id WHERE id = @id;
 
+-- name: ForgetSessions :exec
+-- Those that an app proved, and all of a person whom no app names any more.
+DELETE FROM sessions WHERE sessions.person_id = @person_id
+    AND (sessions.app = @app OR NOT EXISTS (SELECT 1 FROM identities AS i WHERE i.person_id = @person_id));
+
 -- name: PurgeSessions :exec
 DELETE FROM sessions WHERE (ended_at > 0 AND ended_at < @before) OR expires_at < @before;
 

@@ -234,6 +234,12 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.forcedRefreshesStmt, err = db.PrepareContext(ctx, forcedRefreshes); err != nil {
 		return nil, fmt.Errorf("error preparing query ForcedRefreshes: %w", err)
 	}
+	if q.forgetConsentsStmt, err = db.PrepareContext(ctx, forgetConsents); err != nil {
+		return nil, fmt.Errorf("error preparing query ForgetConsents: %w", err)
+	}
+	if q.forgetSessionsStmt, err = db.PrepareContext(ctx, forgetSessions); err != nil {
+		return nil, fmt.Errorf("error preparing query ForgetSessions: %w", err)
+	}
 	if q.forgetShopStmt, err = db.PrepareContext(ctx, forgetShop); err != nil {
 		return nil, fmt.Errorf("error preparing query ForgetShop: %w", err)
 	}
@@ -968,6 +974,16 @@ func (q *Queries) Close() error {
 	if q.forcedRefreshesStmt != nil {
 		if cerr := q.forcedRefreshesStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing forcedRefreshesStmt: %w", cerr)
+		}
+	}
+	if q.forgetConsentsStmt != nil {
+		if cerr := q.forgetConsentsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing forgetConsentsStmt: %w", cerr)
+		}
+	}
+	if q.forgetSessionsStmt != nil {
+		if cerr := q.forgetSessionsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing forgetSessionsStmt: %w", cerr)
 		}
 	}
 	if q.forgetShopStmt != nil {
@@ -1714,6 +1730,8 @@ type Queries struct {
 	finishCallbackStmt          *sql.Stmt
 	firstEventStmt              *sql.Stmt
 	forcedRefreshesStmt         *sql.Stmt
+	forgetConsentsStmt          *sql.Stmt
+	forgetSessionsStmt          *sql.Stmt
 	forgetShopStmt              *sql.Stmt
 	grantStmt                   *sql.Stmt
 	grantsStmt                  *sql.Stmt
@@ -1917,6 +1935,8 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		finishCallbackStmt:          q.finishCallbackStmt,
 		firstEventStmt:              q.firstEventStmt,
 		forcedRefreshesStmt:         q.forcedRefreshesStmt,
+		forgetConsentsStmt:          q.forgetConsentsStmt,
+		forgetSessionsStmt:          q.forgetSessionsStmt,
 		forgetShopStmt:              q.forgetShopStmt,
 		grantStmt:                   q.grantStmt,
 		grantsStmt:                  q.grantsStmt,

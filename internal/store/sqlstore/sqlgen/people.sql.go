@@ -65,6 +65,22 @@ func (q *Queries) DeleteProfile(ctx context.Context, personID string) error {
 	return err
 }
 
+const forgetConsents = `-- name: ForgetConsents :exec
+DELETE FROM consents WHERE consents.person_id = $1
+    AND (consents.app = $2 OR NOT EXISTS (SELECT 1 FROM identities AS i WHERE i.person_id = $1))
+`
+
+type ForgetConsentsParams struct {
+	PersonID string
+	App      string
+}
+
+// Those for an app, and all of a person whom no app names any more.
+func (q *Queries) ForgetConsents(ctx context.Context, arg ForgetConsentsParams) error {
+	_, err := q.exec(ctx, q.forgetConsentsStmt, forgetConsents, arg.PersonID, arg.App)
+	return err
+}
+
 const identitiesByUnionID = `-- name: IdentitiesByUnionID :many
 SELECT app, openid, unionid, person_id, seen_at FROM identities WHERE unionid = $1 AND unionid <> '' ORDER BY app, openid
 `

@@ -80,6 +80,22 @@ func (q *Queries) FinishCallback(ctx context.Context, arg FinishCallbackParams) 
 	return result.RowsAffected()
 }
 
+const forgetSessions = `-- name: ForgetSessions :exec
+DELETE FROM sessions WHERE sessions.person_id = $1
+    AND (sessions.app = $2 OR NOT EXISTS (SELECT 1 FROM identities AS i WHERE i.person_id = $1))
+`
+
+type ForgetSessionsParams struct {
+	PersonID string
+	App      string
+}
+
+// Those that an app proved, and all of a person whom no app names any more.
+func (q *Queries) ForgetSessions(ctx context.Context, arg ForgetSessionsParams) error {
+	_, err := q.exec(ctx, q.forgetSessionsStmt, forgetSessions, arg.PersonID, arg.App)
+	return err
+}
+
 const insertCallback = `-- name: InsertCallback :exec
 INSERT INTO callbacks (state_hash, app, code_hash, at, session_id) VALUES ($1, $2, $3, $4, $5)
 `
