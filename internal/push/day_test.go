@@ -72,8 +72,7 @@ type dayEnd struct {
 
 // live sends pushes over some connections at once, each again until it is taken, as
 // WeChat does, and gives what they leave behind.
-func live(t *testing.T, messages []message, connections int) dayEnd {
-	s := onSQLite(t)
+func live(t *testing.T, s *sqlstore.Store, messages []message, connections int) dayEnd {
 	kek, err := vault.FileKEK(filepath.Join(t.TempDir(), "master.key"), true)
 	if err != nil {
 		t.Fatal(err)
@@ -143,18 +142,24 @@ func left(t *testing.T, s *sqlstore.Store) (end dayEnd) {
 // TestDay: a day of pushes ends in the same state however often and in whatever
 // order they come, over however many connections.
 func TestDay(t *testing.T) {
-	want := live(t, day(), 1)
+	want := live(t, onSQLite(t), day(), 1)
 	if len(want.Tickets) != 2 || len(want.Authorizers) != 4 || len(want.Events) != 120 {
 		t.Fatalf("the day left %d tickets, %d authorisers and %d events; want 2, 4 and 120", len(want.Tickets), len(want.Authorizers), len(want.Events))
 	}
 	for seed := range uint64(4) {
 		t.Run(strconv.FormatUint(seed, 10), func(t *testing.T) {
-			messages := append(day(), day()...)
-			random := rand.New(rand.NewPCG(seed, 0))
-			random.Shuffle(len(messages), func(i, j int) { messages[i], messages[j] = messages[j], messages[i] })
-			if diff := cmp.Diff(want, live(t, messages, 8)); diff != "" {
-				t.Errorf("the end of the day (-in order +shuffled and doubled):\n%s", diff)
-			}
+			endsAlike(t, onSQLite(t), seed, want)
 		})
+	}
+	t.Run("PostgreSQL", func(t *testing.T) { endsAlike(t, onPostgres(t), 4, want) })
+}
+
+// endsAlike plays the day shuffled and doubled.
+func endsAlike(t *testing.T, s *sqlstore.Store, seed uint64, want dayEnd) {
+	messages := append(day(), day()...)
+	random := rand.New(rand.NewPCG(seed, 0))
+	random.Shuffle(len(messages), func(i, j int) { messages[i], messages[j] = messages[j], messages[i] })
+	if diff := cmp.Diff(want, live(t, s, messages, 8)); diff != "" {
+		t.Errorf("the end of the day (-in order +shuffled and doubled):\n%s", diff)
 	}
 }
