@@ -18,6 +18,8 @@ func (c *call) dress(a *answered) {
 		// The note in a redirect repeats the URL, token and all.
 		a.first, a.ended = 0, true
 	}
+	// Our id is in a header of our own, so this name is WeChat's.
+	delete(c.own, "X-Request-Id")
 	named := namedInConnection(a.Header)
 	for name, values := range a.Header {
 		if !kept(name) || named[name] || redirect && describesBody(name) {

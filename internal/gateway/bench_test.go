@@ -73,7 +73,7 @@ type canned string
 func (c canned) RoundTrip(*http.Request) (*http.Response, error) {
 	return &http.Response{
 		StatusCode: 200, ContentLength: int64(len(c)), Body: io.NopCloser(strings.NewReader(string(c))),
-		Header: http.Header{"Server": {"nginx"}, "Date": {"Thu, 01 Jan 2030 00:00:00 GMT"}, "Content-Type": {"application/json"}, "Content-Length": {"594"}},
+		Header: http.Header{"Date": {"Thu, 01 Jan 2030 00:00:00 GMT"}, "Content-Type": {"application/json"}, "Content-Length": {"594"}},
 	}, nil
 }
 

@@ -75,7 +75,8 @@ func TestHeadersOfOneConnectionStayBehind(t *testing.T) {
 		"named twice":     {"Connection: X-Own\r\nConnection: X-Other\r\nX-Own: 1\r\nX-Other: 2\r\n", map[string]string{"X-Own": "", "X-Other": ""}},
 		"proxy":           {"Proxy-Authenticate: Basic\r\nProxy-Authorization: x\r\n", map[string]string{"Proxy-Authenticate": "", "Proxy-Authorization": ""}},
 		"upgrade":         {"Connection: Upgrade\r\nUpgrade: h2\r\n", map[string]string{"Upgrade": "", "Connection": ""}},
-		"our own":         {"Connection: X-Zhanggui-Attempt, X-Request-Id\r\n", map[string]string{headerAttempt: "1"}},
+		"our own":         {"Connection: X-Zhanggui-Attempt, X-Zhanggui-Request\r\n", map[string]string{headerAttempt: "1"}},
+		"WeChat's id":     {"X-Request-Id: theirs\r\n", map[string]string{"X-Request-Id": "theirs"}},
 		"several values":  {"Logicret: 1\r\nLogicret: 2\r\n", map[string]string{"Logicret": "1,2"}},
 		"nothing between": {"Connection: ,,\r\nX-Third: 3\r\n", map[string]string{"X-Third": "3"}},
 	} {
@@ -89,7 +90,7 @@ func TestHeadersOfOneConnectionStayBehind(t *testing.T) {
 			if diff := cmp.Diff(tc.want, got); diff != "" || a.body != `{"errcode":0}` {
 				t.Error(a.body, diff)
 			}
-			if a.Header.Get("X-Request-Id") == "" {
+			if a.Header.Get(headerRequest) == "" {
 				t.Error("our own header was named away")
 			}
 		})

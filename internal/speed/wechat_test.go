@@ -41,8 +41,8 @@ func (f *fakeWeChat) says(size int) {
 }
 
 func response(body string) []byte {
-	return fmt.Appendf(nil, "HTTP/1.1 200 OK\r\nServer: nginx\r\nDate: Thu, 01 Jan 2030 00:00:00 GMT\r\nContent-Type: application/json; encoding=utf-8\r\n"+
-		"Connection: keep-alive\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
+	return fmt.Appendf(nil, "HTTP/1.1 200 OK\r\nConnection: keep-alive\r\nContent-Type: application/json; encoding=utf-8\r\n"+
+		"Date: Thu, 01 Jan 2030 00:00:00 GMT\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
 }
 
 func (f *fakeWeChat) accept() {

@@ -19,15 +19,29 @@ var (
 	valueHSTS       = []string{hsts}
 )
 
-// defaultHeaders fills in what is not set on any answer.
+// defaultHeaders fills in what is not set on any answer. JSON needs no policy for
+// what a page may do: with nosniff no browser takes it for one. That is for the
+// gateway, whose answers are JSON and many, and every header costs.
 func defaultHeaders(h http.Header, https bool) {
 	setDefault(h, "X-Content-Type-Options", valueNosniff)
-	setDefault(h, "Referrer-Policy", valueNoReferrer)
 	setDefault(h, "Cache-Control", valueNoStore)
-	setDefault(h, "Content-Security-Policy", valuePolicy)
+	if !isJSON(h) {
+		setDefault(h, "Referrer-Policy", valueNoReferrer)
+		setDefault(h, "Content-Security-Policy", valuePolicy)
+	}
 	if https {
 		setDefault(h, "Strict-Transport-Security", valueHSTS)
 	}
+}
+
+// isJSON tells whether an answer is plain JSON, by its one type.
+func isJSON(h http.Header) bool {
+	kind := h["Content-Type"]
+	if len(kind) != 1 {
+		return false
+	}
+	rest, ok := strings.CutPrefix(kind[0], "application/json")
+	return ok && (rest == "" || rest[0] == ';')
 }
 
 // setDefault sets a header whose name is in canonical form.

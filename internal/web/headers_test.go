@@ -70,3 +70,24 @@ func TestDefaultHeadersLeaveOthersAlone(t *testing.T) {
 		t.Errorf("Referrer-Policy %q", got)
 	}
 }
+
+func TestJSONNeedsNoPolicyOfPages(t *testing.T) {
+	for kind, policy := range map[string]bool{
+		"application/json": false, "application/json; encoding=utf-8": false,
+		"application/json5": true, "application/problem+json": true, "text/html": true, "text/plain": true, "": true,
+		"text/html, application/json": true, "application/jsonx; application/json": true,
+	} {
+		s := newStage(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", kind)
+			w.WriteHeader(200)
+		}))
+		w := s.serve(request(t, "GET", "/", "192.0.2.7:1"))
+		if got := w.Header().Get("Content-Security-Policy") != ""; got != policy || w.Header().Get("X-Content-Type-Options") != "nosniff" {
+			t.Errorf("%q: headers %v", kind, w.Header())
+		}
+	}
+	both := http.Header{"Content-Type": {"application/json", "text/html"}}
+	if isJSON(both) || isJSON(http.Header{}) {
+		t.Error("two types, or none, are no JSON")
+	}
+}
