@@ -9,7 +9,7 @@ import (
 
 // headroom is how many bytes are allocated between two garbage collections at
 // least.
-const headroom = 48 << 20
+const headroom = 32 << 20
 
 // KeepHeadroom spaces garbage collections out while the heap is small. Go collects
 // when the heap has doubled, and the heap of a server with few shops doubles dozens

@@ -25,8 +25,9 @@
 // 40014, 42001). That call was not carried out, so it is repeated once with the
 // next token, if its body was kept: bodies of a known length up to [KeptBody]
 // are. The second answer is passed back whatever it says. A call whose outcome
-// is unknown is never repeated, nor does net/http repeat it: it would send a GET
-// again when a kept connection breaks, so it is not given what it needs for that. A
+// is unknown is never repeated if it may write. Nor does net/http repeat it: it would
+// send a GET again when a kept connection breaks before the answer, and a GET may
+// write, so it gets what it needs for that only where the path is known to read. A
 // host that could not be connected to was sent nothing, so the next configured
 // host is tried.
 //

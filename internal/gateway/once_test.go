@@ -120,13 +120,29 @@ func TestACallWhoseAnswerIsLostIsSentOnce(t *testing.T) {
 func TestAGETWithoutABodyLooksLikeOne(t *testing.T) {
 	up := newLoser(t)
 	r := rigFor(t, func(c *Config) { c.APIHosts = []string{"http://" + up.Addr().String()} })
-	if a := r.do(t, "GET", writeKey, "/wx/lantian"+readPath, "", "User-Agent", "erp/1", "Expect", "100-continue"); a.StatusCode != 200 {
+	if a := r.do(t, "GET", writeKey, "/wx/lantian"+writePath, "", "User-Agent", "erp/1", "Expect", "100-continue"); a.StatusCode != 200 {
 		t.Fatal(a.StatusCode, a.body)
 	}
 	up.mu.Lock()
 	defer up.mu.Unlock()
-	want := "GET " + readPath + "?access_token=" + tokenOf(0).RevealString() + " HTTP/1.1\r\nHost: " + up.Addr().String() + "\r\nUser-Agent: erp/1"
+	want := "GET " + writePath + "?access_token=" + tokenOf(0).RevealString() + " HTTP/1.1\r\nHost: " + up.Addr().String() + "\r\nUser-Agent: erp/1"
 	if diff := cmp.Diff(want, up.wire[0]); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// A read may be sent again, over a fresh connection, when a kept one turns out to be
+// dead: the caller need not hear of it.
+func TestAReadIsSentAgainOverAFreshConnection(t *testing.T) {
+	for method, want := range map[string]int{"GET": 200, "POST": 502} {
+		t.Run(method, func(t *testing.T) {
+			up := newLoser(t)
+			r := rigFor(t, func(c *Config) { c.APIHosts = []string{"http://" + up.Addr().String()} })
+			for _, want := range []int{200, want} { // the first one warms the connection
+				if a := r.do(t, method, writeKey, "/wx/lantian"+readPath, ""); a.StatusCode != want {
+					t.Errorf("%d %s, want %d", a.StatusCode, a.body, want)
+				}
+			}
+		})
 	}
 }

@@ -14,9 +14,9 @@ import (
 // An outer handler may have set a deadline for the body as a whole. The first
 // read replaces it, so that a long upload lasts as long as it goes on.
 type patience struct {
-	rc   http.ResponseController
-	wait time.Duration
-	sent bool // a deadline for answers was set
+	rc    http.ResponseController
+	wait  time.Duration
+	moved time.Time // when the deadline for answers was set; zero: it was not
 
 	// The transport reads a body in a goroutine that may outlive the call. The
 	// connection belongs to the next request then.
@@ -33,9 +33,13 @@ func (p *patience) reading() {
 	}
 }
 
+// writing gives the caller time for the next piece of an answer. It is not moved for
+// every piece, so a caller who stands still may be given a sixteenth less.
 func (p *patience) writing() {
-	p.sent = true
-	_ = p.rc.SetWriteDeadline(time.Now().Add(p.wait))
+	if now := time.Now(); p.moved.IsZero() || now.Sub(p.moved) > p.wait/16 {
+		p.moved = now
+		_ = p.rc.SetWriteDeadline(now.Add(p.wait))
+	}
 }
 
 // read lifts the deadline when a body has been read. Left in place it would end
@@ -61,7 +65,7 @@ func (p *patience) end() {
 	p.mu.Lock()
 	p.whole = true
 	p.mu.Unlock()
-	if p.sent {
+	if !p.moved.IsZero() {
 		_ = p.rc.SetWriteDeadline(time.Time{})
 	}
 }

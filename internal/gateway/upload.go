@@ -66,8 +66,9 @@ func (c *call) closeIfUnread() {
 // replayable tells whether the call can be sent again.
 func (u *upload) replayable() bool { return u.stream == nil }
 
-// attach puts the body on an outgoing request.
-func (u *upload) attach(out *http.Request) {
+// attach puts the body on an outgoing request. harmless says that net/http may send
+// it again over a fresh connection when a kept one breaks before the answer.
+func (u *upload) attach(out *http.Request, harmless bool) {
 	if u.stream != nil {
 		// A host that cannot be connected to must not close the body: the
 		// next one gets it.
@@ -77,6 +78,7 @@ func (u *upload) attach(out *http.Request) {
 	delete(out.Header, "Expect") // what there is of a body is here, there is nothing to wait for
 	out.Body, out.GetBody, out.ContentLength, out.TransferEncoding = nil, nil, 0, nil
 	switch {
+	case out.Method == http.MethodGet && harmless && u.kept == nil:
 	case out.Method == http.MethodGet:
 		sendOnce(out, u.kept)
 	case u.kept != nil:

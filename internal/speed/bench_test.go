@@ -52,10 +52,16 @@ func (w *ways) throughput(b *testing.B, method string, size int) {
 		bares, servers = append(bares, x.cpu), append(servers, y.cpu)
 	}
 	b.ReportMetric(0, "ns/op")
-	b.ReportMetric(median(speed), "speed-ratio")
-	b.ReportMetric(median(cost), "cpu-ratio")
-	b.ReportMetric(median(bares), "bare-cpu-µs")
-	b.ReportMetric(median(servers), "server-cpu-µs")
+	name := fmt.Sprintf("%s, %s", method, bytesOf(size))
+	figure{Case: name, What: whatSpeed, Ratio: median(speed), Wanted: 0.95}.report(b)
+	figure{Case: name, What: whatCPU, Bare: median(bares), Server: median(servers), Ratio: median(cost), Wanted: 1.10}.report(b)
+}
+
+func bytesOf(size int) string {
+	if size >= 1<<10 {
+		return fmt.Sprint(size>>10, " KB")
+	}
+	return fmt.Sprint(size, " B")
 }
 
 const roundTime = 250 * time.Millisecond
@@ -85,20 +91,26 @@ func (w *ways) latency(b *testing.B, size int) {
 	w.wechat.says(size)
 	straight := connect(b, way{Address: w.wechat.Addr().String()}, "POST", callers)
 	bare, ours := connect(b, w.bare.way, "POST", callers), connect(b, w.server.way, "POST", callers)
-	var all [3][]time.Duration
+	var p50, p99 [3][]float64 // of each round, of each way
 	for b.Loop() {
 		for i, callers := range [][]*caller{straight, bare, ours} {
-			all[i] = append(all[i], pace(b, callers, time.Millisecond, 500)...)
+			took := pace(b, callers, time.Millisecond, 500)
+			p50[i], p99[i] = append(p50[i], percentile(took, 50)), append(p99[i], percentile(took, 99))
 		}
 	}
 	b.ReportMetric(0, "ns/op")
-	for _, p := range []int{50, 99} {
-		direct := percentile(all[0], p)
-		x, y := percentile(all[1], p)-direct, percentile(all[2], p)-direct
-		b.ReportMetric(y/x, fmt.Sprintf("p%d-ratio", p))
-		b.ReportMetric(x, fmt.Sprintf("bare-p%d-µs", p))
-		b.ReportMetric(y, fmt.Sprintf("server-p%d-µs", p))
-	}
+	name := "1,000/s, " + bytesOf(size)
+	added(name, whatP50, 1.15, p50).report(b)
+	added(name, whatP99, 1.3, p99).report(b)
+}
+
+// added compares what the proxies add to the straight way, by the medians of the
+// rounds.
+func added(name, what string, wanted float64, rounds [3][]float64) figure {
+	straight := median(rounds[0])
+	f := figure{Case: name, What: what, Wanted: wanted, Bare: median(rounds[1]) - straight, Server: median(rounds[2]) - straight}
+	f.Ratio = f.Server / f.Bare
+	return f
 }
 
 // percentile gives the pth percentile in µs.

@@ -17,10 +17,21 @@ func TestMain(m *testing.M) {
 		fmt.Fprintf(os.Stderr, "%s names no child\n", childVariable)
 		os.Exit(2)
 	case run == nil:
-		os.Exit(m.Run())
+		os.Exit(runTests(m))
 	}
 	if err := run(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
+}
+
+func runTests(m *testing.M) int {
+	code := m.Run()
+	if code == 0 && *update {
+		if err := writePage(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+	}
+	return code
 }
