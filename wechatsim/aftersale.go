@@ -11,7 +11,10 @@ var aftersaleRoutes = map[string]route{
 	"/channels/ec/aftersale/getaftersaleorder": post(orderSets, (*Sim).aftersaleGet),
 	"/channels/ec/aftersale/acceptapply":       post(orderSets, (*Sim).aftersaleAccept),
 	"/channels/ec/aftersale/rejectapply":       post(orderSets, (*Sim).aftersaleReject),
+	"/channels/ec/aftersale/reason/get":        post(orderSets, (*Sim).aftersaleReasons),
 	"/channels/ec/aftersale/rejectreason/get":  post(orderSets, (*Sim).rejectReasons),
+
+	"/channels/ec/aftersale/uploadrefundcertificate": post(orderSets, (*Sim).aftersaleProof),
 }
 
 // States of an after-sale that the emulator knows, with the numbers that an
@@ -43,6 +46,7 @@ type afterSale struct {
 	amount           int64
 	refusal          string
 	waybill          string
+	proofs           []string
 }
 
 // newAfterSale is about the first line of an order, at its full price.
@@ -115,7 +119,7 @@ func (s *Sim) aftersaleOf(c *call, sh *shop, more any) (*order, int) {
 			return o, 0
 		}
 	}
-	return nil, 10020052
+	return nil, 10020000
 }
 
 // aftersaleGet serves POST /channels/ec/aftersale/getaftersaleorder.
@@ -135,8 +139,8 @@ func (s *Sim) aftersaleGet(c *call, sh *shop) answer {
 		"details", object{"desc", "", "receive_product", false, "prove_imgs", []string{}, "tel_number", ""},
 		"refund_info", object{"amount", a.amount},
 		"return_info", object{"waybill_id", a.waybill, "delivery_id", "", "delivery_name", ""},
-		"merchant_upload_info", object{"reject_reason", a.refusal, "refund_certificates", []string{}},
-		"create_time", a.created.Unix(), "update_time", a.updated.Unix(), "reason", "NO_LONGER_WANT",
+		"merchant_upload_info", object{"reject_reason", a.refusal, "refund_certificates", orEmpty(a.proofs)},
+		"create_time", a.created.Unix(), "update_time", a.updated.Unix(), "reason", "10000000",
 		"refund_resp", object{"code", "", "ret", 0, "message", ""}, "type", a.kind, "order_id", o.idString()})
 }
 
@@ -161,7 +165,7 @@ func (s *Sim) aftersaleAccept(c *call, sh *shop) answer {
 	case a.status == returnOnTheWay:
 		return s.moveAftersale(c, sh, o, returnDone)
 	}
-	return s.fail(c, 10020008)
+	return s.fail(c, 10020001)
 }
 
 // aftersaleReject serves POST /channels/ec/aftersale/rejectapply.
@@ -177,13 +181,47 @@ func (s *Sim) aftersaleReject(c *call, sh *shop) answer {
 	case in.Reason == "" && in.Type == 0:
 		return s.fail(c, 10020051)
 	case o.aftersale.status != refundAsked && o.aftersale.status != returnOnTheWay:
-		return s.fail(c, 10020008)
+		return s.fail(c, 10020001)
 	}
 	o.aftersale.refusal = in.Reason
 	if o.aftersale.kind == typeRefund {
 		return s.moveAftersale(c, sh, o, refundRefused)
 	}
 	return s.moveAftersale(c, sh, o, returnRefused)
+}
+
+// aftersaleProof serves POST /channels/ec/aftersale/uploadrefundcertificate:
+// pictures, by their media_id, of a refund that was made outside.
+func (s *Sim) aftersaleProof(c *call, sh *shop) answer {
+	var in struct {
+		Proofs []string `json:"refund_certificates"`
+		Desc   string   `json:"desc"`
+	}
+	o, bad := s.aftersaleOf(c, sh, &in)
+	switch {
+	case bad != 0:
+		return s.fail(c, bad)
+	case len(in.Proofs) == 0 || in.Desc == "":
+		return s.fail(c, 10020051)
+	case o.aftersale.status == refundDone || o.aftersale.status == returnDone:
+		return s.fail(c, 10020001)
+	}
+	for _, id := range in.Proofs {
+		if sh.desk().media.get(idText(id)) == nil {
+			return s.fail(c, 40007)
+		}
+	}
+	o.aftersale.proofs, o.aftersale.updated = in.Proofs, c.now
+	return s.ok(c, okay)
+}
+
+// aftersaleReasons serves POST /channels/ec/aftersale/reason/get.
+func (s *Sim) aftersaleReasons(c *call, _ *shop) answer {
+	type reason struct {
+		Reason string `json:"reason"`
+		Text   string `json:"reason_text"`
+	}
+	return s.reply(c, "reason_list", []reason{{"10000002", "拍错/多拍"}, {"10000001", "缺货"}, {"10000000", "不想要了"}})
 }
 
 // moveAftersale gives an after-sale its next state and tells who listens.

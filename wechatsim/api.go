@@ -31,7 +31,7 @@ type route struct {
 var allRoutes = func() map[string]route {
 	out := map[string]route{}
 	for _, family := range []map[string]route{apiRoutes, quotaRoutes, platformRoutes, basicsRoutes, productRoutes, warehouseRoutes,
-		orderRoutes, aftersaleRoutes, addressRoutes, couponRoutes, fundsRoutes, categoryRoutes} {
+		orderRoutes, aftersaleRoutes, addressRoutes, couponRoutes, fundsRoutes, categoryRoutes, linkRoutes} {
 		maps.Copy(out, family)
 	}
 	return out

@@ -1,10 +1,12 @@
 package wechatsim_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/zhanggui/zhanggui/wechatsim"
 )
@@ -88,16 +90,18 @@ func TestCoupons(t *testing.T) {
 	if len(page.list("coupons")) != 1 || page.str("total_num") != "3" || page.str("page_ctx") == "" {
 		t.Errorf("page 2: %v", page)
 	}
-	if valid := g.shop("coupon/get_list", `{"status":2,"page":1,"page_size":10,"page_ctx":"x"}`); valid.str("total_num") != "1" {
+	if valid := g.shop("coupon/get_list", `{"status":2,"page":1,"page_size":10,"page_ctx":"`+page.str("page_ctx")+`"}`); valid.str("total_num") != "1" {
 		t.Errorf("valid ones: %v", valid)
 	}
 	g.story(
 		step{"coupon/get_list", `{"page":0,"page_size":10}`, "10020051"},
 		step{"coupon/update_status", with(`,"status":4`), "0"},
-		step{"coupon/update_status", with(`,"status":2`), "10020008"},
-		step{"coupon/update", fmt.Sprintf(newCoupon, `,"coupon_id":"`+ids[0]+`"`), "10020008"},
+		step{"coupon/update_status", with(`,"status":2`), "10021001"},
+		step{"coupon/update", fmt.Sprintf(newCoupon, `,"coupon_id":"`+ids[0]+`"`), "10021001"},
 		step{"coupon/update_status", with(`,"status":5`), "0"},
-		step{"coupon/get", with(""), "10020052"},
+		step{"coupon/get", with(""), "10021037"},
+		step{"coupon/get_list", `{"page":12,"page_size":10}`, "10021036"},
+		step{"coupon/get_list", `{"page":1,"page_size":10,"page_ctx":"made up"}`, "10021036"},
 		step{"coupon/get", "{}", "10020051"},
 	)
 	for name, change := range map[string][2]string{
@@ -108,6 +112,59 @@ func TestCoupons(t *testing.T) {
 			t.Errorf("%s: %v", name, got)
 		}
 	}
+}
+
+func TestCouponsOfBuyers(t *testing.T) {
+	bothSets(t, func(t *testing.T, sw wechatsim.Switches) {
+		g := newRig(t, with(sw))
+		id := g.shop("coupon/create", strings.Replace(fmt.Sprintf(newCoupon, ""), `"total_num":50`, `"total_num":1`, 1)).obj("data").str("coupon_id")
+		if _, err := g.GiveCoupon(shopID, id, "o_buyer_1"); err == nil {
+			t.Error("a draft was given away")
+		}
+		g.story(step{"coupon/update_status", `{"coupon_id":"` + id + `","status":2}`, "0"})
+		path := "/sim/shops/" + shopID + "/coupons/" + id + "/give"
+		mine := decode(t, g.request(http.MethodPost, path, `{"openid":"o_buyer_1"}`).Body.Bytes()).str("user_coupon_id")
+		if w := g.request(http.MethodPost, path, `{"openid":"o_buyer_2"}`); w.Code != http.StatusUnprocessableEntity {
+			t.Errorf("a second one of one: HTTP %d", w.Code)
+		}
+		list := g.shop("coupon/get_user_coupon_list", `{"openid":"o_buyer_1","status":100,"page":1,"page_size":10,"page_ctx":""}`)
+		if list.str("total_num") != "1" {
+			t.Errorf("list: %v", list)
+		}
+		g.Advance(8 * 24 * time.Hour)
+		got := g.shop("coupon/get_user_coupon", `{"openid":"o_buyer_1","user_coupon_id":"`+mine+`"}`)
+		if one := reply(got.list("user_coupon_list")[0].(map[string]any)); one.str("status") != "101" || one.str("coupon_id") != id {
+			t.Errorf("after a week: %v", got)
+		}
+		over := g.shop("coupon/get_list", `{"status":200,"page":1,"page_size":10}`)
+		_, number := reply(over.list("coupons")[0].(map[string]any))["coupon_id"].(json.Number)
+		if over.str("total_num") != "1" || number != sw.CouponIDsAsNumbers {
+			t.Errorf("those that are over: %v, switch %t", over, sw.CouponIDsAsNumbers)
+		}
+		g.story(
+			step{"coupon/get_user_coupon", `{"openid":"o_buyer_2","user_coupon_id":"` + mine + `"}`, "10021037"},
+			step{"coupon/get_user_coupon", `{"user_coupon_id":"` + mine + `"}`, "40003"},
+			step{"coupon/get_user_coupon_list", `{"page":1,"page_size":10}`, "40003"},
+			step{"coupon/get_user_coupon_list", `{"openid":"o","page":1,"page_size":0}`, "10020051"},
+		)
+	})
+}
+
+func TestLinks(t *testing.T) {
+	g := newRig(t)
+	onSale := fmt.Sprintf(`{"product_id":%q}`, g.shop("product/list/get", `{"status":5}`).list("product_ids")[0])
+	for _, kind := range []string{"h5url", "taglink", "qrcode"} {
+		got := g.shop("product/"+kind+"/get", onSale).str("product_" + kind)
+		again := g.shop("product/"+kind+"/get", onSale).str("product_" + kind)
+		if got == "" || got != again {
+			t.Errorf("product %s: %q, then %q", kind, got, again)
+		}
+		g.story(step{"product/" + kind + "/get", only, "10020065"}) // it is not on sale
+		if got := g.shop("basics/shop/"+kind+"/get", `{"qrcode_type":1}`).str("shop_" + kind); got == "" {
+			t.Errorf("no shop %s", kind)
+		}
+	}
+	g.story(step{"basics/shop/qrcode/get", `{"qrcode_type":4}`, "10020051"})
 }
 
 func TestFunds(t *testing.T) {
@@ -175,6 +232,11 @@ func TestCategoriesAndBrands(t *testing.T) {
 		g.wantCode(g.post(prefix+"category/detail"+token, `{"cat_id":"1"}`), "10020017")
 		g.wantCode(g.post(prefix+"brand/all"+token, `{"page_size":51}`), "10020055")
 	}
+	valid := g.shop("brand/valid/list/get", "{}")
+	if valid.str("total_num") != "1" || reply(valid.list("brands")[0].(map[string]any)).str("brand_id") != "2100000000" {
+		t.Errorf("valid brands: %v", valid)
+	}
+	g.story(step{"brand/valid/list/get", `{"page_size":51}`, "10020055"})
 	key, n := "", 0
 	for range 10 {
 		got := g.post("/shop/ec/brand/all"+token, fmt.Sprintf(`{"page_size":50,"next_key":%q}`, key))

@@ -76,35 +76,62 @@ const (
 	brandCount = 120
 )
 
-// brandAll serves both spellings of brand/all.
-func (s *Sim) brandAll(c *call, _ *shop) answer {
+// brandPage reads the body of a list of brands, and cuts its page out of n.
+func (s *Sim) brandPage(c *call, query string, n int) (page []string, next string, more bool, bad int) {
 	var in struct {
 		PageSize *int   `json:"page_size"`
 		NextKey  string `json:"next_key"`
 	}
 	if bad := s.decode(c, &in); bad != 0 {
-		return s.fail(c, bad)
+		return nil, "", false, bad
 	}
 	size := 10
 	if in.PageSize != nil {
 		size = *in.PageSize
 	}
-	ids := make([]string, brandCount)
+	ids := make([]string, n)
 	for i := range ids {
 		ids[i] = strconv.Itoa(firstBrand + i)
 	}
-	page, next, more, ok := s.page(ids, "brands", in.NextKey, size, 50)
+	page, next, more, ok := s.page(ids, query, in.NextKey, size, 50)
 	if !ok {
-		return s.fail(c, 10020055)
+		return nil, "", false, 10020055
 	}
-	type brand struct {
-		ID      string `json:"brand_id"`
-		Chinese string `json:"ch_name"`
-		English string `json:"en_name"`
+	return page, next, more, 0
+}
+
+func brandNames(id string) object {
+	return object{"brand_id", id, "ch_name", "示例品牌" + id[7:], "en_name", "Brand " + id[7:]}
+}
+
+// brandAll serves both spellings of brand/all.
+func (s *Sim) brandAll(c *call, _ *shop) answer {
+	page, next, more, bad := s.brandPage(c, "brands", brandCount)
+	if bad != 0 {
+		return s.fail(c, bad)
 	}
-	brands := []brand{}
+	brands := []object{}
 	for _, id := range page {
-		brands = append(brands, brand{id, "示例品牌" + id[7:], "Brand " + id[7:]})
+		brands = append(brands, brandNames(id))
 	}
 	return s.reply(c, "brands", brands, "next_key", next, "continue_flag", more)
+}
+
+// brandValid serves POST /channels/ec/brand/valid/list/get: the one brand that
+// every shop may use.
+func (s *Sim) brandValid(c *call, _ *shop) answer {
+	page, next, _, bad := s.brandPage(c, "valid brands", 1)
+	if bad != 0 {
+		return s.fail(c, bad)
+	}
+	at := s.world.Epoch.AddDate(-1, 0, 0).Unix()
+	brands := []object{}
+	for _, id := range page {
+		brands = append(brands, append(brandNames(id), "classification_no", "16", "trade_mark_symbol", 1,
+			"register_details", object{"registrant", "蓝天文具有限公司", "register_no", "10000001", "is_permanent", true,
+				"register_certifications", []string{}, "renew_certifications", []string{}},
+			"application_details", object{"acceptance_certification", []string{}}, "grant_type", 1,
+			"grant_details", object{"grant_certifications", []string{}}, "status", 3, "create_time", at, "update_time", at))
+	}
+	return s.reply(c, "brands", brands, "total_num", 1, "next_key", next)
 }

@@ -41,6 +41,7 @@ func (s *Sim) controlHandler() http.Handler {
 	mux.HandleFunc("POST /sim/visit", s.serveVisit)
 	s.quotaControls(mux)
 	mux.HandleFunc("POST /sim/shops/{appid}/orders/{order}/{act}", s.serveBuyer)
+	mux.HandleFunc("POST /sim/shops/{appid}/coupons/{coupon}/give", s.serveGiveCoupon)
 	s.platformControls(mux)
 	mux.HandleFunc("POST /sim/phone", s.servePhone)
 	mux.HandleFunc("POST /sim/who", s.serveWho)

@@ -9,21 +9,27 @@ import (
 
 // couponRoutes are the calls on coupons (优惠券).
 var couponRoutes = map[string]route{
-	"/channels/ec/coupon/create":        post(couponSets, (*Sim).couponCreate),
-	"/channels/ec/coupon/update":        post(couponSets, (*Sim).couponUpdate),
-	"/channels/ec/coupon/update_status": post(couponSets, (*Sim).couponStatus),
-	"/channels/ec/coupon/get":           post(couponSets, (*Sim).couponGet),
-	"/channels/ec/coupon/get_list":      post(couponSets, (*Sim).couponList),
+	"/channels/ec/coupon/create":               post(couponSets, (*Sim).couponCreate),
+	"/channels/ec/coupon/update":               post(couponSets, (*Sim).couponUpdate),
+	"/channels/ec/coupon/update_status":        post(couponSets, (*Sim).couponStatus),
+	"/channels/ec/coupon/get":                  post(couponSets, (*Sim).couponGet),
+	"/channels/ec/coupon/get_list":             post(couponSets, (*Sim).couponList),
+	"/channels/ec/coupon/get_user_coupon":      post(couponSets, (*Sim).userCouponGet),
+	"/channels/ec/coupon/get_user_coupon_list": post(couponSets, (*Sim).userCouponList),
 }
 
 var couponSets = []int{132}
 
-// States of a coupon. What is invalid or deleted stays so.
+// States of a coupon. What is invalid or deleted stays so; lists may ask for the
+// expired and the invalid together.
 const (
 	couponDraft   = 1
 	couponValid   = 2
+	couponExpired = 3
 	couponInvalid = 4
 	couponDeleted = 5
+
+	couponOver = 200
 )
 
 const firstCoupon = 10_000_000_000_000_001
@@ -33,6 +39,21 @@ type coupon struct {
 	kind, status     int
 	created, updated time.Time
 	content          couponContent
+	given            int64
+}
+
+func (k *coupon) state(now time.Time) int {
+	if k.status == couponValid && now.Unix() > k.content.Receive.End {
+		return couponExpired
+	}
+	return k.status
+}
+
+// in tells whether a list of this status holds the coupon.
+func (k *coupon) in(status int, now time.Time) bool {
+	state := k.state(now)
+	over := state == couponExpired || state == couponInvalid
+	return state != couponDeleted && (status == 0 || status == state || status == couponOver && over)
 }
 
 // couponContent is what the merchant says about a coupon.
@@ -118,7 +139,7 @@ func (s *Sim) couponUpdate(c *call, sh *shop) answer {
 	case !in.ok() || in.Type != k.kind:
 		return s.fail(c, 10020051)
 	case k.status == couponInvalid:
-		return s.fail(c, 10020008)
+		return s.fail(c, 10021001)
 	}
 	k.content, k.updated = in.couponContent, c.now
 	return s.reply(c, "data", object{"coupon_id", k.id, "update_time", c.now.Unix()})
@@ -136,7 +157,7 @@ func (s *Sim) couponStatus(c *call, sh *shop) answer {
 	case !slices.Contains([]int{couponValid, couponInvalid, couponDeleted}, in.Status):
 		return s.fail(c, 10020051)
 	case k.status == couponInvalid && in.Status == couponValid:
-		return s.fail(c, 10020008)
+		return s.fail(c, 10021001)
 	}
 	k.status, k.updated = in.Status, c.now
 	return s.ok(c, okay)
@@ -158,7 +179,7 @@ func (s *Sim) couponOf(c *call, sh *shop, more any) (*coupon, int) {
 	}
 	k := sh.desk().coupons.get(in.ID)
 	if k == nil || k.status == couponDeleted {
-		return nil, 10020052
+		return nil, 10021037
 	}
 	return k, 0
 }
@@ -169,35 +190,29 @@ func (s *Sim) couponGet(c *call, sh *shop) answer {
 	if bad != 0 {
 		return s.fail(c, bad)
 	}
-	return s.reply(c, "coupon", object{"coupon_id", k.id, "type", k.kind, "status", k.status, "create_time", k.created.Unix(),
+	return s.reply(c, "coupon", object{"coupon_id", k.id, "type", k.kind, "status", k.state(c.now), "create_time", k.created.Unix(),
 		"update_time", k.updated.Unix(), "coupon_info", k.content,
-		"stock_info", object{"issued_num", k.content.Receive.Total, "receive_num", 0, "used_num", 0}})
+		"stock_info", object{"issued_num", k.content.Receive.Total - k.given, "receive_num", k.given, "used_num", 0}})
 }
 
-// couponList serves POST /channels/ec/coupon/get_list. It pages by number; the
-// page_ctx of the last answer may come along, and nothing hangs on it.
+// couponList serves POST /channels/ec/coupon/get_list.
 func (s *Sim) couponList(c *call, sh *shop) answer {
 	var in struct {
-		Status   int    `json:"status"`
-		Page     int    `json:"page"`
-		PageSize int    `json:"page_size"`
-		Context  string `json:"page_ctx"`
+		Status int `json:"status"`
+		pageIn
 	}
 	if bad := s.decode(c, &in); bad != 0 {
 		return s.fail(c, bad)
 	}
-	if in.Page < 1 || in.PageSize < 1 || in.PageSize > 200 {
-		return s.fail(c, 10020051)
+	if bad := in.check(); bad != 0 {
+		return s.fail(c, bad)
 	}
-	type idOf struct {
-		ID string `json:"coupon_id"`
-	}
-	all := []idOf{}
-	for _, id := range sh.desk().coupons.ids {
-		if k := sh.desk().coupons.byID[id]; k.status != couponDeleted && (in.Status == 0 || in.Status == k.status) {
-			all = append(all, idOf{id})
+	k := &sh.desk().coupons
+	all := []object{}
+	for _, id := range k.ids {
+		if k.byID[id].in(in.Status, c.now) {
+			all = append(all, object{"coupon_id", wireID(id, s.sw.CouponIDsAsNumbers)})
 		}
 	}
-	return s.reply(c, "coupons", window(all, (in.Page-1)*in.PageSize, in.PageSize), "total_num", len(all),
-		"page_ctx", sealKey("coupons", in.Page))
+	return s.reply(c, "coupons", in.cut(all), "total_num", len(all), "page_ctx", in.context())
 }

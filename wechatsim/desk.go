@@ -22,6 +22,7 @@ type desk struct {
 	freights  shelf[freight]
 
 	coupons     shelf[coupon]
+	userCoupons shelf[userCoupon]
 	withdrawals shelf[withdrawal]
 	account     *bankAccount // nil until it was set
 }

@@ -132,6 +132,7 @@
 //	POST   /sim/limits                          {"path":"/channels/ec/order/get","daily":100}; one per path and app
 //	POST   /sim/used                            {"appid":"wx…c1","path":"/channels/ec/order/get","calls":99}
 //	POST   /sim/shops/wx…c1/orders/37…/pay      {}; or cancel, confirm, refund, return, send-back, move
+//	POST   /sim/shops/wx…c1/coupons/10…/give    {"openid":"o_buyer_1"}: {"user_coupon_id":"…"}
 //	GET    /sim/switches                        every switch with its value
 //	PATCH  /sim/switches                        {"refresh_token_rotates":false}
 //	GET    /sim/world                           the world as it is now, with secrets

@@ -260,7 +260,7 @@ func (p *product) frozen(in *productIn) int {
 	if in.OutProductID != "" && in.OutProductID != old.OutProductID {
 		return 10020051
 	}
-	if p.live != nil && in.CatsV2[0] != p.live.CatsV2[0] {
+	if p.live != nil && len(in.CatsV2) > 0 && in.CatsV2[0] != p.live.CatsV2[0] {
 		return 10020017
 	}
 	for _, k := range in.Skus {

@@ -131,7 +131,11 @@ func (s *Sim) quotaCall(c *call) (a *app, path string, r answer, refused bool) {
 	var in struct {
 		CGIPath string `json:"cgi_path"`
 	}
-	if bad := cmp.Or(s.decode(c, &in), s.quotaPath(in.CGIPath, a.Kind)); bad != 0 {
+	bad := s.decode(c, &in)
+	if bad == 0 {
+		bad = s.quotaPath(in.CGIPath, a.Kind)
+	}
+	if bad != 0 {
 		return nil, "", s.fail(c, bad), true
 	}
 	return a, in.CGIPath, answer{}, false

@@ -110,6 +110,9 @@ type Switches struct {
 	// BlockStatusAsBool: product/getauditquota writes block_status as false, as
 	// an older copy does, instead of 0. Strict: false.
 	BlockStatusAsBool bool `json:"block_status_as_bool"`
+	// CouponIDsAsNumbers: coupon/get_list writes coupon_id as a number, as its
+	// table says, instead of a string. Strict: false.
+	CouponIDsAsNumbers bool `json:"coupon_ids_as_numbers"`
 	// StockUpdatesPerSecond: more updates of one sku in a clock second answer
 	// 10020112; 0 never. What the platform allows is not told. Both sets: 0.
 	StockUpdatesPerSecond int `json:"stock_updates_per_second"`
@@ -287,6 +290,7 @@ func LenientSwitches() Switches {
 		TokenLength:             136,
 		ProductIDsSwapped:       true,
 		BlockStatusAsBool:       true,
+		CouponIDsAsNumbers:      true,
 		OrderIDAsNumber:         true,
 		OrderSearchField:        "order_id_list",
 

@@ -199,7 +199,7 @@ func TestRefund(t *testing.T) {
 	g.story(
 		step{"aftersale/rejectapply", with(""), "10020051"},
 		step{"aftersale/rejectapply", with(`,"reject_reason":"已发货"`), "0"},
-		step{"aftersale/acceptapply", with(""), "10020008"},
+		step{"aftersale/acceptapply", with(""), "10020001"},
 	)
 	if a := g.shop("aftersale/getaftersaleorder", with("")).obj("after_sale_order"); a.str("status") != "MERCHANT_REJECT_REFUND" || a.obj("merchant_upload_info").str("reject_reason") != "已发货" {
 		t.Errorf("refused: %v", a)
@@ -225,7 +225,8 @@ func TestReturn(t *testing.T) {
 		step{"aftersale/acceptapply", with(""), "10020051"},
 		step{"aftersale/acceptapply", with(`,"address_id":"5"`), "10020051"},
 		step{"aftersale/acceptapply", with(`,"address_id":123345`), "0"},
-		step{"aftersale/acceptapply", with(""), "10020008"},
+		step{"aftersale/acceptapply", with(""), "10020001"},
+		step{"aftersale/rejectapply", with(`,"reject_reason":"x"`), "10020001"},
 	)
 	if status() != "USER_WAIT_RETURN" {
 		t.Errorf("status %s", status())
@@ -235,6 +236,29 @@ func TestReturn(t *testing.T) {
 	if status() != "MERCHANT_RETURN_SUCCESS" {
 		t.Errorf("status %s", status())
 	}
+}
+
+func TestRefundCertificate(t *testing.T) {
+	g := newRig(t)
+	id := g.firstOrder(20)
+	g.act(id, wechatsim.BuyerWantsRefund)
+	with := func(more string) string {
+		return fmt.Sprintf(`{"after_sale_order_id":%q%s}`, g.aftersales("")[0], more)
+	}
+	media := g.sendFile("/shop/ec/basics/img/upload", "&height=1&width=1", "media", png).obj("pic_file").str("media_id")
+	proof := fmt.Sprintf(`,"refund_certificates":[%q],"desc":"银行转账"`, media)
+	g.story(
+		step{"aftersale/uploadrefundcertificate", with(""), "10020051"},
+		step{"aftersale/uploadrefundcertificate", with(strings.Replace(proof, media, "none", 1)), "40007"},
+		step{"aftersale/uploadrefundcertificate", with(proof), "0"},
+	)
+	if a := g.shop("aftersale/getaftersaleorder", with("")).obj("after_sale_order"); len(a.obj("merchant_upload_info").list("refund_certificates")) != 1 {
+		t.Errorf("after-sale: %v", a)
+	}
+	g.story(
+		step{"aftersale/acceptapply", with(""), "0"},
+		step{"aftersale/uploadrefundcertificate", with(proof), "10020001"},
+	)
 }
 
 func TestAftersaleListRefusals(t *testing.T) {
@@ -253,8 +277,11 @@ func TestAftersaleListRefusals(t *testing.T) {
 	}
 	g.story(
 		step{"aftersale/getaftersaleorder", "{}", "10020051"},
-		step{"aftersale/getaftersaleorder", `{"after_sale_order_id":"1"}`, "10020052"},
+		step{"aftersale/getaftersaleorder", `{"after_sale_order_id":"1"}`, "10020000"},
 	)
+	if reasons := g.shop("aftersale/reason/get", "{}").list("reason_list"); len(reasons) != 3 {
+		t.Errorf("reasons: %v", reasons)
+	}
 	if reasons := g.shop("aftersale/rejectreason/get", "{}").list("reason_list"); len(reasons) == 0 {
 		t.Error("no reasons to refuse")
 	}
