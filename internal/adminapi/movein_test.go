@@ -72,6 +72,8 @@ func TestMoveAccountsRefuses(t *testing.T) {
 		{"/v1/apps/fuwuhao/export", map[string]string{}, http.StatusNotFound},
 		{"/v1/apps/platform/import", many, http.StatusUnprocessableEntity},
 		{"/v1/apps/platform/mode", map[string]string{"mode": "sell"}, http.StatusUnprocessableEntity},
+		{"/v1/grants/" + self + "/mode", map[string]string{"mode": "follow"}, http.StatusUnprocessableEntity},
+		{"/v1/grants/g_nobody/mode", map[string]string{"mode": "hold"}, http.StatusNotFound},
 		{"/v1/grants/" + self + "/mode", map[string]string{"mode": "hold"}, http.StatusUnprocessableEntity},
 	} {
 		if rec := r.say("POST", c.path, c.in); rec.Code != c.want || strings.Contains(rec.Body.String(), movedRefresh) {

@@ -466,10 +466,16 @@ func must[T any](v T, err error) T {
 // TestAdoptLeavesHeldGrants: while another system renews, nothing of what happens
 // here has it renewed here too; and whoever comes from the market gets in.
 func TestAdoptLeavesHeldGrants(t *testing.T) {
+	for _, state := range []grant.State{grant.Held, grant.Followed} {
+		t.Run(string(state), func(t *testing.T) { adoptElsewhere(t, state) })
+	}
+}
+
+func adoptElsewhere(t *testing.T, state grant.State) {
 	w := newWorld(t)
 	w.arrives(teaAppID)
 	w.settleAll()
-	w.change(teaAppID, func(g *grant.Grant) { g.State, g.DueAt = grant.Held, time.Time{} })
+	w.change(teaAppID, func(g *grant.Grant) { g.State, g.DueAt = state, time.Time{} })
 	before, codes, asked := w.grant(teaAppID), len(w.wechat.used), w.wechat.count("info")
 	w.wait(time.Hour)
 	w.arrives(teaAppID)
@@ -482,7 +488,7 @@ func TestAdoptLeavesHeldGrants(t *testing.T) {
 	if len(w.wechat.used) != codes || w.wechat.count("info") != asked {
 		t.Errorf("WeChat was asked: %d codes, %d looks", len(w.wechat.used)-codes, w.wechat.count("info")-asked)
 	}
-	if row := w.row(teaAppID); row.Code != nil || row.Cause != "held" || !row.DueAt.After(w.now) {
+	if row := w.row(teaAppID); row.Code != nil || row.Cause != string(state) || !row.DueAt.After(w.now) {
 		t.Errorf("row %+v", row)
 	}
 	if shop, err := w.p.Enter(t.Context(), "market", teaAppID); err != nil || shop.AppID != teaAppID {
