@@ -76,9 +76,21 @@ type clientRevokeCmd struct {
 }
 
 // Help shows an example.
-func (clientRevokeCmd) Help() string { return "Example:\n  zhanggui client revoke erp" }
+func (clientRevokeCmd) Help() string {
+	return "Lists the access tokens that the client fetched and that go on living at WeChat.\n\nExample:\n  zhanggui client revoke erp"
+}
 
 // Run implements the command.
-func (r clientRevokeCmd) Run(ctx context.Context) error {
-	return r.do(ctx, http.MethodPost, "/v1/clients/"+url.PathEscape(r.ID)+"/revoke", nil, nil)
+func (r clientRevokeCmd) Run(ctx context.Context, c console) error {
+	var out adminapi.RevokedClient
+	if err := r.do(ctx, http.MethodPost, "/v1/clients/"+url.PathEscape(r.ID)+"/revoke", nil, &out); err != nil {
+		return err
+	}
+	if r.JSON {
+		return c.printJSON(out)
+	}
+	for _, x := range out.Exported {
+		fmt.Fprintf(c.out, "shop %s: the client has its access token, good at WeChat until %s; 'zhanggui grant revoke --kill' ends it sooner, and the shop's grant with it\n", x.Shop, when(&x.Ends))
+	}
+	return nil
 }

@@ -17,6 +17,21 @@ import (
 type Clients interface {
 	Clients(ctx context.Context) ([]access.Client, error)
 	RevokeClient(ctx context.Context, id string, now time.Time, entries ...audit.Entry) error
+	// Exports gives the kept tokens that a client fetched and that have not ended.
+	Exports(ctx context.Context, client string, now time.Time) ([]access.Export, error)
+}
+
+// RevokedClient says what the end of a client's key does not end: the access tokens
+// that it fetched are good at WeChat until their time is over.
+type RevokedClient struct {
+	Exported []ExportedToken `json:"exported" doc:"access tokens that the client fetched with the right token:export"`
+}
+
+// ExportedToken is an access token that is out of the server's hands.
+type ExportedToken struct {
+	Shop string    `json:"shop"`
+	At   time.Time `json:"at" doc:"when it was fetched last"`
+	Ends time.Time `json:"ends" doc:"when the token ends"`
 }
 
 // ClientView is a client without its key.
@@ -69,11 +84,19 @@ func (h handlers) createClient(ctx context.Context, in *struct{ Body ManifestCli
 
 func (h handlers) revokeClient(ctx context.Context, in *struct {
 	ID string `path:"id"`
-}) (*struct{}, error) {
+}) (*body[RevokedClient], error) {
 	now := h.Now()
 	err := h.Clients.RevokeClient(ctx, in.ID, now, audit.Entry{At: now, Actor: actor(ctx), Action: "client.revoke", Subject: "client:" + in.ID, Outcome: audit.Done})
 	if err != nil {
 		return nil, fail(err)
 	}
-	return nil, nil
+	exports, err := h.Clients.Exports(ctx, in.ID, now) // the key has ended: nothing can be added
+	if err != nil {
+		return nil, fail(err)
+	}
+	out := RevokedClient{Exported: []ExportedToken{}}
+	for _, x := range exports {
+		out.Exported = append(out.Exported, ExportedToken{Shop: x.ShopID, At: x.At.UTC(), Ends: x.Ends.UTC()})
+	}
+	return answer(out), nil
 }

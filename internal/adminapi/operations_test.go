@@ -190,7 +190,15 @@ func TestClients(t *testing.T) {
 	if rec := r.say("POST", "/v1/clients", map[string]any{"id": "x", "shops": []string{"nobody"}, "mode": "read"}); rec.Code != http.StatusUnprocessableEntity {
 		t.Errorf("a shop that is not there: %d", rec.Code)
 	}
-	r.ask("POST", "/v1/clients/pos/revoke", nil, nil)
+	out := access.Export{ClientID: "pos", ShopID: "lantian", Generation: 1, At: epoch, Ends: epoch.Add(time.Hour)}
+	if err := r.store.RecordExport(t.Context(), out, grant.Effects{At: epoch}); err != nil {
+		t.Fatal(err)
+	}
+	var revoked adminapi.RevokedClient
+	r.ask("POST", "/v1/clients/pos/revoke", nil, &revoked)
+	if want := []adminapi.ExportedToken{{Shop: "lantian", At: epoch.UTC(), Ends: epoch.Add(time.Hour).UTC()}}; !slices.Equal(revoked.Exported, want) {
+		t.Errorf("out of our hands: %+v", revoked.Exported)
+	}
 	r.recorded("client.revoke", "client:pos")
 	for _, v := range list[adminapi.ClientView](r, "/v1/clients") {
 		if v.Live != (v.ID == "erp") || (v.Revoked != nil) != (v.ID == "pos") {

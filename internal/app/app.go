@@ -296,7 +296,7 @@ func (a *App) connectGateway() (err error) {
 		return err
 	}
 	a.dropin = dropin.New(dropin.Options{
-		Clients: a.gateway, Directory: a.store, Aliases: a.aliases, Tally: a.refused, Now: a.o.Now,
+		Clients: a.gateway, Directory: a.store, Tokens: exportable{a.keeper}, Exports: a.store, Aliases: a.aliases, Tally: a.refused, Now: a.o.Now,
 	})
 	return nil
 }

@@ -43,13 +43,16 @@ func (a *App) Public() http.Handler {
 // administrators.
 func (a *App) machines() http.Handler {
 	admins := web.LimitBody(maxAdminBody, a.withAdmin(a.adminMux()))
-	clients := a.relay.Handler()
+	clients, exports := a.relay.Handler(), a.dropin.Export()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if relay.ForClient(r) {
+		switch {
+		case relay.ForClient(r):
 			clients.ServeHTTP(w, r)
-			return
+		case dropin.ForClient(r):
+			exports.ServeHTTP(w, r)
+		default:
+			admins.ServeHTTP(w, r)
 		}
-		admins.ServeHTTP(w, r)
 	})
 }
 

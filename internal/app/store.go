@@ -205,6 +205,14 @@ func (s *store) RecordPush(ctx context.Context, batch []grant.Push) ([]error, er
 	return results, err
 }
 
+// RecordExport notes that a client fetched a kept token, before it leaves.
+func (s *store) RecordExport(ctx context.Context, x access.Export, e grant.Effects) error {
+	if err := s.replica.check(); err != nil {
+		return err
+	}
+	return s.database.RecordExport(ctx, x, e)
+}
+
 // Append records entries that come with no change.
 func (s *store) Append(ctx context.Context, entries ...audit.Entry) error {
 	if err := s.replica.check(); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/zhanggui/zhanggui/internal/dropin"
 	"github.com/zhanggui/zhanggui/internal/gateway"
 	"github.com/zhanggui/zhanggui/internal/keeper"
 )
@@ -60,6 +61,18 @@ func lend(t keeper.Token, err error) (gateway.Token, error) {
 		}
 	}
 	return gateway.Token{}, err
+}
+
+// exportable lends the keeper's tokens to programs that may take them away.
+type exportable struct{ keeper *keeper.Keeper }
+
+// Token implements dropin.Tokens.
+func (e exportable) Token(ctx context.Context, shop string) (dropin.Token, error) {
+	t, err := e.keeper.Token(ctx, shop)
+	if err != nil {
+		return dropin.Token{}, noToken(err)
+	}
+	return dropin.Token{Value: t.Value, Generation: t.Generation, Ends: t.Expires}, nil
 }
 
 // movers lends the keeper to whoever moves shops between keys.

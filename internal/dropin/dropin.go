@@ -40,6 +40,8 @@ type Tally interface {
 type Options struct {
 	Clients   Clients
 	Directory Directory
+	Tokens    Tokens
+	Exports   Exports
 	Aliases   *alias.Maker
 	Tally     Tally
 	Now       func() time.Time // nil: time.Now
@@ -48,9 +50,10 @@ type Options struct {
 // Dropin answers the endpoints of the package comment. It may be used by many
 // goroutines.
 type Dropin struct {
-	o     Options
-	shops *memo
-	paths map[string]http.Handler
+	o        Options
+	shops    *memo
+	exported exported
+	paths    map[string]http.Handler
 }
 
 // New makes a Dropin.

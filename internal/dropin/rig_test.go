@@ -21,6 +21,7 @@ import (
 	"github.com/zhanggui/zhanggui/internal/dropin"
 	"github.com/zhanggui/zhanggui/internal/grant"
 	"github.com/zhanggui/zhanggui/internal/web"
+	"github.com/zhanggui/zhanggui/wechat/secret"
 )
 
 // The keys and ids of the tests.
@@ -29,6 +30,8 @@ const (
 	otherKey  = "zgc_OTHER00000000000000000001"
 	endedKey  = "zgc_ENDED00000000000000000001"
 	boundKey  = "zgc_BOUND00000000000000000001"
+	exportKey = "zgc_EXPORT0000000000000000001" // may export, from 192.0.2.0/24
+	looseKey  = "zgc_LOOSE00000000000000000001" // may export, from nowhere in particular
 	shopAppID = "wx00000000000000c1"
 	market1   = "wx00000000000000c2"
 	market2   = "wx00000000000000c3"
@@ -50,6 +53,11 @@ type rig struct {
 	now     time.Time
 	log     strings.Builder
 	refused []audit.Entry
+
+	tokenErr, recordErr error
+	generation          int64
+	recorded            []access.Export
+	effects             []grant.Effects
 }
 
 func newRig(t testing.TB) *rig {
@@ -60,9 +68,15 @@ func newRig(t testing.TB) *rig {
 		return h.Sum(nil)
 	})}
 	r.Dropin = dropin.New(dropin.Options{
-		Clients: r.store, Directory: r.store, Aliases: r.aliases, Tally: r, Now: r.clock,
+		Clients: r.store, Directory: r.store, Tokens: r, Exports: r, Aliases: r.aliases, Tally: r, Now: r.clock,
 	})
-	r.front = web.Wrap(r.Dropin, web.Options{Log: slog.New(slog.NewTextHandler(&r.log, nil))})
+	r.front = web.Wrap(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		if dropin.ForClient(req) {
+			r.Export().ServeHTTP(w, req)
+			return
+		}
+		r.ServeHTTP(w, req)
+	}), web.Options{Log: slog.New(slog.NewTextHandler(&r.log, nil))})
 	return r
 }
 
@@ -73,6 +87,23 @@ func (r *rig) Refused(_ context.Context, e audit.Entry, _ netip.Addr) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.refused = append(r.refused, e)
+}
+
+// realToken is what must leave by its own right only.
+const realToken = "REAL-TOKEN-OF-THE-SHOP"
+
+// Token implements dropin.Tokens.
+func (r *rig) Token(_ context.Context, shop string) (dropin.Token, error) {
+	return dropin.Token{Value: secret.FromString(realToken + "-" + shop), Generation: r.generation, Ends: start.Add(100 * time.Minute)}, r.tokenErr
+}
+
+// RecordExport implements dropin.Exports.
+func (r *rig) RecordExport(_ context.Context, x access.Export, e grant.Effects) error {
+	if r.recordErr != nil {
+		return r.recordErr
+	}
+	r.recorded, r.effects = append(r.recorded, x), append(r.effects, e)
+	return nil
 }
 
 // fakeStore is Clients and Directory.
@@ -93,6 +124,9 @@ func newStore() *fakeStore {
 		otherKey: {ID: "other", Shops: []string{"baiyun"}},
 		endedKey: {ID: "gone", Shops: []string{"lantian"}, RevokedAt: start},
 		boundKey: {ID: "bound", Shops: []string{"lantian"}, Rights: access.Rights{From: []netip.Prefix{netip.MustParsePrefix("203.0.113.0/24")}}},
+		exportKey: {ID: "old", Shops: []string{"lantian", "market-b"},
+			Rights: access.Rights{TokenExport: true, From: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}}},
+		looseKey: {ID: "loose", Shops: []string{"lantian"}, Rights: access.Rights{TokenExport: true}},
 	} {
 		s.clients[string(access.HashKey(k))] = c
 	}
@@ -168,9 +202,12 @@ type said struct {
 	ExpiresIn int64  `json:"expires_in"`
 }
 
-func (r *rig) do(t testing.TB, method, target, body string) said {
+func (r *rig) do(t testing.TB, method, target, body string, header ...string) said {
 	t.Helper()
-	req := httptest.NewRequestWithContext(t.Context(), method, target, strings.NewReader(body))
+	req := httptest.NewRequestWithContext(t.Context(), method, target, strings.NewReader(body)) // from 192.0.2.1
+	for i := 0; i+1 < len(header); i += 2 {
+		req.Header.Add(header[i], header[i+1])
+	}
 	w := httptest.NewRecorder()
 	r.front.ServeHTTP(w, req)
 	s := said{status: w.Code, header: w.Header(), body: w.Body.String()}

@@ -19,6 +19,7 @@ type request struct {
 	GrantType string `json:"grant_type"`
 	AppID     string `json:"appid"`
 	Secret    string `json:"secret"`
+	export    bool
 }
 
 // answer is the shape of both endpoints:
@@ -32,7 +33,7 @@ type answer struct {
 func (d *Dropin) token(w http.ResponseWriter, r *http.Request) error {
 	q := r.URL.Query()
 	return d.give(w, r, request{
-		GrantType: q.Get("grant_type"), AppID: q.Get("appid"), Secret: q.Get("secret"),
+		GrantType: q.Get("grant_type"), AppID: q.Get("appid"), Secret: q.Get("secret"), export: q.Get(exportKey) == "1",
 	})
 }
 
@@ -42,6 +43,7 @@ func (d *Dropin) stable(w http.ResponseWriter, r *http.Request) error {
 	if err := read(r, &in); err != nil {
 		return err
 	}
+	in.export = wantsExport(r)
 	return d.give(w, r, in)
 }
 
@@ -60,6 +62,13 @@ func (d *Dropin) give(w http.ResponseWriter, r *http.Request, in request) error 
 	}
 	if !ok {
 		return d.notTheirs(ctx, who, in.AppID)
+	}
+	if in.export {
+		t, err := d.export(ctx, who, shop)
+		if err != nil {
+			return err
+		}
+		return write(w, answer{t.Value.RevealString(), seconds(t.Ends.Sub(d.o.Now()))})
 	}
 	text, left := d.alias(who, shop)
 	return write(w, answer{text.RevealString(), seconds(left)})

@@ -38,6 +38,7 @@ const (
 	NotAdopted      Kind = "shop.not_adopted"        // a shop authorised the platform, and its tokens are not here
 	SubscriptionOff Kind = "subscription.off"        // a client's webhook said that it is gone
 	NamedCall       Kind = "client.named_call"       // a client calls a path that moves money or shows personal data
+	TokenExported   Kind = "client.token_export"     // a client fetched a shop's access token itself
 	Test            Kind = "notice.test"             // an operator tries the channels
 )
 

@@ -114,6 +114,10 @@ var words = map[Kind]Words{
 		What: Text{"A client calls a path of a shop that moves money or shows personal data.", "某程序正在调用店铺的资金或个人信息接口。"},
 		Next: Text{"If nobody meant it to, take the path away with `zhanggui client revoke-right`, or end the client with `zhanggui client revoke`; `zhanggui audit list` shows each call.", "如非本意，请用 `zhanggui client revoke-right` 收回该接口，或用 `zhanggui client revoke` 停用该程序；每次调用可用 `zhanggui audit list` 查看。"},
 	},
+	TokenExported: {
+		What: Text{"A client fetched a shop's access token itself; until that token ends it can be used without this server.", "某程序取走了店铺的访问令牌；在该令牌到期前，可绕过本系统使用。"},
+		Next: Text{"If nobody meant it to, take the right token:export away, or end the client with `zhanggui client revoke`, which says how long its tokens live.", "如非本意，请收回 token:export 权限，或用 `zhanggui client revoke` 停用该程序，届时会列出其令牌的剩余有效期。"},
+	},
 	Test: {
 		What: Text{"This is a test; the channel works.", "这是一条测试通知，通道工作正常。"},
 		Next: Text{"Nothing is left to do.", "无需处理。"},

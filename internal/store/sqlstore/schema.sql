@@ -195,6 +195,17 @@ CREATE TABLE uses (
     PRIMARY KEY (client_id, shop_id, path, day)
 );
 
+-- Which kept tokens a client fetched last, to be named when its key ends.
+CREATE TABLE exports (
+    client_id  TEXT   NOT NULL REFERENCES clients (id) ON DELETE CASCADE,
+    shop_id    TEXT   NOT NULL,
+    generation BIGINT NOT NULL,
+    at         BIGINT NOT NULL,
+    ends_at    BIGINT NOT NULL, -- of the token
+    told_at    BIGINT NOT NULL, -- when a human was told of it
+    PRIMARY KEY (client_id, shop_id)
+);
+
 CREATE TABLE admins (
     id         TEXT    NOT NULL PRIMARY KEY,
     name       TEXT    NOT NULL,

@@ -48,6 +48,7 @@ var rest = []string{
 	"INSERT INTO clients VALUES ('erp', 'ERP', x'0a', 'zgc_', 'read', 1, 2, 0, '{\"low\":true}')",
 	"INSERT INTO client_shops VALUES ('erp', 'many-000001')",
 	"INSERT INTO uses VALUES ('erp', 'many-000001', '/channels/ec/funds/submitwithdraw', 5, 2)",
+	"INSERT INTO exports VALUES ('erp', 'many-000001', 3, 4, 5, 6)",
 	"INSERT INTO admins VALUES ('a_1', 'Tester', x'0b', 1, 2, 0)",
 	"INSERT INTO setup_links VALUES (x'0c', 1, 2, 0)",
 	"INSERT INTO tickets VALUES ('app-many', 1, x'0f', 2)",

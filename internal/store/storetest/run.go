@@ -22,6 +22,7 @@ var conformance = []struct {
 	{"invitation", invitationCases, 1},
 	{"client", clientCases, 1},
 	{"use", useCases, 3},
+	{"export", exportCases, 3},
 	{"declare", declareCases, 1},
 	{"log", logCases, 1},
 	{"integrity", integrityCases, 1},

@@ -13,3 +13,14 @@ CREATE TABLE uses (
     PRIMARY KEY (client_id, shop_id, path, day)
 ) STRICT;
 CREATE INDEX uses_day ON uses (day);
+
+-- Which kept tokens a client fetched last, to be named when its key ends.
+CREATE TABLE exports (
+    client_id  TEXT    NOT NULL REFERENCES clients (id) ON DELETE CASCADE,
+    shop_id    TEXT    NOT NULL,
+    generation INTEGER NOT NULL,
+    at         INTEGER NOT NULL,
+    ends_at    INTEGER NOT NULL, -- of the token
+    told_at    INTEGER NOT NULL, -- when a human was told of it
+    PRIMARY KEY (client_id, shop_id)
+) STRICT;

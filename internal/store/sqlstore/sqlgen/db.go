@@ -222,6 +222,12 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.eventsOfShopStmt, err = db.PrepareContext(ctx, eventsOfShop); err != nil {
 		return nil, fmt.Errorf("error preparing query EventsOfShop: %w", err)
 	}
+	if q.exportStmt, err = db.PrepareContext(ctx, export); err != nil {
+		return nil, fmt.Errorf("error preparing query Export: %w", err)
+	}
+	if q.exportsOfStmt, err = db.PrepareContext(ctx, exportsOf); err != nil {
+		return nil, fmt.Errorf("error preparing query ExportsOf: %w", err)
+	}
 	if q.fillShopAppIDsStmt, err = db.PrepareContext(ctx, fillShopAppIDs); err != nil {
 		return nil, fmt.Errorf("error preparing query FillShopAppIDs: %w", err)
 	}
@@ -263,6 +269,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.heldShopsStmt, err = db.PrepareContext(ctx, heldShops); err != nil {
 		return nil, fmt.Errorf("error preparing query HeldShops: %w", err)
+	}
+	if q.holdLiveClientStmt, err = db.PrepareContext(ctx, holdLiveClient); err != nil {
+		return nil, fmt.Errorf("error preparing query HoldLiveClient: %w", err)
 	}
 	if q.identitiesByUnionIDStmt, err = db.PrepareContext(ctx, identitiesByUnionID); err != nil {
 		return nil, fmt.Errorf("error preparing query IdentitiesByUnionID: %w", err)
@@ -423,6 +432,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.purgeEventsStmt, err = db.PrepareContext(ctx, purgeEvents); err != nil {
 		return nil, fmt.Errorf("error preparing query PurgeEvents: %w", err)
 	}
+	if q.purgeExportsStmt, err = db.PrepareContext(ctx, purgeExports); err != nil {
+		return nil, fmt.Errorf("error preparing query PurgeExports: %w", err)
+	}
 	if q.purgeForcedRefreshesStmt, err = db.PrepareContext(ctx, purgeForcedRefreshes); err != nil {
 		return nil, fmt.Errorf("error preparing query PurgeForcedRefreshes: %w", err)
 	}
@@ -461,6 +473,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.putDeadLetterStmt, err = db.PrepareContext(ctx, putDeadLetter); err != nil {
 		return nil, fmt.Errorf("error preparing query PutDeadLetter: %w", err)
+	}
+	if q.putExportStmt, err = db.PrepareContext(ctx, putExport); err != nil {
+		return nil, fmt.Errorf("error preparing query PutExport: %w", err)
 	}
 	if q.putGrantStmt, err = db.PrepareContext(ctx, putGrant); err != nil {
 		return nil, fmt.Errorf("error preparing query PutGrant: %w", err)
@@ -956,6 +971,16 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing eventsOfShopStmt: %w", cerr)
 		}
 	}
+	if q.exportStmt != nil {
+		if cerr := q.exportStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing exportStmt: %w", cerr)
+		}
+	}
+	if q.exportsOfStmt != nil {
+		if cerr := q.exportsOfStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing exportsOfStmt: %w", cerr)
+		}
+	}
 	if q.fillShopAppIDsStmt != nil {
 		if cerr := q.fillShopAppIDsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing fillShopAppIDsStmt: %w", cerr)
@@ -1024,6 +1049,11 @@ func (q *Queries) Close() error {
 	if q.heldShopsStmt != nil {
 		if cerr := q.heldShopsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing heldShopsStmt: %w", cerr)
+		}
+	}
+	if q.holdLiveClientStmt != nil {
+		if cerr := q.holdLiveClientStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing holdLiveClientStmt: %w", cerr)
 		}
 	}
 	if q.identitiesByUnionIDStmt != nil {
@@ -1291,6 +1321,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing purgeEventsStmt: %w", cerr)
 		}
 	}
+	if q.purgeExportsStmt != nil {
+		if cerr := q.purgeExportsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing purgeExportsStmt: %w", cerr)
+		}
+	}
 	if q.purgeForcedRefreshesStmt != nil {
 		if cerr := q.purgeForcedRefreshesStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing purgeForcedRefreshesStmt: %w", cerr)
@@ -1354,6 +1389,11 @@ func (q *Queries) Close() error {
 	if q.putDeadLetterStmt != nil {
 		if cerr := q.putDeadLetterStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing putDeadLetterStmt: %w", cerr)
+		}
+	}
+	if q.putExportStmt != nil {
+		if cerr := q.putExportStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing putExportStmt: %w", cerr)
 		}
 	}
 	if q.putGrantStmt != nil {
@@ -1726,6 +1766,8 @@ type Queries struct {
 	endShopSessionsStmt         *sql.Stmt
 	eventsAfterStmt             *sql.Stmt
 	eventsOfShopStmt            *sql.Stmt
+	exportStmt                  *sql.Stmt
+	exportsOfStmt               *sql.Stmt
 	fillShopAppIDsStmt          *sql.Stmt
 	finishCallbackStmt          *sql.Stmt
 	firstEventStmt              *sql.Stmt
@@ -1740,6 +1782,7 @@ type Queries struct {
 	grantsOfPersonStmt          *sql.Stmt
 	grantsOfShopStmt            *sql.Stmt
 	heldShopsStmt               *sql.Stmt
+	holdLiveClientStmt          *sql.Stmt
 	identitiesByUnionIDStmt     *sql.Stmt
 	identityStmt                *sql.Stmt
 	insertAdminStmt             *sql.Stmt
@@ -1793,6 +1836,7 @@ type Queries struct {
 	purgeCallbacksStmt          *sql.Stmt
 	purgeDeadLettersStmt        *sql.Stmt
 	purgeEventsStmt             *sql.Stmt
+	purgeExportsStmt            *sql.Stmt
 	purgeForcedRefreshesStmt    *sql.Stmt
 	purgeInvitationsStmt        *sql.Stmt
 	purgeNoticesStmt            *sql.Stmt
@@ -1806,6 +1850,7 @@ type Queries struct {
 	putClientStmt               *sql.Stmt
 	putConsentStmt              *sql.Stmt
 	putDeadLetterStmt           *sql.Stmt
+	putExportStmt               *sql.Stmt
 	putGrantStmt                *sql.Stmt
 	putHeldShopStmt             *sql.Stmt
 	putIdentityStmt             *sql.Stmt
@@ -1931,6 +1976,8 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		endShopSessionsStmt:         q.endShopSessionsStmt,
 		eventsAfterStmt:             q.eventsAfterStmt,
 		eventsOfShopStmt:            q.eventsOfShopStmt,
+		exportStmt:                  q.exportStmt,
+		exportsOfStmt:               q.exportsOfStmt,
 		fillShopAppIDsStmt:          q.fillShopAppIDsStmt,
 		finishCallbackStmt:          q.finishCallbackStmt,
 		firstEventStmt:              q.firstEventStmt,
@@ -1945,6 +1992,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		grantsOfPersonStmt:          q.grantsOfPersonStmt,
 		grantsOfShopStmt:            q.grantsOfShopStmt,
 		heldShopsStmt:               q.heldShopsStmt,
+		holdLiveClientStmt:          q.holdLiveClientStmt,
 		identitiesByUnionIDStmt:     q.identitiesByUnionIDStmt,
 		identityStmt:                q.identityStmt,
 		insertAdminStmt:             q.insertAdminStmt,
@@ -1998,6 +2046,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		purgeCallbacksStmt:          q.purgeCallbacksStmt,
 		purgeDeadLettersStmt:        q.purgeDeadLettersStmt,
 		purgeEventsStmt:             q.purgeEventsStmt,
+		purgeExportsStmt:            q.purgeExportsStmt,
 		purgeForcedRefreshesStmt:    q.purgeForcedRefreshesStmt,
 		purgeInvitationsStmt:        q.purgeInvitationsStmt,
 		purgeNoticesStmt:            q.purgeNoticesStmt,
@@ -2011,6 +2060,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		putClientStmt:               q.putClientStmt,
 		putConsentStmt:              q.putConsentStmt,
 		putDeadLetterStmt:           q.putDeadLetterStmt,
+		putExportStmt:               q.putExportStmt,
 		putGrantStmt:                q.putGrantStmt,
 		putHeldShopStmt:             q.putHeldShopStmt,
 		putIdentityStmt:             q.putIdentityStmt,

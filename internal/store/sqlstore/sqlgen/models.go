@@ -153,6 +153,15 @@ type Event struct {
 	Body   []byte
 }
 
+type Export struct {
+	ClientID   string
+	ShopID     string
+	Generation int64
+	At         int64
+	EndsAt     int64
+	ToldAt     int64
+}
+
 type ForcedRefresh struct {
 	GrantID string
 	At      int64
