@@ -30,7 +30,7 @@ generate: ## make the generated queries and pages again
 	CGO_ENABLED=0 $(TOOLS) templ generate
 
 bench: ## benchmarks, with the ratios they are judged by
-	$(GO) test -run '^$$' -bench . -benchmem ./internal/keeper ./internal/gateway ./internal/audit ./internal/vault ./internal/clock ./internal/collate ./internal/push ./internal/store/...
+	$(GO) test -run '^$$' -bench . -benchmem ./internal/keeper ./internal/gateway ./internal/alias ./internal/dropin ./internal/audit ./internal/vault ./internal/clock ./internal/collate ./internal/push ./internal/store/...
 	$(GO) test -run '^$$' -bench . -benchtime 20x ./internal/speed
 	$(GO) test -run '^$$' -bench . -benchtime 1x -timeout 2h ./internal/scale -grants $(GRANTS)
 
