@@ -53,11 +53,14 @@ type area struct {
 	Level int    `json:"level"` // 0 country, 1 province, 2 city, 3 county, 4 street
 }
 
-// areas lists every place after the one it lies in.
-var areas = []struct {
+// areaIn is an area with the code of the one it lies in.
+type areaIn struct {
 	area
 	in int64
-}{
+}
+
+// areas lists every place after the one it lies in.
+var areas = []areaIn{
 	{area{"中华人民共和国", 0, 0}, -1},
 	{area{"北京市", 110000000, 1}, 0},
 	{area{"广东省", 440000000, 1}, 0},
@@ -94,10 +97,5 @@ func (s *Sim) addressCode(c *call, _ *shop) answer {
 // knownArea tells whether a code of one of the four levels is known; 0 stands
 // for the whole of the level above.
 func knownArea(code int64) bool {
-	return slices.ContainsFunc(areas, func(a struct {
-		area
-		in int64
-	}) bool {
-		return a.Code == code
-	})
+	return slices.ContainsFunc(areas, func(a areaIn) bool { return a.Code == code })
 }

@@ -141,6 +141,9 @@ type stockRate struct {
 
 // tooOften tells whether a sku is updated more often than the switch allows.
 func (s *Sim) tooOften(sh *shop, sku string, now time.Time) bool {
+	if s.sw.StockUpdatesPerSecond == 0 {
+		return false
+	}
 	d := sh.desk()
 	if d.rates == nil {
 		d.rates = map[string]stockRate{}
@@ -151,7 +154,7 @@ func (s *Sim) tooOften(sh *shop, sku string, now time.Time) bool {
 	}
 	r.n++
 	d.rates[sku] = r
-	return s.sw.StockUpdatesPerSecond > 0 && r.n > s.sw.StockUpdatesPerSecond
+	return r.n > s.sw.StockUpdatesPerSecond
 }
 
 // wireID is an id that an answer writes as a string or, if numbers is set, as a
