@@ -108,7 +108,8 @@ func wireManifest(m *config.Manifest) adminapi.Manifest {
 			RevokeOnWithdraw: s.RevokeShopOnWithdraw, Egress: s.Egress, APIHosts: s.APIHosts})
 	}
 	for _, c := range m.Clients {
-		out.Clients = append(out.Clients, adminapi.ManifestClient{ID: c.ID, Name: c.Name, Shops: c.Shops, Mode: string(c.Mode), Expires: optional(c.Expires)})
+		out.Clients = append(out.Clients, adminapi.ManifestClient{ID: c.ID, Name: c.Name, Shops: c.Shops, Mode: string(c.Mode), Expires: optional(c.Expires),
+			ClientRights: adminapi.RightsOf(c.Granted())})
 	}
 	for _, mb := range m.Members {
 		out.Members = append(out.Members, adminapi.ManifestMember{Person: mb.Person, Tenant: mb.Tenant, Shop: mb.Shop, Role: string(mb.Role), Until: optional(mb.Until)})

@@ -45,11 +45,15 @@ type ClientView struct {
 	Created *time.Time `json:"created,omitempty"`
 	Expires *time.Time `json:"expires,omitempty"`
 	Revoked *time.Time `json:"revoked,omitempty"`
+	ClientRights
 }
 
 func (h handlers) mountClients(api huma.API) {
 	huma.Register(api, op("list-clients", http.MethodGet, "/v1/clients", "List the clients"), h.clients)
 	huma.Register(api, op("create-client", http.MethodPost, "/v1/clients", "Make a client; its key is shown this once"), h.createClient)
+	huma.Register(api, op("get-client", http.MethodGet, "/v1/clients/{id}", "Show a client with its rights"), h.client)
+	huma.Register(api, op("grant-client", http.MethodPost, "/v1/clients/{id}/grant", "Give a client more rights"), h.grantClient)
+	huma.Register(api, op("ungrant-client", http.MethodPost, "/v1/clients/{id}/ungrant", "Take rights from a client"), h.ungrantClient)
 	huma.Register(api, op("revoke-client", http.MethodPost, "/v1/clients/{id}/revoke", "End a client's key at once"), h.revokeClient)
 }
 
@@ -60,9 +64,62 @@ func (h handlers) clients(ctx context.Context, _ *struct{}) (*body[list[ClientVi
 	}
 	now := h.Now()
 	return listOf(clients, func(c access.Client) ClientView {
-		return ClientView{ID: c.ID, Name: c.Name, KeyHint: c.KeyHint, Mode: string(c.Mode), Shops: c.Shops, Live: c.Live(now),
-			Created: stamp(c.CreatedAt), Expires: stamp(c.ExpiresAt), Revoked: stamp(c.RevokedAt)}
+		return viewOf(c, now)
 	}), nil
+}
+
+func viewOf(c access.Client, now time.Time) ClientView {
+	return ClientView{ID: c.ID, Name: c.Name, KeyHint: c.KeyHint, Mode: string(c.Mode), Shops: c.Shops, Live: c.Live(now),
+		Created: stamp(c.CreatedAt), Expires: stamp(c.ExpiresAt), Revoked: stamp(c.RevokedAt), ClientRights: RightsOf(c.Rights)}
+}
+
+// client answers for one client.
+func (h handlers) client(ctx context.Context, in *struct {
+	ID string `path:"id"`
+}) (*body[ClientView], error) {
+	clients, err := h.Clients.Clients(ctx)
+	if err != nil {
+		return nil, fail(err)
+	}
+	for _, c := range clients {
+		if c.ID == in.ID {
+			return answer(viewOf(c, h.Now())), nil
+		}
+	}
+	return nil, fail(access.ErrNotFound)
+}
+
+// GrantBody says what a client gets, or loses. Lists are added to, or taken from; the
+// rest replaces what there was when it is given.
+type GrantBody struct {
+	Mode  string   `json:"mode,omitempty" enum:"read,write"`
+	Shops []string `json:"shops,omitempty"`
+	ClientRights
+	AllGroups bool `json:"all_groups,omitempty" doc:"every ordinary group, whatever was granted before"`
+}
+
+// grantClient widens what a client may do.
+func (h handlers) grantClient(ctx context.Context, in *struct {
+	ID   string `path:"id"`
+	Body GrantBody
+}) (*body[Applied], error) {
+	return h.changeClient(ctx, in.ID, in.Body.give)
+}
+
+// ungrantClient narrows what a client may do.
+func (h handlers) ungrantClient(ctx context.Context, in *struct {
+	ID   string `path:"id"`
+	Body GrantBody
+}) (*body[Applied], error) {
+	return h.changeClient(ctx, in.ID, in.Body.take)
+}
+
+func (h handlers) changeClient(ctx context.Context, id string, change func(*setup.Client) error) (*body[Applied], error) {
+	res, err := h.Setup.ChangeClient(ctx, id, change, actor(ctx))
+	if err != nil {
+		return nil, fail(err)
+	}
+	return answer(applied(res)), nil
 }
 
 func (h handlers) createClient(ctx context.Context, in *struct{ Body ManifestClient }) (*body[Applied], error) {

@@ -93,6 +93,7 @@ type ManifestClient struct {
 	Shops   []string   `json:"shops"`
 	Mode    string     `json:"mode" enum:"read,write"`
 	Expires *time.Time `json:"expires,omitempty"`
+	ClientRights
 }
 
 // ManifestMember gives a known person a role.
@@ -153,7 +154,7 @@ func (m Manifest) manifest() setup.Manifest {
 			RevokeOnWithdraw: s.RevokeOnWithdraw, Egress: s.Egress, APIHosts: s.APIHosts})
 	}
 	for _, c := range m.Clients {
-		out.Clients = append(out.Clients, setup.Client{ID: c.ID, Name: c.Name, Shops: c.Shops, Mode: access.Mode(c.Mode), Expires: at(c.Expires)})
+		out.Clients = append(out.Clients, setup.Client{ID: c.ID, Name: c.Name, Shops: c.Shops, Mode: access.Mode(c.Mode), Expires: at(c.Expires), Rights: c.rights()})
 	}
 	for _, mb := range m.Members {
 		out.Members = append(out.Members, access.Member{TenantID: mb.Tenant, ShopID: mb.Shop, PersonID: mb.Person, Role: access.Role(mb.Role), Until: at(mb.Until)})

@@ -16,6 +16,7 @@ import (
 	"github.com/zhanggui/zhanggui/internal/access"
 	"github.com/zhanggui/zhanggui/internal/adminapi"
 	"github.com/zhanggui/zhanggui/internal/alias"
+	"github.com/zhanggui/zhanggui/internal/catalogue"
 	"github.com/zhanggui/zhanggui/internal/clock"
 	"github.com/zhanggui/zhanggui/internal/collate"
 	"github.com/zhanggui/zhanggui/internal/config"
@@ -66,36 +67,37 @@ type Options struct {
 
 // App is the whole server. Make it with [New], start it with [App.Run].
 type App struct {
-	o        Options
-	store    *store
-	replica  *replica     // nil on SQLite, where nobody shares the store
-	shared   *sharedClock // nil: the App was given a clock
-	vault    *vault.Vault
-	heads    *heads
-	grants   *collate.Checker
-	keeper   *keeper.Keeper
-	provider *provider.Provider
-	pushes   *push.Receiver
-	login    *login.Login
-	aliases  *alias.Maker
-	gateway  *gateway.Gateway
-	dropin   *dropin.Dropin
-	own      *gateway.Gateway // for the admin socket
-	setup    *setup.Setup
-	clients  *clients
-	metrics  *web.Metrics
-	meters   *meters
-	ui       *ui.UI
-	refused  *refusals
-	console  *console.Console
-	outbox   *outbox.Outbox
-	relay    *relay.Relay
-	follow   *follow.Set
-	passer   *passon.Passer
-	skew     *clock.Skew
-	clock    *clock.Watcher
-	hooks    []*http.Transport // to webhooks
-	owner    string            // names this process in leases
+	o         Options
+	store     *store
+	replica   *replica     // nil on SQLite, where nobody shares the store
+	shared    *sharedClock // nil: the App was given a clock
+	vault     *vault.Vault
+	heads     *heads
+	grants    *collate.Checker
+	keeper    *keeper.Keeper
+	provider  *provider.Provider
+	pushes    *push.Receiver
+	login     *login.Login
+	aliases   *alias.Maker
+	gateway   *gateway.Gateway
+	catalogue *catalogue.Catalogue
+	dropin    *dropin.Dropin
+	own       *gateway.Gateway // for the admin socket
+	setup     *setup.Setup
+	clients   *clients
+	metrics   *web.Metrics
+	meters    *meters
+	ui        *ui.UI
+	refused   *refusals
+	console   *console.Console
+	outbox    *outbox.Outbox
+	relay     *relay.Relay
+	follow    *follow.Set
+	passer    *passon.Passer
+	skew      *clock.Skew
+	clock     *clock.Watcher
+	hooks     []*http.Transport // to webhooks
+	owner     string            // names this process in leases
 }
 
 // New opens the store and the vault and connects the features. Nothing listens
@@ -114,6 +116,9 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 		o.Now = a.shared.Now
 	}
 	a.o = o
+	if a.catalogue, err = readCatalogue(o.Config.Catalogue); err != nil {
+		return nil, err
+	}
 	if err := a.open(ctx); err != nil {
 		return nil, err
 	}
@@ -131,7 +136,9 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	a.meters = newMeters(a.metrics.Registry)
 	a.replica.meter(a.metrics.Registry)
 	a.refused = newRefusals(a.vault.MAC("address", nil), o.Now, o.Log)
-	a.setup = setup.New(a.store, a.keys(), o.Now, config.RulesOf(&o.Config))
+	rules := config.RulesOf(&o.Config)
+	rules.Catalogue = a.catalogue
+	a.setup = setup.New(a.store, a.keys(), o.Now, rules)
 	if err := a.o.Config.ResolveSecrets(os.LookupEnv); err != nil {
 		return nil, err
 	}
@@ -292,7 +299,9 @@ func (a *App) connectGateway() (err error) {
 	if a.gateway, err = gateway.New(public); err != nil {
 		return err
 	}
-	if a.own, err = gateway.New(a.gatewayConfig(operatorClient{a.store}, byOperator)); err != nil {
+	own := a.gatewayConfig(operatorClient{a.store, a.catalogue}, byOperator)
+	own.PerSecond, own.Burst = 0, 0
+	if a.own, err = gateway.New(own); err != nil {
 		return err
 	}
 	a.dropin = dropin.New(dropin.Options{
@@ -309,6 +318,8 @@ func (a *App) gatewayConfig(in gateway.Clients, by func(client string) string) g
 		Transports: func(egress string) (http.RoundTripper, error) {
 			return a.clients.way(egress)
 		},
+		Catalogue: a.catalogue, Uses: a.store, Authorizers: a.store, Sets: gateway.SetsMode(a.o.Config.PermissionSets),
+		PerSecond: a.o.Config.Clients.PerSecond, Burst: a.o.Config.Clients.Burst,
 		Refusals: a.refused, Metrics: a.meters, Log: a.o.Log, Now: a.o.Now, APIHosts: a.clients.hosts.API,
 		NoGrace: a.replica != nil && a.replica.file != nil, // the file that stands by has a time of its own
 	}

@@ -15,18 +15,19 @@ import (
 // meters are the metrics of the features. Every label takes its values from a
 // fixed set.
 type meters struct {
-	asked   *prometheus.HistogramVec
-	settled *prometheus.HistogramVec
-	stale   prometheus.Counter
-	calls   *prometheus.HistogramVec
-	repeats *prometheus.CounterVec
-	pushes  *prometheus.HistogramVec
-	notices *prometheus.CounterVec
-	waiting prometheus.Gauge
-	oldest  prometheus.Gauge
-	relayed *prometheus.CounterVec
-	streams prometheus.Gauge
-	passed  *prometheus.CounterVec
+	asked    *prometheus.HistogramVec
+	settled  *prometheus.HistogramVec
+	stale    prometheus.Counter
+	calls    *prometheus.HistogramVec
+	observed *prometheus.CounterVec
+	repeats  *prometheus.CounterVec
+	pushes   *prometheus.HistogramVec
+	notices  *prometheus.CounterVec
+	waiting  prometheus.Gauge
+	oldest   prometheus.Gauge
+	relayed  *prometheus.CounterVec
+	streams  prometheus.Gauge
+	passed   *prometheus.CounterVec
 
 	knownCalls sync.Map // callKey: prometheus.Observer
 
@@ -68,7 +69,9 @@ func newMeters(r prometheus.Registerer) *meters {
 		passed: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "zhanggui_pushes_passed_on_total",
 			Help: "Attempts to pass a push on to another system, by result: sent, failed (tried again), dropped."}, []string{"result"}),
 	}
-	r.MustRegister(m.asked, m.settled, m.stale, m.calls, m.repeats, m.pushes, m.notices, m.waiting, m.oldest, m.relayed, m.streams, m.passed)
+	m.observed = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "zhanggui_gateway_observed_total",
+		Help: "Calls that a rule would have refused and that were let through because it is only observed, by group of the path."}, []string{"group"})
+	r.MustRegister(m.asked, m.settled, m.stale, m.calls, m.repeats, m.observed, m.pushes, m.notices, m.waiting, m.oldest, m.relayed, m.streams, m.passed)
 	return m
 }
 
@@ -102,6 +105,9 @@ func (m *meters) Observe(group string, status int, class string, attempts int, t
 		m.repeats.WithLabelValues(group).Add(float64(attempts - 1))
 	}
 }
+
+// Observed implements gateway.Metrics.
+func (m *meters) Observed(group string) { m.observed.WithLabelValues(group).Inc() }
 
 // Pushed implements push.Observer.
 func (m *meters) Pushed(outcome, reason string, took time.Duration) {

@@ -35,7 +35,7 @@ func newRefusals(salt []byte, now func() time.Time, log *slog.Logger) *refusals 
 // Refused implements login.Tally.
 func (r *refusals) Refused(_ context.Context, e audit.Entry, from netip.Addr) {
 	if e.Actor.Kind != audit.ActorStranger {
-		r.add(r.known, e.Actor.ID+" "+e.Action+" "+e.Reason, e)
+		r.add(r.known, e.Actor.ID+" "+e.Action+" "+e.Reason+" "+e.Details["rule"], e)
 		return
 	}
 	e.Actor.ID = audit.AddressKey(from, r.salt)

@@ -13,6 +13,7 @@ import (
 	"github.com/zhanggui/zhanggui/internal/access"
 	"github.com/zhanggui/zhanggui/internal/adminapi"
 	"github.com/zhanggui/zhanggui/internal/audit"
+	"github.com/zhanggui/zhanggui/internal/catalogue"
 	"github.com/zhanggui/zhanggui/internal/dropin"
 	"github.com/zhanggui/zhanggui/internal/gateway"
 	"github.com/zhanggui/zhanggui/internal/relay"
@@ -143,8 +144,16 @@ func (a *App) withAdmin(next http.Handler) http.Handler {
 // socket. It opens nothing elsewhere.
 const operatorKey = access.ClientKeyPrefix + "OPERATOROPERATOROPERATOR22"
 
-// operatorClient lets the operator use every shop.
-type operatorClient struct{ store *store }
+// operatorClient lets the operator use every shop and, so often a day, what clients
+// are granted by name.
+type operatorClient struct {
+	store *store
+	paths *catalogue.Catalogue
+}
+
+// operatorDaily is how often a day the operator calls a path that moves money or
+// shows personal data, for each shop.
+const operatorDaily = 100
 
 // ClientByKey implements gateway.Clients.
 func (o operatorClient) ClientByKey(ctx context.Context, _ []byte) (access.Client, error) {
@@ -155,6 +164,11 @@ func (o operatorClient) ClientByKey(ctx context.Context, _ []byte) (access.Clien
 	c := access.Client{ID: audit.ActorOperator, Mode: access.Write}
 	for _, s := range shops {
 		c.Shops = append(c.Shops, s.ID)
+	}
+	for e := range o.paths.All() {
+		if e.Named() {
+			c.Rights.Paths = append(c.Rights.Paths, access.PathRight{Path: e.Path, Daily: operatorDaily})
+		}
 	}
 	return c, nil
 }

@@ -25,6 +25,7 @@ func (c *Config) check(r *report) {
 	c.checkSession(r)
 	c.checkKeeper(r)
 	c.checkPlatforms(r)
+	c.checkClients(r)
 	c.checkMasterKey(r)
 	c.checkOperator(r)
 	r.want(c.Log.Format == "text" || c.Log.Format == "json", "log.format", "is not a format", "write text or json")
@@ -191,6 +192,19 @@ func (c *Config) checkSession(r *report) {
 	r.want(c.Session.Idle >= time.Minute, "session.idle", "is less than a minute", "write a longer time, such as 168h")
 	r.want(c.Session.Absolute <= year, "session.absolute", "is more than a year", "write a shorter time, such as 720h")
 	r.want(c.Session.Idle <= c.Session.Absolute, "session.idle", "is longer than session.absolute", "make it shorter, or session.absolute longer")
+}
+
+func (c *Config) checkClients(r *report) {
+	r.want(slices.Contains([]PermissionSets{SetsCheck, SetsObserve, SetsOff}, c.PermissionSets), "permission_sets", "is not a way to look at them", "write check, observe or off")
+	r.pace("clients", c.Clients.PerSecond, c.Clients.Burst)
+}
+
+// pace wants a rate that counts, or none.
+func (r *report) pace(s string, perSecond float64, burst int) {
+	const most = 1e6
+	r.want(perSecond >= 0 && perSecond <= most, s+".per_second", "is not a rate", "write calls a second up to a million, such as 20 or 0.5; 0 for no bound")
+	r.want(burst >= 0 && burst <= most, s+".burst", "is not a number of calls", "write how many calls may come at once, such as 50")
+	r.want(burst == 0 || perSecond > 0, s+".burst", "is set without a rate", "set "+s+".per_second too")
 }
 
 func (c *Config) checkKeeper(r *report) {

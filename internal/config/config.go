@@ -24,6 +24,9 @@ type Config struct {
 	TrustedProxies []netip.Prefix `yaml:"trusted_proxies" env:"TRUSTED_PROXIES" doc:"Networks of the proxies in front of this server; X-Forwarded-* is believed from them only."`
 	RedirectHosts  []string       `yaml:"redirect_hosts" env:"REDIRECT_HOSTS" doc:"Hosts that people may be sent back to after a login, besides the public one."`
 	Egress         string         `yaml:"egress" env:"EGRESS" doc:"How calls leave for WeChat: a source address, or an http:// or socks5:// proxy. Empty: the default route."`
+	Catalogue      string         `yaml:"catalogue" env:"CATALOGUE" doc:"TSV file of WeChat paths that stand beside or in place of those this version knows; read at the start. The columns are those of internal/catalogue/endpoints.tsv."`
+	PermissionSets PermissionSets `yaml:"permission_sets" env:"PERMISSION_SETS" doc:"What becomes of a call that needs a permission set which the shop did not grant to the platform: check (refused before WeChat is asked), observe (let through and recorded) or off."`
+	Clients        ClientDefaults `yaml:"clients" envPrefix:"CLIENTS_"`
 	WeChat         WeChat         `yaml:"wechat" envPrefix:"WECHAT_"`
 	TLS            TLS            `yaml:"tls" envPrefix:"TLS_"`
 	Session        Session        `yaml:"session" envPrefix:"SESSION_"`
@@ -34,6 +37,22 @@ type Config struct {
 	Log            Log            `yaml:"log" envPrefix:"LOG_"`
 	Webhooks       []Webhook      `yaml:"webhooks" envPrefix:"WEBHOOKS_"`
 	Moving         []Moving       `yaml:"moving" envPrefix:"MOVING_"`
+}
+
+// PermissionSets says how permission sets (权限集) are looked at.
+type PermissionSets string
+
+// The ways to look at permission sets.
+const (
+	SetsCheck   PermissionSets = "check"
+	SetsObserve PermissionSets = "observe"
+	SetsOff     PermissionSets = "off"
+)
+
+// ClientDefaults hold for clients whose rights do not say otherwise.
+type ClientDefaults struct {
+	PerSecond float64 `yaml:"per_second" env:"PER_SECOND" doc:"How many calls a second a client may make of each server whose rights do not say otherwise. 0: not bounded."`
+	Burst     int     `yaml:"burst" env:"BURST" doc:"How many of these calls may come at once. 0: those of one second."`
 }
 
 // WeChat says where WeChat is. The defaults are the real ones; the emulator
@@ -132,12 +151,13 @@ type Moving struct {
 // Default gives the settings of a first start on one's own machine.
 func Default() Config {
 	return Config{
-		PublicURL: mustURL("http://127.0.0.1:8080"),
-		Listen:    "127.0.0.1:8080",
-		OpsListen: "127.0.0.1:9090",
-		Data:      "./zhanggui-data",
-		Loopback:  true,
-		Standby:   true,
+		PublicURL:      mustURL("http://127.0.0.1:8080"),
+		Listen:         "127.0.0.1:8080",
+		OpsListen:      "127.0.0.1:9090",
+		Data:           "./zhanggui-data",
+		Loopback:       true,
+		Standby:        true,
+		PermissionSets: SetsCheck,
 		WeChat: WeChat{
 			Open: mustURL("https://open.weixin.qq.com"),
 			API:  mustURL("https://api.weixin.qq.com"),

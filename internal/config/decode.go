@@ -183,8 +183,10 @@ func describe(t reflect.Type) (what, remedy string) {
 	switch t.Kind() {
 	case reflect.Bool:
 		return "a yes or no", "write true or false"
-	case reflect.Int64:
+	case reflect.Int, reflect.Int64:
 		return "a number", "write it in digits"
+	case reflect.Float64:
+		return "a number", "write it as 20 or 0.5"
 	case reflect.Slice:
 		return describe(t.Elem())
 	default:
@@ -226,7 +228,7 @@ func join(path, key string) string {
 // fieldsOf gives a struct's fields by their yaml names.
 func fieldsOf(t reflect.Type) map[string]reflect.StructField {
 	fields := map[string]reflect.StructField{}
-	for f := range t.Fields() {
+	for _, f := range reflect.VisibleFields(t) { // also those of embedded structs
 		if name, _, _ := strings.Cut(f.Tag.Get("yaml"), ","); name != "" && name != "-" {
 			fields[name] = f
 		}

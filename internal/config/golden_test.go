@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/zhanggui/zhanggui/internal/catalogue"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
@@ -59,8 +61,8 @@ func TestProblemsOfSettings(t *testing.T) {
 }
 
 func TestProblemsOfManifests(t *testing.T) {
-	rules := Rules{PublicHost: "zhanggui.example.com"}
-	for name, data := range inputs(t, "manifests", 2) {
+	rules := Rules{PublicHost: "zhanggui.example.com", Catalogue: catalogue.Default()}
+	for name, data := range inputs(t, "manifests", 3) {
 		t.Run(name, func(t *testing.T) {
 			m, err := ParseManifest(name+".yaml", data, rules)
 			checkProblems(t, m == nil, err)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/zhanggui/zhanggui/internal/access"
+	"github.com/zhanggui/zhanggui/internal/catalogue"
 )
 
 // Manifest is the wished-for state of the directory, as `zhanggui apply` reads
@@ -84,11 +85,12 @@ type Shop struct {
 
 // Client is a program that gets a key of its own.
 type Client struct {
-	ID      string      `yaml:"id"`
-	Name    string      `yaml:"name"`
-	Shops   []string    `yaml:"shops"`
-	Mode    access.Mode `yaml:"mode"`    // read or write; empty: read
-	Expires time.Time   `yaml:"expires"` // zero: no end
+	ID           string      `yaml:"id"`
+	Name         string      `yaml:"name"`
+	Shops        []string    `yaml:"shops"`
+	Mode         access.Mode `yaml:"mode"`    // read or write; empty: read
+	Expires      time.Time   `yaml:"expires"` // zero: no end
+	ClientRights `yaml:",inline"`
 }
 
 // Member is a person's role in a tenant, or in one shop of it.
@@ -111,6 +113,8 @@ type Rules struct {
 	// is sent there, so nobody but who writes the configuration may add one.
 	// Nil checks their form only.
 	APIHosts []string
+	// Catalogue is what paths are looked up in. Nil: their form alone is checked.
+	Catalogue *catalogue.Catalogue
 	// Exists tells whether the server knows an id already; kind is "tenant",
 	// "shop" or "component". Nil: the manifest must name everything that it refers to.
 	Exists func(kind, id string) bool

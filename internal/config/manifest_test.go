@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -37,10 +38,12 @@ func TestManifest(t *testing.T) {
 		},
 		Tenants: []Tenant{{"lantian", "蓝天文具"}},
 		Shops:   []Shop{{ID: "lantian", Tenant: "lantian", AppID: "wx00000000000000b1", Name: "蓝天文具店"}},
-		Clients: []Client{{"erp", "ERP", []string{"lantian"}, access.Read, end}},
+		Clients: []Client{{ID: "erp", Name: "ERP", Shops: []string{"lantian"}, Mode: access.Read, Expires: end, ClientRights: ClientRights{
+			Groups: []string{"order", "delivery"}, Paths: []PathRight{{"/channels/ec/order/sensitiveinfo/decode", 50}}, Rate: Rate{20, 40},
+			From: []netip.Prefix{netip.MustParsePrefix("203.0.113.7/32")}, Priority: "low"}}},
 		Members: []Member{{"p_2ifz0000000000000001", "lantian", "lantian", access.Operator, end}},
 	}
-	if diff := cmp.Diff(want, m, cmpopts.IgnoreUnexported(Manifest{}), cmpopts.IgnoreTypes(Secret{})); diff != "" {
+	if diff := cmp.Diff(want, m, cmpopts.IgnoreUnexported(Manifest{}), cmpopts.IgnoreTypes(Secret{}), cmpopts.EquateComparable(netip.Prefix{})); diff != "" {
 		t.Errorf("manifest (-want +got):\n%s", diff)
 	}
 	got := []string{m.Apps[0].Secret.String(), m.Apps[1].Secret.String(), m.Shops[0].Secret.String()}

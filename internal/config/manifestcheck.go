@@ -126,6 +126,7 @@ func (m *Manifest) checkClients(r *report, rules Rules, shops ids) {
 			r.reference(at, "shop", shop, shops, rules)
 			r.want(slices.Index(c.Shops, shop) == j, at, "is named twice", "keep one of them")
 		}
+		r.rights(s, c, rules)
 	}
 }
 

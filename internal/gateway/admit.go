@@ -28,6 +28,8 @@ type Refusal struct {
 	Addr     netip.Addr // the caller's; may be invalid
 	Shop     string     // as asked for; empty for strangers and for what cannot be an id
 	Reason   string     // the code of the problem document, or why a path is closed
+	Rule     string     // which rule it was, e.g. "group:order"; empty where there is one only
+	Observed bool       // let through: the client is observed
 }
 
 // Entry gives the audit entry for count refusals like this one. stranger names
@@ -42,6 +44,12 @@ func (r Refusal) Entry(stranger string, count int64) audit.Entry {
 	}
 	if r.Shop != "" {
 		e.Subject = "shop:" + r.Shop
+	}
+	if r.Rule != "" {
+		e.Details = map[string]string{"rule": r.Rule}
+	}
+	if r.Observed {
+		e.Action, e.Outcome = "gateway.observe", audit.Done
 	}
 	return e
 }
@@ -63,16 +71,19 @@ func (c *call) admit() error {
 		return errTarget(err)
 	}
 	c.to = to
-	if !c.client.Holds(to.shop) {
-		return errShop()
+	return c.permit()
+}
+
+// permit holds what is known of the client and the target against the policy. Both
+// ways in end here.
+func (c *call) permit() error {
+	if err := c.g.permit(&c.client, c.to, web.ClientAddr(c.in.Context()), &c.may); err != nil {
+		return err
 	}
-	if why := closedWhy(to.path); why != "" {
-		return errClosed(why)
+	if c.may.observed != "" {
+		c.observed(c.may.observed)
 	}
-	if c.client.Mode != access.Write && !reads(to.path) {
-		return errReadOnly()
-	}
-	return nil
+	return c.client.bucket.take(c.client.ID, c.g.Now())
 }
 
 // authenticate finds out whose key it is.
@@ -117,15 +128,32 @@ func (c *call) refused(err error) error {
 	if c.g.Refusals == nil || e.Status >= 500 {
 		return err
 	}
-	r := Refusal{At: c.g.Now(), ClientID: c.client.ID, Addr: web.ClientAddr(c.in.Context()), Reason: e.Code}
+	r := c.refusal(e)
 	if why, ok := errors.AsType[closedError](err); ok {
 		r.Reason = string(why)
 	}
+	c.g.Refusals.Refuse(c.in.Context(), r)
+	return err
+}
+
+func (c *call) refusal(e *web.Error) Refusal {
+	r := Refusal{At: c.g.Now(), ClientID: c.client.ID, Addr: web.ClientAddr(c.in.Context()), Reason: e.Code, Rule: e.Rule}
 	if c.known && len(c.to.shop) <= maxID {
 		r.Shop = c.to.shop
 	}
-	c.g.Refusals.Refuse(c.in.Context(), r)
-	return err
+	return r
+}
+
+// observed records what would have been refused.
+func (c *call) observed(rule string) {
+	if c.g.Metrics != nil {
+		c.g.Metrics.Observed(c.may.label())
+	}
+	if c.g.Refusals != nil {
+		r := c.refusal(&web.Error{Code: "observed", Rule: rule})
+		r.Observed = true
+		c.g.Refusals.Refuse(c.in.Context(), r)
+	}
 }
 
 // closedError is why a path is closed.

@@ -38,7 +38,8 @@ func Rooted(path string) bool {
 // Client gives the client whose key has this hash, ended or not, as it was read
 // within the last second; access.ErrNotFound when there is none.
 func (g *Gateway) Client(ctx context.Context, hash []byte) (access.Client, error) {
-	return g.clients.get(ctx, string(hash))
+	who, err := g.clients.get(ctx, string(hash))
+	return who.Client, err
 }
 
 // credential gives the hash of the caller's key: of the key they send, or of the one
@@ -159,6 +160,8 @@ var errcodes = map[string]int{
 	"body-stalled":       47001,
 	"wechat-unreachable": -1, // nothing was sent: SDKs that repeat it do no harm
 	"client-gone":        -1,
+	"daily-cap":          45009,
+	"permission-set":     61007,
 	"grant-revoked":      61003,
 	"grant-needs-owner":  61003,
 }

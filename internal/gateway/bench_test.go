@@ -82,6 +82,8 @@ type uncounted struct{}
 
 func (uncounted) Observe(string, int, string, int, time.Duration) {}
 
+func (uncounted) Observed(string) {}
+
 // sink is an answer that nobody reads.
 type sink struct {
 	header    http.Header

@@ -21,10 +21,11 @@ type call struct {
 	own   http.Header // of our answer
 	began time.Time
 
-	client access.Client
+	client caller
 	known  bool       // client is somebody
 	alias  alias.Name // when there was one instead of a key
 	to     target
+	may    pass // what the policy found out
 	body   upload
 	route  route
 	token  Token
@@ -50,6 +51,9 @@ func (c *call) prepare() error {
 		}
 		return errStore(err)
 	}
+	if err := c.needSets(); err != nil {
+		return c.refused(err)
+	}
 	c.token, err = c.g.Tokens.Token(c.in.Context(), c.to.shop)
 	if err == nil && c.token.Value.IsZero() {
 		err = errNoToken
@@ -57,7 +61,7 @@ func (c *call) prepare() error {
 	if err != nil {
 		return c.tokenProblem(err)
 	}
-	return nil
+	return c.spend()
 }
 
 // deadToken tells whether WeChat refused the token itself.
@@ -143,7 +147,7 @@ func (c *call) observe(err error) {
 	}
 	label := "other"
 	if c.known {
-		label = group(c.to.path)
+		label = c.g.Catalogue.Label(c.to.path)
 	}
 	c.g.Metrics.Observe(label, status, class, c.attempts, c.g.Now().Sub(c.began))
 }

@@ -9,12 +9,19 @@
 //	key      access.Client by its hash; none, unknown, ended: one 401 for all
 //	method   GET and POST are all that WeChat knows
 //	target   a path of plain segments, a query that reads one way only
+//	address  is it one of those that were named for the client?
 //	shop     held by the client? not held and not there look the same
 //	path     closed paths show secrets or hurt everybody: for nobody
-//	mode     a read key reads; what is not known by name to read writes, also as GET
+//	group    was the client granted the path's group, or the path by name? Money and
+//	         personal data go by name only, with a number of calls a day
+//	mode     a read key reads; the catalogue says what reads, and of paths that it does
+//	         not know the name says it
+//	rate     how fast may the client call this server?
 //	upgrade  none
 //	body     announced size
+//	sets     did the shop grant the platform a permission set (权限集) for the path?
 //	token    the keeper's; why there is none is told with the next step
+//	cap      the calls of the day, counted by the store before anything is sent
 //
 // Only then is anything sent. The host comes from configuration and from
 // nothing in the request. Redirects are passed back, never followed.

@@ -7,9 +7,11 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"sync/atomic"
 	"time"
 
 	"github.com/zhanggui/zhanggui/internal/access"
+	"github.com/zhanggui/zhanggui/internal/catalogue"
 	"github.com/zhanggui/zhanggui/internal/web"
 	"github.com/zhanggui/zhanggui/wechat/secret"
 )
@@ -74,6 +76,9 @@ type Metrics interface {
 	// what WeChat's errcode means, or "none" when it said none, or the code of
 	// our own problem document. attempts is how often WeChat was asked.
 	Observe(group string, status int, class string, attempts int, took time.Duration)
+	// Observed counts one call that was let through because its client, or the
+	// server as a whole, only observes a rule that would refuse it.
+	Observed(group string)
 }
 
 // Config is what a gateway needs. Clients, Directory, Tokens and Transports
@@ -86,7 +91,21 @@ type Config struct {
 	// [Transports.For]. Asked for the same egress, it should give the same one.
 	Transports func(egress string) (http.RoundTripper, error)
 
-	Aliases  Aliases  // nil: no alias is good
+	Aliases Aliases // nil: no alias is good
+	// Catalogue says what paths are; nil: the one of this program.
+	Catalogue *catalogue.Catalogue
+	// Uses counts the calls of paths with a daily cap. Without it they are refused.
+	Uses Uses
+	// Authorizers tells what shops granted to a platform, for Sets.
+	Authorizers Authorizers
+	// Sets says what becomes of a call that needs a permission set which the shop
+	// did not grant; empty: [SetsOff], as without Authorizers.
+	Sets SetsMode
+	// PerSecond and Burst bound the calls of each client whose rights do not say
+	// otherwise; 0: no bound.
+	PerSecond float64
+	Burst     int
+
 	Refusals Refusals // nil: not recorded
 	Metrics  Metrics  // nil: not counted
 	Log      *slog.Logger
@@ -115,9 +134,11 @@ type Config struct {
 type Gateway struct {
 	Config
 	bases    []*url.URL
-	clients  *cache[access.Client]
+	clients  *cache[caller]
+	paces    *paces
 	routes   *cache[route]
 	stubborn *stubborn
+	setsAway atomic.Int64 // until when no permission sets are asked for
 	handler  http.Handler
 	aliased  http.Handler // the same for callers that hold an alias
 }
@@ -143,14 +164,21 @@ func New(c Config) (*Gateway, error) {
 	c.MaxBody = cmp.Or(c.MaxBody, DefaultMaxBody)
 	c.AnswerTimeout = cmp.Or(c.AnswerTimeout, DefaultAnswerTimeout)
 	c.CallerTimeout = cmp.Or(c.CallerTimeout, DefaultCallerTimeout)
-	g := &Gateway{Config: c, bases: bases}
+	if c.Catalogue == nil {
+		c.Catalogue = catalogue.Default()
+	}
+	g := &Gateway{Config: c, paces: newPaces(), bases: bases}
 	grace := cacheGrace
 	if c.NoGrace {
 		grace = -1
 	}
 	away := newAway(c.Log)
-	g.clients = newCache(c.Now, away, grace, func(ctx context.Context, hash string) (access.Client, error) {
-		return c.Clients.ClientByKey(ctx, []byte(hash))
+	g.clients = newCache(c.Now, away, grace, func(ctx context.Context, hash string) (caller, error) {
+		client, err := c.Clients.ClientByKey(ctx, []byte(hash))
+		if err != nil {
+			return caller{}, err
+		}
+		return g.compile(client), nil
 	})
 	g.routes = newCache(c.Now, away, grace, g.loadRoute)
 	g.stubborn = newStubborn(c.Now)

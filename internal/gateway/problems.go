@@ -111,14 +111,6 @@ func errClosed(why string) error {
 	return e
 }
 
-func errReadOnly() error {
-	return &web.Error{
-		Status: http.StatusForbidden, Code: "read-only",
-		EN: "This client may read, and this path writes or is not known to read.", ZH: "该客户端仅有读取权限，而此接口会写入或无法确认为只读。",
-		NextEN: "Ask the operator for a client with mode write.", NextZH: "请向管理员申请具有写入权限的客户端。",
-	}
-}
-
 // errStore passes on the words of whoever knows more.
 func errStore(err error) error {
 	if e, ok := errors.AsType[*web.Error](err); ok {

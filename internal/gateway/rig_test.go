@@ -140,6 +140,13 @@ func (n *notes) Observe(group string, status int, class string, attempts int, _ 
 	n.observed = append(n.observed, observed{group, status, class, attempts})
 }
 
+// Observed counts under a class of its own.
+func (n *notes) Observed(group string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.observed = append(n.observed, observed{group, 0, "observed", 0})
+}
+
 // last gives what was counted for the last call.
 func (r *rig) last() observed {
 	r.settle()

@@ -16,6 +16,9 @@ import (
 type route struct {
 	transport http.RoundTripper
 	bases     []*url.URL
+	// sets are the permission sets that the shop granted to the platform that
+	// serves it. Nil: not known, or served with its own key.
+	sets []int64
 }
 
 // loadRoute reads the settings of the shop's own app.
@@ -41,6 +44,7 @@ func (g *Gateway) loadRoute(ctx context.Context, shopID string) (route, error) {
 	if r.transport, err = g.Transports(app.Egress); err != nil {
 		return route{}, fmt.Errorf("gateway: egress of app %s: %w", app.ID, err)
 	}
+	r.sets = g.granted(ctx, app, shop)
 	return r, nil
 }
 

@@ -35,7 +35,7 @@ const (
 func closedWhy(path string) string {
 	path = strings.ToLower(path)
 	for _, c := range closed {
-		if path == c.tree || strings.HasPrefix(path, c.tree+"/") {
+		if rest, ok := strings.CutPrefix(path, c.tree); ok && (rest == "" || rest[0] == '/') {
 			return c.why
 		}
 	}
@@ -51,51 +51,4 @@ func closedWhy(path string) string {
 		return whyUnknown
 	}
 	return ""
-}
-
-// readNames are last segments of paths that only read, readPrefixes the
-// beginnings of such segments. The method tells nothing: WeChat's shop APIs use
-// POST for reading, and elsewhere GET withdraws a submission or deletes a menu.
-// Their names are what tells. See the index at
-// developers.weixin.qq.com/doc/store/shop/API/. What is not listed writes.
-var (
-	readNames    = []string{"list", "all", "detail", "batchget", "listorderflow"}
-	readPrefixes = []string{"get", "search", "query_"}
-)
-
-// reads tells whether calls to path only read.
-func reads(path string) bool {
-	name := strings.ToLower(path[strings.LastIndexByte(path, '/')+1:])
-	return slices.Contains(readNames, name) ||
-		slices.ContainsFunc(readPrefixes, func(p string) bool { return strings.HasPrefix(name, p) })
-}
-
-// families are the third segments of /channels/ec/ and the second ones of
-// /shop/ and /wxa/ that metrics tell apart.
-var families = []string{
-	"aftersale", "b2c", "basics", "brand", "category", "commkf", "compass", "coupon", "favorites", "funds",
-	"league", "logistics", "merchant", "open", "order", "product", "promoter", "qic", "sharer", "store", "subsidy",
-	"supplier", "talent", "vip", "voucher", "warehouse", "wecom", "window",
-}
-
-// group gives the metric label of a path. The set of labels is fixed.
-func group(path string) string {
-	for _, tree := range []string{"/channels/ec/", "/shop/ec/", "/shop/"} {
-		if rest, ok := strings.CutPrefix(path, tree); ok {
-			family, _, _ := strings.Cut(rest, "/")
-			if slices.Contains(families, family) {
-				return family
-			}
-			return "other"
-		}
-	}
-	switch {
-	case strings.HasPrefix(path, "/wxa/servicemarket/"):
-		return "servicemarket"
-	case strings.HasPrefix(path, "/wxa/"):
-		return "wxa"
-	case strings.HasPrefix(path, "/cgi-bin/"):
-		return "cgi-bin"
-	}
-	return "other"
 }

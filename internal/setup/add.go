@@ -196,7 +196,7 @@ func (p *plan) ownApp(s Shop) (changed bool, err error) {
 func (p *plan) client(c Client) {
 	was, known := p.kept.clients[c.ID]
 	want := access.Client{ID: c.ID, Name: c.Name, KeyHash: was.KeyHash, KeyHint: was.KeyHint, Mode: c.Mode,
-		Shops: slices.Sorted(slices.Values(c.Shops)), CreatedAt: was.CreatedAt, ExpiresAt: c.Expires, RevokedAt: was.RevokedAt}
+		Shops: slices.Sorted(slices.Values(c.Shops)), CreatedAt: was.CreatedAt, ExpiresAt: c.Expires, RevokedAt: was.RevokedAt, Rights: c.Rights}
 	var d diff
 	field(&d, "name", was.Name, want.Name)
 	field(&d, "mode", was.Mode, want.Mode)
@@ -204,6 +204,7 @@ func (p *plan) client(c Client) {
 	if !was.ExpiresAt.Equal(want.ExpiresAt) {
 		d = append(d, "expires")
 	}
+	rights(&d, was.Rights, want.Rights)
 	if !known {
 		key, hash := access.NewKey(access.ClientKeyPrefix)
 		p.keys[c.ID] = key

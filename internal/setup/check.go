@@ -50,7 +50,7 @@ func (m *Manifest) fill(written *config.Manifest) {
 		m.Apps[i].Services = services(a.Services)
 	}
 	for i, c := range written.Clients {
-		m.Clients[i].Mode = c.Mode
+		m.Clients[i].Mode, m.Clients[i].Rights = c.Mode, c.Granted()
 	}
 }
 
@@ -154,7 +154,7 @@ func (m Manifest) written() *config.Manifest {
 		w.Shops = append(w.Shops, config.Shop{ID: s.ID, Tenant: s.Tenant, AppID: s.AppID, App: s.App, Name: s.Name, Egress: s.Egress, APIHosts: s.APIHosts})
 	}
 	for _, c := range m.Clients {
-		w.Clients = append(w.Clients, config.Client{ID: c.ID, Name: c.Name, Shops: c.Shops, Mode: c.Mode, Expires: c.Expires})
+		w.Clients = append(w.Clients, config.Client{ID: c.ID, Name: c.Name, Shops: c.Shops, Mode: c.Mode, Expires: c.Expires, ClientRights: config.WriteRights(c.Rights)})
 	}
 	for _, mb := range m.Members {
 		w.Members = append(w.Members, config.Member{Person: mb.PersonID, Tenant: mb.TenantID, Shop: mb.ShopID, Role: mb.Role, Until: mb.Until})

@@ -52,6 +52,7 @@ type Client struct {
 	Shops    []string
 	Mode     access.Mode
 	Expires  time.Time
+	Rights   access.Rights
 }
 
 // Options of one application of a manifest.

@@ -51,6 +51,11 @@ func (s *Setup) Apply(ctx context.Context, m Manifest, by audit.Actor, o Options
 	if err != nil {
 		return Result{}, err
 	}
+	return s.apply(ctx, kept, m, by, o)
+}
+
+// apply is Apply to what was read.
+func (s *Setup) apply(ctx context.Context, kept kept, m Manifest, by audit.Actor, o Options) (Result, error) {
 	if err := m.check(kept, s.rules); err != nil {
 		return Result{}, err
 	}
@@ -185,6 +190,17 @@ func field[T comparable](d *diff, name string, was, is T) {
 	if was != is {
 		*d = append(*d, name)
 	}
+}
+
+// rights names what differs by the words of a manifest.
+func rights(d *diff, was, is access.Rights) {
+	list(d, "groups", was.Groups, is.Groups)
+	list(d, "paths", was.Paths, is.Paths)
+	field(d, "rate", [2]float64{was.PerSecond, float64(was.Burst)}, [2]float64{is.PerSecond, float64(is.Burst)})
+	list(d, "from", was.From, is.From)
+	field(d, "rights", was.TokenExport, is.TokenExport)
+	field(d, "observe", was.Observe, is.Observe)
+	field(d, "priority", was.Low, is.Low)
 }
 
 func list[T comparable](d *diff, name string, was, is []T) {

@@ -201,6 +201,10 @@ func (d *declaring) endAuthorisations(ctx context.Context, app string) error {
 // asks WeChat about grants that it does not know.
 const platformSchema = 4
 
+// rightsSchema is the oldest schema whose program heeds what a client may do beside
+// its mode.
+const rightsSchema = 6
+
 // ends keeps programs away that know only older schemas than this one, from when
 // there is something in the database that they would misread.
 func (d *declaring) ends(ctx context.Context, schema int64) error {
@@ -372,6 +376,11 @@ func (d *declaring) client(ctx context.Context, c access.Client) error {
 	rights, err := c.Rights.Encode()
 	if err != nil {
 		return err
+	}
+	if rights != "" {
+		if err := d.ends(ctx, rightsSchema); err != nil {
+			return err
+		}
 	}
 	err = d.PutClient(ctx, sqlgen.PutClientParams{
 		ID: c.ID, Name: c.Name, KeyHash: c.KeyHash, KeyHint: c.KeyHint, Mode: string(c.Mode),
