@@ -13,9 +13,12 @@ import (
 
 // clientCmd is about programs with keys.
 type clientCmd struct {
-	List   clientListCmd   `cmd:"" default:"withargs" help:"List the clients."`
-	Create clientCreateCmd `cmd:"" help:"Make a client and print its key."`
-	Revoke clientRevokeCmd `cmd:"" help:"End a client's key at once."`
+	List        clientListCmd        `cmd:"" default:"withargs" help:"List the clients."`
+	Create      clientCreateCmd      `cmd:"" help:"Make a client and print its key."`
+	Show        clientShowCmd        `cmd:"" help:"Show what a client may do."`
+	Grant       clientGrantCmd       `cmd:"" help:"Give a client more rights."`
+	RevokeRight clientRevokeRightCmd `cmd:"" name:"revoke-right" help:"Take rights from a client."`
+	Revoke      clientRevokeCmd      `cmd:"" help:"End a client's key at once."`
 }
 
 type clientListCmd struct{ remote }
@@ -46,16 +49,21 @@ type clientCreateCmd struct {
 	Mode string   `help:"read or write." default:"read" enum:"read,write"`
 	Days int      `help:"End after so many days; 0 for no end." default:"365"`
 	Name string   `help:"Name for people."`
+	rightsFlags
 }
 
 // Help shows an example.
 func (clientCreateCmd) Help() string {
-	return "Prints the client's key, this once.\n\nExample:\n  zhanggui client create erp --shop lantian --mode read"
+	return "Prints the client's key, this once.\n\nExample:\n  zhanggui client create erp --shop lantian --mode read\n  zhanggui client create dispatch --shop lantian --mode write --group order --group delivery --from 192.0.2.7"
 }
 
 // Run implements the command.
 func (cc clientCreateCmd) Run(ctx context.Context, c console) error {
-	in := adminapi.ManifestClient{ID: cc.ID, Name: cc.Name, Shops: cc.Shop, Mode: cc.Mode}
+	rights, err := cc.rights()
+	if err != nil {
+		return err
+	}
+	in := adminapi.ManifestClient{ID: cc.ID, Name: cc.Name, Shops: cc.Shop, Mode: cc.Mode, ClientRights: rights}
 	if cc.Days > 0 {
 		in.Expires = new(time.Now().UTC().AddDate(0, 0, cc.Days).Truncate(time.Second))
 	}
