@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/zhanggui/zhanggui/internal/access"
@@ -81,12 +82,9 @@ func (c *call) grantedSet(id int64) bool { return slices.Contains(c.route.sets, 
 
 // ruleOfSets names a rule after the sets of which one is needed.
 func ruleOfSets(sets []int64) string {
-	rule := "set:"
+	ids := make([]string, len(sets))
 	for i, id := range sets {
-		if i > 0 {
-			rule += ","
-		}
-		rule += strconv.FormatInt(id, 10)
+		ids[i] = strconv.FormatInt(id, 10)
 	}
-	return rule
+	return "set:" + strings.Join(ids, ",")
 }
