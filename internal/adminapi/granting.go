@@ -83,7 +83,6 @@ func without[T comparable](have, less []T) []T {
 	return slices.DeleteFunc(slices.Clone(have), func(h T) bool { return slices.Contains(less, h) })
 }
 
-
 // groupsOf writes out the groups of a client that has all.
 func groupsOf(r access.Rights) []string {
 	if len(r.Groups) > 0 {
