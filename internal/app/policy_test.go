@@ -47,7 +47,7 @@ func TestTheWholeCatalogueShowsNoSecret(t *testing.T) {
 	if got := len(r.sim.LedgerSince(seq, "*")); sent < 700 || got < sent {
 		t.Errorf("%d of %d calls came to WeChat", got, sent)
 	}
-	kept := r.kept()
+	kept := r.keptSecrets()
 	if len(kept) < 3 {
 		t.Fatalf("the server keeps %d secrets: the test looks for too little", len(kept))
 	}
@@ -78,8 +78,8 @@ func (r *rig) through(method, key, path string) (int, string) {
 	return status, answer.String() + string(body)
 }
 
-// kept are the secrets that the server was given and those that it fetched.
-func (r *rig) kept() []string {
+// keptSecrets are the secrets that the server was given and those that it fetched.
+func (r *rig) keptSecrets() []string {
 	kept := []string{wechattest.ServiceSecret, wechattest.WebsiteSecret, wechattest.ShopSecret}
 	for _, m := range r.gave.messages() {
 		for _, v := range tokenFields.FindAllStringSubmatch(m.body, -1) {
