@@ -26,6 +26,14 @@
 // Only then is anything sent. The host comes from configuration and from
 // nothing in the request. Redirects are passed back, never followed.
 //
+// # Two ways in
+//
+// A program whose SDK can change only the host calls WeChat's own paths ([Rooted])
+// with an alias as access_token: package alias. The alias names the hash of the key
+// and the shop; everything after that is decided as above. Errors have WeChat's shape
+// then, with HTTP 200, since SDKs look at errcode alone. Only where WeChat may have
+// carried out the call the status says so: an SDK repeats what it takes for "busy".
+//
 // # Repeats
 //
 // WeChat says in the first bytes of an answer that a token is dead (40001,
