@@ -94,7 +94,7 @@ func (w *ways) latency(b *testing.B, size int) {
 	var p50, p99 [3][]float64 // of each round, of each way
 	for b.Loop() {
 		for i, callers := range [][]*caller{straight, bare, ours} {
-			took := pace(b, callers, time.Millisecond, 500)
+			took := pace(b, callers, time.Millisecond, 1000)
 			p50[i], p99[i] = append(p50[i], percentile(took, 50)), append(p99[i], percentile(took, 99))
 		}
 	}
