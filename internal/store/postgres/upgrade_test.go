@@ -113,3 +113,28 @@ func TestOlderProgramsStayAwayFromPlatforms(t *testing.T) {
 	}
 	open(t, u)
 }
+
+// TestOlderProgramsStayAwayFromRights: a program that does not know rights would take
+// a client that was granted one group for one that has all.
+func TestOlderProgramsStayAwayFromRights(t *testing.T) {
+	u := pgtest.Empty(t)
+	s := open(t, u)
+	declare := func(revision int64, c access.Client) {
+		t.Helper()
+		c.KeyHash, c.Mode = access.HashKey(c.ID), access.Read
+		if err := s.Declare(t.Context(), access.Declaration{Revision: revision, At: time.Now(), Clients: []access.Client{c}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	declare(0, access.Client{ID: "erp"})
+	older, err := postgres.OpenVersion(t.Context(), u, 5)
+	if err != nil {
+		t.Fatalf("an ordinary client keeps programs away: %v", err)
+	}
+	older.Close()
+	declare(1, access.Client{ID: "board", Rights: access.Rights{Groups: []string{"order"}}})
+	if _, err := postgres.OpenVersion(t.Context(), u, 5); err == nil || !strings.Contains(err.Error(), "start the newer version") {
+		t.Errorf("got error %v, want a refusal", err)
+	}
+	open(t, u)
+}
