@@ -328,8 +328,8 @@ func (a *App) gatewayConfig(in gateway.Clients, by func(client string) string) g
 func (a *App) connectConsole() {
 	a.console = console.New(console.Options{
 		UI: a.ui, Page: a.page, Now: a.o.Now, Login: a.login, Directory: a.store, People: a.store, Invites: a.store, Log: a.store,
-		Purchases: a.store,
-		Caller:    shopCaller{keeper: a.keeper, clients: a.clients, dir: a.store}, Link: a.Link,
+		Purchases: a.store, Exports: a.store,
+		Caller: shopCaller{keeper: a.keeper, clients: a.clients, dir: a.store}, Link: a.Link,
 	})
 }
 

@@ -88,6 +88,7 @@ type Options struct {
 	Invites   Invites
 	Log       AuditLog
 	Caller    Caller
+	Exports   Exports                  // nil: no token leaves
 	Purchases Purchases                // nil: nothing is sold in the service market
 	Link      func(path string) string // makes an absolute URL
 }

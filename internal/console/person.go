@@ -61,9 +61,10 @@ func (c *Console) shop(w http.ResponseWriter, r *http.Request) error {
 
 func (c *Console) renderShop(w http.ResponseWriter, r *http.Request, s access.Session, p access.Person, m mine) error {
 	view := shopPage{Person: p, Mine: m, Market: s.Door == access.DoorMarket, Now: c.Now()}
-	var errs [2]error
+	var errs [3]error
 	view.Bought, errs[0] = c.purchasesOf(r.Context(), m.Shop)
 	view.Claims, errs[1] = c.claimsFor(r.Context(), p, m.Shop)
+	view.Out, errs[2] = c.exportsFor(r.Context(), m)
 	if err := errors.Join(errs[:]...); err != nil {
 		return err
 	}
@@ -112,5 +113,6 @@ type shopPage struct {
 	Market  bool // the reader came from the service market: nobody by name
 	Bought  []bought
 	Claims  []access.Invitation // that the reader may confirm
+	Out     []access.Export     // tokens that programs fetched
 	Now     time.Time
 }

@@ -53,9 +53,22 @@ func (s *Store) Exports(ctx context.Context, client string, now time.Time) ([]ac
 	if err != nil {
 		return nil, s.fail("read exports", err)
 	}
-	var out []access.Export
+	return toExports(rows), nil
+}
+
+// ShopExports gives, for each client that fetched the shop's token, the one that
+// lives longest, in the order of the clients. Those that ended by now are left out.
+func (s *Store) ShopExports(ctx context.Context, shop string, now time.Time) ([]access.Export, error) {
+	rows, err := s.q.ExportsOfShop(ctx, sqlgen.ExportsOfShopParams{ShopID: shop, Now: millis(now)})
+	if err != nil {
+		return nil, s.fail("read exports", err)
+	}
+	return toExports(rows), nil
+}
+
+func toExports(rows []sqlgen.Export) (out []access.Export) {
 	for _, r := range rows {
 		out = append(out, access.Export{ClientID: r.ClientID, ShopID: r.ShopID, Generation: r.Generation, At: fromMillis(r.At), Ends: fromMillis(r.EndsAt)})
 	}
-	return out, nil
+	return out
 }

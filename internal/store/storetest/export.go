@@ -38,6 +38,9 @@ var exportCases = []testCase{
 		want := export("tea", 7, start)
 		want.At = older.At
 		same(t, "exports", w.exports(start), []access.Export{export("rice", 3, start), want})
+		ofShop, err := w.s.ShopExports(t.Context(), "tea", start)
+		w.must(err)
+		same(t, "of the shop", ofShop, []access.Export{want})
 		same(t, "when they ended", w.exports(start.Add(time.Hour)), nil)
 		same(t, "entries", len(w.entries("token.export")), 3)
 	}},

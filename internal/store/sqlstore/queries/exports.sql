@@ -14,5 +14,8 @@ ON CONFLICT (client_id, shop_id) DO UPDATE SET generation = excluded.generation,
 -- name: ExportsOf :many
 SELECT * FROM exports WHERE client_id = @client_id AND ends_at > @now ORDER BY shop_id;
 
+-- name: ExportsOfShop :many
+SELECT * FROM exports WHERE shop_id = @shop_id AND ends_at > @now ORDER BY client_id;
+
 -- name: PurgeExports :exec
 DELETE FROM exports WHERE ends_at < @before;

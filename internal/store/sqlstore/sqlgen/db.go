@@ -228,6 +228,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.exportsOfStmt, err = db.PrepareContext(ctx, exportsOf); err != nil {
 		return nil, fmt.Errorf("error preparing query ExportsOf: %w", err)
 	}
+	if q.exportsOfShopStmt, err = db.PrepareContext(ctx, exportsOfShop); err != nil {
+		return nil, fmt.Errorf("error preparing query ExportsOfShop: %w", err)
+	}
 	if q.fillShopAppIDsStmt, err = db.PrepareContext(ctx, fillShopAppIDs); err != nil {
 		return nil, fmt.Errorf("error preparing query FillShopAppIDs: %w", err)
 	}
@@ -979,6 +982,11 @@ func (q *Queries) Close() error {
 	if q.exportsOfStmt != nil {
 		if cerr := q.exportsOfStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing exportsOfStmt: %w", cerr)
+		}
+	}
+	if q.exportsOfShopStmt != nil {
+		if cerr := q.exportsOfShopStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing exportsOfShopStmt: %w", cerr)
 		}
 	}
 	if q.fillShopAppIDsStmt != nil {
@@ -1768,6 +1776,7 @@ type Queries struct {
 	eventsOfShopStmt            *sql.Stmt
 	exportStmt                  *sql.Stmt
 	exportsOfStmt               *sql.Stmt
+	exportsOfShopStmt           *sql.Stmt
 	fillShopAppIDsStmt          *sql.Stmt
 	finishCallbackStmt          *sql.Stmt
 	firstEventStmt              *sql.Stmt
@@ -1978,6 +1987,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		eventsOfShopStmt:            q.eventsOfShopStmt,
 		exportStmt:                  q.exportStmt,
 		exportsOfStmt:               q.exportsOfStmt,
+		exportsOfShopStmt:           q.exportsOfShopStmt,
 		fillShopAppIDsStmt:          q.fillShopAppIDsStmt,
 		finishCallbackStmt:          q.finishCallbackStmt,
 		firstEventStmt:              q.firstEventStmt,

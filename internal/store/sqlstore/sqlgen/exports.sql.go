@@ -71,6 +71,45 @@ func (q *Queries) ExportsOf(ctx context.Context, arg ExportsOfParams) ([]Export,
 	return items, nil
 }
 
+const exportsOfShop = `-- name: ExportsOfShop :many
+SELECT client_id, shop_id, generation, at, ends_at, told_at FROM exports WHERE shop_id = $1 AND ends_at > $2 ORDER BY client_id
+`
+
+type ExportsOfShopParams struct {
+	ShopID string
+	Now    int64
+}
+
+func (q *Queries) ExportsOfShop(ctx context.Context, arg ExportsOfShopParams) ([]Export, error) {
+	rows, err := q.query(ctx, q.exportsOfShopStmt, exportsOfShop, arg.ShopID, arg.Now)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Export
+	for rows.Next() {
+		var i Export
+		if err := rows.Scan(
+			&i.ClientID,
+			&i.ShopID,
+			&i.Generation,
+			&i.At,
+			&i.EndsAt,
+			&i.ToldAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const holdLiveClient = `-- name: HoldLiveClient :execrows
 UPDATE clients SET revoked_at = 0 WHERE id = $1 AND revoked_at = 0
 `
