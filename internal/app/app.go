@@ -319,10 +319,18 @@ func (a *App) gatewayConfig(in gateway.Clients, by func(client string) string) g
 			return a.clients.way(egress)
 		},
 		Catalogue: a.catalogue, Uses: a.store, Authorizers: a.store, Sets: gateway.SetsMode(a.o.Config.PermissionSets),
-		PerSecond: a.o.Config.Clients.PerSecond, Burst: a.o.Config.Clients.Burst,
+		PerSecond: a.o.Config.Clients.PerSecond, Burst: a.o.Config.Clients.Burst, MaxWait: maxWait(a.o.Config.Clients),
 		Refusals: a.refused, Metrics: a.meters, Log: a.o.Log, Now: a.o.Now, APIHosts: a.clients.hosts.API,
 		NoGrace: a.replica != nil && a.replica.file != nil, // the file that stands by has a time of its own
 	}
+}
+
+// maxWait tells a setting of nothing from one that was not made.
+func maxWait(c config.ClientDefaults) time.Duration {
+	if c.MaxWait == 0 {
+		return -1
+	}
+	return c.MaxWait
 }
 
 func (a *App) connectConsole() {

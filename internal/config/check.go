@@ -196,7 +196,9 @@ func (c *Config) checkSession(r *report) {
 
 func (c *Config) checkClients(r *report) {
 	r.want(slices.Contains([]PermissionSets{SetsCheck, SetsObserve, SetsOff}, c.PermissionSets), "permission_sets", "is not a way to look at them", "write check, observe or off")
+	r.want(slices.Contains([]Quota{QuotaOn, QuotaObserve, QuotaOff}, c.Quota), "quota", "is not a way to treat quotas", "write on, observe or off")
 	r.pace("clients", c.Clients.PerSecond, c.Clients.Burst)
+	r.want(c.Clients.MaxWait >= 0 && c.Clients.MaxWait <= 10*time.Minute, "clients.max_wait", "is less than nothing or more than ten minutes", "write a duration, such as 75s; 0 holds no call")
 }
 
 // pace wants a rate that counts, or none.

@@ -26,6 +26,7 @@ type Config struct {
 	Egress         string         `yaml:"egress" env:"EGRESS" doc:"How calls leave for WeChat: a source address, or an http:// or socks5:// proxy. Empty: the default route."`
 	Catalogue      string         `yaml:"catalogue" env:"CATALOGUE" doc:"TSV file of WeChat paths that stand beside or in place of those this version knows; read at the start. The columns are those of internal/catalogue/endpoints.tsv."`
 	PermissionSets PermissionSets `yaml:"permission_sets" env:"PERMISSION_SETS" doc:"What becomes of a call that needs a permission set which the shop did not grant to the platform: check (refused before WeChat is asked), observe (let through and recorded) or off."`
+	Quota          Quota          `yaml:"quota" env:"QUOTA" doc:"What is done about WeChat's daily quotas: on (calls are spread over the day; clients of low priority wait or are refused before a quota runs dry), observe (counted, forecast and told, nobody waits) or off."`
 	Clients        ClientDefaults `yaml:"clients" envPrefix:"CLIENTS_"`
 	WeChat         WeChat         `yaml:"wechat" envPrefix:"WECHAT_"`
 	TLS            TLS            `yaml:"tls" envPrefix:"TLS_"`
@@ -49,10 +50,22 @@ const (
 	SetsOff     PermissionSets = "off"
 )
 
+// Quota says what is done about the quotas that WeChat gives a shop.
+type Quota string
+
+// The ways to treat quotas.
+const (
+	QuotaOn      Quota = "on"
+	QuotaObserve Quota = "observe"
+	QuotaOff     Quota = "off"
+)
+
 // ClientDefaults hold for clients whose rights do not say otherwise.
 type ClientDefaults struct {
 	PerSecond float64 `yaml:"per_second" env:"PER_SECOND" doc:"How many calls a second a client may make of each server whose rights do not say otherwise. 0: not bounded."`
 	Burst     int     `yaml:"burst" env:"BURST" doc:"How many of these calls may come at once. 0: those of one second."`
+	// MaxWait bounds the header X-Zhanggui-Wait.
+	MaxWait time.Duration `yaml:"max_wait" env:"MAX_WAIT" doc:"How long a client may have a call held until WeChat takes it, with the header X-Zhanggui-Wait."`
 }
 
 // WeChat says where WeChat is. The defaults are the real ones; the emulator
@@ -158,6 +171,8 @@ func Default() Config {
 		Loopback:       true,
 		Standby:        true,
 		PermissionSets: SetsCheck,
+		Quota:          QuotaObserve,
+		Clients:        ClientDefaults{MaxWait: 75 * time.Second},
 		WeChat: WeChat{
 			Open: mustURL("https://open.weixin.qq.com"),
 			API:  mustURL("https://api.weixin.qq.com"),

@@ -29,6 +29,9 @@ func (c *call) dress(a *answered) {
 	}
 	c.closeIfUnread()
 	c.own[headerAttempt] = attempt(c.attempts)
+	if c.attempts > 1 && c.head.Code == 0 {
+		setIfAny(c.own, headerCause, printable(c.afterWords()))
+	}
 	if !c.head.Found {
 		return
 	}

@@ -36,8 +36,16 @@ type call struct {
 	trace    httptrace.ClientTrace
 	attempts int
 	reached  bool // WeChat was connected to in the last attempt
-	head     wechat.Head
-	status   int // of WeChat's answer as passed on
+
+	wait    time.Duration // for which the call may still be held
+	repeats int           // after a pause
+	after   int           // the errcode that the last repeat came after
+	renewed bool          // the token was replaced, or there was nothing to replace it
+	dead    int64         // the generation that was replaced
+	doubted bool          // the next answer tells whether it was dead
+
+	head   wechat.Head
+	status int // of WeChat's answer as passed on
 }
 
 var errNoToken = errors.New("gateway: the keeper gave an empty token; report this")

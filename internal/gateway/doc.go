@@ -39,7 +39,16 @@
 // WeChat says in the first bytes of an answer that a token is dead (40001,
 // 40014, 42001). That call was not carried out, so it is repeated once with the
 // next token, if its body was kept: bodies of a known length up to [KeptBody]
-// are. The second answer is passed back whatever it says. A call whose outcome
+// are. That is done once in a call.
+//
+// It also says when a call was not taken and may come later. A call over the limit of
+// a second (44990) or a minute (45011) is held and repeated. So is one that found
+// WeChat busy (-1), if it only reads: after 1 s, 2 s and 4 s. All repeats after a
+// pause are three at most, and all their pauses together are no longer than the
+// caller's patience: its deadline, what the header X-Zhanggui-Wait says, or
+// [Config].Wait. WeChat's last answer passes.
+//
+// Nothing else is repeated. A call whose outcome
 // is unknown is never repeated if it may write. Nor does net/http repeat it: it would
 // send a GET again when a kept connection breaks before the answer, and a GET may
 // write, so it gets what it needs for that only where the path is known to read. A
@@ -55,7 +64,8 @@
 //
 // A kept request body, and a buffer of 32 KiB that an answer passes through, each
 // piece as it comes, its first kilobyte looked at. A compressed answer is looked into, and still passed on byte for byte. Up to
-// 1024 paths that refuse good tokens.
+// 1024 paths that refuse good tokens. At most 1024 calls are held for a repeat at the
+// same time; others get WeChat's answer at once.
 //
 // # What is left out of an answer
 //

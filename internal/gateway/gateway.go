@@ -127,6 +127,10 @@ type Config struct {
 	// or taking an answer, so that it does not occupy a connection to WeChat
 	// for ever; 0: DefaultCallerTimeout.
 	CallerTimeout time.Duration
+	// Wait is how long a call may be held until WeChat takes it, when its caller
+	// says nothing of it; 0: DefaultWait. MaxWait bounds that and what callers may ask
+	// for; 0: DefaultMaxWait. Negative: no call is held.
+	Wait, MaxWait time.Duration
 }
 
 // Gateway is an http.Handler for /wx/{shop}/{path...}, and for WeChat's own paths
@@ -138,6 +142,7 @@ type Gateway struct {
 	paces    *paces
 	routes   *cache[route]
 	stubborn *stubborn
+	held     atomic.Int64 // calls that wait for a repeat
 	setsAway atomic.Int64 // until when no permission sets are asked for
 	handler  http.Handler
 	aliased  http.Handler // the same for callers that hold an alias
@@ -164,6 +169,8 @@ func New(c Config) (*Gateway, error) {
 	c.MaxBody = cmp.Or(c.MaxBody, DefaultMaxBody)
 	c.AnswerTimeout = cmp.Or(c.AnswerTimeout, DefaultAnswerTimeout)
 	c.CallerTimeout = cmp.Or(c.CallerTimeout, DefaultCallerTimeout)
+	c.MaxWait = cmp.Or(c.MaxWait, DefaultMaxWait)
+	c.Wait = min(cmp.Or(c.Wait, DefaultWait), c.MaxWait)
 	if c.Catalogue == nil {
 		c.Catalogue = catalogue.Default()
 	}
@@ -225,6 +232,9 @@ func (g *Gateway) serve(w http.ResponseWriter, r *http.Request) (err error) {
 	}
 	if upgrades(r.Header) {
 		return c.refused(errUpgrade())
+	}
+	if err := c.takeWait(); err != nil {
+		return c.refused(err)
 	}
 	defer c.conn.end()
 	if err := c.takeBody(&c.conn); err != nil {

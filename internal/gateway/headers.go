@@ -10,10 +10,13 @@ import (
 const (
 	headerErrcode = "X-Zhanggui-Errcode" // WeChat's errcode, when the first bytes told one
 	headerRID     = "X-Zhanggui-Rid"     // WeChat's request id
-	headerAttempt = "X-Zhanggui-Attempt" // how often WeChat was asked: 1 or 2
-	headerCause   = "X-Zhanggui-Cause"   // what the errcode means, in English
+	headerAttempt = "X-Zhanggui-Attempt" // how often WeChat was asked
+	headerCause   = "X-Zhanggui-Cause"   // what the errcode means, or why the call was repeated, in English
 	headerRequest = "X-Zhanggui-Request" // our request id
 )
+
+// headerWait is how long a caller lets a call be held for a repeat, e.g. "10s".
+const headerWait = "X-Zhanggui-Wait"
 
 // passedOn are the request headers that reach WeChat; true: with all their
 // values, false: with the first. It is a list of what passes, since what some

@@ -77,6 +77,14 @@ func errUpgrade() error {
 	}
 }
 
+func errWait() error {
+	return &web.Error{
+		Status: http.StatusBadRequest, Code: "wait",
+		EN: "The header X-Zhanggui-Wait cannot be read.", ZH: "无法识别请求头 X-Zhanggui-Wait。",
+		NextEN: "Send it once, as \"10s\" or as a number of seconds, or leave it out.", NextZH: "请只发送一次，写成 10s 或秒数，或省略该请求头。",
+	}
+}
+
 func errTarget(err error) error {
 	return &web.Error{
 		Status: http.StatusBadRequest, Code: "target", Err: err,

@@ -29,18 +29,26 @@ func (c *call) proxy(w http.ResponseWriter) error {
 	return c.pass(w, a, buf[:])
 }
 
-// send makes one attempt, and a second one with the next token if WeChat says
-// that the first is dead.
+// send makes attempts until one has an answer for the caller.
 func (c *call) send(buf []byte) (*answered, error) {
-	a, err := c.attempt(buf)
-	dead := c.token.Generation
-	if err != nil || !deadToken(c.head) || !c.renew() || !c.body.replayable() {
-		return a, err
+	for {
+		a, err := c.attempt(buf)
+		if c.doubted {
+			c.doubted = false
+			c.judge(c.dead, err)
+		}
+		if err != nil {
+			return a, err
+		}
+		again, err := c.again()
+		if err == nil && !again {
+			return a, nil
+		}
+		_ = a.Body.Close() // the refused answer was read as far as it matters
+		if err != nil {
+			return nil, err
+		}
 	}
-	_ = a.Body.Close() // the refused answer was read as far as it matters
-	a, err = c.attempt(buf)
-	c.judge(dead, err)
-	return a, err
 }
 
 // attempt asks each host in turn until one could be connected to.
@@ -58,7 +66,7 @@ func (c *call) attempt(buf []byte) (a *answered, err error) {
 		u.Path, u.RawQuery = c.to.path, withToken(c.to.query, c.token.Value.RevealString())
 		req.URL, req.Host, req.RequestURI = &u, base.Host, ""
 		req.Header, req.Trailer, req.Close = c.headers, nil, false
-		c.body.attach(req, !c.g.writes(c.to.path, c.may.endpoint))
+		c.body.attach(req, !c.writes())
 		a, err = c.ask(req, buf)
 		if err == nil || c.reached || ctx.Err() != nil {
 			break

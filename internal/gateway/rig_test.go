@@ -229,6 +229,7 @@ func rigFor(t testing.TB, change ...func(*Config)) *rig {
 	config := Config{
 		Clients: r.store, Directory: r.store, Tokens: r.tokens, Transports: ways.For,
 		Refusals: r.notes, Metrics: r.notes, Log: logger, Now: r.clock,
+		Wait: -1,
 	}
 	for _, f := range change {
 		f(&config)
