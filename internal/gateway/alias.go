@@ -149,21 +149,22 @@ func errPlatform() error {
 
 // errcodes say in WeChat's numbers what our own refusals mean to an SDK.
 var errcodes = map[string]int{
-	"alias-missing":      41001,
-	"alias-unknown":      40001, // SDKs fetch another one
-	"key-unknown":        40001, // the key behind the alias has ended
-	"alias-ended":        42001,
-	"method":             43002,
-	"target":             40066,
-	"body-too-large":     45002,
-	"body-broken":        47001,
-	"body-stalled":       47001,
-	"wechat-unreachable": -1, // nothing was sent: SDKs that repeat it do no harm
-	"client-gone":        -1,
-	"daily-cap":          45009,
-	"permission-set":     61007,
-	"grant-revoked":      61003,
-	"grant-needs-owner":  61003,
+	"alias-missing":       41001,
+	"alias-unknown":       40001, // SDKs fetch another one
+	"key-unknown":         40001, // the key behind the alias has ended
+	"alias-ended":         42001,
+	"method":              43002,
+	"target":              40066,
+	"body-too-large":      45002,
+	"body-broken":         47001,
+	"body-stalled":        47001,
+	"wechat-unreachable":  -1, // nothing was sent: SDKs that repeat it do no harm
+	"client-gone":         -1,
+	"address-not-allowed": 40164,
+	"daily-cap":           45009,
+	"permission-set":      61007,
+	"grant-revoked":       61003,
+	"grant-needs-owner":   61003,
 }
 
 // errcodeOf gives the errcode and the HTTP status for an error. The status is 200 as

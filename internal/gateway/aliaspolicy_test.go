@@ -33,7 +33,7 @@ func TestThePolicyHoldsForAliases(t *testing.T) {
 		{"by name", access.Rights{}, decodePath, 48001, "--path"},
 		{"within the cap", once, withdrawPath, 0, ""},
 		{"over the cap", once, withdrawPath, 45009, "--path"},
-		{"an address", access.Rights{From: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}}, readPath, 48001, "--from"},
+		{"an address", access.Rights{From: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}}, readPath, 40164, "--from"},
 		{"a permission set", access.Rights{}, readPath, 61007, "131 (orders and after-sales)"},
 		{"at a pace", access.Rights{PerSecond: 0.1}, "/channels/ec/funds/getbalance", 0, ""},
 		{"too fast", access.Rights{PerSecond: 0.1}, "/channels/ec/funds/getbalance", 45011, "--rate"},

@@ -16,9 +16,7 @@ import (
 
 	"github.com/zhanggui/zhanggui/internal/access"
 	"github.com/zhanggui/zhanggui/internal/audit"
-	"github.com/zhanggui/zhanggui/internal/catalogue"
 	"github.com/zhanggui/zhanggui/internal/grant"
-	"github.com/zhanggui/zhanggui/internal/web"
 )
 
 const (
@@ -357,39 +355,5 @@ func TestShopSet(t *testing.T) {
 				t.Errorf("%d shops: %q is found", n, shop)
 			}
 		}
-	}
-}
-
-// BenchmarkPolicy decides about 10,000 clients with 1,000 shops each, one call
-// after the other. The benchmark is of what stands between a known key and the
-// token; it should stay under two microseconds.
-func BenchmarkPolicy(b *testing.B) {
-	g := newRig(b, ok).Gateway
-	shops := make([]string, 1000)
-	for i := range shops {
-		shops[i] = fmt.Sprintf("shop-%04d", i)
-	}
-	clients := make([]caller, 10_000)
-	for i := range clients {
-		c := access.Client{ID: fmt.Sprintf("client-%05d", i), Mode: access.Write, Shops: slices.Clone(shops), Rights: access.Rights{
-			Groups: catalogue.Grantable(), PerSecond: 1e9, From: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("127.0.0.0/8")},
-			Paths: []access.PathRight{{Path: withdrawPath, Daily: 5}, {Path: decodePath, Daily: 100}},
-		}}
-		clients[i] = g.compile(c)
-	}
-	from, now := netip.MustParseAddr("127.0.0.1"), g.Now()
-	b.ReportAllocs()
-	i := 0
-	for b.Loop() {
-		c := &clients[i*7919%len(clients)]
-		var p pass
-		err := g.permit(c, target{shop: shops[i%len(shops)], path: readPath}, from, &p)
-		if err == nil {
-			err = c.bucket.take(c.ID, now)
-		}
-		if err != nil {
-			b.Fatal(web.AsError(err))
-		}
-		i++
 	}
 }
