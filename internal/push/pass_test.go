@@ -36,7 +36,7 @@ func TestPassOn(t *testing.T) {
 	p.store = r.store
 	var want []string
 	for path, plain := range map[string]string{
-		"/wechat/push/platform/auth":               ticket(platformID, "ticket@@@demo", start),
+		"/wechat/push/platform/auth":              ticket(platformID, "ticket@@@demo", start),
 		"/wechat/push/platform/event/" + servedID: shopEvent(msgcrypt.XML, "1", start),
 	} {
 		req := sealed(t, "platform", path, plain, start)
