@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -161,4 +162,38 @@ func TestWithoutAliasesNoneIsGood(t *testing.T) {
 	if _, got, _ := r.refused(t, "GET", readPath+"?access_token="+r.aliasOf(writeKey, "lantian")); *got.ErrCode != 40001 {
 		t.Errorf("errcode %d", *got.ErrCode)
 	}
+}
+
+// FuzzAliasIn: whatever a query looks like, what is taken for the alias is the one
+// token in it, and nothing of it is left for WeChat.
+func FuzzAliasIn(f *testing.F) {
+	for _, raw := range []string{"access_token=zgt_A", "a=1&access_token=zgt_A&b=2", "access_token=zgt_A&Access-Token=x", "access_token=%7Agt", "&&access_token=a&", "access_token"} {
+		f.Add(raw)
+	}
+	f.Fuzz(func(t *testing.T, raw string) {
+		text, err := aliasIn(raw)
+		if err != nil {
+			return
+		}
+		values, parseErr := url.ParseQuery(raw)
+		if got := values[tokenKey]; parseErr == nil && (len(got) != 1 || got[0] != text) {
+			t.Errorf("%q: took %q, others read %q", raw, text, got)
+		}
+		left, err := rebuildQuery(raw)
+		if err != nil {
+			return
+		}
+		for key := range must(url.ParseQuery(left)) {
+			if isTokenKey(key) {
+				t.Errorf("%q: %q is left", raw, left)
+			}
+		}
+	})
+}
+
+func must(v url.Values, err error) url.Values {
+	if err != nil {
+		panic(err)
+	}
+	return v
 }
