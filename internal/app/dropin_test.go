@@ -3,9 +3,11 @@ package app_test
 import (
 	"encoding/json"
 	"net/http"
+	"net/netip"
 	"strings"
 	"testing"
 
+	"github.com/zhanggui/zhanggui/internal/adminapi"
 	"github.com/zhanggui/zhanggui/wechattest"
 )
 
@@ -51,5 +53,59 @@ func TestDropIn(t *testing.T) {
 	}
 	if log := r.logs.String(); strings.Contains(log, token) || strings.Contains(log, r.key) {
 		t.Error("an alias or a key is in the log")
+	}
+}
+
+// TestTokenExport: the kept token leaves for who has the right, once recorded, and
+// the end of the key names it.
+func TestTokenExport(t *testing.T) {
+	r := newRig(t, nil)
+	r.declare()
+	seq := r.lastSeq()
+	key := r.apply(adminapi.Manifest{Clients: []adminapi.ManifestClient{{ID: "old-shop", Shops: []string{shopID}, Mode: "read",
+		ClientRights: adminapi.ClientRights{Rights: []string{"token:export"}, From: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}}}}}).Keys["old-shop"]
+	ask := func(url, key string, into any) int {
+		t.Helper()
+		status, body := r.get(url, key)
+		if err := json.Unmarshal([]byte(body), into); err != nil {
+			t.Fatalf("%d %s", status, body)
+		}
+		return status
+	}
+	var v1, sdk struct {
+		Token     string `json:"access_token"`
+		ExpiresIn int    `json:"expires_in"`
+	}
+	view := r.base + "/v1/shops/" + shopID + "/token"
+	drop := r.base + "/cgi-bin/token?grant_type=client_credential&appid=" + wechattest.Shop + "&export=1&secret="
+	if status := ask(view, key, &v1); status != http.StatusOK || strings.HasPrefix(v1.Token, "zgt_") || v1.ExpiresIn < 1 || v1.ExpiresIn > 7200 {
+		t.Fatalf("%d, a token of %d characters for %d s", status, len(v1.Token), v1.ExpiresIn)
+	}
+	if ask(drop+key, "", &sdk); sdk != v1 {
+		t.Error("the two doors give different tokens")
+	}
+	if r.lastSeq() != seq {
+		t.Error("WeChat was asked")
+	}
+	var refused struct {
+		ErrCode int    `json:"errcode"`
+		Code    string `json:"code"`
+	}
+	if status := ask(view, r.key, &refused); status != http.StatusForbidden || refused.Code != "token-export" || refused.ErrCode != 0 {
+		t.Errorf("without the right: %d %+v", status, refused)
+	}
+	if ask(drop+r.key, "", &refused); refused.ErrCode != 48001 {
+		t.Errorf("without the right: %+v", refused)
+	}
+	var out adminapi.RevokedClient
+	r.ask("POST", "/v1/clients/old-shop/revoke", nil, &out)
+	if len(out.Exported) != 1 || out.Exported[0].Shop != shopID || !out.Exported[0].Ends.After(r.sim.Now()) {
+		t.Errorf("out of our hands: %+v", out.Exported)
+	}
+	if status := ask(view, key, &refused); status != http.StatusUnauthorized {
+		t.Errorf("after the revocation: %d", status)
+	}
+	if log := r.logs.String(); strings.Contains(log, v1.Token) || strings.Contains(log, key) {
+		t.Error("a token or a key is in the log")
 	}
 }

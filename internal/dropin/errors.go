@@ -70,7 +70,7 @@ func errAddress(addr netip.Addr) *web.Error {
 	if addr.IsValid() {
 		en = "invalid ip " + addr.String() + ", not in whitelist."
 	}
-	return refusal(40164, http.StatusForbidden, "address", en, "调用来源 IP 不在该程序的允许列表中。",
+	return refusal(40164, http.StatusForbidden, "address-not-allowed", en, "调用来源 IP 不在该程序的允许列表中。",
 		"Call from an address of this client, or ask the operator to add this one.", "请从允许的地址调用，或请管理员添加此地址。")
 }
 

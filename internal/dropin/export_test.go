@@ -89,7 +89,7 @@ func TestExportRefusals(t *testing.T) {
 	}{
 		"no right":            {"GET", tokenURL + key + "&export=1", nil, nil, 200, 48001, "token-export"},
 		"no addresses":        {"GET", tokenURL + looseKey + "&export=1", nil, nil, 200, 48001, "token-export"},
-		"another address":     {"GET", tokenURL + boundKey + "&export=1", nil, nil, 200, 40164, "address"},
+		"another address":     {"GET", tokenURL + boundKey + "&export=1", nil, nil, 200, 40164, "address-not-allowed"},
 		"not recorded":        {"GET", tokenURL + exportKey + "&export=1", nil, func(r *rig) { r.recordErr = errors.New("no database") }, 200, -1, ""},
 		"revoked meanwhile":   {"GET", tokenURL + exportKey + "&export=1", nil, func(r *rig) { r.recordErr = access.ErrNotFound }, 200, 40125, "key-unknown"},
 		"no token":            {"GET", tokenURL + exportKey + "&export=1", nil, noToken(503), 200, -1, ""},

@@ -60,7 +60,7 @@ func TestTokenRefusals(t *testing.T) {
 		"an unknown key":    {"GET", tokenURL + "zgc_NOBODY", "", 40125, "key-unknown", audit.Actor{Kind: audit.ActorStranger}},
 		"a long key":        {"GET", tokenURL + "zgc_" + strings.Repeat("A", 200), "", 40125, "key-unknown", audit.Actor{Kind: audit.ActorStranger}},
 		"an ended key":      {"GET", tokenURL + endedKey, "", 40125, "key-unknown", audit.Actor{Kind: audit.ActorClient, ID: "gone"}},
-		"another address":   {"GET", tokenURL + boundKey, "", 40164, "address", audit.Actor{Kind: audit.ActorClient, ID: "bound"}},
+		"another address":   {"GET", tokenURL + boundKey, "", 40164, "address-not-allowed", audit.Actor{Kind: audit.ActorClient, ID: "bound"}},
 		"another's shop":    {"GET", tokenURL + otherKey, "", 40013, "shop-not-held", audit.Actor{Kind: audit.ActorClient, ID: "other"}},
 		"no shop":           {"POST", stableURL, stableBody("wx0000000000000fff", key, ""), 40013, "shop-not-held", audit.Actor{Kind: audit.ActorClient, ID: "erp"}},
 		"a platform":        {"POST", stableURL, stableBody(platform, key, ""), 61024, "appid-of-platform", audit.Actor{Kind: audit.ActorClient, ID: "erp"}},
