@@ -74,12 +74,22 @@ type Maker struct {
 
 	mu   sync.RWMutex
 	keys map[int64][]byte // by the day that an alias begins in
+	made map[Name]made
 }
+
+// made is an alias that was made: whoever asks again in its span gets it from here.
+type made struct {
+	text secret.Value
+	ends time.Time
+}
+
+// maxMade bounds the aliases in memory. One more costs making them anew.
+const maxMade = 4096
 
 // New makes a Maker. mac gives keyed digests of 32 bytes, as vault.Vault.MAC does;
 // replicas that share a keyset have the same.
 func New(mac func(purpose string, data []byte) []byte) *Maker {
-	return &Maker{mac: mac, handles: mac("alias handle", nil), keys: make(map[int64][]byte)}
+	return &Maker{mac: mac, handles: mac("alias handle", nil), keys: make(map[int64][]byte), made: make(map[Name]made)}
 }
 
 // Make gives the alias of n at now, and how long it is good: from [Overlap] to
@@ -89,13 +99,31 @@ func (m *Maker) Make(n Name, now time.Time) (secret.Value, time.Duration) {
 	if len(n.KeyHash) != sha256.Size || n.ID == "" || len(n.ID) > maxID {
 		panic("alias: a name without a key hash, or with an id that is no id of ours; report this")
 	}
+	m.mu.RLock()
+	last, ok := m.made[n]
+	m.mu.RUnlock()
+	if left := last.ends.Sub(now); ok && left > Overlap && left <= Life {
+		return last.text, left
+	}
 	ends := endOf(n, now)
+	text := m.encode(n, ends)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(m.made) >= maxMade {
+		clear(m.made)
+	}
+	m.made[n] = made{text, ends}
+	return text, ends.Sub(now)
+}
+
+// encode gives the text of n's alias that ends at ends.
+func (m *Maker) encode(n Name, ends time.Time) secret.Value {
 	b := make([]byte, 0, headLen+maxID+tagLen)
 	b = append(b, version, byte(n.Kind))
 	b = binary.BigEndian.AppendUint32(b, uint32(ends.Unix()))
 	b = append(append(b, n.KeyHash...), n.ID...)
 	b = append(b, m.tag(b, ends)...)
-	return secret.FromString(Prefix + encoding.EncodeToString(b)), ends.Sub(now)
+	return secret.FromString(Prefix + encoding.EncodeToString(b))
 }
 
 // Read gives what an alias says. Its errors are [ErrForged] and [ErrEnded].

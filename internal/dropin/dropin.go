@@ -105,24 +105,21 @@ func (d *Dropin) Forget() { d.shops.forget() }
 // maxBody bounds a request: a few names, a key, a ticket.
 const maxBody = 8 << 10
 
-// handle makes a handler of an endpoint that knows one method.
+// handle makes a handler of an endpoint that knows one method. The time for the body
+// is bounded by web.Server.
 func (d *Dropin) handle(method string, h web.Handler) http.Handler {
-	bounded := web.LimitBody(maxBody, web.Page(writeError, func(w http.ResponseWriter, r *http.Request) error {
+	return web.Page(writeError, func(w http.ResponseWriter, r *http.Request) error {
 		if r.Method != method {
 			return errMethod(method)
 		}
-		return h(w, r)
-	}))
-	large := web.Page(writeError, func(w http.ResponseWriter, _ *http.Request) error {
-		w.Header().Set("Connection", "close") // the rest is not worth reading
-		return &http.MaxBytesError{Limit: maxBody}
-	})
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.ContentLength > maxBody { // LimitBody would not say so in WeChat's shape
-			large.ServeHTTP(w, r)
-			return
+		if r.ContentLength > maxBody {
+			w.Header().Set("Connection", "close") // the rest is not worth reading
+			return &http.MaxBytesError{Limit: maxBody}
 		}
-		bounded.ServeHTTP(w, r)
+		if r.ContentLength < 0 {
+			r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		}
+		return h(w, r)
 	})
 }
 

@@ -110,7 +110,7 @@ func seconds(d time.Duration) int64 { return max(0, int64(d/time.Second)) }
 
 // read decodes a body. It does not repeat what was sent.
 func read(r *http.Request, into any) error {
-	b, err := io.ReadAll(r.Body)
+	b, err := bodyOf(r)
 	if tooBig, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return tooBig
 	}
@@ -118,6 +118,16 @@ func read(r *http.Request, into any) error {
 		return errBody()
 	}
 	return nil
+}
+
+// bodyOf reads a body of bounded length.
+func bodyOf(r *http.Request) ([]byte, error) {
+	if r.ContentLength <= 0 {
+		return io.ReadAll(r.Body)
+	}
+	b := make([]byte, r.ContentLength)
+	_, err := io.ReadFull(r.Body, b)
+	return b, err
 }
 
 func write(w http.ResponseWriter, v any) error {

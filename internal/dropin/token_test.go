@@ -1,9 +1,12 @@
 package dropin_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -96,6 +99,20 @@ func TestTokenRefusals(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+// TestABodyWithoutALength is bounded all the same.
+func TestABodyWithoutALength(t *testing.T) {
+	r := newRig(t)
+	for body, errcode := range map[string]int{stableBody(shopAppID, key, ""): 0, strings.Repeat(" ", 1<<20): 45002} {
+		req := httptest.NewRequestWithContext(t.Context(), http.MethodPost, stableURL, io.MultiReader(strings.NewReader(body)))
+		w := httptest.NewRecorder()
+		r.front.ServeHTTP(w, req)
+		var got said
+		if err := json.Unmarshal(w.Body.Bytes(), &got); err != nil || got.ErrCode != errcode || (got.Token == "") != (errcode != 0) {
+			t.Errorf("%d bytes: %s", len(body), w.Body)
+		}
 	}
 }
 
