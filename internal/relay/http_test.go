@@ -202,7 +202,8 @@ func TestSubscriptionsOverHTTP(t *testing.T) {
 // listener is an open stream.
 type listener struct {
 	mu     sync.Mutex
-	ids    []string
+	place  string   // the newest id, also of a frame without an event
+	ids    []string // of events
 	beats  int
 	ended  bool
 	status int
@@ -245,7 +246,10 @@ func (w *world) listen(query, lastID string) *listener {
 		for in.Scan() {
 			l.mu.Lock()
 			if id, ok := strings.CutPrefix(in.Text(), "id: "); ok {
-				l.ids = append(l.ids, id)
+				l.place = id
+			}
+			if strings.HasPrefix(in.Text(), "data: ") {
+				l.ids = append(l.ids, l.place)
 			}
 			if strings.HasPrefix(in.Text(), ":") {
 				l.beats++
@@ -316,6 +320,22 @@ func TestStreamEndsWithTheKey(t *testing.T) {
 		time.Sleep(1100 * time.Millisecond)
 		if over, _ := l.over(); !over {
 			t.Error("the stream goes on without its key")
+		}
+	})
+}
+
+// TestAStreamSaysWhereItBegins, so that a caller who loses it before the first event
+// comes back to the same place.
+func TestAStreamSaysWhereItBegins(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		w.run()
+		ids := w.happen("a", "tea", "tea")
+		l := w.listen("", "")
+		time.Sleep(time.Second)
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if len(l.ids) > 0 || l.place != ids[1] {
+			t.Errorf("it begins behind %q with %v, want %s and nothing", l.place, l.ids, ids[1])
 		}
 	})
 }

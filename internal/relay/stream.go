@@ -92,7 +92,9 @@ type stream struct {
 // run writes until something ends the stream. What ends it is no failure: the
 // client comes back with the id of the last event that it had.
 func (s *stream) run(ctx context.Context) error {
-	if !s.write([]byte(": welcome\n\n")) {
+	// The id lets a caller that loses the connection before the first event come
+	// back to this place.
+	if !s.write(fmt.Appendf(nil, ": welcome\nid: %s\n\n", MessageID(s.q.after))) {
 		return nil
 	}
 	beat := time.NewTicker(heartbeat)
