@@ -51,9 +51,11 @@ type cli struct {
 	Store        storeCmd        `cmd:"" help:"Copy the store to another database."`
 	Key          keyCmd          `cmd:"" help:"List and rotate the keys that seal what is kept."`
 	Config       configCmd       `cmd:"" help:"Check and show the configuration."`
+	Completion   completionCmd   `cmd:"" help:"Print a script that completes commands, shops and paths."`
 	Version      versionCmd      `cmd:"" help:"Print the version."`
 
-	Chaos chaosCmd `cmd:"" hidden:"" help:"Break things and see whether every token is kept."`
+	Suggest suggestCmd `cmd:"" hidden:"" help:"Complete the last word of a command line."`
+	Chaos   chaosCmd   `cmd:"" hidden:"" help:"Break things and see whether every token is kept."`
 }
 
 // console is where a command reads and writes; tests give their own.

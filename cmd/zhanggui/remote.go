@@ -69,17 +69,22 @@ func (r remote) do(ctx context.Context, method, path string, in, out any) error 
 }
 
 func (r remote) send(ctx context.Context, method, path string, body io.Reader) (*http.Response, error) {
+	return r.sendAs(ctx, method, path, "application/json", body)
+}
+
+// sendAs is send for a body of any kind.
+func (r remote) sendAs(ctx context.Context, method, path, kind string, body io.Reader) (*http.Response, error) {
 	client, base := r.client()
 	req, err := http.NewRequestWithContext(ctx, method, base+path, body)
 	if err != nil {
 		return nil, &usageError{"the server's URL does not parse; check ZHANGGUI_URL"}
 	}
 	if body != nil {
-		req.Header.Set("Content-Type", "application/json")
+		req.Header.Set("Content-Type", kind)
 	}
 	if r.URL != "" {
 		if r.Key.IsZero() {
-			return nil, &usageError{"a server elsewhere needs an administrator's key in ZHANGGUI_KEY"}
+			return nil, &usageError{"a server elsewhere needs a key in ZHANGGUI_KEY: an administrator's, or for call a client's"}
 		}
 		req.Header.Set("Authorization", "Bearer "+r.Key.RevealString())
 	}

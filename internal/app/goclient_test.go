@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"os"
+	"os/exec"
+	"regexp"
 	"testing"
 
 	"github.com/zhanggui/zhanggui"
@@ -25,6 +28,7 @@ func TestGoClient(t *testing.T) {
 	t.Run("a program for WeChat", func(t *testing.T) { goClientTransport(t, c) })
 	t.Run("events", func(t *testing.T) { goClientEvents(t, c) })
 	t.Run("administrator", func(t *testing.T) { goClientAdmin(t, r) })
+	t.Run("example", func(t *testing.T) { goClientExample(t, r) })
 }
 
 func goClientCalls(t *testing.T, c *zhanggui.Client) {
@@ -94,6 +98,21 @@ func goClientEvents(t *testing.T, c *zhanggui.Client) {
 	}
 	if err := c.Unsubscribe(t.Context(), s.ID); err != nil {
 		t.Error(err)
+	}
+}
+
+// goClientExample runs the program of examples/goclient.
+func goClientExample(t *testing.T, r *rig) {
+	cmd := exec.CommandContext(t.Context(), "go", "run", "../../examples/goclient", shopID)
+	cmd.Env = append(os.Environ(), "ZHANGGUI_URL="+r.base, "ZHANGGUI_KEY="+r.key)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	for _, line := range []string{`shop: \S+ \(request \w+\)`, `orders of the last day: \d+`, `as an SDK: 200 OK, errcode 0`, `events kept: \d+`} {
+		if !regexp.MustCompile("(?m)^" + line + "$").Match(out) {
+			t.Errorf("no line %s in:\n%s", line, out)
+		}
 	}
 }
 
