@@ -119,23 +119,29 @@ func (s *Store) Notices(ctx context.Context, pending bool, limit int) ([]notice.
 		if err != nil {
 			return err
 		}
-		for _, r := range rows {
-			rec := notice.Record{ID: r.ID, Notice: toNotice(r), Over: fromMillis(r.SentAt)}
-			deliveries, err := q.DeliveriesOf(ctx, r.ID)
-			if err != nil {
-				return err
-			}
-			for _, d := range deliveries {
-				rec.Deliveries = append(rec.Deliveries, toDelivery(d))
-			}
-			out = append(out, rec)
-		}
-		return nil
+		out, err = records(ctx, q, rows)
+		return err
 	})
 	if pending {
 		slices.Reverse(out)
 	}
 	return out, err
+}
+
+// records adds their deliveries to notices.
+func records(ctx context.Context, q *sqlgen.Queries, rows []sqlgen.Notice) (out []notice.Record, err error) {
+	for _, r := range rows {
+		rec := notice.Record{ID: r.ID, Notice: toNotice(r), Over: fromMillis(r.SentAt)}
+		deliveries, err := q.DeliveriesOf(ctx, r.ID)
+		if err != nil {
+			return nil, err
+		}
+		for _, d := range deliveries {
+			rec.Deliveries = append(rec.Deliveries, toDelivery(d))
+		}
+		out = append(out, rec)
+	}
+	return out, nil
 }
 
 // NoticeBacklog counts the notices that some channel waits for, and tells when

@@ -3,6 +3,8 @@ package sqlstore
 import (
 	"context"
 	"time"
+
+	"github.com/zhanggui/zhanggui/internal/access"
 )
 
 // How long things are kept after they are over.
@@ -16,7 +18,7 @@ const (
 )
 
 // Purge deletes what is over for long enough: used states and the marks of pushes
-// after a day; events after seven; ended and expired sessions, invitations that came to nothing, sent notices, set-up
+// after a day, and so the answers to requests with keys; events after seven; ended and expired sessions, invitations that came to nothing, sent notices, set-up
 // links, dead letters, the counts of capped paths, what left of tokens and the ledger of forced refreshes after thirty days. The audit log is
 // never purged. An entry there counts the events that a subscription waited for.
 func (s *Store) Purge(ctx context.Context, now time.Time) error {
@@ -26,6 +28,9 @@ func (s *Store) Purge(ctx context.Context, now time.Time) error {
 			return err
 		}
 		if err := t.PurgePushes(ctx, millis(now.Add(-pushKept))); err != nil {
+			return err
+		}
+		if err := t.PurgeRequests(ctx, millis(now.Add(-access.RequestKept))); err != nil {
 			return err
 		}
 		if err := t.purgeEvents(ctx, now.Add(-eventKept), now); err != nil {

@@ -206,6 +206,18 @@ CREATE TABLE exports (
     PRIMARY KEY (client_id, shop_id)
 );
 
+-- Requests that make something and carry a key of their sender's, with their
+-- answers, so that a repeated one makes nothing twice.
+CREATE TABLE requests (
+    id     BYTEA  NOT NULL PRIMARY KEY, -- digest of the sender and the key
+    digest BYTEA  NOT NULL,             -- of what is asked for
+    at     BIGINT NOT NULL,
+    until  BIGINT NOT NULL, -- when an answer that is not there yet will not come any more
+    status BIGINT NOT NULL, -- of the answer; 0: there is none yet
+    kind   TEXT   NOT NULL, -- its content type
+    answer BYTEA            -- sealed
+);
+
 CREATE TABLE admins (
     id         TEXT    NOT NULL PRIMARY KEY,
     name       TEXT    NOT NULL,

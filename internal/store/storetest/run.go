@@ -23,6 +23,8 @@ var conformance = []struct {
 	{"client", clientCases, 1},
 	{"use", useCases, 3},
 	{"export", exportCases, 3},
+	{"request", requestCases, 3},
+	{"page", pageCases, 1},
 	{"declare", declareCases, 1},
 	{"log", logCases, 1},
 	{"integrity", integrityCases, 1},

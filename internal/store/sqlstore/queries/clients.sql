@@ -74,3 +74,21 @@ DELETE FROM setup_links WHERE used_at = 0;
 
 -- name: PurgeSetupLinks :exec
 DELETE FROM setup_links WHERE expires_at < @before;
+
+-- name: Request :one
+SELECT * FROM requests WHERE id = @id;
+
+-- name: InsertRequest :exec
+INSERT INTO requests (id, digest, at, until, status, kind, answer) VALUES (@id, @digest, @at, @until, 0, '', NULL);
+
+-- name: FinishRequest :execrows
+UPDATE requests SET status = @status, kind = @kind, answer = @answer WHERE id = @id AND digest = @digest AND status = 0;
+
+-- name: DeleteRequest :exec
+DELETE FROM requests WHERE id = @id;
+
+-- name: ForgetRequest :exec
+DELETE FROM requests WHERE id = @id AND digest = @digest AND status = 0;
+
+-- name: PurgeRequests :exec
+DELETE FROM requests WHERE at < @before;

@@ -270,12 +270,61 @@ func (q *Queries) DeleteClient(ctx context.Context, id string) (int64, error) {
 	return result.RowsAffected()
 }
 
+const deleteRequest = `-- name: DeleteRequest :exec
+DELETE FROM requests WHERE id = $1
+`
+
+func (q *Queries) DeleteRequest(ctx context.Context, id []byte) error {
+	_, err := q.exec(ctx, q.deleteRequestStmt, deleteRequest, id)
+	return err
+}
+
 const deleteUnusedSetupLinks = `-- name: DeleteUnusedSetupLinks :exec
 DELETE FROM setup_links WHERE used_at = 0
 `
 
 func (q *Queries) DeleteUnusedSetupLinks(ctx context.Context) error {
 	_, err := q.exec(ctx, q.deleteUnusedSetupLinksStmt, deleteUnusedSetupLinks)
+	return err
+}
+
+const finishRequest = `-- name: FinishRequest :execrows
+UPDATE requests SET status = $1, kind = $2, answer = $3 WHERE id = $4 AND digest = $5 AND status = 0
+`
+
+type FinishRequestParams struct {
+	Status int64
+	Kind   string
+	Answer []byte
+	ID     []byte
+	Digest []byte
+}
+
+func (q *Queries) FinishRequest(ctx context.Context, arg FinishRequestParams) (int64, error) {
+	result, err := q.exec(ctx, q.finishRequestStmt, finishRequest,
+		arg.Status,
+		arg.Kind,
+		arg.Answer,
+		arg.ID,
+		arg.Digest,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+const forgetRequest = `-- name: ForgetRequest :exec
+DELETE FROM requests WHERE id = $1 AND digest = $2 AND status = 0
+`
+
+type ForgetRequestParams struct {
+	ID     []byte
+	Digest []byte
+}
+
+func (q *Queries) ForgetRequest(ctx context.Context, arg ForgetRequestParams) error {
+	_, err := q.exec(ctx, q.forgetRequestStmt, forgetRequest, arg.ID, arg.Digest)
 	return err
 }
 
@@ -317,6 +366,27 @@ func (q *Queries) InsertClientShop(ctx context.Context, arg InsertClientShopPara
 	return err
 }
 
+const insertRequest = `-- name: InsertRequest :exec
+INSERT INTO requests (id, digest, at, until, status, kind, answer) VALUES ($1, $2, $3, $4, 0, '', NULL)
+`
+
+type InsertRequestParams struct {
+	ID     []byte
+	Digest []byte
+	At     int64
+	Until  int64
+}
+
+func (q *Queries) InsertRequest(ctx context.Context, arg InsertRequestParams) error {
+	_, err := q.exec(ctx, q.insertRequestStmt, insertRequest,
+		arg.ID,
+		arg.Digest,
+		arg.At,
+		arg.Until,
+	)
+	return err
+}
+
 const insertSetupLink = `-- name: InsertSetupLink :exec
 INSERT INTO setup_links (hash, created_at, expires_at, used_at) VALUES ($1, $2, $3, 0)
 `
@@ -329,6 +399,15 @@ type InsertSetupLinkParams struct {
 
 func (q *Queries) InsertSetupLink(ctx context.Context, arg InsertSetupLinkParams) error {
 	_, err := q.exec(ctx, q.insertSetupLinkStmt, insertSetupLink, arg.Hash, arg.CreatedAt, arg.ExpiresAt)
+	return err
+}
+
+const purgeRequests = `-- name: PurgeRequests :exec
+DELETE FROM requests WHERE at < $1
+`
+
+func (q *Queries) PurgeRequests(ctx context.Context, before int64) error {
+	_, err := q.exec(ctx, q.purgeRequestsStmt, purgeRequests, before)
 	return err
 }
 
@@ -383,6 +462,25 @@ func (q *Queries) PutClient(ctx context.Context, arg PutClientParams) error {
 		arg.Rights,
 	)
 	return err
+}
+
+const request = `-- name: Request :one
+SELECT id, digest, at, until, status, kind, answer FROM requests WHERE id = $1
+`
+
+func (q *Queries) Request(ctx context.Context, id []byte) (Request, error) {
+	row := q.queryRow(ctx, q.requestStmt, request, id)
+	var i Request
+	err := row.Scan(
+		&i.ID,
+		&i.Digest,
+		&i.At,
+		&i.Until,
+		&i.Status,
+		&i.Kind,
+		&i.Answer,
+	)
+	return i, err
 }
 
 const revokeAdmin = `-- name: RevokeAdmin :exec

@@ -33,6 +33,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.adminsStmt, err = db.PrepareContext(ctx, admins); err != nil {
 		return nil, fmt.Errorf("error preparing query Admins: %w", err)
 	}
+	if q.adminsAfterStmt, err = db.PrepareContext(ctx, adminsAfter); err != nil {
+		return nil, fmt.Errorf("error preparing query AdminsAfter: %w", err)
+	}
 	if q.againLettersStmt, err = db.PrepareContext(ctx, againLetters); err != nil {
 		return nil, fmt.Errorf("error preparing query AgainLetters: %w", err)
 	}
@@ -105,8 +108,14 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.clientShopsStmt, err = db.PrepareContext(ctx, clientShops); err != nil {
 		return nil, fmt.Errorf("error preparing query ClientShops: %w", err)
 	}
+	if q.clientShopsWithinStmt, err = db.PrepareContext(ctx, clientShopsWithin); err != nil {
+		return nil, fmt.Errorf("error preparing query ClientShopsWithin: %w", err)
+	}
 	if q.clientsStmt, err = db.PrepareContext(ctx, clients); err != nil {
 		return nil, fmt.Errorf("error preparing query Clients: %w", err)
+	}
+	if q.clientsAfterStmt, err = db.PrepareContext(ctx, clientsAfter); err != nil {
+		return nil, fmt.Errorf("error preparing query ClientsAfter: %w", err)
 	}
 	if q.componentGrantStmt, err = db.PrepareContext(ctx, componentGrant); err != nil {
 		return nil, fmt.Errorf("error preparing query ComponentGrant: %w", err)
@@ -161,6 +170,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.deletePurchasesStmt, err = db.PrepareContext(ctx, deletePurchases); err != nil {
 		return nil, fmt.Errorf("error preparing query DeletePurchases: %w", err)
+	}
+	if q.deleteRequestStmt, err = db.PrepareContext(ctx, deleteRequest); err != nil {
+		return nil, fmt.Errorf("error preparing query DeleteRequest: %w", err)
 	}
 	if q.deleteShopStmt, err = db.PrepareContext(ctx, deleteShop); err != nil {
 		return nil, fmt.Errorf("error preparing query DeleteShop: %w", err)
@@ -237,6 +249,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.finishCallbackStmt, err = db.PrepareContext(ctx, finishCallback); err != nil {
 		return nil, fmt.Errorf("error preparing query FinishCallback: %w", err)
 	}
+	if q.finishRequestStmt, err = db.PrepareContext(ctx, finishRequest); err != nil {
+		return nil, fmt.Errorf("error preparing query FinishRequest: %w", err)
+	}
 	if q.firstEventStmt, err = db.PrepareContext(ctx, firstEvent); err != nil {
 		return nil, fmt.Errorf("error preparing query FirstEvent: %w", err)
 	}
@@ -245,6 +260,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.forgetConsentsStmt, err = db.PrepareContext(ctx, forgetConsents); err != nil {
 		return nil, fmt.Errorf("error preparing query ForgetConsents: %w", err)
+	}
+	if q.forgetRequestStmt, err = db.PrepareContext(ctx, forgetRequest); err != nil {
+		return nil, fmt.Errorf("error preparing query ForgetRequest: %w", err)
 	}
 	if q.forgetSessionsStmt, err = db.PrepareContext(ctx, forgetSessions); err != nil {
 		return nil, fmt.Errorf("error preparing query ForgetSessions: %w", err)
@@ -330,6 +348,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.insertPushStmt, err = db.PrepareContext(ctx, insertPush); err != nil {
 		return nil, fmt.Errorf("error preparing query InsertPush: %w", err)
 	}
+	if q.insertRequestStmt, err = db.PrepareContext(ctx, insertRequest); err != nil {
+		return nil, fmt.Errorf("error preparing query InsertRequest: %w", err)
+	}
 	if q.insertSessionStmt, err = db.PrepareContext(ctx, insertSession); err != nil {
 		return nil, fmt.Errorf("error preparing query InsertSession: %w", err)
 	}
@@ -350,6 +371,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.invitationsStmt, err = db.PrepareContext(ctx, invitations); err != nil {
 		return nil, fmt.Errorf("error preparing query Invitations: %w", err)
+	}
+	if q.invitationsBeforeStmt, err = db.PrepareContext(ctx, invitationsBefore); err != nil {
+		return nil, fmt.Errorf("error preparing query InvitationsBefore: %w", err)
 	}
 	if q.isvGrantStmt, err = db.PrepareContext(ctx, isvGrant); err != nil {
 		return nil, fmt.Errorf("error preparing query IsvGrant: %w", err)
@@ -381,6 +405,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.memberStmt, err = db.PrepareContext(ctx, member); err != nil {
 		return nil, fmt.Errorf("error preparing query Member: %w", err)
 	}
+	if q.membersAfterStmt, err = db.PrepareContext(ctx, membersAfter); err != nil {
+		return nil, fmt.Errorf("error preparing query MembersAfter: %w", err)
+	}
 	if q.membersOfPersonStmt, err = db.PrepareContext(ctx, membersOfPerson); err != nil {
 		return nil, fmt.Errorf("error preparing query MembersOfPerson: %w", err)
 	}
@@ -405,8 +432,14 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.nextFreeStmt, err = db.PrepareContext(ctx, nextFree); err != nil {
 		return nil, fmt.Errorf("error preparing query NextFree: %w", err)
 	}
+	if q.noticeStmt, err = db.PrepareContext(ctx, notice); err != nil {
+		return nil, fmt.Errorf("error preparing query Notice: %w", err)
+	}
 	if q.noticesStmt, err = db.PrepareContext(ctx, notices); err != nil {
 		return nil, fmt.Errorf("error preparing query Notices: %w", err)
+	}
+	if q.noticesBeforeStmt, err = db.PrepareContext(ctx, noticesBefore); err != nil {
+		return nil, fmt.Errorf("error preparing query NoticesBefore: %w", err)
 	}
 	if q.openTenantStmt, err = db.PrepareContext(ctx, openTenant); err != nil {
 		return nil, fmt.Errorf("error preparing query OpenTenant: %w", err)
@@ -414,11 +447,17 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.pendingNoticesStmt, err = db.PrepareContext(ctx, pendingNotices); err != nil {
 		return nil, fmt.Errorf("error preparing query PendingNotices: %w", err)
 	}
+	if q.pendingNoticesBeforeStmt, err = db.PrepareContext(ctx, pendingNoticesBefore); err != nil {
+		return nil, fmt.Errorf("error preparing query PendingNoticesBefore: %w", err)
+	}
 	if q.pendingOfStmt, err = db.PrepareContext(ctx, pendingOf); err != nil {
 		return nil, fmt.Errorf("error preparing query PendingOf: %w", err)
 	}
 	if q.personStmt, err = db.PrepareContext(ctx, person); err != nil {
 		return nil, fmt.Errorf("error preparing query Person: %w", err)
+	}
+	if q.personsAfterStmt, err = db.PrepareContext(ctx, personsAfter); err != nil {
+		return nil, fmt.Errorf("error preparing query PersonsAfter: %w", err)
 	}
 	if q.profileStmt, err = db.PrepareContext(ctx, profile); err != nil {
 		return nil, fmt.Errorf("error preparing query Profile: %w", err)
@@ -449,6 +488,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.purgePushesStmt, err = db.PrepareContext(ctx, purgePushes); err != nil {
 		return nil, fmt.Errorf("error preparing query PurgePushes: %w", err)
+	}
+	if q.purgeRequestsStmt, err = db.PrepareContext(ctx, purgeRequests); err != nil {
+		return nil, fmt.Errorf("error preparing query PurgeRequests: %w", err)
 	}
 	if q.purgeSessionsStmt, err = db.PrepareContext(ctx, purgeSessions); err != nil {
 		return nil, fmt.Errorf("error preparing query PurgeSessions: %w", err)
@@ -516,6 +558,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.replayDeadLettersStmt, err = db.PrepareContext(ctx, replayDeadLetters); err != nil {
 		return nil, fmt.Errorf("error preparing query ReplayDeadLetters: %w", err)
 	}
+	if q.requestStmt, err = db.PrepareContext(ctx, request); err != nil {
+		return nil, fmt.Errorf("error preparing query Request: %w", err)
+	}
 	if q.restartGrantStmt, err = db.PrepareContext(ctx, restartGrant); err != nil {
 		return nil, fmt.Errorf("error preparing query RestartGrant: %w", err)
 	}
@@ -542,6 +587,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.sessionsStmt, err = db.PrepareContext(ctx, sessions); err != nil {
 		return nil, fmt.Errorf("error preparing query Sessions: %w", err)
+	}
+	if q.sessionsBeforeStmt, err = db.PrepareContext(ctx, sessionsBefore); err != nil {
+		return nil, fmt.Errorf("error preparing query SessionsBefore: %w", err)
 	}
 	if q.sessionsOfAdminStmt, err = db.PrepareContext(ctx, sessionsOfAdmin); err != nil {
 		return nil, fmt.Errorf("error preparing query SessionsOfAdmin: %w", err)
@@ -600,6 +648,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.subscriptionsStmt, err = db.PrepareContext(ctx, subscriptions); err != nil {
 		return nil, fmt.Errorf("error preparing query Subscriptions: %w", err)
 	}
+	if q.subscriptionsAfterStmt, err = db.PrepareContext(ctx, subscriptionsAfter); err != nil {
+		return nil, fmt.Errorf("error preparing query SubscriptionsAfter: %w", err)
+	}
 	if q.subscriptionsOfStmt, err = db.PrepareContext(ctx, subscriptionsOf); err != nil {
 		return nil, fmt.Errorf("error preparing query SubscriptionsOf: %w", err)
 	}
@@ -608,6 +659,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.tenantsStmt, err = db.PrepareContext(ctx, tenants); err != nil {
 		return nil, fmt.Errorf("error preparing query Tenants: %w", err)
+	}
+	if q.tenantsAfterStmt, err = db.PrepareContext(ctx, tenantsAfter); err != nil {
+		return nil, fmt.Errorf("error preparing query TenantsAfter: %w", err)
 	}
 	if q.ticketCameStmt, err = db.PrepareContext(ctx, ticketCame); err != nil {
 		return nil, fmt.Errorf("error preparing query TicketCame: %w", err)
@@ -657,6 +711,11 @@ func (q *Queries) Close() error {
 	if q.adminsStmt != nil {
 		if cerr := q.adminsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing adminsStmt: %w", cerr)
+		}
+	}
+	if q.adminsAfterStmt != nil {
+		if cerr := q.adminsAfterStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing adminsAfterStmt: %w", cerr)
 		}
 	}
 	if q.againLettersStmt != nil {
@@ -779,9 +838,19 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing clientShopsStmt: %w", cerr)
 		}
 	}
+	if q.clientShopsWithinStmt != nil {
+		if cerr := q.clientShopsWithinStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing clientShopsWithinStmt: %w", cerr)
+		}
+	}
 	if q.clientsStmt != nil {
 		if cerr := q.clientsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing clientsStmt: %w", cerr)
+		}
+	}
+	if q.clientsAfterStmt != nil {
+		if cerr := q.clientsAfterStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing clientsAfterStmt: %w", cerr)
 		}
 	}
 	if q.componentGrantStmt != nil {
@@ -872,6 +941,11 @@ func (q *Queries) Close() error {
 	if q.deletePurchasesStmt != nil {
 		if cerr := q.deletePurchasesStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing deletePurchasesStmt: %w", cerr)
+		}
+	}
+	if q.deleteRequestStmt != nil {
+		if cerr := q.deleteRequestStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deleteRequestStmt: %w", cerr)
 		}
 	}
 	if q.deleteShopStmt != nil {
@@ -999,6 +1073,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing finishCallbackStmt: %w", cerr)
 		}
 	}
+	if q.finishRequestStmt != nil {
+		if cerr := q.finishRequestStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing finishRequestStmt: %w", cerr)
+		}
+	}
 	if q.firstEventStmt != nil {
 		if cerr := q.firstEventStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing firstEventStmt: %w", cerr)
@@ -1012,6 +1091,11 @@ func (q *Queries) Close() error {
 	if q.forgetConsentsStmt != nil {
 		if cerr := q.forgetConsentsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing forgetConsentsStmt: %w", cerr)
+		}
+	}
+	if q.forgetRequestStmt != nil {
+		if cerr := q.forgetRequestStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing forgetRequestStmt: %w", cerr)
 		}
 	}
 	if q.forgetSessionsStmt != nil {
@@ -1154,6 +1238,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing insertPushStmt: %w", cerr)
 		}
 	}
+	if q.insertRequestStmt != nil {
+		if cerr := q.insertRequestStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing insertRequestStmt: %w", cerr)
+		}
+	}
 	if q.insertSessionStmt != nil {
 		if cerr := q.insertSessionStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing insertSessionStmt: %w", cerr)
@@ -1187,6 +1276,11 @@ func (q *Queries) Close() error {
 	if q.invitationsStmt != nil {
 		if cerr := q.invitationsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing invitationsStmt: %w", cerr)
+		}
+	}
+	if q.invitationsBeforeStmt != nil {
+		if cerr := q.invitationsBeforeStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing invitationsBeforeStmt: %w", cerr)
 		}
 	}
 	if q.isvGrantStmt != nil {
@@ -1239,6 +1333,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing memberStmt: %w", cerr)
 		}
 	}
+	if q.membersAfterStmt != nil {
+		if cerr := q.membersAfterStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing membersAfterStmt: %w", cerr)
+		}
+	}
 	if q.membersOfPersonStmt != nil {
 		if cerr := q.membersOfPersonStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing membersOfPersonStmt: %w", cerr)
@@ -1279,9 +1378,19 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing nextFreeStmt: %w", cerr)
 		}
 	}
+	if q.noticeStmt != nil {
+		if cerr := q.noticeStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing noticeStmt: %w", cerr)
+		}
+	}
 	if q.noticesStmt != nil {
 		if cerr := q.noticesStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing noticesStmt: %w", cerr)
+		}
+	}
+	if q.noticesBeforeStmt != nil {
+		if cerr := q.noticesBeforeStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing noticesBeforeStmt: %w", cerr)
 		}
 	}
 	if q.openTenantStmt != nil {
@@ -1294,6 +1403,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing pendingNoticesStmt: %w", cerr)
 		}
 	}
+	if q.pendingNoticesBeforeStmt != nil {
+		if cerr := q.pendingNoticesBeforeStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing pendingNoticesBeforeStmt: %w", cerr)
+		}
+	}
 	if q.pendingOfStmt != nil {
 		if cerr := q.pendingOfStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing pendingOfStmt: %w", cerr)
@@ -1302,6 +1416,11 @@ func (q *Queries) Close() error {
 	if q.personStmt != nil {
 		if cerr := q.personStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing personStmt: %w", cerr)
+		}
+	}
+	if q.personsAfterStmt != nil {
+		if cerr := q.personsAfterStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing personsAfterStmt: %w", cerr)
 		}
 	}
 	if q.profileStmt != nil {
@@ -1352,6 +1471,11 @@ func (q *Queries) Close() error {
 	if q.purgePushesStmt != nil {
 		if cerr := q.purgePushesStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing purgePushesStmt: %w", cerr)
+		}
+	}
+	if q.purgeRequestsStmt != nil {
+		if cerr := q.purgeRequestsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing purgeRequestsStmt: %w", cerr)
 		}
 	}
 	if q.purgeSessionsStmt != nil {
@@ -1464,6 +1588,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing replayDeadLettersStmt: %w", cerr)
 		}
 	}
+	if q.requestStmt != nil {
+		if cerr := q.requestStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing requestStmt: %w", cerr)
+		}
+	}
 	if q.restartGrantStmt != nil {
 		if cerr := q.restartGrantStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing restartGrantStmt: %w", cerr)
@@ -1507,6 +1636,11 @@ func (q *Queries) Close() error {
 	if q.sessionsStmt != nil {
 		if cerr := q.sessionsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing sessionsStmt: %w", cerr)
+		}
+	}
+	if q.sessionsBeforeStmt != nil {
+		if cerr := q.sessionsBeforeStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing sessionsBeforeStmt: %w", cerr)
 		}
 	}
 	if q.sessionsOfAdminStmt != nil {
@@ -1604,6 +1738,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing subscriptionsStmt: %w", cerr)
 		}
 	}
+	if q.subscriptionsAfterStmt != nil {
+		if cerr := q.subscriptionsAfterStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing subscriptionsAfterStmt: %w", cerr)
+		}
+	}
 	if q.subscriptionsOfStmt != nil {
 		if cerr := q.subscriptionsOfStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing subscriptionsOfStmt: %w", cerr)
@@ -1617,6 +1756,11 @@ func (q *Queries) Close() error {
 	if q.tenantsStmt != nil {
 		if cerr := q.tenantsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing tenantsStmt: %w", cerr)
+		}
+	}
+	if q.tenantsAfterStmt != nil {
+		if cerr := q.tenantsAfterStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing tenantsAfterStmt: %w", cerr)
 		}
 	}
 	if q.ticketCameStmt != nil {
@@ -1711,6 +1855,7 @@ type Queries struct {
 	adminStmt                   *sql.Stmt
 	adminByKeyStmt              *sql.Stmt
 	adminsStmt                  *sql.Stmt
+	adminsAfterStmt             *sql.Stmt
 	againLettersStmt            *sql.Stmt
 	allClientShopsStmt          *sql.Stmt
 	appStmt                     *sql.Stmt
@@ -1735,7 +1880,9 @@ type Queries struct {
 	clientStmt                  *sql.Stmt
 	clientByKeyStmt             *sql.Stmt
 	clientShopsStmt             *sql.Stmt
+	clientShopsWithinStmt       *sql.Stmt
 	clientsStmt                 *sql.Stmt
+	clientsAfterStmt            *sql.Stmt
 	componentGrantStmt          *sql.Stmt
 	consentsStmt                *sql.Stmt
 	countAppGrantsStmt          *sql.Stmt
@@ -1754,6 +1901,7 @@ type Queries struct {
 	deleteIdentityStmt          *sql.Stmt
 	deleteProfileStmt           *sql.Stmt
 	deletePurchasesStmt         *sql.Stmt
+	deleteRequestStmt           *sql.Stmt
 	deleteShopStmt              *sql.Stmt
 	deleteShopInvitationsStmt   *sql.Stmt
 	deleteShopMembersStmt       *sql.Stmt
@@ -1779,9 +1927,11 @@ type Queries struct {
 	exportsOfShopStmt           *sql.Stmt
 	fillShopAppIDsStmt          *sql.Stmt
 	finishCallbackStmt          *sql.Stmt
+	finishRequestStmt           *sql.Stmt
 	firstEventStmt              *sql.Stmt
 	forcedRefreshesStmt         *sql.Stmt
 	forgetConsentsStmt          *sql.Stmt
+	forgetRequestStmt           *sql.Stmt
 	forgetSessionsStmt          *sql.Stmt
 	forgetShopStmt              *sql.Stmt
 	grantStmt                   *sql.Stmt
@@ -1810,6 +1960,7 @@ type Queries struct {
 	insertNoticeStmt            *sql.Stmt
 	insertPersonStmt            *sql.Stmt
 	insertPushStmt              *sql.Stmt
+	insertRequestStmt           *sql.Stmt
 	insertSessionStmt           *sql.Stmt
 	insertSetupLinkStmt         *sql.Stmt
 	insertSubscriptionStmt      *sql.Stmt
@@ -1817,6 +1968,7 @@ type Queries struct {
 	invitationStmt              *sql.Stmt
 	invitationByTokenStmt       *sql.Stmt
 	invitationsStmt             *sql.Stmt
+	invitationsBeforeStmt       *sql.Stmt
 	isvGrantStmt                *sql.Stmt
 	isvGrantsAfterStmt          *sql.Stmt
 	keptGrantStmt               *sql.Stmt
@@ -1827,6 +1979,7 @@ type Queries struct {
 	leasedBeforeStmt            *sql.Stmt
 	lostEventsStmt              *sql.Stmt
 	memberStmt                  *sql.Stmt
+	membersAfterStmt            *sql.Stmt
 	membersOfPersonStmt         *sql.Stmt
 	membersOfTenantStmt         *sql.Stmt
 	metaStmt                    *sql.Stmt
@@ -1835,11 +1988,15 @@ type Queries struct {
 	moveSessionStmt             *sql.Stmt
 	nextAuthorizerStmt          *sql.Stmt
 	nextFreeStmt                *sql.Stmt
+	noticeStmt                  *sql.Stmt
 	noticesStmt                 *sql.Stmt
+	noticesBeforeStmt           *sql.Stmt
 	openTenantStmt              *sql.Stmt
 	pendingNoticesStmt          *sql.Stmt
+	pendingNoticesBeforeStmt    *sql.Stmt
 	pendingOfStmt               *sql.Stmt
 	personStmt                  *sql.Stmt
+	personsAfterStmt            *sql.Stmt
 	profileStmt                 *sql.Stmt
 	purchasesStmt               *sql.Stmt
 	purgeCallbacksStmt          *sql.Stmt
@@ -1850,6 +2007,7 @@ type Queries struct {
 	purgeInvitationsStmt        *sql.Stmt
 	purgeNoticesStmt            *sql.Stmt
 	purgePushesStmt             *sql.Stmt
+	purgeRequestsStmt           *sql.Stmt
 	purgeSessionsStmt           *sql.Stmt
 	purgeSetupLinksStmt         *sql.Stmt
 	purgeUsesStmt               *sql.Stmt
@@ -1872,6 +2030,7 @@ type Queries struct {
 	releaseChannelStmt          *sql.Stmt
 	replayDeadLetterStmt        *sql.Stmt
 	replayDeadLettersStmt       *sql.Stmt
+	requestStmt                 *sql.Stmt
 	restartGrantStmt            *sql.Stmt
 	revokeAdminStmt             *sql.Stmt
 	revokeClientStmt            *sql.Stmt
@@ -1881,6 +2040,7 @@ type Queries struct {
 	sessionStmt                 *sql.Stmt
 	sessionByTokenStmt          *sql.Stmt
 	sessionsStmt                *sql.Stmt
+	sessionsBeforeStmt          *sql.Stmt
 	sessionsOfAdminStmt         *sql.Stmt
 	sessionsOfPersonStmt        *sql.Stmt
 	sessionsOfShopStmt          *sql.Stmt
@@ -1900,9 +2060,11 @@ type Queries struct {
 	stopSubscriptionStmt        *sql.Stmt
 	subscriptionStmt            *sql.Stmt
 	subscriptionsStmt           *sql.Stmt
+	subscriptionsAfterStmt      *sql.Stmt
 	subscriptionsOfStmt         *sql.Stmt
 	tenantStmt                  *sql.Stmt
 	tenantsStmt                 *sql.Stmt
+	tenantsAfterStmt            *sql.Stmt
 	ticketCameStmt              *sql.Stmt
 	ticketsStmt                 *sql.Stmt
 	touchGrantStmt              *sql.Stmt
@@ -1922,6 +2084,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		adminStmt:                   q.adminStmt,
 		adminByKeyStmt:              q.adminByKeyStmt,
 		adminsStmt:                  q.adminsStmt,
+		adminsAfterStmt:             q.adminsAfterStmt,
 		againLettersStmt:            q.againLettersStmt,
 		allClientShopsStmt:          q.allClientShopsStmt,
 		appStmt:                     q.appStmt,
@@ -1946,7 +2109,9 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		clientStmt:                  q.clientStmt,
 		clientByKeyStmt:             q.clientByKeyStmt,
 		clientShopsStmt:             q.clientShopsStmt,
+		clientShopsWithinStmt:       q.clientShopsWithinStmt,
 		clientsStmt:                 q.clientsStmt,
+		clientsAfterStmt:            q.clientsAfterStmt,
 		componentGrantStmt:          q.componentGrantStmt,
 		consentsStmt:                q.consentsStmt,
 		countAppGrantsStmt:          q.countAppGrantsStmt,
@@ -1965,6 +2130,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		deleteIdentityStmt:          q.deleteIdentityStmt,
 		deleteProfileStmt:           q.deleteProfileStmt,
 		deletePurchasesStmt:         q.deletePurchasesStmt,
+		deleteRequestStmt:           q.deleteRequestStmt,
 		deleteShopStmt:              q.deleteShopStmt,
 		deleteShopInvitationsStmt:   q.deleteShopInvitationsStmt,
 		deleteShopMembersStmt:       q.deleteShopMembersStmt,
@@ -1990,9 +2156,11 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		exportsOfShopStmt:           q.exportsOfShopStmt,
 		fillShopAppIDsStmt:          q.fillShopAppIDsStmt,
 		finishCallbackStmt:          q.finishCallbackStmt,
+		finishRequestStmt:           q.finishRequestStmt,
 		firstEventStmt:              q.firstEventStmt,
 		forcedRefreshesStmt:         q.forcedRefreshesStmt,
 		forgetConsentsStmt:          q.forgetConsentsStmt,
+		forgetRequestStmt:           q.forgetRequestStmt,
 		forgetSessionsStmt:          q.forgetSessionsStmt,
 		forgetShopStmt:              q.forgetShopStmt,
 		grantStmt:                   q.grantStmt,
@@ -2021,6 +2189,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		insertNoticeStmt:            q.insertNoticeStmt,
 		insertPersonStmt:            q.insertPersonStmt,
 		insertPushStmt:              q.insertPushStmt,
+		insertRequestStmt:           q.insertRequestStmt,
 		insertSessionStmt:           q.insertSessionStmt,
 		insertSetupLinkStmt:         q.insertSetupLinkStmt,
 		insertSubscriptionStmt:      q.insertSubscriptionStmt,
@@ -2028,6 +2197,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		invitationStmt:              q.invitationStmt,
 		invitationByTokenStmt:       q.invitationByTokenStmt,
 		invitationsStmt:             q.invitationsStmt,
+		invitationsBeforeStmt:       q.invitationsBeforeStmt,
 		isvGrantStmt:                q.isvGrantStmt,
 		isvGrantsAfterStmt:          q.isvGrantsAfterStmt,
 		keptGrantStmt:               q.keptGrantStmt,
@@ -2038,6 +2208,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		leasedBeforeStmt:            q.leasedBeforeStmt,
 		lostEventsStmt:              q.lostEventsStmt,
 		memberStmt:                  q.memberStmt,
+		membersAfterStmt:            q.membersAfterStmt,
 		membersOfPersonStmt:         q.membersOfPersonStmt,
 		membersOfTenantStmt:         q.membersOfTenantStmt,
 		metaStmt:                    q.metaStmt,
@@ -2046,11 +2217,15 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		moveSessionStmt:             q.moveSessionStmt,
 		nextAuthorizerStmt:          q.nextAuthorizerStmt,
 		nextFreeStmt:                q.nextFreeStmt,
+		noticeStmt:                  q.noticeStmt,
 		noticesStmt:                 q.noticesStmt,
+		noticesBeforeStmt:           q.noticesBeforeStmt,
 		openTenantStmt:              q.openTenantStmt,
 		pendingNoticesStmt:          q.pendingNoticesStmt,
+		pendingNoticesBeforeStmt:    q.pendingNoticesBeforeStmt,
 		pendingOfStmt:               q.pendingOfStmt,
 		personStmt:                  q.personStmt,
+		personsAfterStmt:            q.personsAfterStmt,
 		profileStmt:                 q.profileStmt,
 		purchasesStmt:               q.purchasesStmt,
 		purgeCallbacksStmt:          q.purgeCallbacksStmt,
@@ -2061,6 +2236,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		purgeInvitationsStmt:        q.purgeInvitationsStmt,
 		purgeNoticesStmt:            q.purgeNoticesStmt,
 		purgePushesStmt:             q.purgePushesStmt,
+		purgeRequestsStmt:           q.purgeRequestsStmt,
 		purgeSessionsStmt:           q.purgeSessionsStmt,
 		purgeSetupLinksStmt:         q.purgeSetupLinksStmt,
 		purgeUsesStmt:               q.purgeUsesStmt,
@@ -2083,6 +2259,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		releaseChannelStmt:          q.releaseChannelStmt,
 		replayDeadLetterStmt:        q.replayDeadLetterStmt,
 		replayDeadLettersStmt:       q.replayDeadLettersStmt,
+		requestStmt:                 q.requestStmt,
 		restartGrantStmt:            q.restartGrantStmt,
 		revokeAdminStmt:             q.revokeAdminStmt,
 		revokeClientStmt:            q.revokeClientStmt,
@@ -2092,6 +2269,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		sessionStmt:                 q.sessionStmt,
 		sessionByTokenStmt:          q.sessionByTokenStmt,
 		sessionsStmt:                q.sessionsStmt,
+		sessionsBeforeStmt:          q.sessionsBeforeStmt,
 		sessionsOfAdminStmt:         q.sessionsOfAdminStmt,
 		sessionsOfPersonStmt:        q.sessionsOfPersonStmt,
 		sessionsOfShopStmt:          q.sessionsOfShopStmt,
@@ -2111,9 +2289,11 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		stopSubscriptionStmt:        q.stopSubscriptionStmt,
 		subscriptionStmt:            q.subscriptionStmt,
 		subscriptionsStmt:           q.subscriptionsStmt,
+		subscriptionsAfterStmt:      q.subscriptionsAfterStmt,
 		subscriptionsOfStmt:         q.subscriptionsOfStmt,
 		tenantStmt:                  q.tenantStmt,
 		tenantsStmt:                 q.tenantsStmt,
+		tenantsAfterStmt:            q.tenantsAfterStmt,
 		ticketCameStmt:              q.ticketCameStmt,
 		ticketsStmt:                 q.ticketsStmt,
 		touchGrantStmt:              q.touchGrantStmt,

@@ -285,6 +285,16 @@ type Push struct {
 	At     int64
 }
 
+type Request struct {
+	ID     []byte
+	Digest []byte
+	At     int64
+	Until  int64
+	Status int64
+	Kind   string
+	Answer []byte
+}
+
 type Session struct {
 	ID        string
 	TokenHash []byte

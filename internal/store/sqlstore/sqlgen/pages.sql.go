@@ -9,6 +9,46 @@ import (
 	"context"
 )
 
+const adminsAfter = `-- name: AdminsAfter :many
+SELECT id, name, key_hash, created_at, expires_at, revoked_at FROM admins WHERE created_at > $1 OR (created_at = $1 AND id > $2) ORDER BY created_at, id LIMIT $3
+`
+
+type AdminsAfterParams struct {
+	At      int64
+	ID      string
+	MaxRows int32
+}
+
+func (q *Queries) AdminsAfter(ctx context.Context, arg AdminsAfterParams) ([]Admin, error) {
+	rows, err := q.query(ctx, q.adminsAfterStmt, adminsAfter, arg.At, arg.ID, arg.MaxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Admin
+	for rows.Next() {
+		var i Admin
+		if err := rows.Scan(
+			&i.ID,
+			&i.Name,
+			&i.KeyHash,
+			&i.CreatedAt,
+			&i.ExpiresAt,
+			&i.RevokedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const appsAfter = `-- name: AppsAfter :many
 
 SELECT id, kind, app_id, name, secret, secret_version, callback_host, verify_name, verify_body, scope, egress, api_hosts, push, push_version, push_previous, push_previous_version, services FROM apps WHERE id > $1 ORDER BY id LIMIT $2
@@ -19,8 +59,8 @@ type AppsAfterParams struct {
 	MaxRows int32
 }
 
-// Whole tables in pages, in the order of their keys, for copies that may take
-// their time.
+// Tables in pages, for readers that may take their time: a page begins behind the
+// last row of the page before, so that what is added meanwhile moves nothing.
 func (q *Queries) AppsAfter(ctx context.Context, arg AppsAfterParams) ([]App, error) {
 	rows, err := q.query(ctx, q.appsAfterStmt, appsAfter, arg.After, arg.MaxRows)
 	if err != nil {
@@ -48,6 +88,80 @@ func (q *Queries) AppsAfter(ctx context.Context, arg AppsAfterParams) ([]App, er
 			&i.PushPrevious,
 			&i.PushPreviousVersion,
 			&i.Services,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const clientShopsWithin = `-- name: ClientShopsWithin :many
+SELECT client_id, shop_id FROM client_shops WHERE client_id >= $1 AND client_id <= $2 ORDER BY client_id, shop_id
+`
+
+type ClientShopsWithinParams struct {
+	First string
+	Last  string
+}
+
+func (q *Queries) ClientShopsWithin(ctx context.Context, arg ClientShopsWithinParams) ([]ClientShop, error) {
+	rows, err := q.query(ctx, q.clientShopsWithinStmt, clientShopsWithin, arg.First, arg.Last)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ClientShop
+	for rows.Next() {
+		var i ClientShop
+		if err := rows.Scan(&i.ClientID, &i.ShopID); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const clientsAfter = `-- name: ClientsAfter :many
+SELECT id, name, key_hash, key_hint, mode, created_at, expires_at, revoked_at, rights FROM clients WHERE id > $1 ORDER BY id LIMIT $2
+`
+
+type ClientsAfterParams struct {
+	After   string
+	MaxRows int32
+}
+
+func (q *Queries) ClientsAfter(ctx context.Context, arg ClientsAfterParams) ([]Client, error) {
+	rows, err := q.query(ctx, q.clientsAfterStmt, clientsAfter, arg.After, arg.MaxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Client
+	for rows.Next() {
+		var i Client
+		if err := rows.Scan(
+			&i.ID,
+			&i.Name,
+			&i.KeyHash,
+			&i.KeyHint,
+			&i.Mode,
+			&i.CreatedAt,
+			&i.ExpiresAt,
+			&i.RevokedAt,
+			&i.Rights,
 		); err != nil {
 			return nil, err
 		}
@@ -125,6 +239,277 @@ func (q *Queries) GrantsAfter(ctx context.Context, arg GrantsAfterParams) ([]Gra
 	return items, nil
 }
 
+const invitationsBefore = `-- name: InvitationsBefore :many
+SELECT id, token_hash, tenant_id, shop_id, role, invited_by, created_at, expires_at, state, person_id, code, tries FROM invitations WHERE created_at < $1 OR (created_at = $1 AND id > $2) ORDER BY created_at DESC, id LIMIT $3
+`
+
+type InvitationsBeforeParams struct {
+	At      int64
+	ID      string
+	MaxRows int32
+}
+
+func (q *Queries) InvitationsBefore(ctx context.Context, arg InvitationsBeforeParams) ([]Invitation, error) {
+	rows, err := q.query(ctx, q.invitationsBeforeStmt, invitationsBefore, arg.At, arg.ID, arg.MaxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Invitation
+	for rows.Next() {
+		var i Invitation
+		if err := rows.Scan(
+			&i.ID,
+			&i.TokenHash,
+			&i.TenantID,
+			&i.ShopID,
+			&i.Role,
+			&i.InvitedBy,
+			&i.CreatedAt,
+			&i.ExpiresAt,
+			&i.State,
+			&i.PersonID,
+			&i.Code,
+			&i.Tries,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const membersAfter = `-- name: MembersAfter :many
+SELECT tenant_id, shop_id, person_id, role, since, until FROM members WHERE tenant_id = $1 AND (shop_id > $2 OR (shop_id = $2 AND person_id > $3))
+ORDER BY shop_id, person_id LIMIT $4
+`
+
+type MembersAfterParams struct {
+	TenantID string
+	ShopID   string
+	PersonID string
+	MaxRows  int32
+}
+
+func (q *Queries) MembersAfter(ctx context.Context, arg MembersAfterParams) ([]Member, error) {
+	rows, err := q.query(ctx, q.membersAfterStmt, membersAfter,
+		arg.TenantID,
+		arg.ShopID,
+		arg.PersonID,
+		arg.MaxRows,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Member
+	for rows.Next() {
+		var i Member
+		if err := rows.Scan(
+			&i.TenantID,
+			&i.ShopID,
+			&i.PersonID,
+			&i.Role,
+			&i.Since,
+			&i.Until,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const notice = `-- name: Notice :one
+SELECT id, at, kind, subject, details, sent_at FROM notices WHERE id = $1
+`
+
+func (q *Queries) Notice(ctx context.Context, id int64) (Notice, error) {
+	row := q.queryRow(ctx, q.noticeStmt, notice, id)
+	var i Notice
+	err := row.Scan(
+		&i.ID,
+		&i.At,
+		&i.Kind,
+		&i.Subject,
+		&i.Details,
+		&i.SentAt,
+	)
+	return i, err
+}
+
+const noticesBefore = `-- name: NoticesBefore :many
+SELECT id, at, kind, subject, details, sent_at FROM notices WHERE id < $1 ORDER BY id DESC LIMIT $2
+`
+
+type NoticesBeforeParams struct {
+	Before  int64
+	MaxRows int32
+}
+
+func (q *Queries) NoticesBefore(ctx context.Context, arg NoticesBeforeParams) ([]Notice, error) {
+	rows, err := q.query(ctx, q.noticesBeforeStmt, noticesBefore, arg.Before, arg.MaxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Notice
+	for rows.Next() {
+		var i Notice
+		if err := rows.Scan(
+			&i.ID,
+			&i.At,
+			&i.Kind,
+			&i.Subject,
+			&i.Details,
+			&i.SentAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const pendingNoticesBefore = `-- name: PendingNoticesBefore :many
+SELECT id, at, kind, subject, details, sent_at FROM notices WHERE sent_at = 0 AND id < $1 ORDER BY id DESC LIMIT $2
+`
+
+type PendingNoticesBeforeParams struct {
+	Before  int64
+	MaxRows int32
+}
+
+func (q *Queries) PendingNoticesBefore(ctx context.Context, arg PendingNoticesBeforeParams) ([]Notice, error) {
+	rows, err := q.query(ctx, q.pendingNoticesBeforeStmt, pendingNoticesBefore, arg.Before, arg.MaxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Notice
+	for rows.Next() {
+		var i Notice
+		if err := rows.Scan(
+			&i.ID,
+			&i.At,
+			&i.Kind,
+			&i.Subject,
+			&i.Details,
+			&i.SentAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const personsAfter = `-- name: PersonsAfter :many
+SELECT id, created_at FROM persons WHERE id > $1 ORDER BY id LIMIT $2
+`
+
+type PersonsAfterParams struct {
+	After   string
+	MaxRows int32
+}
+
+func (q *Queries) PersonsAfter(ctx context.Context, arg PersonsAfterParams) ([]Person, error) {
+	rows, err := q.query(ctx, q.personsAfterStmt, personsAfter, arg.After, arg.MaxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Person
+	for rows.Next() {
+		var i Person
+		if err := rows.Scan(&i.ID, &i.CreatedAt); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const sessionsBefore = `-- name: SessionsBefore :many
+SELECT id, token_hash, person_id, admin_id, app, door, created_at, seen_at, proved_at, expires_at, idle_ms, ended_at, ended_why, device, shop_id, role FROM sessions WHERE created_at < $1 OR (created_at = $1 AND id > $2) ORDER BY created_at DESC, id LIMIT $3
+`
+
+type SessionsBeforeParams struct {
+	At      int64
+	ID      string
+	MaxRows int32
+}
+
+func (q *Queries) SessionsBefore(ctx context.Context, arg SessionsBeforeParams) ([]Session, error) {
+	rows, err := q.query(ctx, q.sessionsBeforeStmt, sessionsBefore, arg.At, arg.ID, arg.MaxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Session
+	for rows.Next() {
+		var i Session
+		if err := rows.Scan(
+			&i.ID,
+			&i.TokenHash,
+			&i.PersonID,
+			&i.AdminID,
+			&i.App,
+			&i.Door,
+			&i.CreatedAt,
+			&i.SeenAt,
+			&i.ProvedAt,
+			&i.ExpiresAt,
+			&i.IdleMs,
+			&i.EndedAt,
+			&i.EndedWhy,
+			&i.Device,
+			&i.ShopID,
+			&i.Role,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const shopsAfter = `-- name: ShopsAfter :many
 SELECT id, tenant_id, app, name, revoke_on_withdraw, app_id FROM shops WHERE id > $1 ORDER BY id LIMIT $2
 `
@@ -151,6 +536,90 @@ func (q *Queries) ShopsAfter(ctx context.Context, arg ShopsAfterParams) ([]Shop,
 			&i.RevokeOnWithdraw,
 			&i.AppID,
 		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const subscriptionsAfter = `-- name: SubscriptionsAfter :many
+SELECT id, client_id, url, events, allow_private, secret, secret_version, previous, previous_ends, state, why, cursor, failures, pause_until, lease_owner, lease_term, lease_until, created_at FROM subscriptions WHERE created_at > $1 OR (created_at = $1 AND id > $2) ORDER BY created_at, id LIMIT $3
+`
+
+type SubscriptionsAfterParams struct {
+	At      int64
+	ID      string
+	MaxRows int32
+}
+
+func (q *Queries) SubscriptionsAfter(ctx context.Context, arg SubscriptionsAfterParams) ([]Subscription, error) {
+	rows, err := q.query(ctx, q.subscriptionsAfterStmt, subscriptionsAfter, arg.At, arg.ID, arg.MaxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Subscription
+	for rows.Next() {
+		var i Subscription
+		if err := rows.Scan(
+			&i.ID,
+			&i.ClientID,
+			&i.Url,
+			&i.Events,
+			&i.AllowPrivate,
+			&i.Secret,
+			&i.SecretVersion,
+			&i.Previous,
+			&i.PreviousEnds,
+			&i.State,
+			&i.Why,
+			&i.Cursor,
+			&i.Failures,
+			&i.PauseUntil,
+			&i.LeaseOwner,
+			&i.LeaseTerm,
+			&i.LeaseUntil,
+			&i.CreatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const tenantsAfter = `-- name: TenantsAfter :many
+SELECT id, name FROM tenants WHERE id > $1 ORDER BY id LIMIT $2
+`
+
+type TenantsAfterParams struct {
+	After   string
+	MaxRows int32
+}
+
+func (q *Queries) TenantsAfter(ctx context.Context, arg TenantsAfterParams) ([]Tenant, error) {
+	rows, err := q.query(ctx, q.tenantsAfterStmt, tenantsAfter, arg.After, arg.MaxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Tenant
+	for rows.Next() {
+		var i Tenant
+		if err := rows.Scan(&i.ID, &i.Name); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
