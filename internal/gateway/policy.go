@@ -85,6 +85,9 @@ func (g *Gateway) permit(who *caller, to target, from netip.Addr, p *pass) error
 		return errClosed(why)
 	}
 	p.endpoint, _ = g.Catalogue.Lookup(to.path)
+	if p.endpoint != nil && p.endpoint.Closed() { // by the operator's file
+		return errClosed(whySecret)
+	}
 	if err := who.mayCall(to.path, p); err != nil {
 		return err
 	}

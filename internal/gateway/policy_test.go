@@ -16,6 +16,7 @@ import (
 
 	"github.com/zhanggui/zhanggui/internal/access"
 	"github.com/zhanggui/zhanggui/internal/audit"
+	"github.com/zhanggui/zhanggui/internal/catalogue"
 	"github.com/zhanggui/zhanggui/internal/grant"
 )
 
@@ -114,6 +115,25 @@ func TestGroupsAndPaths(t *testing.T) {
 		})
 	}
 	r.clean(t)
+}
+
+// TestWhatAnOperatorClosesIsClosed: also for clients that may call everything.
+func TestWhatAnOperatorClosesIsClosed(t *testing.T) {
+	paths, err := catalogue.Default().Overlay("ours.tsv", strings.NewReader(
+		"path\tmethod\tgroup\taccess\tname_zh\tname_en\tsets\tthird_party\tflags\tpage\n"+
+			unknownPath+"\tPOST\tcredentials\tread\t-\t-\t?\t?\t-\t-\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := newRig(t, untouched(t), func(c *Config) { c.Catalogue, c.Uses = paths, &fakeUses{} })
+	for _, rights := range []access.Rights{{}, {Groups: []string{"order"}, Observe: true}, {Paths: []access.PathRight{{Path: unknownPath, Daily: 5}}}} {
+		r.granting(rights)
+		for _, path := range []string{unknownPath, "/shop/ec/Lottery/get"} {
+			if a := r.post(t, path, `{}`); a.StatusCode != 403 || problemBody(t, a)["code"] != "path-closed" {
+				t.Errorf("%+v, %s: %d %s", rights, path, a.StatusCode, a.body)
+			}
+		}
+	}
 }
 
 func TestObservedCallsAreRecorded(t *testing.T) {
