@@ -57,7 +57,12 @@ func mend(ctx context.Context, db *sql.DB, schema int64) error {
 	if schema < platformSchema {
 		return nil
 	}
-	if err := sqlgen.New(db).FillShopAppIDs(ctx); err != nil {
+	q := sqlgen.New(db)
+	n, err := q.CountShopsWithoutAppID(ctx)
+	if err == nil && n > 0 {
+		err = q.FillShopAppIDs(ctx)
+	}
+	if err != nil {
 		return fmt.Errorf("fill in the ids of shops: %w", err)
 	}
 	return nil

@@ -53,6 +53,9 @@ SELECT a.* FROM shops AS a WHERE a.id = @id UNION SELECT b.* FROM shops AS b WHE
 -- name: CountShopsOfTenant :one
 SELECT count(*) FROM shops WHERE tenant_id = @tenant_id;
 
+-- name: CountShopsWithoutAppID :one
+SELECT count(*) FROM shops WHERE app_id = '';
+
 -- name: FillShopAppIDs :exec
 -- A program that knows no platforms leaves the id out. It is that of the shop's own app.
 UPDATE shops SET app_id = (SELECT a.app_id FROM apps AS a WHERE a.id = shops.app)

@@ -132,6 +132,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.countShopsOfTenantStmt, err = db.PrepareContext(ctx, countShopsOfTenant); err != nil {
 		return nil, fmt.Errorf("error preparing query CountShopsOfTenant: %w", err)
 	}
+	if q.countShopsWithoutAppIDStmt, err = db.PrepareContext(ctx, countShopsWithoutAppID); err != nil {
+		return nil, fmt.Errorf("error preparing query CountShopsWithoutAppID: %w", err)
+	}
 	if q.countUseStmt, err = db.PrepareContext(ctx, countUse); err != nil {
 		return nil, fmt.Errorf("error preparing query CountUse: %w", err)
 	}
@@ -876,6 +879,11 @@ func (q *Queries) Close() error {
 	if q.countShopsOfTenantStmt != nil {
 		if cerr := q.countShopsOfTenantStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing countShopsOfTenantStmt: %w", cerr)
+		}
+	}
+	if q.countShopsWithoutAppIDStmt != nil {
+		if cerr := q.countShopsWithoutAppIDStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing countShopsWithoutAppIDStmt: %w", cerr)
 		}
 	}
 	if q.countUseStmt != nil {
@@ -1888,6 +1896,7 @@ type Queries struct {
 	countAppGrantsStmt          *sql.Stmt
 	countLiveAdminsStmt         *sql.Stmt
 	countShopsOfTenantStmt      *sql.Stmt
+	countShopsWithoutAppIDStmt  *sql.Stmt
 	countUseStmt                *sql.Stmt
 	deadLettersStmt             *sql.Stmt
 	deleteAppStmt               *sql.Stmt
@@ -2117,6 +2126,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		countAppGrantsStmt:          q.countAppGrantsStmt,
 		countLiveAdminsStmt:         q.countLiveAdminsStmt,
 		countShopsOfTenantStmt:      q.countShopsOfTenantStmt,
+		countShopsWithoutAppIDStmt:  q.countShopsWithoutAppIDStmt,
 		countUseStmt:                q.countUseStmt,
 		deadLettersStmt:             q.deadLettersStmt,
 		deleteAppStmt:               q.deleteAppStmt,

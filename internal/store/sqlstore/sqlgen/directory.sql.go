@@ -94,6 +94,17 @@ func (q *Queries) CountShopsOfTenant(ctx context.Context, tenantID string) (int6
 	return count, err
 }
 
+const countShopsWithoutAppID = `-- name: CountShopsWithoutAppID :one
+SELECT count(*) FROM shops WHERE app_id = ''
+`
+
+func (q *Queries) CountShopsWithoutAppID(ctx context.Context) (int64, error) {
+	row := q.queryRow(ctx, q.countShopsWithoutAppIDStmt, countShopsWithoutAppID)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
 const deleteApp = `-- name: DeleteApp :execrows
 DELETE FROM apps WHERE id = $1
 `
