@@ -140,9 +140,28 @@ func (a *Admin) CreateClient(ctx context.Context, n NewClient) (secret.Value, er
 	return made.Keys[n.ID], err
 }
 
-// RevokeClient ends a program's key at once.
-func (a *Admin) RevokeClient(ctx context.Context, id string) error {
-	return a.do(ctx, http.MethodPost, one("/v1/clients", id, "revoke"), nil, nil, nil)
+// Client reads one program.
+func (a *Admin) Client(ctx context.Context, id string) (ClientInfo, error) {
+	return ask[ClientInfo](ctx, &a.caller, http.MethodGet, one("/v1/clients", id, ""), nil, nil)
+}
+
+// GrantClient gives a program more rights.
+func (a *Admin) GrantClient(ctx context.Context, id string, more RightsChange) (Applied, error) {
+	return ask[Applied](ctx, &a.caller, http.MethodPost, one("/v1/clients", id, "grant"), nil, more)
+}
+
+// UngrantClient takes rights from a program.
+func (a *Admin) UngrantClient(ctx context.Context, id string, less RightsChange) (Applied, error) {
+	return ask[Applied](ctx, &a.caller, http.MethodPost, one("/v1/clients", id, "ungrant"), nil, less)
+}
+
+// RevokeClient ends a program's key at once. It tells which tokens of shops the program
+// took out before, with the time that they still live.
+func (a *Admin) RevokeClient(ctx context.Context, id string) ([]Exported, error) {
+	out, err := ask[struct {
+		Exported []Exported `json:"exported"`
+	}](ctx, &a.caller, http.MethodPost, one("/v1/clients", id, "revoke"), nil, nil)
+	return out.Exported, err
 }
 
 // RevokeGrant ends a grant: its tokens are deleted, calls are refused, sessions end.

@@ -79,6 +79,46 @@ type ClientInfo struct {
 	Created *time.Time `json:"created"`
 	Expires *time.Time `json:"expires"`
 	Revoked *time.Time `json:"revoked"`
+	Rights
+}
+
+// Rights is what a program may do beyond its shops and its mode. The zero Rights are
+// those of every ordinary program.
+type Rights struct {
+	Groups   []string    `json:"groups,omitempty"`   // of the catalogue; none for every ordinary one
+	Paths    []PathRight `json:"paths,omitempty"`    // granted by name, as paths that move money must be
+	From     []string    `json:"from,omitempty"`     // networks that it may call from; none for any
+	Rate     *Rate       `json:"rate,omitempty"`     // nil for the server's
+	Special  []string    `json:"rights,omitempty"`   // token:export lets it fetch the kept token
+	Observe  bool        `json:"observe,omitempty"`  // let through and record what groups and paths would refuse
+	Priority string      `json:"priority,omitempty"` // low gives way to others; empty is normal
+}
+
+// RightsChange is what a program is to have more, or less.
+type RightsChange struct {
+	Rights
+	Shops     []string `json:"shops,omitempty"`
+	Mode      string   `json:"mode,omitempty"`       // read or write; empty: as it is
+	AllGroups bool     `json:"all_groups,omitempty"` // every ordinary group, whatever was granted before
+}
+
+// Exported is an access token that a program took out.
+type Exported struct {
+	Shop string    `json:"shop"`
+	At   time.Time `json:"at"`   // when it was fetched last
+	Ends time.Time `json:"ends"` // when the token ends
+}
+
+// PathRight is a path that is granted by name.
+type PathRight struct {
+	Path  string `json:"path"`
+	Daily int    `json:"daily,omitempty"` // calls a day of China's time, for each shop; 0 for no bound
+}
+
+// Rate is how fast a program may call.
+type Rate struct {
+	PerSecond float64 `json:"per_second"`
+	Burst     int     `json:"burst,omitempty"`
 }
 
 // NewClient is a program that is to have a key.
@@ -88,6 +128,7 @@ type NewClient struct {
 	Shops   []string   `json:"shops"`
 	Mode    string     `json:"mode"`              // read or write
 	Expires *time.Time `json:"expires,omitempty"` // nil: never
+	Rights
 }
 
 // Session is a login of a person or an administrator.

@@ -172,8 +172,8 @@ type Answer struct {
 	Header  http.Header
 	Errcode int    // in the head of the body; 0 is success, and what lies too deep to be seen
 	RID     string // WeChat's request id
-	Cause   string // what the errcode means, in a few words
-	Attempt int    // 2 when a dead token was replaced and the call repeated
+	Cause   string // what the errcode means, in a few words; of a good answer, why the call was repeated
+	Attempt int    // how often WeChat was asked
 	Request string // the server's id of the request
 	// Body yields WeChat's bytes unchanged, as they come.
 	Body io.ReadCloser
