@@ -36,6 +36,7 @@ type ShopAddress struct {
 	Name           string       `json:"name,omitzero"` // of the contact
 	Address        Address      `json:"address_info"`
 	Landline       string       `json:"landline,omitzero"`
+	Remark         string       `json:"remark,omitzero"`
 	Sends          Flag         `json:"send_addr"`
 	SendsDefault   Flag         `json:"default_send"`
 	Returns        Flag         `json:"recv_addr"`

@@ -2,6 +2,7 @@ package shop
 
 import (
 	"context"
+	"encoding/json"
 	"iter"
 )
 
@@ -67,6 +68,18 @@ type FreightTemplate struct {
 // AreaList is a list of places. Empty levels of an address mean all below.
 type AreaList struct {
 	Areas []Address `json:"address_infos"`
+}
+
+// UnmarshalJSON takes both names of the list: the table of
+// /doc/store/shop/API/merchant/freightTemplate.html and the sample of the answer differ.
+func (l *AreaList) UnmarshalJSON(b []byte) error {
+	var in struct {
+		Many []Address `json:"address_infos"`
+		One  []Address `json:"address_info"`
+	}
+	err := json.Unmarshal(b, &in)
+	l.Areas = append(in.Many, in.One...)
+	return err
 }
 
 // FreeRules say when freight is free.

@@ -180,3 +180,16 @@ func again[T any](t *testing.T, in string) {
 		t.Fatalf("%T from %q changed from %s to %s, %v", first, in, b, c, err)
 	}
 }
+
+// TestAreaListsHaveTwoNames: the table and the sample of the page differ.
+func TestAreaListsHaveTwoNames(t *testing.T) {
+	for _, name := range []string{"address_infos", "address_info"} {
+		var l shop.AreaList
+		if err := json.Unmarshal([]byte(`{"`+name+`":[{"province_name":"广东省"}]}`), &l); err != nil || len(l.Areas) != 1 || l.Areas[0].Province != "广东省" {
+			t.Errorf("%s: %+v, %v", name, l, err)
+		}
+	}
+	if err := json.Unmarshal([]byte(`{"address_infos":1}`), &shop.AreaList{}); err == nil {
+		t.Error("a number was taken for a list")
+	}
+}
