@@ -131,8 +131,7 @@ func objects(raw json.RawMessage) []map[string]json.RawMessage {
 // memberOf finds the type of a member by its name, the last part of a dotted one.
 func memberOf(holder reflect.Type, name string) (reflect.Type, bool) {
 	name = name[strings.LastIndexByte(name, '.')+1:]
-	for i := range holder.NumField() {
-		f := holder.Field(i)
+	for f := range holder.Fields() {
 		if tag, _, _ := strings.Cut(f.Tag.Get("json"), ","); tag == name {
 			return f.Type, true
 		}
