@@ -104,10 +104,14 @@ func (a *Admin) Platforms(ctx context.Context) iter.Seq2[Platform, error] {
 
 // Audit reads the audit log behind a sequence number, oldest first; -1 is before all.
 func (a *Admin) Audit(ctx context.Context, after int64) iter.Seq2[Record, error] {
+	begin := ""
+	if after >= 0 {
+		begin = strconv.FormatInt(after, 10)
+	}
 	return walkAfter(func(after string) ([]Record, error) {
-		page, err := ask[items[Record]](ctx, &a.caller, http.MethodGet, "/v1/audit", url.Values{"after": {after}, "limit": {"1000"}}, nil)
+		page, err := ask[items[Record]](ctx, &a.caller, http.MethodGet, "/v1/audit", pairs("after", after, "limit", "1000"), nil)
 		return page.Items, err
-	}, strconv.FormatInt(after, 10), func(r Record) string { return strconv.FormatInt(r.Seq, 10) })
+	}, begin, func(r Record) string { return strconv.FormatInt(r.Seq, 10) })
 }
 
 // AuditHead reads how many entries the log has, and the hash that stands for all.

@@ -84,17 +84,18 @@ var adminCalls = map[string]func(context.Context, *zhanggui.Admin) error{
 	"GET /v1/grants?kind=self&shop=lantian ": func(ctx context.Context, a *zhanggui.Admin) error {
 		return drain(a.Grants(ctx, zhanggui.GrantFilter{Shop: "lantian", Kind: "self"}))
 	},
-	"GET /v1/clients ":                   func(ctx context.Context, a *zhanggui.Admin) error { return drain(a.Clients(ctx)) },
-	"GET /v1/sessions?person=p_1 ":       func(ctx context.Context, a *zhanggui.Admin) error { return drain(a.Sessions(ctx, "p_1", "")) },
-	"GET /v1/admins ":                    func(ctx context.Context, a *zhanggui.Admin) error { return drain(a.Administrators(ctx)) },
-	"GET /v1/invitations ":               func(ctx context.Context, a *zhanggui.Admin) error { return drain(a.Invitations(ctx)) },
-	"GET /v1/subscriptions?client=erp ":  func(ctx context.Context, a *zhanggui.Admin) error { return drain(a.Subscriptions(ctx, "erp")) },
-	"GET /v1/notices ":                   func(ctx context.Context, a *zhanggui.Admin) error { return drain(a.Notices(ctx)) },
-	"GET /v1/platforms ":                 func(ctx context.Context, a *zhanggui.Admin) error { return drain(a.Platforms(ctx)) },
-	"GET /v1/audit?after=-1&limit=1000 ": func(ctx context.Context, a *zhanggui.Admin) error { return drain(a.Audit(ctx, -1)) },
-	"GET /v1/audit/head ":                func(ctx context.Context, a *zhanggui.Admin) error { _, err := a.AuditHead(ctx); return err },
-	"POST /v1/clients/erp/revoke ":       func(ctx context.Context, a *zhanggui.Admin) error { _, err := a.RevokeClient(ctx, "erp"); return err },
-	"GET /v1/clients/erp ":               func(ctx context.Context, a *zhanggui.Admin) error { _, err := a.Client(ctx, "erp"); return err },
+	"GET /v1/clients ":                  func(ctx context.Context, a *zhanggui.Admin) error { return drain(a.Clients(ctx)) },
+	"GET /v1/sessions?person=p_1 ":      func(ctx context.Context, a *zhanggui.Admin) error { return drain(a.Sessions(ctx, "p_1", "")) },
+	"GET /v1/admins ":                   func(ctx context.Context, a *zhanggui.Admin) error { return drain(a.Administrators(ctx)) },
+	"GET /v1/invitations ":              func(ctx context.Context, a *zhanggui.Admin) error { return drain(a.Invitations(ctx)) },
+	"GET /v1/subscriptions?client=erp ": func(ctx context.Context, a *zhanggui.Admin) error { return drain(a.Subscriptions(ctx, "erp")) },
+	"GET /v1/notices ":                  func(ctx context.Context, a *zhanggui.Admin) error { return drain(a.Notices(ctx)) },
+	"GET /v1/platforms ":                func(ctx context.Context, a *zhanggui.Admin) error { return drain(a.Platforms(ctx)) },
+	"GET /v1/audit?limit=1000 ":         func(ctx context.Context, a *zhanggui.Admin) error { return drain(a.Audit(ctx, -1)) },
+	"GET /v1/audit?after=7&limit=1000 ": func(ctx context.Context, a *zhanggui.Admin) error { return drain(a.Audit(ctx, 7)) },
+	"GET /v1/audit/head ":               func(ctx context.Context, a *zhanggui.Admin) error { _, err := a.AuditHead(ctx); return err },
+	"POST /v1/clients/erp/revoke ":      func(ctx context.Context, a *zhanggui.Admin) error { _, err := a.RevokeClient(ctx, "erp"); return err },
+	"GET /v1/clients/erp ":              func(ctx context.Context, a *zhanggui.Admin) error { _, err := a.Client(ctx, "erp"); return err },
 	`POST /v1/clients/erp/grant {"groups":["order"],"mode":"write"}`: func(ctx context.Context, a *zhanggui.Admin) error {
 		_, err := a.GrantClient(ctx, "erp", zhanggui.RightsChange{Rights: zhanggui.Rights{Groups: []string{"order"}}, Mode: "write"})
 		return err
