@@ -75,7 +75,7 @@ func (e *Error) Unwrap() error { return e.Err }
 // passing tells whether the same request may work later without anybody's help.
 func (e *Error) passing() bool {
 	return e.Status == 0 && !errors.Is(e.Err, ErrInput) || e.Status == http.StatusTooManyRequests ||
-		e.Status >= 500 || errors.Is(e.Err, ErrAnswer)
+		e.Status >= 500 || e.Status == http.StatusOK && errors.Is(e.Err, ErrAnswer)
 }
 
 func unsent(op string, err error) *Error {

@@ -156,6 +156,11 @@ func TestStreamEnds(t *testing.T) {
 		if e := failure(t, err); e.Code != "key-unknown" || len(began) != 1 {
 			t.Errorf("%+v after %d connections", e, len(began))
 		}
+		elsewhere := streaming(t, &began, line{status: 302, header: map[string]string{"Location": "https://evil.example.com/"}})
+		_, err = zhanggui.All(elsewhere.Stream(t.Context(), zhanggui.EventQuery{}))
+		if e := failure(t, err); e.Status != 302 || len(began) != 2 {
+			t.Errorf("%+v after %d connections", e, len(began))
+		}
 		enough := errors.New("enough")
 		for name, l := range map[string]line{"in a pause": {err: errors.New("cable cut")}, "in a stream": {status: 200, kind: stream, text: frame(1), hold: true}} {
 			ctx, cancel := context.WithCancelCause(t.Context())
