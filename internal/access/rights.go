@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -68,4 +69,16 @@ func DecodeRights(s string) (Rights, error) {
 		return Rights{}, fmt.Errorf("access: read rights: %w; bring this server to the version that wrote them", err)
 	}
 	return r, nil
+}
+
+// Networks writes networks in one form each, so that the same one is found again:
+// 192.0.2.7/24 is 192.0.2.0/24.
+func Networks(in []netip.Prefix) []netip.Prefix {
+	out := slices.Clone(in)
+	for i, p := range out {
+		if p.IsValid() {
+			out[i] = p.Masked()
+		}
+	}
+	return out
 }

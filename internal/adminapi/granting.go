@@ -19,9 +19,9 @@ func (g GrantBody) give(c *setup.Client) error {
 		r.Groups = union(r.Groups, g.Groups)
 	}
 	c.Shops = union(c.Shops, g.Shops)
-	r.From = union(r.From, g.From)
+	r.From = union(r.From, access.Networks(g.From))
+	r.Paths = pathsWithout(r.Paths, g.Paths)
 	for _, p := range g.Paths {
-		r.Paths = slices.DeleteFunc(slices.Clone(r.Paths), func(q access.PathRight) bool { return q.Path == p.Path })
 		r.Paths = append(r.Paths, access.PathRight(p))
 	}
 	more := g.rights()
@@ -50,14 +50,12 @@ func (g GrantBody) take(c *setup.Client) error {
 		r.Groups = left
 	}
 	if len(g.From) > 0 && len(r.From) > 0 {
-		if r.From = without(r.From, g.From); len(r.From) == 0 {
+		if r.From = without(r.From, access.Networks(g.From)); len(r.From) == 0 {
 			return errors.New("these are the client's last addresses, and a client without any may call from everywhere; grant another address first")
 		}
 	}
 	c.Shops = without(c.Shops, g.Shops)
-	r.Paths = slices.DeleteFunc(slices.Clone(r.Paths), func(q access.PathRight) bool {
-		return slices.ContainsFunc(g.Paths, func(p PathRight) bool { return p.Path == q.Path })
-	})
+	r.Paths = pathsWithout(r.Paths, g.Paths)
 	less := g.rights()
 	r.TokenExport, r.Observe, r.Low = r.TokenExport && !less.TokenExport, r.Observe && !less.Observe, r.Low && !less.Low
 	if g.Rate != nil {
@@ -67,6 +65,13 @@ func (g GrantBody) take(c *setup.Client) error {
 		c.Mode = access.Read
 	}
 	return nil
+}
+
+// pathsWithout removes paths in whatever spelling.
+func pathsWithout(have []access.PathRight, less []PathRight) []access.PathRight {
+	return slices.DeleteFunc(slices.Clone(have), func(h access.PathRight) bool {
+		return slices.ContainsFunc(less, func(l PathRight) bool { return catalogue.Fold(l.Path) == catalogue.Fold(h.Path) })
+	})
 }
 
 func union[T comparable](have, more []T) []T {

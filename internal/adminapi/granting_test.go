@@ -71,6 +71,45 @@ func TestRightsAreGivenAndTaken(t *testing.T) {
 	}
 }
 
+// TestARightHasOneName: what is granted in one spelling is changed and taken away in
+// every other. Otherwise a right would stay that an operator took for taken.
+func TestARightHasOneName(t *testing.T) {
+	r := newRig(t)
+	r.declare()
+	const path = "/channels/ec/funds/submitwithdraw"
+	paths := func(path string, daily int) adminapi.GrantBody {
+		return rights(adminapi.ClientRights{Paths: []adminapi.PathRight{{Path: path, Daily: daily}}})
+	}
+	in := paths("/shop/ec/funds/SubmitWithdraw", 100)
+	in.Mode = "write"
+	r.with("grant", in)
+	if v, _ := r.with("grant", paths(path, 1)); !cmp.Equal(v.Paths, []adminapi.PathRight{{Path: path, Daily: 1}}) {
+		t.Errorf("granted once more: %+v", v.Paths)
+	}
+	r.with("grant", paths("/shop/funds/submitwithdraw", 7))
+	if v, _ := r.with("ungrant", paths(path, 0)); len(v.Paths) > 0 {
+		t.Errorf("taken away: %+v", v.Paths)
+	}
+	if rec := r.say("POST", "/v1/clients/erp/grant", rights(adminapi.ClientRights{Paths: []adminapi.PathRight{
+		{Path: path, Daily: 1}, {Path: "/shop/funds/submitwithdraw", Daily: 100},
+	}})); rec.Code != 422 || !strings.Contains(rec.Body.String(), "named twice") {
+		t.Errorf("both at once: %d %s", rec.Code, rec.Body)
+	}
+	from := func(network string) adminapi.GrantBody {
+		return rights(adminapi.ClientRights{From: []netip.Prefix{netip.MustParsePrefix(network)}})
+	}
+	r.with("grant", from("198.51.100.0/24"))
+	if v, _ := r.with("grant", from("192.0.2.7/24")); len(v.From) != 2 || v.From[1] != netip.MustParsePrefix("192.0.2.0/24") {
+		t.Errorf("a network by one of its addresses: %v", v.From)
+	}
+	if v, _ := r.with("ungrant", from("192.0.2.9/24")); len(v.From) != 1 {
+		t.Errorf("taken away by another: %v", v.From)
+	}
+	if rec := r.say("POST", "/v1/clients/erp/grant", from("::ffff:192.0.2.7/128")); rec.Code != 422 || !strings.Contains(rec.Body.String(), "IPv4") {
+		t.Errorf("an address that nobody has: %d %s", rec.Code, rec.Body)
+	}
+}
+
 func without(have []string, but ...string) (left []string) {
 	for _, h := range have {
 		if h != but[0] && h != but[1] {

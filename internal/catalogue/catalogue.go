@@ -68,13 +68,24 @@ const (
 
 // Lookup finds a path. Case does not matter, because what WeChat makes of upper
 // case is not documented. Nor does it matter which of /channels/ec/ and /shop/ec/ a path
-// stands under: WeChat moves paths from one to the other and answers both.
+// stands under: WeChat moves paths from one to the other and answers both. Nor for
+// funds does /shop/funds/, where WeChat has some of them.
 func (c *Catalogue) Lookup(path string) (*Endpoint, bool) {
 	if !strings.HasPrefix(path, "/") {
 		return nil, false
 	}
 	e, ok := c.byKey[key(strings.ToLower(path))]
 	return e, ok
+}
+
+// Fold writes a path in one of the spellings that [Catalogue.Lookup] takes for the
+// same, known or not: in lower case, under /channels/ec/ where it may stand elsewhere.
+func Fold(path string) string {
+	path = strings.ToLower(path)
+	if rest := key(path); rest != path {
+		return "/channels/ec/" + rest
+	}
+	return path
 }
 
 // Label gives a path's metric label. There are as many as groups, and two.
@@ -124,6 +135,9 @@ func key(path string) string {
 		if rest, ok := strings.CutPrefix(path, tree); ok && rest != "" {
 			return rest
 		}
+	}
+	if rest, ok := strings.CutPrefix(path, "/shop/funds/"); ok && rest != "" {
+		return path[len("/shop/"):]
 	}
 	return path
 }

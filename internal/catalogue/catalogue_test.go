@@ -161,8 +161,39 @@ func TestPathsThatAreOneAndTheSame(t *testing.T) {
 			t.Errorf("%q is taken for %s", path, got.Path)
 		}
 	}
+	// WeChat has paths of funds under both trees, so that its money must not have a
+	// second name.
+	for path, want := range map[string]string{
+		"/shop/funds/submitwithdraw":    "/channels/ec/funds/submitwithdraw",
+		"/Shop/Funds/SetBankAcct":       "/channels/ec/funds/setbankacct",
+		"/channels/ec/funds/getcity":    "/shop/funds/getcity",
+		"/shop/ec/funds/getbankacct":    "/channels/ec/funds/getbankacct",
+		"/shop/ec/funds/qrcode/check":   "/shop/funds/qrcode/check",
+		"/shop/funds/getwithdrawdetail": "/channels/ec/funds/getwithdrawdetail",
+	} {
+		if e, ok := c.Lookup(path); !ok || e.Path != want {
+			t.Errorf("%s is not %s", path, want)
+		}
+	}
 	if e, ok := c.Lookup("/channels/ec/basics/img/upload"); !ok || e.Path != "/shop/ec/basics/img/upload" {
 		t.Error("the older path of the picture upload is not known")
+	}
+}
+
+func TestFold(t *testing.T) {
+	for path, want := range map[string]string{
+		"/shop/EC/New/thing":         "/channels/ec/new/thing",
+		"/channels/ec/new/thing":     "/channels/ec/new/thing",
+		"/shop/funds/New":            "/channels/ec/funds/new",
+		"/cgi-bin/GetCallbackIP":     "/cgi-bin/getcallbackip",
+		"/shop/spu/get":              "/shop/spu/get",
+		"/shop/ec/":                  "/shop/ec/",
+		"/shop/ec/channels/ec/thing": "/channels/ec/channels/ec/thing",
+		"":                           "",
+	} {
+		if got := Fold(path); got != want || Fold(got) != got {
+			t.Errorf("Fold(%q) = %q, want %q", path, got, want)
+		}
 	}
 }
 

@@ -42,7 +42,7 @@ const (
 // Granted gives the rights as they are kept.
 func (r ClientRights) Granted() access.Rights {
 	out := access.Rights{
-		Groups: slices.Sorted(slices.Values(r.Groups)), PerSecond: r.Rate.PerSecond, Burst: r.Rate.Burst, From: slices.Clone(r.From),
+		Groups: slices.Sorted(slices.Values(r.Groups)), PerSecond: r.Rate.PerSecond, Burst: r.Rate.Burst, From: access.Networks(r.From),
 		TokenExport: slices.Contains(r.Rights, tokenExport), Observe: r.Observe, Low: r.Priority == low,
 	}
 	for _, p := range r.Paths {
@@ -77,12 +77,13 @@ func (r *report) rights(s string, c Client, rules Rules) {
 	}
 	for i, p := range c.Paths {
 		r.path(item(s+".paths", i), p, c.Mode, rules.Catalogue)
-		same := func(q PathRight) bool { return q.Path == p.Path }
+		same := func(q PathRight) bool { return catalogue.Fold(q.Path) == catalogue.Fold(p.Path) }
 		r.want(slices.IndexFunc(c.Paths, same) == i, item(s+".paths", i), "is named twice", "keep one of them")
 	}
 	r.pace(s+".rate", c.Rate.PerSecond, c.Rate.Burst)
 	for i, p := range c.From {
 		r.want(p.IsValid() && p.Bits() > 0, item(s+".from", i), "is everybody", "name the program's own addresses, or leave from out")
+		r.want(!p.Addr().Is4In6(), item(s+".from", i), "is IPv4 written as IPv6", "write it as IPv4, such as 192.0.2.7/32")
 	}
 	for i, right := range c.Rights {
 		r.want(right == tokenExport, item(s+".rights", i), "is not a right", "write "+tokenExport+", or leave rights out")

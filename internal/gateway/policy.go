@@ -42,12 +42,12 @@ func (g *Gateway) compile(c access.Client) caller {
 	return out
 }
 
-// known is how the catalogue writes a path, or the path.
+// known is how the catalogue writes a path, or would.
 func (g *Gateway) known(path string) string {
 	if e, ok := g.Catalogue.Lookup(path); ok {
 		return e.Path
 	}
-	return path
+	return catalogue.Fold(path)
 }
 
 // comes tells whether the client may call from an address. One that is not known,
@@ -106,8 +106,11 @@ func (g *Gateway) writes(path string, e *catalogue.Endpoint) bool {
 
 // mayCall holds a path against the groups and the paths of a client.
 func (c *caller) mayCall(path string, p *pass) error {
-	if p.endpoint != nil {
+	switch {
+	case p.endpoint != nil:
 		path = p.endpoint.Path
+	case len(c.paths) > 0:
+		path = catalogue.Fold(path)
 	}
 	daily, named := c.paths[path]
 	p.daily = daily

@@ -80,6 +80,7 @@ func TestGroupsAndPaths(t *testing.T) {
 		"ordinary":                   {access.Rights{}, readPath, "", ""},
 		"ordinary, unknown":          {access.Rights{}, unknownPath, "", ""},
 		"ordinary, named":            {access.Rights{}, decodePath, "named-path", "path:" + decodePath},
+		"ordinary, named elsewhere":  {access.Rights{}, "/shop/funds/SubmitWithdraw", "named-path", "path:" + withdrawPath},
 		"ordinary, named otherwise":  {access.Rights{}, "/shop/ec/order/SensitiveInfo/decode", "named-path", "path:" + decodePath},
 		"group":                      {access.Rights{Groups: []string{"order"}}, readPath, "", ""},
 		"another group":              {access.Rights{Groups: []string{"order"}}, writePath, "group-not-granted", "group:stock"},
@@ -260,6 +261,25 @@ func TestNamedCallsAreCountedBeforeTheyAreSent(t *testing.T) {
 	uses.err = nil
 	if a := r.post(t, decodePath, `{}`); a.StatusCode != 200 {
 		t.Errorf("the next day: %d", a.StatusCode)
+	}
+}
+
+// TestACapHoldsInEverySpelling: also that of a path which the catalogue does not know,
+// or no longer.
+func TestACapHoldsInEverySpelling(t *testing.T) {
+	uses := &fakeUses{}
+	r := newRig(t, ok, func(c *Config) { c.Uses = uses })
+	r.granting(access.Rights{Paths: []access.PathRight{{Path: unknownPath, Daily: 2}}})
+	var got []int
+	for _, path := range []string{unknownPath, "/shop/ec/lottery/get", "/channels/ec/Lottery/Get", "/shop/EC/lottery/get", unknownPath} {
+		got = append(got, r.post(t, path, `{}`).StatusCode)
+	}
+	if diff := cmp.Diff([]int{200, 200, 403, 403, 403}, got); diff != "" {
+		t.Error(diff)
+	}
+	r.granting(access.Rights{Groups: []string{"order"}, Paths: []access.PathRight{{Path: "/shop/ec/Lottery/draw"}}})
+	if a := r.post(t, "/channels/ec/lottery/draw", `{}`); a.StatusCode != 200 {
+		t.Errorf("granted in another spelling: %d %s", a.StatusCode, a.body)
 	}
 }
 
