@@ -264,7 +264,8 @@ func (d *Dropin) authorizerList(w http.ResponseWriter, r *http.Request, b onBeha
 	}
 	slices.SortFunc(shops, func(a, b access.Shop) int { return strings.Compare(a.AppID, b.AppID) })
 	out := listAnswer{Total: len(shops), List: []listed{}}
-	for _, shop := range shops[min(b.in.Offset, len(shops)):min(b.in.Offset+b.in.Count, len(shops))] {
+	page := shops[min(b.in.Offset, len(shops)):]
+	for _, shop := range page[:min(b.in.Count, len(page))] {
 		row, err := d.authorizer(r.Context(), b, shop)
 		if err != nil {
 			return err

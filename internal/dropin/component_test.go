@@ -88,15 +88,16 @@ func TestPages(t *testing.T) {
 	r := newRig(t)
 	cat := r.cat(t, key)
 	for more, want := range map[string][]string{
-		`,"offset":0,"count":1`:    {market1},
-		`,"offset":1,"count":1`:    {market2},
-		`,"offset":2,"count":1`:    nil,
-		`,"offset":9,"count":500`:  nil,
-		`,"offset":0,"count":0`:    {"40170"},
-		`,"offset":0,"count":501`:  {"40170"},
-		`,"offset":-1,"count":1`:   {"40170"},
-		`,"offset":"x","count":1`:  {"47001"},
-		`,"offset":1e99,"count":1`: {"47001"},
+		`,"offset":0,"count":1`:                     {market1},
+		`,"offset":1,"count":1`:                     {market2},
+		`,"offset":2,"count":1`:                     nil,
+		`,"offset":9,"count":500`:                   nil,
+		`,"offset":0,"count":0`:                     {"40170"},
+		`,"offset":0,"count":501`:                   {"40170"},
+		`,"offset":-1,"count":1`:                    {"40170"},
+		`,"offset":9223372036854775807,"count":500`: nil,
+		`,"offset":"x","count":1`:                   {"47001"},
+		`,"offset":1e99,"count":1`:                  {"47001"},
 	} {
 		got := r.behalf(t, "api_get_authorizer_list", cat, more)
 		var page struct {

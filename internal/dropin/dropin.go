@@ -180,11 +180,11 @@ func (d *Dropin) refuse(ctx context.Context, who caller, shop string, e *web.Err
 }
 
 // shopOf gives the shop with WeChat's appid if the caller holds it. false: it is
-// not theirs, or not there.
+// not theirs, or not there. What is remembered counts for holders alone: others
+// would learn from the time that it is there.
 func (d *Dropin) shopOf(ctx context.Context, who caller, appID string) (access.Shop, bool, error) {
-	shop, ok := d.shops.get(appID)
-	if ok {
-		return shop, who.Holds(shop.ID), nil
+	if shop, ok := d.shops.get(appID); ok && who.Holds(shop.ID) {
+		return shop, true, nil
 	}
 	shop, err := d.o.Directory.ShopByAppID(ctx, appID)
 	switch {

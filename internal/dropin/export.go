@@ -85,12 +85,13 @@ type exportOf struct{ client, shop string }
 // exportsKnown bounds what is remembered. One more costs an entry too many.
 const exportsKnown = 4096
 
-// again tells whether the same token of the same day was recorded already.
+// again tells whether the same token of the same day was recorded already. Generations
+// begin anew when another app serves the shop, so the end is looked at too.
 func (e *exported) again(x access.Export) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	last, ok := e.last[exportOf{x.ClientID, x.ShopID}]
-	return ok && last.Generation == x.Generation && last.Day().Equal(x.Day())
+	return ok && last.Generation == x.Generation && last.Ends.Equal(x.Ends) && last.Day().Equal(x.Day())
 }
 
 func (e *exported) note(x access.Export) {
@@ -147,12 +148,15 @@ func (d *Dropin) kept(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	id, _ := shopIn(r.URL.Path)
-	shop, err := d.o.Directory.Shop(ctx, id)
-	if err != nil && !errors.Is(err, access.ErrNotFound) {
-		return err
-	}
-	if err != nil || !who.Holds(id) {
+	if !who.Holds(id) {
 		return d.refuse(ctx, who, "", errShop())
+	}
+	shop, err := d.o.Directory.Shop(ctx, id)
+	if errors.Is(err, access.ErrNotFound) {
+		return d.refuse(ctx, who, "", errShop())
+	}
+	if err != nil {
+		return err
 	}
 	t, err := d.export(ctx, who, shop)
 	if err != nil {

@@ -68,6 +68,31 @@ func TestTheSameTokenAgain(t *testing.T) {
 	ask(4)
 }
 
+// TestAnotherTokenOfTheSameNumber: generations count from one again when another app
+// serves the shop.
+func TestAnotherTokenOfTheSameNumber(t *testing.T) {
+	r := newRig(t)
+	for _, left := range []time.Duration{100 * time.Minute, 119 * time.Minute, 119 * time.Minute} {
+		r.ends = start.Add(left)
+		r.do(t, http.MethodGet, tokenURL+exportKey+"&export=1", "")
+	}
+	if len(r.recorded) != 2 || !r.recorded[1].Ends.Equal(r.ends) {
+		t.Errorf("recorded %+v", r.recorded)
+	}
+}
+
+// TestShopsNotHeldAreNotLookedFor: nothing tells one that is there.
+func TestShopsNotHeldAreNotLookedFor(t *testing.T) {
+	r := newRig(t)
+	for _, shop := range []string{"baiyun", "nowhere"} {
+		before := r.store.reads
+		r.do(t, http.MethodGet, "/v1/shops/"+shop+"/token", "", bearer(exportKey)...)
+		if got := r.store.reads - before; got != 1 {
+			t.Errorf("%s: %d reads, want the client's alone", shop, got)
+		}
+	}
+}
+
 func TestTokenView(t *testing.T) {
 	r := newRig(t)
 	got := r.do(t, http.MethodGet, tokenView, "", bearer(exportKey)...)

@@ -56,13 +56,14 @@ type rig struct {
 
 	tokenErr, recordErr error
 	generation          int64
+	ends                time.Time
 	recorded            []access.Export
 	effects             []grant.Effects
 }
 
 func newRig(t testing.TB) *rig {
 	t.Helper()
-	r := &rig{store: newStore(), now: start, aliases: alias.New(func(purpose string, data []byte) []byte {
+	r := &rig{store: newStore(), now: start, ends: start.Add(100 * time.Minute), aliases: alias.New(func(purpose string, data []byte) []byte {
 		h := hmac.New(sha256.New, []byte(purpose))
 		h.Write(data)
 		return h.Sum(nil)
@@ -94,7 +95,7 @@ const realToken = "REAL-TOKEN-OF-THE-SHOP"
 
 // Token implements dropin.Tokens.
 func (r *rig) Token(_ context.Context, shop string) (dropin.Token, error) {
-	return dropin.Token{Value: secret.FromString(realToken + "-" + shop), Generation: r.generation, Ends: start.Add(100 * time.Minute)}, r.tokenErr
+	return dropin.Token{Value: secret.FromString(realToken + "-" + shop), Generation: r.generation, Ends: r.ends}, r.tokenErr
 }
 
 // RecordExport implements dropin.Exports.
@@ -115,6 +116,7 @@ type fakeStore struct {
 	down    error // what ShopByAppID and Authorizer answer
 	err     error // what everything answers
 	byAppID int   // how often a shop was looked for
+	reads   int   // how often anything was
 }
 
 func newStore() *fakeStore {
@@ -148,6 +150,7 @@ func newStore() *fakeStore {
 }
 
 func (s *fakeStore) Client(_ context.Context, hash []byte) (access.Client, error) {
+	s.reads++
 	c, ok := s.clients[string(hash)]
 	return c, s.or(ok)
 }
@@ -160,12 +163,14 @@ func (s *fakeStore) or(ok bool) error {
 }
 
 func (s *fakeStore) Shop(_ context.Context, id string) (access.Shop, error) {
+	s.reads++
 	shop, ok := s.shops[id]
 	return shop, s.or(ok)
 }
 
 func (s *fakeStore) ShopByAppID(_ context.Context, appID string) (access.Shop, error) {
 	s.byAppID++
+	s.reads++
 	if err := errors.Join(s.err, s.down); err != nil {
 		return access.Shop{}, err
 	}
@@ -177,9 +182,13 @@ func (s *fakeStore) ShopByAppID(_ context.Context, appID string) (access.Shop, e
 	return access.Shop{}, access.ErrNotFound
 }
 
-func (s *fakeStore) Apps(context.Context) ([]access.App, error) { return s.apps, s.err }
+func (s *fakeStore) Apps(context.Context) ([]access.App, error) {
+	s.reads++
+	return s.apps, s.err
+}
 
 func (s *fakeStore) Authorizer(_ context.Context, app, appID string) (grant.Authorizer, error) {
+	s.reads++
 	row, ok := s.rows[appID]
 	if s.down != nil {
 		return row, s.down

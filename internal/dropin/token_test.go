@@ -128,6 +128,27 @@ func TestUnknownAndForeignAppIDsLookTheSame(t *testing.T) {
 	}
 }
 
+// TestForeignAppIDsAreNotKnownByTheirTime: what is not the caller's costs the same
+// reads whether it is there or not, also when it was asked for a moment ago by those
+// who hold it. When it cannot be looked for, it is not known from memory.
+func TestForeignAppIDsAreNotKnownByTheirTime(t *testing.T) {
+	asked := func(appid string) (reads, errcodes []int) {
+		r := newRig(t)
+		r.post(t, stableURL, stableBody(foreign, otherKey, ""))
+		for _, r.store.down = range []error{nil, nil, errors.New("the database is away")} {
+			before := r.store.reads
+			errcodes = append(errcodes, r.post(t, stableURL, stableBody(appid, key, "")).ErrCode)
+			reads = append(reads, r.store.reads-before)
+		}
+		return reads, errcodes
+	}
+	wantReads, wantCodes := asked("wx0000000000000fff")
+	reads, codes := asked(foreign)
+	if diff := cmp.Diff([2][]int{wantReads, wantCodes}, [2][]int{reads, codes}); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // TestShopsAreRememberedForAMoment: a program that asks all the time costs the
 // store one read a second.
 func TestShopsAreRememberedForAMoment(t *testing.T) {
