@@ -48,16 +48,14 @@ func (p *paces) of(client string, at pace) *bucket {
 // take lets one call of a client pass, or refuses it with the time after which the
 // next one may.
 func (b *bucket) take(client string, now time.Time) error {
-	if b == nil {
+	if b == nil || b.AllowN(now, 1) {
 		return nil
 	}
-	r := b.ReserveN(now, 1)
-	wait := r.DelayFrom(now)
-	if wait == 0 {
-		return nil
-	}
-	r.CancelAt(now)
-	return errPace(client, min(wait, time.Hour))
+	// A reservation would tell the time, but those that are given back while others
+	// were made leave a debt.
+	missing := 1 - b.TokensAt(now)
+	seconds := min(missing/b.pace.perSecond, time.Hour.Seconds())
+	return errPace(client, max(time.Duration(seconds*float64(time.Second)), time.Nanosecond))
 }
 
 // size is how many calls may come at once: a second's worth if nothing is said.

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -207,6 +208,30 @@ func TestPace(t *testing.T) {
 	r.granting(access.Rights{PerSecond: 100})
 	if a := r.post(t, readPath, `{}`); a.StatusCode != 200 {
 		t.Errorf("after more was granted: %d", a.StatusCode)
+	}
+}
+
+// TestRefusedCallsDoNotUseUpThePace: not even when many are refused together.
+func TestRefusedCallsDoNotUseUpThePace(t *testing.T) {
+	now := time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)
+	b := newPaces().of("erp", pace{perSecond: 1, burst: 1})
+	for range 100 {
+		var passed atomic.Int32
+		var wg sync.WaitGroup
+		for range 8 {
+			wg.Go(func() {
+				for range 200 {
+					if b.take("erp", now) == nil {
+						passed.Add(1)
+					}
+				}
+			})
+		}
+		wg.Wait()
+		if passed.Load() != 1 {
+			t.Fatalf("%d calls passed in one second", passed.Load())
+		}
+		now = now.Add(time.Second)
 	}
 }
 
