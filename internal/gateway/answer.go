@@ -22,7 +22,7 @@ func (c *call) dress(a *answered) {
 	delete(c.own, "X-Request-Id")
 	named := namedInConnection(a.Header)
 	for name, values := range a.Header {
-		if !kept(name) || named[name] || redirect && describesBody(name) {
+		if !kept(name) || named[name] || redirect && describesBody(name) || c.alias.ID != "" && keeps(name) {
 			continue
 		}
 		c.own[name] = blot(name, values, c.token.Value)
@@ -44,6 +44,11 @@ func (c *call) dress(a *answered) {
 	}
 }
 
+// keeps tells whether a header lets others keep the answer. Where an alias stands in
+// the address, a cache on the way would answer whoever sends the same one, also when
+// its key has ended. A key in a header keeps shared caches away by itself.
+func keeps(name string) bool { return name == "Cache-Control" || name == "Expires" }
+
 func isRedirect(res *http.Response) bool {
 	return res.StatusCode/100 == 3 && res.StatusCode != http.StatusNotModified
 }
@@ -61,10 +66,13 @@ func kept(name string) bool {
 		"Te", "Trailer", "Transfer-Encoding", "Upgrade":
 		return false
 	case "Set-Cookie", "Set-Cookie2", "Strict-Transport-Security", "Clear-Site-Data",
-		"Alt-Svc", "Nel", "Report-To", "Www-Authenticate":
+		"Alt-Svc", "Nel", "Report-To", "Reporting-Endpoints", "Www-Authenticate":
 		return false
+	case "Content-Security-Policy", "Content-Security-Policy-Report-Only", "X-Content-Type-Options", "X-Frame-Options",
+		"Referrer-Policy", "Permissions-Policy", "Service-Worker-Allowed", "Refresh":
+		return false // what passes may be a page that somebody uploaded
 	}
-	return !strings.HasPrefix(name, "Access-Control-") && !strings.HasPrefix(name, "X-Zhanggui-")
+	return !strings.HasPrefix(name, "Access-Control-") && !strings.HasPrefix(name, "Cross-Origin-") && !strings.HasPrefix(name, "X-Zhanggui-")
 }
 
 // namedInConnection gives the headers that Connection says are for one connection.

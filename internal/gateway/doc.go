@@ -69,7 +69,8 @@
 //
 // # What is left out of an answer
 //
-// Headers that would speak for our host, those that are for one connection (also by
+// Headers that would speak for our host or tell browsers what pages of it may do,
+// those that are for one connection (also by
 // WeChat's own word in Connection), the token wherever a header repeats it, the
 // note in a redirect, all trailers, and all informational answers (103 and its
 // like), since nobody has looked at their headers. A 100 is answered where the

@@ -101,6 +101,37 @@ func TestHeadersThatSpeakForUsAreDropped(t *testing.T) {
 	}
 }
 
+// A file that somebody uploaded may be HTML, and an alias stands in an address that a
+// browser can open: what protects our pages from it is not WeChat's to say, and no
+// cache on the way keeps it for whoever sends the same address later.
+func TestBrowsersAreToldWhatWeSay(t *testing.T) {
+	r := newRig(t, func(w http.ResponseWriter, _ *http.Request) {
+		for name, value := range map[string]string{
+			"Content-Security-Policy": "default-src *", "Content-Security-Policy-Report-Only": "default-src *; report-uri /x", "X-Content-Type-Options": "none",
+			"Referrer-Policy": "unsafe-url", "Service-Worker-Allowed": "/", "Refresh": "0;url=//elsewhere.example", "X-Frame-Options": "ALLOWALL",
+			"Cross-Origin-Resource-Policy": "cross-origin", "Content-Type": "text/html", "Cache-Control": "public, max-age=600", "Expires": "Fri, 01 Jan 2100 00:00:00 GMT",
+		} {
+			w.Header().Set(name, value)
+		}
+		io.WriteString(w, "<script>alert(1)</script>")
+	}, withAliases)
+	a := r.do(t, "GET", "", "/cgi-bin/media/get?access_token="+r.aliasOf(writeKey, "lantian"), "")
+	got := map[string]string{}
+	for _, name := range []string{"Content-Security-Policy", "Content-Security-Policy-Report-Only", "X-Content-Type-Options", "Referrer-Policy",
+		"Service-Worker-Allowed", "Refresh", "X-Frame-Options", "Cross-Origin-Resource-Policy", "Cache-Control", "Expires", "Content-Type"} {
+		if v := a.Header.Get(name); v != "" {
+			got[name] = v
+		}
+	}
+	want := map[string]string{
+		"Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'", "X-Content-Type-Options": "nosniff",
+		"Referrer-Policy": "no-referrer", "Cache-Control": "no-store", "Content-Type": "text/html",
+	}
+	if diff := cmp.Diff(want, got); diff != "" || a.StatusCode != 200 {
+		t.Error(a.StatusCode, diff)
+	}
+}
+
 func TestRedirectsArePassedBackWithoutTheToken(t *testing.T) {
 	var calls atomic.Int32
 	r := newRig(t, func(w http.ResponseWriter, r *http.Request) {
