@@ -92,6 +92,7 @@ func (c *call) authenticate() error {
 	if err != nil {
 		return err
 	}
+	c.hash = hash
 	client, err := c.g.clients.get(c.in.Context(), hash)
 	switch {
 	case errors.Is(err, access.ErrNotFound):
@@ -104,6 +105,17 @@ func (c *call) authenticate() error {
 	}
 	c.client, c.known = client, true
 	return nil
+}
+
+// still tells whether the caller may make the call by now: while it was held the key
+// may have ended, or a right may have been taken away.
+func (c *call) still() bool {
+	client, err := c.g.clients.get(c.in.Context(), c.hash)
+	if err != nil || !client.Live(c.g.Now()) {
+		return false
+	}
+	var may pass
+	return c.g.permit(&client, c.to, web.ClientAddr(c.in.Context()), &may) == nil
 }
 
 // maxKey bounds what is hashed for strangers.

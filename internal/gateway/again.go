@@ -76,6 +76,9 @@ func (c *call) again() (bool, error) {
 	if held, err := c.hold(pause); !held || err != nil {
 		return false, err
 	}
+	if !c.still() {
+		return false, c.in.Context().Err()
+	}
 	// The token may have been renewed or taken away meanwhile.
 	token, err := c.g.Tokens.Token(c.in.Context(), c.to.shop)
 	if err != nil || token.Value.IsZero() {

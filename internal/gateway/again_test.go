@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/zhanggui/zhanggui/internal/access"
 )
 
 // scripted is a WeChat that answers with one errcode after the other, and with the
@@ -246,3 +248,48 @@ func TestAWaitThatCannotBeReadIsRefused(t *testing.T) {
 }
 
 func rigTime() time.Time { return time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC) }
+
+// TestTheWaitReachesUs: the headers that callers must not send are taken off by then.
+func TestTheWaitReachesUs(t *testing.T) {
+	r := newRig(t, untouched(t))
+	if a := r.post(t, readPath, `{}`, headerWait, "soon"); a.StatusCode != http.StatusBadRequest {
+		t.Errorf("%d %s", a.StatusCode, a.body)
+	}
+}
+
+// roundTrip is a way out that is a function.
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// TestAHeldCallIsAskedAboutAgain: a key that ends while its call waits is not used.
+func TestAHeldCallIsAskedAboutAgain(t *testing.T) {
+	for name, change := range map[string]func(c *access.Client){
+		"revoked":          func(c *access.Client) { c.RevokedAt = time.Now() },
+		"without the shop": func(c *access.Client) { c.Shops = []string{"removed"} },
+		"without the path": func(c *access.Client) { c.Rights.Groups = []string{"stock"} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				a := asked{s: &scripted{codes: []int{codeMinute, 0}}}
+				a.config = func(c *Config) {
+					store := c.Clients.(*fakeStore)
+					c.Transports = func(string) (http.RoundTripper, error) {
+						return roundTrip(func(req *http.Request) (*http.Response, error) {
+							store.with(func(s *fakeStore) {
+								client := s.clients[string(access.HashKey(writeKey))]
+								change(&client)
+								s.clients[string(access.HashKey(writeKey))] = client
+							})
+							return a.s.RoundTrip(req)
+						}), nil
+					}
+				}
+				res := a.serve(t, request(t.Context(), readPath, `{}`, "75s"))
+				if body, _ := io.ReadAll(res.Body); len(a.s.at) != 1 || !strings.Contains(string(body), "45011") {
+					t.Errorf("asked %d times, answered %s", len(a.s.at), body)
+				}
+			})
+		})
+	}
+}

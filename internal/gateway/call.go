@@ -21,6 +21,7 @@ type call struct {
 	own   http.Header // of our answer
 	began time.Time
 
+	hash   string // of the caller's key
 	client caller
 	known  bool       // client is somebody
 	alias  alias.Name // when there was one instead of a key

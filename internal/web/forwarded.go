@@ -96,6 +96,10 @@ func withoutForged(h http.Header, believe bool) http.Header {
 	return out
 }
 
+// waitHeader is the one header of ours that callers send. It says nothing of who
+// they are: for how long the gateway may hold their call.
+const waitHeader = "X-Zhanggui-Wait"
+
 // forged tells whether the header of this name must not be believed.
 func forged(name string, believe bool) bool {
 	// All the names begin with one of two letters. Most headers do not.
@@ -104,6 +108,8 @@ func forged(name string, believe bool) bool {
 	}
 	plain := strings.ReplaceAll(strings.ToLower(name), "_", "-")
 	switch {
+	case name == waitHeader:
+		return false
 	case strings.HasPrefix(plain, "x-zhanggui-"):
 		return true
 	case plain == "forwarded", plain == "x-real-ip", strings.HasPrefix(plain, "x-forwarded-"):

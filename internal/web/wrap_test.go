@@ -69,7 +69,8 @@ func TestSchemeOfTLS(t *testing.T) {
 
 func TestIdentityHeadersNeverComeIn(t *testing.T) {
 	names := []string{"X-Zhanggui-Person", "X-Zhanggui-Shop", "X-Zhanggui-Role", "X-Zhanggui-Assertion", "X-Zhanggui-Anything",
-		"X_Zhanggui_Person", "X-Zhanggui_Role", "x_zhanggui-person", "x-zhanggui-person", "X-ZHANGGUI-PERSON", "x-ZhangGui_Shop"}
+		"X_Zhanggui_Person", "X-Zhanggui_Role", "x_zhanggui-person", "x-zhanggui-person", "X-ZHANGGUI-PERSON", "x-ZhangGui_Shop",
+		"X_Zhanggui_Wait", "X-Zhanggui-Wait-Person"}
 	for _, peer := range []string{"192.0.2.7:1", "10.0.0.1:1", "@"} {
 		var headers []string
 		for _, n := range names {
