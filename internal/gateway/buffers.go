@@ -2,20 +2,29 @@ package gateway
 
 import "sync"
 
-// bufferSize is that of io.Copy.
-const bufferSize = 32 << 10
+// What answers pass through. The beginning of each is looked at in a small buffer,
+// which holds most answers whole. The rest of one that is announced to be longer
+// passes through a large one: fewer and larger pieces are fewer system calls. Its
+// size is what stays in a processor's cache and still saves most of them.
+const (
+	bufferSize     = readSize // what a transport has at once
+	longBufferSize = 64 << 10
+)
 
-// buffers are what answers pass through. They are kept as pointers, so that putting
-// one back allocates nothing.
-var buffers bufferPool
+var (
+	buffers     pool[[bufferSize]byte]
+	longBuffers pool[[longBufferSize]byte]
+)
 
-type bufferPool struct{ pool sync.Pool }
+// pool keeps arrays for another use. They are kept as pointers, so that putting one
+// back allocates nothing.
+type pool[Array any] struct{ kept sync.Pool }
 
-func (p *bufferPool) get() *[bufferSize]byte {
-	if b, ok := p.pool.Get().(*[bufferSize]byte); ok {
+func (p *pool[Array]) get() *Array {
+	if b, ok := p.kept.Get().(*Array); ok {
 		return b
 	}
-	return new([bufferSize]byte)
+	return new(Array)
 }
 
-func (p *bufferPool) put(b *[bufferSize]byte) { p.pool.Put(b) }
+func (p *pool[Array]) put(b *Array) { p.kept.Put(b) }

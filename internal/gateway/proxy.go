@@ -26,7 +26,12 @@ func (c *call) proxy(w http.ResponseWriter) error {
 	defer a.Body.Close() //nolint:errcheck // it was read, or it does not matter any more
 	c.dress(a)
 	w.WriteHeader(a.StatusCode)
-	return c.pass(w, a, buf[:])
+	if a.ContentLength <= bufferSize {
+		return c.pass(w, a, buf[:a.first], buf[:])
+	}
+	long := longBuffers.get()
+	defer longBuffers.put(long)
+	return c.pass(w, a, buf[:a.first], long[:])
 }
 
 // send makes attempts until one has an answer for the caller.
@@ -116,15 +121,16 @@ func (c *call) ask(req *http.Request, buf []byte) (*answered, error) {
 // and panics when it is to write those under 100. Nobody asked for 101.
 func final(status int) bool { return status >= 200 && status <= 999 }
 
-// pass writes the answer's body, each piece as it comes. An error means that the
-// answer broke off on either side, and so does what the caller has of it.
-func (c *call) pass(w http.ResponseWriter, a *answered, buf []byte) error {
+// pass writes the answer's body, each piece as it comes: the first, which was read,
+// and the rest through buf. An error means that the answer broke off on either side,
+// and so does what the caller has of it.
+func (c *call) pass(w http.ResponseWriter, a *answered, first, buf []byte) error {
 	sent := int64(0)
-	for n, err := a.first, a.readError(); ; n, err = a.Body.Read(buf) {
-		if n > 0 {
-			sent += int64(n)
+	for piece, err := first, a.readError(); ; piece, err = a.piece(buf) {
+		if len(piece) > 0 {
+			sent += int64(len(piece))
 			c.conn.answer(sent)
-			if err := c.give(w, buf[:n]); err != nil {
+			if err := c.give(w, piece); err != nil {
 				return c.gone(err)
 			}
 		}
@@ -146,6 +152,12 @@ func (c *call) give(w http.ResponseWriter, piece []byte) error {
 		return err
 	}
 	return nil
+}
+
+// piece reads the next piece of the body.
+func (a *answered) piece(buf []byte) ([]byte, error) {
+	n, err := a.Body.Read(buf)
+	return buf[:n], err
 }
 
 // readError is what reading Body so far ended with.
