@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"log/slog"
 	"net/http"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/zhanggui/zhanggui/wechat/secret"
@@ -16,15 +18,11 @@ import (
 // know here.
 func (wr *wrapper) logLine(rec *recorder, r *http.Request, f *facts, took time.Duration) {
 	st := status(rec, f)
-	handler := wr.log.Handler()
-	if !handler.Enabled(r.Context(), level(st)) {
+	if !wr.log.Enabled(r.Context(), level(st)) {
 		return
 	}
 	line := slog.NewRecord(time.Now(), level(st), "request", 0)
 	line.AddAttrs(
-		slog.String("method", knownMethod(r.Method)),
-		slog.String("route", route(r, f)),
-		slog.Int("status", st),
 		slog.Int64("bytes", rec.bytes),
 		slog.Duration("took", took),
 		slog.String("request", f.id),
@@ -32,7 +30,39 @@ func (wr *wrapper) logLine(rec *recorder, r *http.Request, f *facts, took time.D
 	if e := f.failure; e != nil {
 		line.AddAttrs(failureAttrs(e)...)
 	}
+	handler := wr.lines.handler(wr.log, lineKind{knownMethod(r.Method), route(r, f), st})
 	_ = handler.Handle(r.Context(), line) // as package slog does: there is nobody to tell
+}
+
+// lineKind is what many lines have in common.
+type lineKind struct {
+	method, route string
+	status        int
+}
+
+// mostLines bounds the kinds of lines that are remembered. Methods and routes are
+// few; WeChat's answers and those of our own have few statuses, but may have others.
+const mostLines = 1024
+
+// lineHandlers remembers, for each kind of line, a handler that has written the
+// beginning already: it is half of the work of a line.
+type lineHandlers struct {
+	known sync.Map // lineKind: slog.Handler
+	count atomic.Int64
+}
+
+func (l *lineHandlers) handler(log *slog.Logger, k lineKind) slog.Handler {
+	if h, ok := l.known.Load(k); ok {
+		return h.(slog.Handler)
+	}
+	h := log.Handler().WithAttrs([]slog.Attr{
+		slog.String("method", k.method), slog.String("route", k.route), slog.Int("status", k.status),
+	})
+	if l.count.Load() < mostLines {
+		l.count.Add(1)
+		l.known.Store(k, h)
+	}
+	return h
 }
 
 func failureAttrs(e *Error) []slog.Attr {

@@ -48,6 +48,7 @@ func Wrap(next http.Handler, o Options) http.Handler {
 type wrapper struct {
 	next    http.Handler
 	log     *slog.Logger
+	lines   lineHandlers
 	trusted []netip.Prefix
 	prefix  string
 	now     func() time.Time
