@@ -9,6 +9,7 @@ import (
 
 	"github.com/zhanggui/zhanggui/internal/access"
 	"github.com/zhanggui/zhanggui/internal/alias"
+	"github.com/zhanggui/zhanggui/internal/catalogue"
 	"github.com/zhanggui/zhanggui/internal/web"
 	"github.com/zhanggui/zhanggui/wechat"
 )
@@ -154,9 +155,16 @@ func (c *call) observe(err error) {
 	case c.head.Found:
 		class = c.explain().Class.String()
 	}
-	label := "other"
-	if c.known {
-		label = c.g.Catalogue.Label(c.to.path)
+	c.g.Metrics.Observe(c.label(), status, class, c.attempts, c.g.Now().Sub(c.began))
+}
+
+// label names the family of the call's path for metrics: of strangers it is not told.
+func (c *call) label() string {
+	switch {
+	case c.may.endpoint != nil:
+		return c.may.label()
+	case c.known:
+		return c.g.Catalogue.Label(c.to.path)
 	}
-	c.g.Metrics.Observe(label, status, class, c.attempts, c.g.Now().Sub(c.began))
+	return catalogue.Other
 }
