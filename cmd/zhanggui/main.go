@@ -37,6 +37,8 @@ type cli struct {
 	Token  tokenCmd  `cmd:"" help:"Tell where a shop's token stands."`
 	Call   callCmd   `cmd:"" help:"Call a shop API."`
 
+	Quota quotaCmd `cmd:"" help:"Show what is left of what WeChat lets a shop call today."`
+
 	Platform  platformCmd  `cmd:"" help:"List third-party platforms, and link accounts to them."`
 	Reconcile reconcileCmd `cmd:"" help:"Compare a platform's shops with WeChat's list."`
 	Import    importCmd    `cmd:"" help:"Take a platform's accounts over from another system."`

@@ -30,6 +30,7 @@ type Options struct {
 	Notices       Notices
 	Channels      Channels
 	Clock         Clock
+	Quotas        Quotas
 	Platforms     Platforms
 	Subscriptions Subscriptions
 	Mover         Mover
@@ -63,6 +64,7 @@ func Mount(mux *http.ServeMux, o Options) {
 	h.mountPlatforms(api)
 	h.mountSubscriptions(api)
 	h.mountMovein(api)
+	h.mountQuota(api)
 }
 
 // handlers carries the options to the operations; each family has its own

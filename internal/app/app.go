@@ -92,6 +92,7 @@ type App struct {
 	console   *console.Console
 	outbox    *outbox.Outbox
 	relay     *relay.Relay
+	quotas    *quotas // nil: nobody looks at quotas
 	follow    *follow.Set
 	passer    *passon.Passer
 	skew      *clock.Skew
@@ -294,6 +295,7 @@ func (a *App) page(h web.Handler) http.Handler {
 
 func (a *App) connectGateway() (err error) {
 	a.aliases = alias.New(a.vault.MAC)
+	a.connectQuota()
 	public := a.gatewayConfig(a.store, keeper.ByClient)
 	public.Aliases = a.aliases
 	if a.gateway, err = gateway.New(public); err != nil {
@@ -320,7 +322,7 @@ func (a *App) gatewayConfig(in gateway.Clients, by func(client string) string) g
 		},
 		Catalogue: a.catalogue, Uses: a.store, Authorizers: a.store, Sets: gateway.SetsMode(a.o.Config.PermissionSets),
 		PerSecond: a.o.Config.Clients.PerSecond, Burst: a.o.Config.Clients.Burst, MaxWait: maxWait(a.o.Config.Clients),
-		Refusals: a.refused, Metrics: a.meters, Log: a.o.Log, Now: a.o.Now, APIHosts: a.clients.hosts.API,
+		Pacer: a.quotas.pacer(), Refusals: a.refused, Metrics: a.meters, Log: a.o.Log, Now: a.o.Now, APIHosts: a.clients.hosts.API,
 		NoGrace: a.replica != nil && a.replica.file != nil, // the file that stands by has a time of its own
 	}
 }
@@ -344,7 +346,7 @@ func (a *App) connectConsole() {
 func (a *App) adminOptions() adminapi.Options {
 	return adminapi.Options{
 		Version: a.o.Version, Now: a.o.Now, Setup: a.setup, Directory: a.store, Grants: a.store, Keeper: a.keeper, Tokens: movers{a.keeper},
-		Clients: a.store, Invites: a.store, Sessions: a.store, Admins: a.store, Log: a.store, Notices: a.store, Channels: channels{a}, Clock: a.clock,
+		Clients: a.store, Invites: a.store, Sessions: a.store, Admins: a.store, Log: a.store, Notices: a.store, Channels: channels{a}, Clock: a.clock, Quotas: a,
 		Platforms: adminPlatforms{a.store, a.provider, a.login}, Subscriptions: a.relay, Mover: a.mover(),
 		Keys: keys{vault: a.vault, store: a.store.Store, now: a.o.Now}, Link: a.Link,
 		PublicHost: a.o.Config.PublicURL.Host(), Loopback: a.o.Config.Loopback,

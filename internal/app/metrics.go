@@ -28,6 +28,7 @@ type meters struct {
 	relayed  *prometheus.CounterVec
 	streams  prometheus.Gauge
 	passed   *prometheus.CounterVec
+	gaveWay  *prometheus.CounterVec
 
 	knownCalls sync.Map // callKey: prometheus.Observer
 
@@ -53,7 +54,7 @@ func newMeters(r prometheus.Registerer) *meters {
 		calls: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "zhanggui_gateway_seconds",
 			Help: "Calls through the gateway, by group of the path, status and class of WeChat's errcode."}, []string{"group", "status", "class"}),
 		repeats: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "zhanggui_gateway_repeats_total",
-			Help: "Calls that were repeated with a newer token, by group of the path."}, []string{"group"}),
+			Help: "Times that a call was sent once more, by group of the path."}, []string{"group"}),
 		pushes: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "zhanggui_push_seconds",
 			Help: "What WeChat pushed, by outcome (taken, seen, refused, failed) and reason."}, []string{"outcome", "reason"}),
 		notices: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "zhanggui_notices_total",
@@ -71,7 +72,9 @@ func newMeters(r prometheus.Registerer) *meters {
 	}
 	m.observed = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "zhanggui_gateway_observed_total",
 		Help: "Calls that a rule would have refused and that were let through because it is only observed, by group of the path."}, []string{"group"})
-	r.MustRegister(m.asked, m.settled, m.stale, m.calls, m.repeats, m.observed, m.pushes, m.notices, m.waiting, m.oldest, m.relayed, m.streams, m.passed)
+	m.gaveWay = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "zhanggui_quota_held_total",
+		Help: "Calls that gave way so that a daily quota lasts, by decision (wait, refuse); in the mode observe, those that would have."}, []string{"decision"})
+	r.MustRegister(m.gaveWay, m.asked, m.settled, m.stale, m.calls, m.repeats, m.observed, m.pushes, m.notices, m.waiting, m.oldest, m.relayed, m.streams, m.passed)
 	return m
 }
 

@@ -138,6 +138,7 @@ func (a *App) work(ctx context.Context, wg *sync.WaitGroup) {
 	wg.Go(func() { a.clock.Run(ctx) })
 	wg.Go(func() { a.outbox.Run(ctx) })
 	wg.Go(func() { a.relay.Run(ctx) })
+	wg.Go(func() { a.quotas.run(ctx) })
 	a.replica.run(ctx, wg)
 }
 

@@ -162,6 +162,8 @@ var errcodes = map[string]int{
 	"client-gone":         -1,
 	"address-not-allowed": 40164,
 	"daily-cap":           45009,
+	"quota-pace":          45009,
+	"wait":                47001,
 	"permission-set":      61007,
 	"grant-revoked":       61003,
 	"grant-needs-owner":   61003,

@@ -10,6 +10,7 @@ import (
 	"github.com/zhanggui/zhanggui/internal/access"
 	"github.com/zhanggui/zhanggui/internal/alias"
 	"github.com/zhanggui/zhanggui/internal/catalogue"
+	"github.com/zhanggui/zhanggui/internal/quota"
 	"github.com/zhanggui/zhanggui/internal/web"
 	"github.com/zhanggui/zhanggui/wechat"
 )
@@ -39,6 +40,9 @@ type call struct {
 	attempts int
 	reached  bool // WeChat was connected to in the last attempt
 
+	pace  quota.Decision
+	paced bool // pace let the call go and counts it
+
 	wait    time.Duration // for which the call may still be held
 	repeats int           // after a pause
 	after   int           // the errcode that the last repeat came after
@@ -63,6 +67,9 @@ func (c *call) prepare() error {
 	}
 	if err := c.needSets(); err != nil {
 		return c.refused(err)
+	}
+	if err := c.keepPace(); err != nil {
+		return err
 	}
 	c.token, err = c.g.Tokens.Token(c.in.Context(), c.to.shop)
 	if err == nil && c.token.Value.IsZero() {

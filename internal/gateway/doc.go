@@ -20,6 +20,7 @@
 //	upgrade  none
 //	body     announced size
 //	sets     did the shop grant the platform a permission set (权限集) for the path?
+//	quota    is there enough of WeChat's daily quota, or do others go first?
 //	token    the keeper's; why there is none is told with the next step
 //	cap      the calls of the day, counted by the store before anything is sent
 //

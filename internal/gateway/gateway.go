@@ -101,6 +101,8 @@ type Config struct {
 	// Sets says what becomes of a call that needs a permission set which the shop
 	// did not grant; empty: [SetsOff], as without Authorizers.
 	Sets SetsMode
+	// Pacer spreads what WeChat lets a shop call over the day; nil: nobody does.
+	Pacer Pacer
 	// PerSecond and Burst bound the calls of each client whose rights do not say
 	// otherwise; 0: no bound.
 	PerSecond float64
@@ -225,6 +227,7 @@ func (g *Gateway) serve(w http.ResponseWriter, r *http.Request) (err error) {
 		if err != nil {
 			c.closeIfUnread()
 		}
+		c.tellPace()
 		c.observe(err)
 	}()
 	if err := c.admit(); err != nil {

@@ -110,6 +110,10 @@ var words = map[Kind]Words{
 		What: Text{"A client's webhook answered that it is gone; no events are sent there any more.", "某程序的 webhook 应答已停用，不再向其发送事件。"},
 		Next: Text{"Ask whoever runs the client; remove the subscription, or mend the address and run `zhanggui subscription start`.", "请联系该程序的维护者；移除订阅，或修复地址后执行 `zhanggui subscription start`。"},
 	},
+	QuotaLow: {
+		What: Text{"Programs use up what WeChat lets a shop call of a path today.", "各程序即将用完店铺某接口当日的调用额度。"},
+		Next: Text{"See who calls how much with `zhanggui quota`, give programs that can wait a low priority, and set `quota: on`.", "请用 `zhanggui quota` 查看各程序用量，为可等待的程序设置低优先级，并设置 `quota: on`。"},
+	},
 	NamedCall: {
 		What: Text{"A client calls a path of a shop that moves money or shows personal data.", "某程序正在调用店铺的资金或个人信息接口。"},
 		Next: Text{"If nobody meant it to, take the path away with `zhanggui client revoke-right`, or end the client with `zhanggui client revoke`; `zhanggui audit list` shows each call.", "如非本意，请用 `zhanggui client revoke-right` 收回该接口，或用 `zhanggui client revoke` 停用该程序；每次调用可用 `zhanggui audit list` 查看。"},
