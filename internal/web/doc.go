@@ -31,5 +31,6 @@
 //
 // X-Forwarded-For, -Host and -Proto count only if the peer is one of the
 // configured proxies; from anybody else they are removed. X-Zhanggui-* is what
-// this server says to others and is removed from every request.
+// this server says to others and is removed from every request, but for
+// X-Zhanggui-Wait.
 package web

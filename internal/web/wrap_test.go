@@ -84,6 +84,15 @@ func TestIdentityHeadersNeverComeIn(t *testing.T) {
 	}
 }
 
+// How long to wait is a wish of the caller's, in one spelling.
+func TestAWishToWaitComesIn(t *testing.T) {
+	var got seen
+	newStage(t, spy(&got)).serve(request(t, "GET", "/wx", "192.0.2.7:1", "X-Zhanggui-Wait", "10s", "X_Zhanggui_Wait", "1s", "x-zhanggui_wait", "2s"))
+	if diff := cmp.Diff(http.Header{"X-Zhanggui-Wait": {"10s"}}, got.Header); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestForwardingHeadersReachHandlersFromProxiesOnly(t *testing.T) {
 	for peer, want := range map[string]http.Header{
 		"192.0.2.7:1": {},
