@@ -239,23 +239,24 @@ func TestAccountLinkThatIsNone(t *testing.T) {
 	b := w.browser(uaPC)
 	good := w.linkFor(grant.Link{})
 	other := newWorld(t).linkFor(grant.Link{})
-	for name, tt := range map[string]struct {
+	for _, tt := range []struct {
+		name   string
 		path   string
 		before func()
 		status int
 	}{
-		"another server's":  {other, func() {}, 404},
-		"damaged":           {good[:len(good)-2], func() {}, 404},
-		"invented":          {"/link/x", func() {}, 404},
-		"very long":         {"/link/" + strings.Repeat("A", 2000), func() {}, 404},
-		"another host":      {good, func() { b.host = "evil.example.com" }, 421},
-		"the store is away": {good, func() { w.store.fail["StateUsed"] = errDown }, 500},
-		"over":              {good, func() { w.clock.add(grant.LinkLife) }, 410},
+		{"another server's", other, func() {}, 404},
+		{"damaged", good[:len(good)-2], func() {}, 404},
+		{"invented", "/link/x", func() {}, 404},
+		{"very long", "/link/" + strings.Repeat("A", 2000), func() {}, 404},
+		{"another host", good, func() { b.host = "evil.example.com" }, 421},
+		{"the store is away", good, func() { w.store.fail["StateUsed"] = errDown }, 500},
+		{"over", good, func() { w.clock.add(grant.LinkLife) }, 410},
 	} {
 		tt.before()
 		for _, rec := range []*httptest.ResponseRecorder{b.get(tt.path), b.post(tt.path, nil)} {
-			if rec.Code != tt.status && name != "over" || rec.Code/100 == 2 || rec.Code == 303 {
-				t.Errorf("%s: %d, want %d", name, rec.Code, tt.status)
+			if rec.Code != tt.status && tt.name != "over" || rec.Code/100 == 2 || rec.Code == 303 {
+				t.Errorf("%s: %d, want %d", tt.name, rec.Code, tt.status)
 			}
 		}
 		b.host = w.base.Host
