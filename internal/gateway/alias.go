@@ -159,7 +159,6 @@ var errcodes = map[string]int{
 	"body-broken":         47001,
 	"body-stalled":        47001,
 	"wechat-unreachable":  -1, // nothing was sent: SDKs that repeat it do no harm
-	"client-gone":         -1,
 	"address-not-allowed": 40164,
 	"daily-cap":           45009,
 	"quota-pace":          45009,
@@ -179,7 +178,7 @@ func errcodeOf(e *web.Error) (code, status int) {
 	switch {
 	case e.Status == http.StatusServiceUnavailable:
 		return -1, http.StatusOK
-	case e.Status >= http.StatusInternalServerError:
+	case e.Status >= http.StatusInternalServerError, e.Status == web.StatusClientGone:
 		return -e.Status, e.Status
 	case e.Status == http.StatusTooManyRequests:
 		return 45011, http.StatusOK

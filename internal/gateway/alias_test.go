@@ -157,6 +157,24 @@ func TestWhatIsUnknownIsNoBusyAnswer(t *testing.T) {
 	}
 }
 
+// TestWhoLeavesIsNotToldToRepeat: a caller may close its half of the connection and
+// still read. Its call was cut off, and WeChat may have carried it out.
+func TestWhoLeavesIsNotToldToRepeat(t *testing.T) {
+	arrived := make(chan struct{})
+	r := newRig(t, func(_ http.ResponseWriter, req *http.Request) {
+		_, _ = io.Copy(io.Discard, req.Body)
+		close(arrived)
+		<-req.Context().Done()
+	}, withAliases)
+	conn := dial(t, r, "POST "+writePath+"?access_token="+r.aliasOf(writeKey, "lantian")+" HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}")
+	<-arrived
+	_ = conn.CloseWrite()
+	got, _ := io.ReadAll(conn)
+	if s := string(got); !strings.HasPrefix(s, "HTTP/1.1 499 ") || !strings.Contains(s, `"errcode":-499,`) || !strings.Contains(s, "may have been carried out") {
+		t.Errorf("%s", s)
+	}
+}
+
 func TestWithoutAliasesNoneIsGood(t *testing.T) {
 	r := newRig(t, func(http.ResponseWriter, *http.Request) { t.Error("WeChat was asked") })
 	if _, got, _ := r.refused(t, "GET", readPath+"?access_token="+r.aliasOf(writeKey, "lantian")); *got.ErrCode != 40001 {

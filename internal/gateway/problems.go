@@ -196,7 +196,10 @@ func (c *call) problem(err error) error {
 	if failure := c.body.failure(); failure != nil {
 		return c.uploadProblem(failure)
 	}
-	if gone := c.in.Context().Err(); gone != nil {
+	switch gone := c.in.Context().Err(); {
+	case gone != nil && c.reached:
+		return errGone(gone)
+	case gone != nil:
 		return gone
 	}
 	if !c.reached {
@@ -219,6 +222,16 @@ func (c *call) problem(err error) error {
 		e.ZH = "微信未在限定时间内应答，请求可能已被执行。"
 	}
 	return e
+}
+
+// errGone is for a caller who leaves while WeChat is asked. They may have closed their
+// half of the connection only, and read this.
+func errGone(err error) error {
+	return &web.Error{
+		Status: web.StatusClientGone, Code: "client-gone", Err: err,
+		EN: "The request was cancelled. The call may have been carried out.", ZH: "请求已取消，但可能已被执行。",
+		NextEN: "If it writes, look first whether it took effect.", NextZH: "写入请求请先确认是否已生效。",
+	}
 }
 
 // gone is for a caller who does not take the answer: who left, or stood still.

@@ -1,9 +1,10 @@
 package gateway
 
 import (
-	"strings"
 	"sync"
 	"time"
+
+	"github.com/zhanggui/zhanggui/internal/catalogue"
 )
 
 // Limits of [stubborn].
@@ -56,8 +57,8 @@ func newStubborn(now func() time.Time) *stubborn {
 	return &stubborn{now: now, paths: make(map[shopPath]doubt)}
 }
 
-// at names a path of a shop. Upper case would make many paths of one.
-func at(to target) shopPath { return shopPath{to.shop, strings.ToLower(to.path)} }
+// at names a path of a shop. Other spellings would make many paths of one.
+func at(to target) shopPath { return shopPath{to.shop, catalogue.Fold(to.path)} }
 
 // believe tells whether the keeper should hear that at called the token of this
 // generation dead. If so the path is in doubt from now on.

@@ -66,6 +66,17 @@ func TestAPathThatRefusesEveryTokenIsReportedOnceADay(t *testing.T) {
 	}
 }
 
+// One path is one, in whichever tree it is asked for.
+func TestAnotherSpellingIsNoOtherPath(t *testing.T) {
+	r := newRig(t, func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, `{"errcode":40001}`) })
+	for _, path := range []string{"/channels/ec/funds/neu", "/shop/ec/funds/neu", "/shop/funds/Neu"} {
+		r.post(t, path, `{}`)
+	}
+	if got := r.tokens.reported(); got != 1 {
+		t.Errorf("%d reports", got)
+	}
+}
+
 // A body that is not kept cannot be sent a second time, so it takes a second
 // call to find out.
 func TestAStreamCannotGoOnReporting(t *testing.T) {
