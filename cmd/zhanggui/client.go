@@ -29,7 +29,7 @@ func (clientListCmd) Help() string { return "Example:\n  zhanggui client list" }
 // Run implements the command.
 func (l clientListCmd) Run(ctx context.Context, c console) error {
 	var all items[adminapi.ClientView]
-	if err := l.do(ctx, http.MethodGet, "/v1/clients", nil, &all); err != nil {
+	if err := all.read(ctx, l.remote, "/v1/clients"); err != nil {
 		return err
 	}
 	if l.JSON {

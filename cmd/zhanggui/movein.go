@@ -101,7 +101,7 @@ func (i importCmd) component(ctx context.Context) (string, error) {
 		ID    string `json:"id"`
 		AppID string `json:"appid"`
 	}]
-	if err := i.do(ctx, http.MethodGet, "/v1/apps", nil, &apps); err != nil {
+	if err := apps.read(ctx, i.remote, "/v1/apps"); err != nil {
 		return "", err
 	}
 	for _, a := range apps.Items {

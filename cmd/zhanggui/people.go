@@ -51,7 +51,7 @@ func (inviteListCmd) Help() string { return "Example:\n  zhanggui invite list" }
 // Run implements the command.
 func (i inviteListCmd) Run(ctx context.Context, c console) error {
 	var all items[adminapi.InvitationView]
-	if err := i.do(ctx, http.MethodGet, "/v1/invitations", nil, &all); err != nil {
+	if err := all.read(ctx, i.remote, "/v1/invitations"); err != nil {
 		return err
 	}
 	if i.JSON {
@@ -117,7 +117,7 @@ func (sessionListCmd) Help() string { return "Example:\n  zhanggui session list"
 // Run implements the command.
 func (s sessionListCmd) Run(ctx context.Context, c console) error {
 	var all items[adminapi.SessionView]
-	if err := s.do(ctx, http.MethodGet, "/v1/sessions?"+url.Values{"person": {s.Person}, "shop": {s.Shop}}.Encode(), nil, &all); err != nil {
+	if err := all.read(ctx, s.remote, "/v1/sessions?"+url.Values{"person": {s.Person}, "shop": {s.Shop}}.Encode()); err != nil {
 		return err
 	}
 	if s.JSON {
@@ -162,7 +162,7 @@ func (adminListCmd) Help() string { return "Example:\n  zhanggui admin list" }
 // Run implements the command.
 func (a adminListCmd) Run(ctx context.Context, c console) error {
 	var all items[adminapi.AdminView]
-	if err := a.do(ctx, http.MethodGet, "/v1/admins", nil, &all); err != nil {
+	if err := all.read(ctx, a.remote, "/v1/admins"); err != nil {
 		return err
 	}
 	if a.JSON {

@@ -67,7 +67,7 @@ func (platformListCmd) Help() string {
 // Run implements the command.
 func (p platformListCmd) Run(ctx context.Context, c console) error {
 	var all items[adminapi.PlatformView]
-	if err := p.do(ctx, http.MethodGet, "/v1/platforms", nil, &all); err != nil {
+	if err := all.read(ctx, p.remote, "/v1/platforms"); err != nil {
 		return err
 	}
 	if p.JSON {
@@ -140,7 +140,7 @@ func (r reconcileCmd) apps(ctx context.Context) ([]string, error) {
 		return []string{r.App}, nil
 	}
 	var all items[adminapi.PlatformView]
-	if err := r.do(ctx, http.MethodGet, "/v1/platforms", nil, &all); err != nil {
+	if err := all.read(ctx, r.remote, "/v1/platforms"); err != nil {
 		return nil, err
 	}
 	var apps []string

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
+	"net/url"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -11,6 +14,30 @@ import (
 // items is how the server answers lists.
 type items[T any] struct {
 	Items []T `json:"items"`
+}
+
+// read reads a whole list, page by page.
+func (i *items[T]) read(ctx context.Context, r remote, path string) error {
+	address, err := url.Parse(path)
+	if err != nil {
+		return err
+	}
+	for q := address.Query(); ; {
+		q.Set("limit", "1000")
+		address.RawQuery = q.Encode()
+		var page struct {
+			items[T]
+			Next string `json:"next"`
+		}
+		if err := r.do(ctx, http.MethodGet, address.String(), nil, &page); err != nil {
+			return err
+		}
+		i.Items = append(i.Items, page.Items...)
+		if page.Next == "" {
+			return nil
+		}
+		q.Set("after", page.Next)
+	}
 }
 
 // printJSON writes v for programs.

@@ -110,14 +110,17 @@ func (r remote) where() string {
 // problemOf reads a problem document.
 func problemOf(resp *http.Response, body []byte) error {
 	var p struct {
-		Title, Detail, Next string
-		Problems            []string
+		Title, Detail, Cause, Next string
+		Problems                   []string
 	}
 	if json.Unmarshal(body, &p) != nil || p.Title == "" {
 		return fmt.Errorf("the server answered %s", resp.Status)
 	}
 	var msg strings.Builder
 	msg.WriteString(p.Title)
+	if p.Cause != "" {
+		p.Detail = p.Cause // without the next step, which follows
+	}
 	for _, more := range append([]string{p.Detail, p.Next}, p.Problems...) {
 		if more != "" {
 			msg.WriteString("\n  " + more)

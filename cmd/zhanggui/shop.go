@@ -55,7 +55,7 @@ func (shopListCmd) Help() string { return "Example:\n  zhanggui shop list --json
 // Run implements the command.
 func (s shopListCmd) Run(ctx context.Context, c console) error {
 	var shops items[adminapi.ShopView]
-	if err := s.do(ctx, http.MethodGet, "/v1/shops", nil, &shops); err != nil {
+	if err := shops.read(ctx, s.remote, "/v1/shops"); err != nil {
 		return err
 	}
 	if s.JSON {
@@ -105,7 +105,7 @@ func (grantListCmd) Help() string { return "Example:\n  zhanggui grant list --st
 func (g grantListCmd) Run(ctx context.Context, c console) error {
 	q := url.Values{"shop": {g.Shop}, "state": {g.State}}
 	var grants items[adminapi.GrantView]
-	if err := g.do(ctx, http.MethodGet, "/v1/grants?"+q.Encode(), nil, &grants); err != nil {
+	if err := grants.read(ctx, g.remote, "/v1/grants?"+q.Encode()); err != nil {
 		return err
 	}
 	if g.JSON {
@@ -186,7 +186,7 @@ func (tokenCmd) Help() string {
 // Run implements the command.
 func (t tokenCmd) Run(ctx context.Context, c console) error {
 	var grants items[adminapi.GrantView]
-	if err := t.do(ctx, http.MethodGet, "/v1/grants?"+url.Values{"shop": {t.Shop}, "kind": {"self"}}.Encode(), nil, &grants); err != nil {
+	if err := grants.read(ctx, t.remote, "/v1/grants?"+url.Values{"shop": {t.Shop}, "kind": {"self"}}.Encode()); err != nil {
 		return err
 	}
 	if len(grants.Items) == 0 {

@@ -46,7 +46,7 @@ func (subscriptionListCmd) Help() string { return "Example:\n  zhanggui subscrip
 // Run implements the command.
 func (l subscriptionListCmd) Run(ctx context.Context, c console) error {
 	var all items[adminapi.SubscriptionView]
-	if err := l.do(ctx, http.MethodGet, "/v1/subscriptions?"+url.Values{"client": {l.Client}}.Encode(), nil, &all); err != nil {
+	if err := all.read(ctx, l.remote, "/v1/subscriptions?"+url.Values{"client": {l.Client}}.Encode()); err != nil {
 		return err
 	}
 	if l.JSON {

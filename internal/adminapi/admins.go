@@ -13,7 +13,9 @@ import (
 
 // Admins makes and ends administrators.
 type Admins interface {
-	Admins(ctx context.Context) ([]access.Administrator, error)
+	Admin(ctx context.Context, id string) (access.Administrator, error)
+	// AdminsAfter gives a page, the oldest first.
+	AdminsAfter(ctx context.Context, m access.Mark, limit int) ([]access.Administrator, error)
 	CreateAdmin(ctx context.Context, a access.Administrator, setupHash []byte, entries ...audit.Entry) error
 	RevokeAdmin(ctx context.Context, id string, now time.Time, entries ...audit.Entry) error
 }
@@ -30,6 +32,7 @@ type AdminView struct {
 
 func (h handlers) mountAdmins(api huma.API) {
 	huma.Register(api, op("list-admins", http.MethodGet, "/v1/admins", "List the administrators"), h.admins)
+	huma.Register(api, op("get-admin", http.MethodGet, "/v1/admins/{id}", "Show one administrator"), h.admin)
 	huma.Register(api, op("create-admin", http.MethodPost, "/v1/admins", "Make an administrator; their key is shown this once"), h.createAdmin)
 	huma.Register(api, op("revoke-admin", http.MethodPost, "/v1/admins/{id}/revoke", "End an administrator's key and sessions at once"), h.revokeAdmin)
 }
@@ -38,12 +41,24 @@ func (h handlers) viewAdmin(a access.Administrator) AdminView {
 	return AdminView{ID: a.ID, Name: a.Name, Live: a.Live(h.Now()), Created: stamp(a.CreatedAt), Expires: stamp(a.ExpiresAt)}
 }
 
-func (h handlers) admins(ctx context.Context, _ *struct{}) (*body[list[AdminView]], error) {
-	all, err := h.Admins.Admins(ctx)
+func (h handlers) admins(ctx context.Context, in *Page) (*body[list[AdminView]], error) {
+	m, err := in.mark("admins")
+	if err != nil {
+		return nil, err
+	}
+	all, err := h.Admins.AdminsAfter(ctx, m, in.Limit+1)
 	if err != nil {
 		return nil, fail(err)
 	}
-	return listOf(all, h.viewAdmin), nil
+	return pageOf(all, in.Limit, h.viewAdmin, func(a access.Administrator) string { return marked("admins", a.CreatedAt, a.ID) }), nil
+}
+
+func (h handlers) admin(ctx context.Context, in *idPath) (*body[AdminView], error) {
+	a, err := h.Admins.Admin(ctx, in.ID)
+	if err != nil {
+		return nil, fail(err)
+	}
+	return answer(h.viewAdmin(a)), nil
 }
 
 func (h handlers) createAdmin(ctx context.Context, in *struct {
@@ -72,9 +87,7 @@ func adminDays(asked int) int {
 	return asked
 }
 
-func (h handlers) revokeAdmin(ctx context.Context, in *struct {
-	ID string `path:"id"`
-}) (*struct{}, error) {
+func (h handlers) revokeAdmin(ctx context.Context, in *idPath) (*struct{}, error) {
 	now := h.Now()
 	err := h.Admins.RevokeAdmin(ctx, in.ID, now, audit.Entry{At: now, Actor: actor(ctx), Action: "admin.revoke", Subject: "admin:" + in.ID, Outcome: audit.Done})
 	if err != nil {

@@ -3,6 +3,7 @@ package adminapi
 import (
 	"context"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -34,6 +35,8 @@ type Options struct {
 	Platforms     Platforms
 	Subscriptions Subscriptions
 	Mover         Mover
+	Requests      Requests
+	Sealer        Sealer
 	// Link makes an absolute URL of the public listener from a path.
 	Link       func(path string) string
 	PublicHost string // host[:port] of the public URL
@@ -49,10 +52,11 @@ func Mount(mux *http.ServeMux, o Options) {
 	config.DocsPath = ""     // the built-in page loads scripts from elsewhere
 	config.SchemasPath = ""  // schema links would be built from the Host header
 	config.CreateHooks = nil // no $schema fields in bodies
-	api := humago.New(mux, config)
-	api.UseMiddleware(requireActor(api))
 	h := handlers{Options: o}
+	api := humago.New(routes{ServeMux: mux, h: h, matching: &sync.Mutex{}}, config)
+	api.UseMiddleware(requireActor(api))
 	h.mountSetup(api)
+	h.mountDirectory(api)
 	h.mountGrants(api)
 	h.mountClients(api)
 	h.mountInvitations(api)
@@ -103,17 +107,9 @@ type body[T any] struct{ Body T }
 
 func answer[T any](v T) *body[T] { return &body[T]{Body: v} }
 
-// list is how every list is answered, so that a cursor can join later.
-type list[T any] struct {
-	Items []T `json:"items"`
-}
-
-func listOf[T, U any](rows []T, view func(T) U) *body[list[U]] {
-	out := make([]U, 0, len(rows))
-	for _, r := range rows {
-		out = append(out, view(r))
-	}
-	return answer(list[U]{Items: out})
+// idPath names one thing.
+type idPath struct {
+	ID string `path:"id" doc:"Its id"`
 }
 
 // stamp is a time that is left out when there is none.

@@ -5,9 +5,11 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"net/http"
+	"strconv"
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/zhanggui/zhanggui/internal/access"
 	"github.com/zhanggui/zhanggui/internal/audit"
 	"github.com/zhanggui/zhanggui/internal/vault"
 )
@@ -40,20 +42,38 @@ type HeadView struct {
 
 func (h handlers) mountAudit(api huma.API) {
 	huma.Register(api, op("list-audit", http.MethodGet, "/v1/audit", "Read the audit log, oldest first"), h.entries)
+	huma.Register(api, op("get-audit-entry", http.MethodGet, "/v1/audit/{seq}", "Show one entry of the audit log"), h.entry)
 	huma.Register(api, op("get-audit-head", http.MethodGet, "/v1/audit/head", "Read the head of the audit log"), h.head)
 	huma.Register(api, op("list-keys", http.MethodGet, "/v1/keys", "List the keys that seal what is kept"), h.keys)
 	huma.Register(api, op("rotate-key", http.MethodPost, "/v1/keys/rotate", "Make a new sealing key; older ones still open"), h.rotate)
 }
 
-func (h handlers) entries(ctx context.Context, in *struct {
-	After int64 `query:"after" default:"-1" doc:"the last sequence number already read"`
-	Limit int   `query:"limit" default:"100" minimum:"1" maximum:"1000"`
-}) (*body[list[RecordView]], error) {
-	records, err := h.Log.AuditEntries(ctx, in.After, in.Limit)
+func viewRecord(r audit.Record) RecordView { return RecordView{Seq: r.Seq, Entry: r.Data} }
+
+// entries takes the sequence number itself as a cursor: it never changes.
+func (h handlers) entries(ctx context.Context, in *Page) (*body[list[RecordView]], error) {
+	after, err := in.number(-1)
+	if err != nil {
+		return nil, err
+	}
+	records, err := h.Log.AuditEntries(ctx, after, in.Limit+1)
 	if err != nil {
 		return nil, fail(err)
 	}
-	return listOf(records, func(r audit.Record) RecordView { return RecordView{Seq: r.Seq, Entry: r.Data} }), nil
+	return pageOf(records, in.Limit, viewRecord, func(r audit.Record) string { return strconv.FormatInt(r.Seq, 10) }), nil
+}
+
+func (h handlers) entry(ctx context.Context, in *struct {
+	Seq int64 `path:"seq" minimum:"0" doc:"The entry's number in the log"`
+}) (*body[RecordView], error) {
+	records, err := h.Log.AuditEntries(ctx, in.Seq-1, 1)
+	if err != nil {
+		return nil, fail(err)
+	}
+	if len(records) == 0 || records[0].Seq != in.Seq {
+		return nil, fail(access.ErrNotFound)
+	}
+	return answer(viewRecord(records[0])), nil
 }
 
 func (h handlers) head(ctx context.Context, _ *struct{}) (*body[HeadView], error) {
@@ -64,13 +84,13 @@ func (h handlers) head(ctx context.Context, _ *struct{}) (*body[HeadView], error
 	return answer(HeadView{Size: size, Root: base64.StdEncoding.EncodeToString(root[:])}), nil
 }
 
-func (h handlers) keys(context.Context, *struct{}) (*body[list[vault.Key]], error) {
-	return answer(list[vault.Key]{Items: h.Keys.Keys()}), nil
+func (h handlers) keys(_ context.Context, in *Page) (*body[list[vault.Key]], error) {
+	return window(*in, "keys", h.Keys.Keys(), func(k vault.Key) string { return k.ID }, func(k vault.Key) vault.Key { return k })
 }
 
 func (h handlers) rotate(ctx context.Context, _ *struct{}) (*body[list[vault.Key]], error) {
 	if err := h.Keys.Rotate(ctx, actor(ctx)); err != nil {
 		return nil, fail(err)
 	}
-	return h.keys(ctx, nil)
+	return listOf(h.Keys.Keys(), func(k vault.Key) vault.Key { return k }), nil
 }

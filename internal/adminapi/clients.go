@@ -2,6 +2,7 @@ package adminapi
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"time"
 
@@ -15,7 +16,8 @@ import (
 // Clients reads client keys and ends them. They are made by applying a
 // manifest, one way for all.
 type Clients interface {
-	Clients(ctx context.Context) ([]access.Client, error)
+	Client(ctx context.Context, id string) (access.Client, error)
+	ClientsAfter(ctx context.Context, id string, limit int) ([]access.Client, error)
 	RevokeClient(ctx context.Context, id string, now time.Time, entries ...audit.Entry) error
 	// Exports gives the kept tokens that a client fetched and that have not ended.
 	Exports(ctx context.Context, client string, now time.Time) ([]access.Export, error)
@@ -57,36 +59,30 @@ func (h handlers) mountClients(api huma.API) {
 	huma.Register(api, op("revoke-client", http.MethodPost, "/v1/clients/{id}/revoke", "End a client's key at once"), h.revokeClient)
 }
 
-func (h handlers) clients(ctx context.Context, _ *struct{}) (*body[list[ClientView]], error) {
-	clients, err := h.Clients.Clients(ctx)
-	if err != nil {
-		return nil, fail(err)
-	}
-	now := h.Now()
-	return listOf(clients, func(c access.Client) ClientView {
-		return viewOf(c, now)
-	}), nil
-}
-
-func viewOf(c access.Client, now time.Time) ClientView {
-	return ClientView{ID: c.ID, Name: c.Name, KeyHint: c.KeyHint, Mode: string(c.Mode), Shops: c.Shops, Live: c.Live(now),
+func (h handlers) viewClient(c access.Client) ClientView {
+	return ClientView{ID: c.ID, Name: c.Name, KeyHint: c.KeyHint, Mode: string(c.Mode), Shops: c.Shops, Live: c.Live(h.Now()),
 		Created: stamp(c.CreatedAt), Expires: stamp(c.ExpiresAt), Revoked: stamp(c.RevokedAt), ClientRights: RightsOf(c.Rights)}
 }
 
-// client answers for one client.
-func (h handlers) client(ctx context.Context, in *struct {
-	ID string `path:"id"`
-}) (*body[ClientView], error) {
-	clients, err := h.Clients.Clients(ctx)
+func (h handlers) clients(ctx context.Context, in *Page) (*body[list[ClientView]], error) {
+	after, err := in.after("clients")
+	if err != nil {
+		return nil, err
+	}
+	clients, err := h.Clients.ClientsAfter(ctx, after, in.Limit+1)
 	if err != nil {
 		return nil, fail(err)
 	}
-	for _, c := range clients {
-		if c.ID == in.ID {
-			return answer(viewOf(c, h.Now())), nil
-		}
+	return pageOf(clients, in.Limit, h.viewClient, func(c access.Client) string { return cursor("clients", c.ID) }), nil
+}
+
+// client answers for one client.
+func (h handlers) client(ctx context.Context, in *idPath) (*body[ClientView], error) {
+	c, err := h.Clients.Client(ctx, in.ID)
+	if err != nil {
+		return nil, fail(err)
 	}
-	return nil, fail(access.ErrNotFound)
+	return answer(h.viewClient(c)), nil
 }
 
 // GrantBody says what a client gets, or loses. Lists are added to, or taken from; the
@@ -100,7 +96,7 @@ type GrantBody struct {
 
 // grantClient widens what a client may do.
 func (h handlers) grantClient(ctx context.Context, in *struct {
-	ID   string `path:"id"`
+	ID   string `path:"id" doc:"Its id"`
 	Body GrantBody
 }) (*body[Applied], error) {
 	return h.changeClient(ctx, in.ID, in.Body.give)
@@ -108,7 +104,7 @@ func (h handlers) grantClient(ctx context.Context, in *struct {
 
 // ungrantClient narrows what a client may do.
 func (h handlers) ungrantClient(ctx context.Context, in *struct {
-	ID   string `path:"id"`
+	ID   string `path:"id" doc:"Its id"`
 	Body GrantBody
 }) (*body[Applied], error) {
 	return h.changeClient(ctx, in.ID, in.Body.take)
@@ -123,14 +119,11 @@ func (h handlers) changeClient(ctx context.Context, id string, change func(*setu
 }
 
 func (h handlers) createClient(ctx context.Context, in *struct{ Body ManifestClient }) (*body[Applied], error) {
-	clients, err := h.Clients.Clients(ctx)
-	if err != nil {
+	switch _, err := h.Clients.Client(ctx, in.Body.ID); {
+	case err == nil:
+		return nil, errExists()
+	case !errors.Is(err, access.ErrNotFound):
 		return nil, fail(err)
-	}
-	for _, c := range clients {
-		if c.ID == in.Body.ID {
-			return nil, huma.Error409Conflict("a client with this id exists; choose another id, or apply a manifest to change it")
-		}
 	}
 	res, err := h.Setup.Apply(ctx, Manifest{Clients: []ManifestClient{in.Body}}.manifest(), actor(ctx), setup.Options{})
 	if err != nil {
@@ -139,9 +132,7 @@ func (h handlers) createClient(ctx context.Context, in *struct{ Body ManifestCli
 	return answer(applied(res)), nil
 }
 
-func (h handlers) revokeClient(ctx context.Context, in *struct {
-	ID string `path:"id"`
-}) (*body[RevokedClient], error) {
+func (h handlers) revokeClient(ctx context.Context, in *idPath) (*body[RevokedClient], error) {
 	now := h.Now()
 	err := h.Clients.RevokeClient(ctx, in.ID, now, audit.Entry{At: now, Actor: actor(ctx), Action: "client.revoke", Subject: "client:" + in.ID, Outcome: audit.Done})
 	if err != nil {

@@ -42,7 +42,8 @@ func (h handlers) clock(context.Context, *struct{}) (*body[ClockView], error) {
 func (h handlers) acceptClock(ctx context.Context, _ *struct{}) (*body[ClockView], error) {
 	err := h.Clock.Accept(ctx, actor(ctx))
 	if errors.Is(err, clock.ErrWrong) {
-		return nil, huma.Error409Conflict("WeChat's answers say that the clock is wrong; set it right first")
+		return nil, refuse(http.StatusConflict, "clock-wrong", "WeChat's answers say that the clock is wrong", "set it right first",
+			"从微信的应答看，时钟有误", "请先校准时钟")
 	}
 	if err != nil {
 		return nil, fail(err)

@@ -2,6 +2,7 @@ package adminapi
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"time"
 
@@ -16,7 +17,8 @@ import (
 type Invites interface {
 	CreateInvitation(ctx context.Context, i access.Invitation, entries ...audit.Entry) error
 	Invitation(ctx context.Context, id string) (access.Invitation, error)
-	Invitations(ctx context.Context) ([]access.Invitation, error)
+	// InvitationsBefore gives a page, the newest first.
+	InvitationsBefore(ctx context.Context, m access.Mark, limit int) ([]access.Invitation, error)
 	ConfirmInvitation(ctx context.Context, id, code string, now time.Time, e grant.Effects) (access.Invitation, error)
 	WithdrawInvitation(ctx context.Context, id string, now time.Time, entries ...audit.Entry) error
 }
@@ -39,17 +41,30 @@ func viewInvitation(i access.Invitation) InvitationView {
 
 func (h handlers) mountInvitations(api huma.API) {
 	huma.Register(api, op("list-invitations", http.MethodGet, "/v1/invitations", "List the invitations"), h.invitations)
+	huma.Register(api, op("get-invitation", http.MethodGet, "/v1/invitations/{id}", "Show one invitation"), h.invitation)
 	huma.Register(api, op("create-invitation", http.MethodPost, "/v1/invitations", "Invite one person; the link is shown this once"), h.invite)
 	huma.Register(api, op("confirm-invitation", http.MethodPost, "/v1/invitations/{id}/confirm", "Confirm who took an invitation, by the four digits they were shown"), h.confirm)
 	huma.Register(api, op("withdraw-invitation", http.MethodPost, "/v1/invitations/{id}/withdraw", "Withdraw an invitation"), h.withdrawInvitation)
 }
 
-func (h handlers) invitations(ctx context.Context, _ *struct{}) (*body[list[InvitationView]], error) {
-	all, err := h.Invites.Invitations(ctx)
+func (h handlers) invitations(ctx context.Context, in *Page) (*body[list[InvitationView]], error) {
+	m, err := in.mark("invitations")
+	if err != nil {
+		return nil, err
+	}
+	all, err := h.Invites.InvitationsBefore(ctx, m, in.Limit+1)
 	if err != nil {
 		return nil, fail(err)
 	}
-	return listOf(all, viewInvitation), nil
+	return pageOf(all, in.Limit, viewInvitation, func(i access.Invitation) string { return marked("invitations", i.CreatedAt, i.ID) }), nil
+}
+
+func (h handlers) invitation(ctx context.Context, in *idPath) (*body[InvitationView], error) {
+	i, err := h.Invites.Invitation(ctx, in.ID)
+	if err != nil {
+		return nil, fail(err)
+	}
+	return answer(viewInvitation(i)), nil
 }
 
 func (h handlers) invite(ctx context.Context, in *struct {
@@ -73,34 +88,27 @@ func (h handlers) invite(ctx context.Context, in *struct {
 }
 
 func (h handlers) checkPlace(ctx context.Context, tenant, shop string) error {
-	tenants, err := h.Directory.Tenants(ctx)
-	if err != nil {
+	switch _, err := h.Directory.Tenant(ctx, tenant); {
+	case errors.Is(err, access.ErrNotFound):
+		return errNoTenant()
+	case err != nil:
 		return fail(err)
-	}
-	known := map[string]bool{}
-	for _, t := range tenants {
-		known[t.ID] = true
-	}
-	if !known[tenant] {
-		return huma.Error422UnprocessableEntity("there is no such tenant; list the tenants, or declare it first")
 	}
 	if shop == "" {
 		return nil
 	}
-	shops, err := h.Directory.Shops(ctx)
+	s, err := h.Directory.Shop(ctx, shop)
+	if errors.Is(err, access.ErrNotFound) || err == nil && s.TenantID != tenant {
+		return errNoShop()
+	}
 	if err != nil {
 		return fail(err)
 	}
-	for _, s := range shops {
-		if s.ID == shop && s.TenantID == tenant {
-			return nil
-		}
-	}
-	return huma.Error422UnprocessableEntity("the tenant has no such shop; list the shops, or declare it first")
+	return nil
 }
 
 func (h handlers) confirm(ctx context.Context, in *struct {
-	ID   string `path:"id"`
+	ID   string `path:"id" doc:"Its id"`
 	Body struct {
 		Code string `json:"code" pattern:"^[0-9]{4}$" doc:"as read out by the person invited"`
 	}
@@ -117,9 +125,7 @@ func (h handlers) confirm(ctx context.Context, in *struct {
 	return answer(viewInvitation(i)), nil
 }
 
-func (h handlers) withdrawInvitation(ctx context.Context, in *struct {
-	ID string `path:"id"`
-}) (*struct{}, error) {
+func (h handlers) withdrawInvitation(ctx context.Context, in *idPath) (*struct{}, error) {
 	now := h.Now()
 	err := h.Invites.WithdrawInvitation(ctx, in.ID, now, audit.Entry{At: now, Actor: actor(ctx), Action: "invitation.withdraw", Subject: "invitation:" + in.ID, Outcome: audit.Done})
 	if err != nil {

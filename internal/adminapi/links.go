@@ -2,9 +2,8 @@ package adminapi
 
 import (
 	"context"
+	"net/http"
 	"time"
-
-	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/zhanggui/zhanggui/internal/access"
 	"github.com/zhanggui/zhanggui/internal/audit"
@@ -32,7 +31,7 @@ type linkBody struct {
 // link makes a link. Nothing is kept of it but an entry of the audit log: what it
 // says stands sealed in its address.
 func (h handlers) link(ctx context.Context, in *struct {
-	App  string `path:"app"`
+	App  string `path:"app" doc:"Our id of the app"`
 	Body linkBody
 }) (*body[LinkView], error) {
 	app, err := h.component(ctx, in.App)
@@ -42,11 +41,11 @@ func (h handlers) link(ctx context.Context, in *struct {
 	now, by := h.Now(), actor(ctx)
 	l := grant.Link{ID: access.NewID("l"), App: app.ID, Kind: grant.LinkKind(in.Body.Kind), AppID: in.Body.AppID, Sets: in.Body.Sets, Ends: now.Add(grant.LinkLife)}
 	if err := l.Check(); err != nil {
-		return nil, huma.Error422UnprocessableEntity(err.Error())
+		return nil, errLink(err)
 	}
 	address, err := h.Platforms.LinkAddress(app, l)
 	if err != nil {
-		return nil, huma.Error422UnprocessableEntity(err.Error())
+		return nil, errLink(err)
 	}
 	e := audit.Entry{At: now, Actor: by, Action: "account_link.create", Subject: "account_link:" + l.ID, Outcome: audit.Done,
 		Details: map[string]string{"app": app.ID}}
@@ -59,6 +58,11 @@ func (h handlers) link(ctx context.Context, in *struct {
 		return nil, fail(err)
 	}
 	return answer(LinkView{ID: l.ID, App: l.App, Kind: string(l.Kind), AppID: l.AppID, Sets: l.Sets, Expires: l.Ends.UTC(), Link: address}), nil
+}
+
+// errLink tells why no link can be made; the words name no input.
+func errLink(err error) error {
+	return refuse(http.StatusUnprocessableEntity, "link", err.Error(), "mend the request", "无法生成此链接", "请修正请求")
 }
 
 // component finds a third-party platform, or gives [access.ErrNotFound].

@@ -75,17 +75,20 @@ var modes = map[string]grant.State{"hold": grant.Held, "follow": grant.Followed,
 func moveFail(err error) error {
 	switch {
 	case errors.Is(err, movein.ErrNoPlatform):
-		return huma.Error404NotFound("this app is no third-party platform; name one that is declared with the kind component")
+		return refuse(http.StatusNotFound, "no-platform", "this app is no third-party platform", "name one that is declared with the kind component",
+			"此应用不是第三方平台", "请指定类型为 component 的应用")
 	case errors.Is(err, movein.ErrNoSource):
-		return huma.Error422UnprocessableEntity("nothing says where the other system keeps this platform's tokens; name it as moving[].follow in the settings and restart")
+		return refuse(http.StatusUnprocessableEntity, "no-source", "nothing says where the other system keeps this platform's tokens", "name it as moving[].follow in the settings and restart",
+			"未配置另一系统保存令牌之处", "请在设置的 moving[].follow 中指定并重启")
 	case errors.Is(err, movein.ErrTooMany):
-		return huma.Error422UnprocessableEntity("too many at once; send them in parts")
+		return refuse(http.StatusUnprocessableEntity, "too-many", "too many at once", "send them in parts",
+			"一次过多", "请分批发送")
 	}
 	return fail(err)
 }
 
 func (h handlers) importAccounts(ctx context.Context, in *struct {
-	App  string `path:"app"`
+	App  string `path:"app" doc:"Our id of the app"`
 	Body ImportBody
 }) (*body[list[movein.Result]], error) {
 	rows := make([]movein.Row, len(in.Body.Accounts))
@@ -100,7 +103,7 @@ func (h handlers) importAccounts(ctx context.Context, in *struct {
 }
 
 func (h handlers) importList(ctx context.Context, in *struct {
-	App  string `path:"app"`
+	App  string `path:"app" doc:"Our id of the app"`
 	Body ListBody
 }) (*body[ListedView], error) {
 	p, err := h.Mover.TakeList(ctx, movein.Order{App: in.App, By: actor(ctx), Hold: in.Body.Hold, DryRun: in.Body.DryRun}, in.Body.Offset)
@@ -113,13 +116,14 @@ func (h handlers) importList(ctx context.Context, in *struct {
 // exportAccounts answers nobody but whoever may open the admin socket: an
 // administrator's key must not be worth the keys of every shop.
 func (h handlers) exportAccounts(ctx context.Context, in *struct {
-	App  string `path:"app"`
+	App  string `path:"app" doc:"Our id of the app"`
 	Body struct {
 		After string `json:"after,omitempty" maxLength:"64"`
 	}
 }) (*body[ExportView], error) {
 	if actor(ctx).Kind != audit.ActorOperator {
-		return nil, huma.Error403Forbidden("refresh tokens go out over the admin socket only; run zhanggui export on the server's machine")
+		return nil, refuse(http.StatusForbidden, "socket-only", "refresh tokens go out over the admin socket only", "run zhanggui export on the server's machine",
+			"刷新令牌只能经管理套接字导出", "请在服务器上运行 zhanggui export")
 	}
 	p, err := h.Mover.Export(ctx, movein.Order{App: in.App, By: actor(ctx)}, in.Body.After)
 	if err != nil {
@@ -133,7 +137,7 @@ func (h handlers) exportAccounts(ctx context.Context, in *struct {
 }
 
 func (h handlers) handApp(ctx context.Context, in *struct {
-	App  string `path:"app"`
+	App  string `path:"app" doc:"Our id of the app"`
 	Body struct {
 		Mode  string `json:"mode" enum:"hold,follow,lead"`
 		After string `json:"after,omitempty" maxLength:"64"`
@@ -147,7 +151,7 @@ func (h handlers) handApp(ctx context.Context, in *struct {
 }
 
 func (h handlers) handGrant(ctx context.Context, in *struct {
-	ID   string `path:"id"`
+	ID   string `path:"id" doc:"Its id"`
 	Body struct {
 		Mode string `json:"mode" enum:"hold,follow,lead"`
 	}
@@ -161,9 +165,11 @@ func (h handlers) handGrant(ctx context.Context, in *struct {
 	case err != nil:
 		return nil, moveFail(err)
 	case len(done.Busy) > 0:
-		return nil, huma.Error409Conflict("it is being renewed right now, and the answer must not be lost; repeat in a minute")
+		return nil, refuse(http.StatusConflict, "busy", "it is being renewed right now, and the answer must not be lost", "repeat in a minute",
+			"正在刷新，应答不可丢失", "请一分钟后重试")
 	case len(done.Not) > 0:
-		return nil, huma.Error422UnprocessableEntity("only the grant of an account of a third-party platform can change hands, and none that was revoked; the platform's own can be held and not followed; list the grants")
+		return nil, refuse(http.StatusUnprocessableEntity, "no-handover", "only the grant of an account of a third-party platform can change hands, and none that was revoked; the platform's own can be held and not followed", "list the grants",
+			"只有第三方平台账号的有效授权可以移交；平台自身的授权可保留而不可跟随", "请先列出授权")
 	}
 	if g, err = h.Grants.Grant(ctx, in.ID); err != nil {
 		return nil, fail(err)

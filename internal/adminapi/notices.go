@@ -2,20 +2,24 @@ package adminapi
 
 import (
 	"context"
+	"fmt"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/zhanggui/zhanggui/internal/access"
 	"github.com/zhanggui/zhanggui/internal/audit"
 	"github.com/zhanggui/zhanggui/internal/notice"
 )
 
 // Notices reads what humans are to be told.
 type Notices interface {
-	// Notices gives the newest first; pending leaves out those that no channel
-	// waits for.
-	Notices(ctx context.Context, pending bool, limit int) ([]notice.Record, error)
+	// NoticesBefore gives a page, the newest first; 0 stands for the newest, and
+	// pending leaves out those that no channel waits for.
+	NoticesBefore(ctx context.Context, pending bool, id int64, limit int) ([]notice.Record, error)
+	Notice(ctx context.Context, id int64) (notice.Record, error)
 }
 
 // Channels tries the places that notices go to.
@@ -55,18 +59,44 @@ type TriedView struct {
 
 func (h handlers) mountNotices(api huma.API) {
 	huma.Register(api, op("list-notices", http.MethodGet, "/v1/notices", "List what humans are to be told, newest first, with how far it got"), h.notices)
+	huma.Register(api, op("get-notice", http.MethodGet, "/v1/notices/{id}", "Show one notice with how far it got"), h.notice)
 	huma.Register(api, op("test-notices", http.MethodPost, "/v1/notices/test", "Send a test notice to every channel and tell what each made of it"), h.testNotices)
 }
 
 func (h handlers) notices(ctx context.Context, in *struct {
-	Pending bool `query:"pending" doc:"only those that some channel waits for"`
-	Limit   int  `query:"limit" default:"50" minimum:"1" maximum:"1000"`
+	Page
+	Pending bool `query:"pending" doc:"Only those that some channel waits for"`
 }) (*body[list[NoticeView]], error) {
-	records, err := h.Notices.Notices(ctx, in.Pending, in.Limit)
+	id, err := in.after("notices")
+	if err != nil {
+		return nil, err
+	}
+	before := int64(0)
+	if id != "" {
+		if before, err = strconv.ParseInt(id, 10, 64); err != nil || before <= 0 {
+			return nil, errCursor()
+		}
+	}
+	records, err := h.Notices.NoticesBefore(ctx, in.Pending, before, in.Limit+1)
 	if err != nil {
 		return nil, fail(err)
 	}
-	return listOf(records, viewNotice), nil
+	return pageOf(records, in.Limit, viewNotice, func(r notice.Record) string { return cursor("notices", strconv.FormatInt(r.ID, 10)) }), nil
+}
+
+func (h handlers) notice(ctx context.Context, in *idPath) (*body[NoticeView], error) {
+	var id, at int64
+	if _, err := fmt.Sscanf(in.ID, "n_%d_%d", &id, &at); err != nil {
+		return nil, fail(access.ErrNotFound)
+	}
+	r, err := h.Notices.Notice(ctx, id)
+	if err == nil && notice.MessageID(r.ID, r.Notice.At) != in.ID {
+		err = access.ErrNotFound // of another database
+	}
+	if err != nil {
+		return nil, fail(err)
+	}
+	return answer(viewNotice(r)), nil
 }
 
 func viewNotice(r notice.Record) NoticeView {

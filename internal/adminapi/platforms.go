@@ -87,13 +87,14 @@ func viewPurchase(p access.Purchase) PurchaseView {
 
 func (h handlers) mountPlatforms(api huma.API) {
 	huma.Register(api, op("list-platforms", http.MethodGet, "/v1/platforms", "List the third-party platforms and how they stand"), h.platforms)
+	huma.Register(api, op("get-platform", http.MethodGet, "/v1/platforms/{id}", "Show one third-party platform and how it stands"), h.onePlatform)
 	huma.Register(api, op("reconcile", http.MethodPost, "/v1/apps/{app}/reconcile", "Compare a platform's shops with WeChat's list and put right what differs"), h.reconcile)
 	huma.Register(api, op("create-account-link", http.MethodPost, "/v1/apps/{app}/links", "Make a link on which the administrator of an account that is no shop authorises a platform; it is shown this once"), h.link)
 	huma.Register(api, op("list-purchases", http.MethodGet, "/v1/shops/{shop}/purchases", "List what a shop bought in the service market"), h.purchases)
 }
 
 func (h handlers) reconcile(ctx context.Context, in *struct {
-	App    string `path:"app"`
+	App    string `path:"app" doc:"Our id of the app"`
 	DryRun bool   `query:"dry_run" doc:"tell what differs and change nothing"`
 }) (*body[ReconciliationView], error) {
 	r, err := h.Platforms.Reconcile(ctx, in.App, actor(ctx), in.DryRun)
@@ -103,18 +104,34 @@ func (h handlers) reconcile(ctx context.Context, in *struct {
 	return answer(viewReconciliation(r)), nil
 }
 
-func (h handlers) platforms(ctx context.Context, _ *struct{}) (*body[list[PlatformView]], error) {
+func (h handlers) platforms(ctx context.Context, in *Page) (*body[list[PlatformView]], error) {
 	apps, err := h.components(ctx)
 	if err != nil {
 		return nil, fail(err)
 	}
-	views := make([]PlatformView, len(apps))
-	for i, app := range apps {
-		if views[i], err = h.platform(ctx, app); err != nil {
+	shown, err := window(*in, "platforms", apps, func(a access.App) string { return a.ID }, func(a access.App) access.App { return a })
+	if err != nil {
+		return nil, err
+	}
+	out := list[PlatformView]{Items: make([]PlatformView, len(shown.Body.Items)), Next: shown.Body.Next}
+	for i, app := range shown.Body.Items {
+		if out.Items[i], err = h.platform(ctx, app); err != nil {
 			return nil, fail(err)
 		}
 	}
-	return answer(list[PlatformView]{Items: views}), nil
+	return answer(out), nil
+}
+
+func (h handlers) onePlatform(ctx context.Context, in *idPath) (*body[PlatformView], error) {
+	app, err := h.component(ctx, in.ID)
+	if err != nil {
+		return nil, fail(err)
+	}
+	v, err := h.platform(ctx, app)
+	if err != nil {
+		return nil, fail(err)
+	}
+	return answer(v), nil
 }
 
 // components are the apps that are third-party platforms.
@@ -168,20 +185,12 @@ func (h handlers) countAuthorizers(ctx context.Context, app string) (map[string]
 }
 
 func (h handlers) purchases(ctx context.Context, in *struct {
-	Shop string `path:"shop"`
+	Page
+	Shop string `path:"shop" doc:"Our id of the shop"`
 }) (*body[list[PurchaseView]], error) {
-	shops, err := h.Directory.Shops(ctx)
+	shop, err := h.Directory.Shop(ctx, in.Shop)
 	if err != nil {
 		return nil, fail(err)
-	}
-	appID := ""
-	for _, s := range shops {
-		if s.ID == in.Shop {
-			appID = s.AppID
-		}
-	}
-	if appID == "" {
-		return nil, fail(access.ErrNotFound)
 	}
 	apps, err := h.components(ctx)
 	if err != nil {
@@ -189,11 +198,11 @@ func (h handlers) purchases(ctx context.Context, in *struct {
 	}
 	var all []access.Purchase
 	for _, app := range apps {
-		bought, err := h.Platforms.Purchases(ctx, app.ID, appID)
+		bought, err := h.Platforms.Purchases(ctx, app.ID, shop.AppID)
 		if err != nil {
 			return nil, fail(err)
 		}
 		all = append(all, bought...)
 	}
-	return listOf(all, viewPurchase), nil
+	return window(in.Page, "purchases", all, func(p access.Purchase) string { return p.App + " " + p.Service + " " + p.Spec }, viewPurchase)
 }

@@ -66,16 +66,16 @@ func (h handlers) quota(ctx context.Context, in *struct {
 }
 
 func ledgerView(s quota.State) LedgerView {
-	v := LedgerView{Path: s.Path, Limit: known(s.Limit), Left: known(s.Left), Today: s.Today, PerHour: s.PerHour,
+	v := LedgerView{Path: s.Path, Limit: told(s.Limit), Left: told(s.Left), Today: s.Today, PerHour: s.PerHour,
 		Dry: stamp(s.Dry), Heard: stamp(s.Heard), Clients: []QuotaClientView{}}
 	for _, c := range s.Clients {
-		v.Clients = append(v.Clients, QuotaClientView{ID: c.ID, Low: c.Low, Today: c.Today, PerHour: c.PerHour, Share: known(c.Share)})
+		v.Clients = append(v.Clients, QuotaClientView{ID: c.ID, Low: c.Low, Today: c.Today, PerHour: c.PerHour, Share: told(c.Share)})
 	}
 	return v
 }
 
-// known is a number that is left out when WeChat did not tell it.
-func known(n int64) *int64 {
+// told is a number that is left out when WeChat did not tell it.
+func told(n int64) *int64 {
 	if n == quota.Unknown {
 		return nil
 	}

@@ -77,6 +77,7 @@ func newRig(t *testing.T) *rig {
 		Clients: store, Invites: store, Sessions: store, Admins: store, Log: store, Keys: &keyring{vault: v}, Notices: store, Channels: r, Clock: r, Quotas: r, Platforms: platforms{store, r},
 		Subscriptions: relay.New(relay.Options{Store: store, Clients: store, Vault: v, Owner: "test", Now: now, Transport: func(bool) http.RoundTripper { return gone{} }}),
 		Mover:         movein.New(movein.Options{Store: store, Vault: v, Now: now, Moved: func(ids []string) { r.kicked = append(r.kicked, ids...) }}),
+		Requests:      store, Sealer: v,
 		Link:          func(p string) string { return "https://zhanggui.example.com" + p }, PublicHost: "zhanggui.example.com",
 	})
 	r.handler = mux

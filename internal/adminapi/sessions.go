@@ -15,6 +15,8 @@ import (
 // Sessions lists logins and ends them.
 type Sessions interface {
 	Sessions(ctx context.Context, f access.SessionFilter) ([]access.Session, error)
+	// SessionsBefore gives a page of those that f picks, the newest first.
+	SessionsBefore(ctx context.Context, f access.SessionFilter, m access.Mark, limit int) ([]access.Session, error)
 	EndSessions(ctx context.Context, e grant.Effects) (int, error)
 }
 
@@ -37,27 +39,43 @@ type SessionView struct {
 
 func (h handlers) mountSessions(api huma.API) {
 	huma.Register(api, op("list-sessions", http.MethodGet, "/v1/sessions", "List the sessions"), h.sessions)
+	huma.Register(api, op("get-session", http.MethodGet, "/v1/sessions/{id}", "Show one session"), h.session)
 	huma.Register(api, op("end-session", http.MethodPost, "/v1/sessions/{id}/end", "End a session"), h.endSession)
 }
 
+func (h handlers) viewSession(s access.Session) SessionView {
+	return SessionView{ID: s.ID, Person: s.PersonID, Admin: s.AdminID, Shop: s.ShopID, Role: string(s.Role), Door: string(s.Door), Device: s.Device, Live: s.Live(h.Now()),
+		Created: stamp(s.CreatedAt), Seen: stamp(s.SeenAt), Expires: stamp(s.ExpiresAt), Ended: stamp(s.EndedAt), Why: s.EndedWhy}
+}
+
 func (h handlers) sessions(ctx context.Context, in *struct {
-	Person string `query:"person"`
+	Page
+	Person string `query:"person" doc:"Only sessions of this person"`
 	Shop   string `query:"shop" doc:"Only sessions that came from the service market into this shop"`
 }) (*body[list[SessionView]], error) {
-	all, err := h.Sessions.Sessions(ctx, access.SessionFilter{PersonID: in.Person, ShopID: in.Shop})
+	m, err := in.mark("sessions")
+	if err != nil {
+		return nil, err
+	}
+	all, err := h.Sessions.SessionsBefore(ctx, access.SessionFilter{PersonID: in.Person, ShopID: in.Shop}, m, in.Limit+1)
 	if err != nil {
 		return nil, fail(err)
 	}
-	now := h.Now()
-	return listOf(all, func(s access.Session) SessionView {
-		return SessionView{ID: s.ID, Person: s.PersonID, Admin: s.AdminID, Shop: s.ShopID, Role: string(s.Role), Door: string(s.Door), Device: s.Device, Live: s.Live(now),
-			Created: stamp(s.CreatedAt), Seen: stamp(s.SeenAt), Expires: stamp(s.ExpiresAt), Ended: stamp(s.EndedAt), Why: s.EndedWhy}
-	}), nil
+	return pageOf(all, in.Limit, h.viewSession, func(s access.Session) string { return marked("sessions", s.CreatedAt, s.ID) }), nil
 }
 
-func (h handlers) endSession(ctx context.Context, in *struct {
-	ID string `path:"id"`
-}) (*struct{}, error) {
+func (h handlers) session(ctx context.Context, in *idPath) (*body[SessionView], error) {
+	found, err := h.Sessions.Sessions(ctx, access.SessionFilter{ID: in.ID})
+	if err == nil && len(found) == 0 {
+		err = access.ErrNotFound
+	}
+	if err != nil {
+		return nil, fail(err)
+	}
+	return answer(h.viewSession(found[0])), nil
+}
+
+func (h handlers) endSession(ctx context.Context, in *idPath) (*struct{}, error) {
 	now := h.Now()
 	// Looked for first: an id that names no session must not reach the audit log.
 	found, err := h.Sessions.Sessions(ctx, access.SessionFilter{ID: in.ID})
@@ -65,7 +83,8 @@ func (h handlers) endSession(ctx context.Context, in *struct {
 		return nil, fail(err)
 	}
 	if len(found) == 0 || !found[0].Live(now) {
-		return nil, huma.Error404NotFound("there is no live session with this id; list the sessions")
+		return nil, refuse(http.StatusNotFound, "not-found", "there is no live session with this id", "list the sessions",
+			"没有此标识的有效会话", "请先列出会话")
 	}
 	_, err = h.Sessions.EndSessions(ctx, grant.Effects{At: now,
 		EndSessions: []access.SessionFilter{{ID: in.ID, Why: "ended by an operator"}},

@@ -8,6 +8,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/zhanggui/zhanggui/internal/access"
+	"github.com/zhanggui/zhanggui/internal/grant"
 	"github.com/zhanggui/zhanggui/internal/setup"
 	"github.com/zhanggui/zhanggui/wechat/secret"
 )
@@ -17,7 +18,23 @@ type Directory interface {
 	Apps(ctx context.Context) ([]access.App, error)
 	Tenants(ctx context.Context) ([]access.Tenant, error)
 	Shops(ctx context.Context) ([]access.Shop, error)
-	Members(ctx context.Context, tenantID string) ([]access.Member, error)
+	DirectoryPages
+	// App, Tenant, Shop and Person give one, or [access.ErrNotFound].
+	App(ctx context.Context, id string) (access.App, error)
+	Tenant(ctx context.Context, id string) (access.Tenant, error)
+	Shop(ctx context.Context, id string) (access.Shop, error)
+	Person(ctx context.Context, id string) (access.Person, error)
+}
+
+// DirectoryPages reads the same in parts, behind an id and in the order of ids.
+type DirectoryPages interface {
+	AppsAfter(ctx context.Context, id string, limit int) ([]access.App, error)
+	TenantsAfter(ctx context.Context, id string, limit int) ([]access.Tenant, error)
+	ShopsAfter(ctx context.Context, id string, limit int) ([]access.Shop, error)
+	PersonsAfter(ctx context.Context, id string, limit int) ([]string, error)
+	// MembersAfter gives roles in after's tenant, behind its shop and its person.
+	MembersAfter(ctx context.Context, after access.Member, limit int) ([]access.Member, error)
+	EventsOfShop(ctx context.Context, shop string, from, to int64, limit int) ([]grant.Event, error)
 }
 
 // Manifest is the body of an apply request. Secrets are in the clear: it
@@ -114,9 +131,6 @@ type Applied struct {
 func (h handlers) mountSetup(api huma.API) {
 	huma.Register(api, op("apply", http.MethodPost, "/v1/apply", "Make the directory as the manifest wishes"), h.apply)
 	huma.Register(api, op("get-server", http.MethodGet, "/v1/server", "Tell what a manifest is checked against"), h.server)
-	huma.Register(api, op("list-apps", http.MethodGet, "/v1/apps", "List the apps"), h.apps)
-	huma.Register(api, op("list-tenants", http.MethodGet, "/v1/tenants", "List the tenants with their members"), h.tenants)
-	huma.Register(api, op("list-shops", http.MethodGet, "/v1/shops", "List the shops with their grants"), h.shops)
 }
 
 func (h handlers) apply(ctx context.Context, in *struct {
@@ -175,61 +189,6 @@ func at(t *time.Time) time.Time {
 		return time.Time{}
 	}
 	return *t
-}
-
-// appView is an app as others may see it: without its secret.
-type appView struct {
-	ID           string `json:"id"`
-	Kind         string `json:"kind"`
-	AppID        string `json:"appid"`
-	Name         string `json:"name"`
-	CallbackHost string `json:"callback_host,omitempty"`
-	VerifyName   string `json:"verify_name,omitempty"`
-	Scope        string `json:"scope,omitempty"`
-}
-
-func (h handlers) apps(ctx context.Context, _ *struct{}) (*body[list[appView]], error) {
-	apps, err := h.Directory.Apps(ctx)
-	if err != nil {
-		return nil, fail(err)
-	}
-	return listOf(apps, func(a access.App) appView {
-		return appView{ID: a.ID, Kind: string(a.Kind), AppID: a.AppID, Name: a.Name, CallbackHost: a.CallbackHost, VerifyName: a.VerifyName, Scope: a.Scope}
-	}), nil
-}
-
-type memberView struct {
-	Person string     `json:"person"`
-	Shop   string     `json:"shop,omitempty"`
-	Role   string     `json:"role"`
-	Since  *time.Time `json:"since,omitempty"`
-	Until  *time.Time `json:"until,omitempty"`
-}
-
-type tenantView struct {
-	ID      string       `json:"id"`
-	Name    string       `json:"name"`
-	Members []memberView `json:"members"`
-}
-
-func (h handlers) tenants(ctx context.Context, _ *struct{}) (*body[list[tenantView]], error) {
-	tenants, err := h.Directory.Tenants(ctx)
-	if err != nil {
-		return nil, fail(err)
-	}
-	out := list[tenantView]{Items: []tenantView{}}
-	for _, t := range tenants {
-		members, err := h.Directory.Members(ctx, t.ID)
-		if err != nil {
-			return nil, fail(err)
-		}
-		view := tenantView{ID: t.ID, Name: t.Name, Members: []memberView{}}
-		for _, m := range members {
-			view.Members = append(view.Members, memberView{Person: m.PersonID, Shop: m.ShopID, Role: string(m.Role), Since: stamp(m.Since), Until: stamp(m.Until)})
-		}
-		out.Items = append(out.Items, view)
-	}
-	return answer(out), nil
 }
 
 // ServerView is what a manifest is checked against before it is sent.

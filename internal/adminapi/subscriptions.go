@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/zhanggui/zhanggui/internal/access"
 	"github.com/zhanggui/zhanggui/internal/audit"
 	"github.com/zhanggui/zhanggui/internal/grant"
 	"github.com/zhanggui/zhanggui/internal/notice"
@@ -27,7 +29,9 @@ type Subscriptions interface {
 
 // SubscriptionReads are the operations that change nothing.
 type SubscriptionReads interface {
+	// List gives a client's; Page all, the oldest first.
 	List(ctx context.Context, client string) ([]grant.Subscription, error)
+	Page(ctx context.Context, m access.Mark, limit int) ([]grant.Subscription, error)
 	Get(ctx context.Context, client, id string) (grant.Subscription, error)
 	Dead(ctx context.Context, client, id string, after int64, limit int) ([]grant.DeadLetter, error)
 	Test(ctx context.Context, client, id string) (notice.Tried, error)
@@ -95,23 +99,31 @@ func (h handlers) mountSubscriptions(api huma.API) {
 	huma.Register(api, op("replay-dead-letters", http.MethodPost, one+"/replay", "Send events that were given up once more"), h.replayDeadLetters)
 }
 
-type subscriptionPath struct {
-	ID string `path:"id"`
-}
-
 func viewSubscription(s grant.Subscription) SubscriptionView {
 	return SubscriptionView{ID: s.ID, Client: s.Client, URL: s.URL, Events: s.Events, State: string(s.State), Why: s.Why,
 		Paused: stamp(s.PauseUntil), Private: s.AllowPrivate, Created: stamp(s.CreatedAt)}
 }
 
 func (h handlers) subscriptions(ctx context.Context, in *struct {
-	Client string `query:"client" doc:"only those of this client"`
+	Page
+	Client string `query:"client" doc:"Only those of this client"`
 }) (*body[list[SubscriptionView]], error) {
-	all, err := h.Subscriptions.List(ctx, in.Client)
+	if in.Client != "" { // which has few
+		all, err := h.Subscriptions.List(ctx, in.Client)
+		if err != nil {
+			return nil, fail(err)
+		}
+		return window(in.Page, "subscriptions-of", all, func(s grant.Subscription) string { return s.ID }, viewSubscription)
+	}
+	m, err := in.mark("subscriptions")
+	if err != nil {
+		return nil, err
+	}
+	all, err := h.Subscriptions.Page(ctx, m, in.Limit+1)
 	if err != nil {
 		return nil, fail(err)
 	}
-	return listOf(all, viewSubscription), nil
+	return pageOf(all, in.Limit, viewSubscription, func(s grant.Subscription) string { return marked("subscriptions", s.CreatedAt, s.ID) }), nil
 }
 
 func (h handlers) subscribe(ctx context.Context, in *struct{ Body NewSubscriptionInput }) (*body[SubscriptionView], error) {
@@ -124,7 +136,7 @@ func (h handlers) subscribe(ctx context.Context, in *struct{ Body NewSubscriptio
 	return answer(v), nil
 }
 
-func (h handlers) subscription(ctx context.Context, in *subscriptionPath) (*body[SubscriptionView], error) {
+func (h handlers) subscription(ctx context.Context, in *idPath) (*body[SubscriptionView], error) {
 	s, err := h.Subscriptions.Get(ctx, "", in.ID)
 	if err != nil {
 		return nil, fail(err)
@@ -132,14 +144,14 @@ func (h handlers) subscription(ctx context.Context, in *subscriptionPath) (*body
 	return answer(viewSubscription(s)), nil
 }
 
-func (h handlers) unsubscribe(ctx context.Context, in *subscriptionPath) (*struct{}, error) {
+func (h handlers) unsubscribe(ctx context.Context, in *idPath) (*struct{}, error) {
 	if err := h.Subscriptions.Remove(ctx, actor(ctx), "", in.ID); err != nil {
 		return nil, fail(err)
 	}
 	return nil, nil
 }
 
-func (h handlers) rotateSubscription(ctx context.Context, in *subscriptionPath) (*body[RotatedView], error) {
+func (h handlers) rotateSubscription(ctx context.Context, in *idPath) (*body[RotatedView], error) {
 	text, err := h.Subscriptions.Rotate(ctx, actor(ctx), "", in.ID)
 	if err != nil {
 		return nil, fail(err)
@@ -147,14 +159,14 @@ func (h handlers) rotateSubscription(ctx context.Context, in *subscriptionPath) 
 	return answer(RotatedView{Secret: text.RevealString()}), nil
 }
 
-func (h handlers) startSubscription(ctx context.Context, in *subscriptionPath) (*struct{}, error) {
+func (h handlers) startSubscription(ctx context.Context, in *idPath) (*struct{}, error) {
 	if err := h.Subscriptions.Start(ctx, actor(ctx), "", in.ID); err != nil {
 		return nil, fail(err)
 	}
 	return nil, nil
 }
 
-func (h handlers) testSubscription(ctx context.Context, in *subscriptionPath) (*body[TriedView], error) {
+func (h handlers) testSubscription(ctx context.Context, in *idPath) (*body[TriedView], error) {
 	t, err := h.Subscriptions.Test(ctx, "", in.ID)
 	if err != nil {
 		return nil, fail(err)
@@ -162,31 +174,36 @@ func (h handlers) testSubscription(ctx context.Context, in *subscriptionPath) (*
 	return answer(viewTried(t)), nil
 }
 
+// deadLetters takes the number of an event as a cursor: it never changes.
 func (h handlers) deadLetters(ctx context.Context, in *struct {
-	ID    string `path:"id"`
-	After int64  `query:"after" doc:"number of the last event seen"`
-	Limit int    `query:"limit" default:"100" minimum:"1" maximum:"1000"`
+	Page
+	ID string `path:"id" doc:"The subscription's id"`
 }) (*body[list[DeadLetterView]], error) {
-	all, err := h.Subscriptions.Dead(ctx, "", in.ID, in.After, in.Limit)
+	after, err := in.number(0)
+	if err != nil {
+		return nil, err
+	}
+	all, err := h.Subscriptions.Dead(ctx, "", in.ID, after, in.Limit+1)
 	if err != nil {
 		return nil, fail(err)
 	}
-	return listOf(all, func(d grant.DeadLetter) DeadLetterView {
+	return pageOf(all, in.Limit, func(d grant.DeadLetter) DeadLetterView {
 		return DeadLetterView{ID: eventID(d.Event.ID), Type: d.Event.Name, Shop: d.Event.ShopID, At: stamp(d.Event.At),
 			Attempts: d.Attempt, Reason: d.Reason, GivenUp: stamp(d.At), Again: stamp(d.AgainAt)}
-	}), nil
+	}, func(d grant.DeadLetter) string { return strconv.FormatInt(d.Event.ID, 10) }), nil
 }
 
 func eventID(id int64) string { return fmt.Sprintf("ev_%d", id) }
 
 func (h handlers) replayDeadLetters(ctx context.Context, in *struct {
-	ID   string `path:"id"`
+	ID   string `path:"id" doc:"Its id"`
 	Body ReplayInput
 }) (*body[ReplayedView], error) {
 	ids := make([]int64, len(in.Body.Events))
 	for i, text := range in.Body.Events {
 		if _, err := fmt.Sscanf(text, "ev_%d", &ids[i]); err != nil || text != eventID(ids[i]) {
-			return nil, huma.Error422UnprocessableEntity("events are named as they came, like ev_123")
+			return nil, refuse(http.StatusUnprocessableEntity, "input", "this names no event", "name events as they came, like ev_123",
+				"事件标识无效", "请使用收到的标识，如 ev_123")
 		}
 	}
 	n, err := h.Subscriptions.Replay(ctx, actor(ctx), "", in.ID, ids)

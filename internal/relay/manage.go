@@ -103,6 +103,11 @@ func (r *Relay) List(ctx context.Context, client string) ([]grant.Subscription, 
 	return r.o.Store.Subscriptions(ctx, client)
 }
 
+// Page gives at most limit subscriptions of anybody behind a mark, the oldest first.
+func (r *Relay) Page(ctx context.Context, m access.Mark, limit int) ([]grant.Subscription, error) {
+	return r.o.Store.SubscriptionsAfter(ctx, m, limit)
+}
+
 // Get gives a subscription of a client, or anybody's for an empty one. Somebody
 // else's is [access.ErrNotFound], like none.
 func (r *Relay) Get(ctx context.Context, client, id string) (grant.Subscription, error) {

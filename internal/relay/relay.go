@@ -47,6 +47,8 @@ type Subscriptions interface {
 	Subscription(ctx context.Context, id string) (grant.Subscription, error)
 	// Subscriptions gives those of a client, or all for an empty one.
 	Subscriptions(ctx context.Context, client string) ([]grant.Subscription, error)
+	// SubscriptionsAfter gives at most limit behind a mark, the oldest first.
+	SubscriptionsAfter(ctx context.Context, m access.Mark, limit int) ([]grant.Subscription, error)
 	RemoveSubscription(ctx context.Context, id string, entries ...audit.Entry) error
 	// RotateSubscription keeps a new secret, of the version after from, and the one
 	// before until previousEnds. It refuses with access.ErrStale when another is kept

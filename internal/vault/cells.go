@@ -1,6 +1,9 @@
 package vault
 
-import "time"
+import (
+	"encoding/hex"
+	"time"
+)
 
 // Every place of the program where something sealed is kept. The words are part
 // of what is sealed: a changed word makes stored values unreadable.
@@ -66,4 +69,10 @@ func Spooled(grantID string, generation int64) Cell {
 // changes of it.
 func PushKeys(appID string, version int64) Cell {
 	return Cell{Table: "apps", Column: "push", Row: appID, Kind: "push_keys", Generation: version}
+}
+
+// Answer is the answer to a request with a key, by the digest of the request's
+// sender and key.
+func Answer(request []byte) Cell {
+	return Cell{Table: "requests", Column: "answer", Row: hex.EncodeToString(request), Kind: "answer"}
 }

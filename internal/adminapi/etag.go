@@ -1,0 +1,108 @@
+package adminapi
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// routes is the mux as operations are mounted on it: what all of them have in
+// common stands around each.
+type routes struct {
+	*http.ServeMux
+	h handlers
+	// matching is held from the look at a thing's ETag until its change is made.
+	matching *sync.Mutex
+}
+
+// HandleFunc mounts an operation.
+func (m routes) HandleFunc(pattern string, f func(http.ResponseWriter, *http.Request)) {
+	method, _, _ := strings.Cut(pattern, " ")
+	var around http.Handler = http.HandlerFunc(f)
+	if method == http.MethodPost && !strings.HasSuffix(pattern, "/export") {
+		around = m.h.once(around)
+	}
+	if method == http.MethodGet {
+		around = tagged(around)
+	} else {
+		around = m.matched(around)
+	}
+	m.Handle(pattern, around)
+}
+
+// tagged gives answers a strong ETag, made of their content, and leaves out those
+// that the caller has.
+func tagged(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		rec := newRecorder()
+		next.ServeHTTP(rec, r)
+		if rec.status != http.StatusOK {
+			rec.send(w)
+			return
+		}
+		tag := etag(rec.body.Bytes())
+		rec.header.Set("ETag", tag)
+		if none := r.Header.Values("If-None-Match"); len(none) > 0 && names(none, tag, true) {
+			w.Header().Set("ETag", tag)
+			w.WriteHeader(http.StatusNotModified)
+			return
+		}
+		rec.send(w)
+	})
+}
+
+func etag(body []byte) string {
+	sum := sha256.Sum256(body)
+	return `"` + base64.RawURLEncoding.EncodeToString(sum[:18]) + `"`
+}
+
+// names tells whether a list of ETags has tag in it, or stands for any. A weak one
+// counts for reads only (RFC 9110, 13.1).
+func names(lists []string, tag string, weak bool) bool {
+	return slices.ContainsFunc(strings.Split(strings.Join(lists, ","), ","), func(t string) bool {
+		t = strings.TrimSpace(t)
+		if weak {
+			t = strings.TrimPrefix(t, "W/")
+		}
+		return t == tag || t == "*"
+	})
+}
+
+// matched makes a change only if the thing is as the caller saw it, when they say
+// how they did. Nobody who asks in the same way changes it between the look and the
+// change.
+func (m routes) matched(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		want := r.Header.Values("If-Match")
+		if len(want) == 0 || actor(r.Context()).Kind == "" {
+			next.ServeHTTP(w, r)
+			return
+		}
+		m.matching.Lock()
+		defer m.matching.Unlock()
+		rec := newRecorder()
+		m.ServeHTTP(rec, thing(r))
+		if rec.status != http.StatusOK || !names(want, rec.header.Get("ETag"), false) {
+			writeProblem(w, refuse(http.StatusPreconditionFailed, "changed-meanwhile", "it is not as If-Match says", "read it again and decide anew",
+				"内容与 If-Match 不符", "请重新读取后再决定"))
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// thing reads what a request changes: /v1/grants/g_1 for /v1/grants/g_1/revoke.
+func thing(r *http.Request) *http.Request {
+	get := r.Clone(r.Context())
+	get.Method, get.Body, get.ContentLength = http.MethodGet, http.NoBody, 0
+	get.Header = http.Header{}
+	segments := strings.SplitN(r.URL.EscapedPath(), "/", 5)
+	path := strings.Join(segments[:min(4, len(segments))], "/")
+	get.URL = &url.URL{RawPath: path}
+	get.URL.Path, _ = url.PathUnescape(path) // it parsed before
+	return get
+}
