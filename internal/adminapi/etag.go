@@ -23,15 +23,23 @@ type routes struct {
 func (m routes) HandleFunc(pattern string, f func(http.ResponseWriter, *http.Request)) {
 	method, _, _ := strings.Cut(pattern, " ")
 	var around http.Handler = http.HandlerFunc(f)
-	if method == http.MethodPost && !strings.HasSuffix(pattern, "/export") {
-		around = m.h.once(around)
-	}
-	if method == http.MethodGet {
+	switch {
+	case method == http.MethodGet:
 		around = tagged(around)
-	} else {
+	default:
 		around = m.matched(around)
 	}
+	if repeatable(method, pattern) {
+		around = m.h.once(around) // outermost: a repeated request finds the thing changed by itself
+	}
 	m.Handle(pattern, around)
+}
+
+// repeatable tells whether an operation takes an Idempotency-Key: all that make or
+// do something. The export is left out, for its answers are shops' tokens, which
+// have no business in another table.
+func repeatable(method, path string) bool {
+	return method == http.MethodPost && !strings.HasSuffix(path, "/export")
 }
 
 // tagged gives answers a strong ETag, made of their content, and leaves out those

@@ -41,6 +41,7 @@ type rig struct {
 	t        *testing.T
 	store    *sqlstore.Store
 	handler  http.Handler
+	at       time.Time // now
 	kicked   []string
 	behind   time.Duration
 	accepted []audit.Actor // who accepted the clock
@@ -48,6 +49,8 @@ type rig struct {
 	seen     []string      // every answer's body
 
 	reconciled []audit.Actor // who compared a platform
+	kept       []access.Request
+	trying     func() // runs while channels are tried
 }
 
 func newRig(t *testing.T) *rig {
@@ -69,16 +72,16 @@ func newRig(t *testing.T) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &rig{t: t, store: store}
-	now := func() time.Time { return epoch }
+	r := &rig{t: t, store: store, at: epoch}
+	now := func() time.Time { return r.at }
 	mux := http.NewServeMux()
 	adminapi.Mount(mux, adminapi.Options{
 		Version: "test", Now: now, Setup: setup.New(store, v, now, config.Rules{PublicHost: "zhanggui.example.com"}), Directory: store, Grants: store, Keeper: r,
 		Clients: store, Invites: store, Sessions: store, Admins: store, Log: store, Keys: &keyring{vault: v}, Notices: store, Channels: r, Clock: r, Quotas: r, Platforms: platforms{store, r},
 		Subscriptions: relay.New(relay.Options{Store: store, Clients: store, Vault: v, Owner: "test", Now: now, Transport: func(bool) http.RoundTripper { return gone{} }}),
 		Mover:         movein.New(movein.Options{Store: store, Vault: v, Now: now, Moved: func(ids []string) { r.kicked = append(r.kicked, ids...) }}),
-		Requests:      store, Sealer: v,
-		Link:          func(p string) string { return "https://zhanggui.example.com" + p }, PublicHost: "zhanggui.example.com",
+		Requests:      requests{store, r}, Sealer: v,
+		Link: func(p string) string { return "https://zhanggui.example.com" + p }, PublicHost: "zhanggui.example.com",
 	})
 	r.handler = mux
 	return r
@@ -111,6 +114,9 @@ func (r *rig) Accept(_ context.Context, by audit.Actor) error {
 
 // TestChannels implements adminapi.Channels.
 func (r *rig) TestChannels(_ context.Context, by audit.Actor) ([]notice.Tried, error) {
+	if r.trying != nil {
+		r.trying()
+	}
 	r.tested = append(r.tested, by)
 	return []notice.Tried{{Channel: "log", Taken: true, Took: time.Millisecond}, {Channel: "webhook:hooks.example.com:00000000", Reason: "answered 500", Took: time.Second}}, nil
 }
@@ -119,6 +125,18 @@ func (r *rig) TestChannels(_ context.Context, by audit.Actor) ([]notice.Tried, e
 type platforms struct {
 	*sqlstore.Store
 	r *rig
+}
+
+// requests is the store with a look at what it is given.
+type requests struct {
+	*sqlstore.Store
+	r *rig
+}
+
+// FinishRequest implements adminapi.Requests.
+func (q requests) FinishRequest(ctx context.Context, a access.Request) error {
+	q.r.kept = append(q.r.kept, a)
+	return q.Store.FinishRequest(ctx, a)
 }
 
 // LinkAddress implements adminapi.Platforms.
@@ -170,10 +188,23 @@ func (r *rig) raw(by audit.Actor, method, path, contentType, body string) *httpt
 		req.Header.Set("Content-Type", contentType)
 	}
 	req = req.WithContext(adminapi.WithActor(req.Context(), by))
+	return r.serve(req)
+}
+
+func (r *rig) serve(req *http.Request) *httptest.ResponseRecorder {
 	rec := httptest.NewRecorder()
 	r.handler.ServeHTTP(rec, req)
 	r.seen = append(r.seen, rec.Body.String())
 	return rec
+}
+
+// with sends a body with a header.
+func (r *rig) with(by audit.Actor, method, path, header, value, body string) *httptest.ResponseRecorder {
+	r.t.Helper()
+	req := httptest.NewRequest(method, path, strings.NewReader(body))
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set(header, value)
+	return r.serve(req.WithContext(adminapi.WithActor(req.Context(), by)))
 }
 
 // say sends in as JSON.
