@@ -43,11 +43,20 @@ type Options struct {
 	Loopback   bool   // the loopback rule is on
 }
 
+// documentVersion is the interface's, not the program's: everybody may read it.
+const documentVersion = "1"
+
+// Public tells whether everybody may read what a request asks for: the document and
+// the page made of it.
+func Public(r *http.Request) bool {
+	return (r.Method == http.MethodGet || r.Method == http.MethodHead) && (r.URL.Path == "/v1/reference" || r.URL.Path == "/v1/openapi.json")
+}
+
 // Mount registers every operation on mux, under /v1/. Whoever mounts it puts
 // an actor into each request's context with [WithActor]; requests without one
 // are refused.
 func Mount(mux *http.ServeMux, o Options) {
-	config := huma.DefaultConfig("Zhanggui 掌柜", o.Version)
+	config := huma.DefaultConfig("Zhanggui 掌柜", documentVersion)
 	config.OpenAPIPath = "/v1/openapi"
 	config.DocsPath = ""     // the built-in page loads scripts from elsewhere
 	config.SchemasPath = ""  // schema links would be built from the Host header
@@ -69,6 +78,8 @@ func Mount(mux *http.ServeMux, o Options) {
 	h.mountSubscriptions(api)
 	h.mountMovein(api)
 	h.mountQuota(api)
+	describe(api.OpenAPI())
+	mountReference(mux, api.OpenAPI())
 }
 
 // handlers carries the options to the operations; each family has its own

@@ -43,7 +43,8 @@ func (a *App) Public() http.Handler {
 // machines answers programs: clients where their keys are asked for, and
 // administrators.
 func (a *App) machines() http.Handler {
-	admins := web.LimitBody(maxAdminBody, a.withAdmin(a.adminMux()))
+	mux := a.adminMux()
+	admins := web.LimitBody(maxAdminBody, a.withAdmin(mux))
 	clients, exports := a.relay.Handler(), a.dropin.Export()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
@@ -51,6 +52,8 @@ func (a *App) machines() http.Handler {
 			clients.ServeHTTP(w, r)
 		case dropin.ForClient(r):
 			exports.ServeHTTP(w, r)
+		case adminapi.Public(r):
+			mux.ServeHTTP(w, r)
 		default:
 			admins.ServeHTTP(w, r)
 		}
