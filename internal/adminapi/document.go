@@ -101,7 +101,7 @@ func describeClients(doc *huma.OpenAPI) {
 				"default": {Description: "A problem", Content: map[string]*huma.MediaType{
 					"application/problem+json": {Schema: &huma.Schema{Ref: "#/components/schemas/Problem"}}}},
 			}}
-		for _, part := range strings.Split(c.path, "/") {
+		for part := range strings.SplitSeq(c.path, "/") {
 			if name, ok := strings.CutPrefix(part, "{"); ok {
 				name = strings.TrimSuffix(name, "}")
 				o.Parameters = append(o.Parameters, &huma.Param{Name: name, In: "path", Required: true, Schema: text(),

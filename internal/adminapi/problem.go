@@ -43,12 +43,6 @@ func refuse(status int, code, cause, next, causeZH, nextZH string) *problem {
 		Detail: cause + "; " + next, Cause: cause, CauseZH: causeZH, Next: next, NextZH: nextZH}
 }
 
-// with adds the single mistakes.
-func (p *problem) with(problems ...string) *problem {
-	p.Problems = problems
-	return p
-}
-
 func errCursor() error {
 	return refuse(http.StatusBadRequest, "cursor", "after is no cursor of this list", "send next of the page before as it is, or leave it out to begin again",
 		"after 不是此列表的游标", "请原样使用上一页的 next，或省略以从头开始")
