@@ -133,7 +133,7 @@ func TestReference(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	for lang, words := range map[string]string{"en": "made from its OpenAPI document", "zh-CN": "由 OpenAPI 文档生成"} {
-		rec := r.with(operator, "GET", "/v1/reference", "Accept-Language", lang+";q=1", "")
+		rec := r.headed(operator, "GET", "/v1/reference", "Accept-Language", lang+";q=1", "")
 		page := rec.Body.String()
 		if rec.Code != http.StatusOK || !strings.Contains(page, words) || !strings.Contains(page, `<html lang="`+lang+`">`) {
 			t.Errorf("%s: %d %.200s", lang, rec.Code, page)
@@ -149,7 +149,7 @@ func TestReference(t *testing.T) {
 		if !strings.HasPrefix(policy, "default-src 'none'; style-src 'nonce-") || strings.Contains(page, "<script") || strings.Contains(page, "src=") || strings.Contains(page, "//") {
 			t.Errorf("%s: the page loads something, or may: %s", lang, policy)
 		}
-		if again := r.with(operator, "GET", "/v1/reference", "Accept-Language", lang, ""); again.Header().Get("Content-Security-Policy") == policy {
+		if again := r.headed(operator, "GET", "/v1/reference", "Accept-Language", lang, ""); again.Header().Get("Content-Security-Policy") == policy {
 			t.Errorf("%s: the nonce is the same twice", lang)
 		}
 	}

@@ -16,7 +16,7 @@ func TestETags(t *testing.T) {
 	r := populated(t)
 	read := func(path, have string) (int, string, string) {
 		t.Helper()
-		rec := r.with(operator, "GET", path, "If-None-Match", have, "")
+		rec := r.headed(operator, "GET", path, "If-None-Match", have, "")
 		return rec.Code, rec.Header().Get("ETag"), rec.Body.String()
 	}
 	for _, path := range append(lists, "/v1/clients/erp", "/v1/shops/lantian", "/v1/clock", "/v1/openapi.json") {
@@ -38,7 +38,7 @@ func TestETags(t *testing.T) {
 	if code, tag, _ := read("/v1/clients/unknown", "*"); code != http.StatusNotFound || tag != "" {
 		t.Errorf("of nothing: %d, tag %s", code, tag)
 	}
-	if rec := r.with(audit.Actor{}, "GET", "/v1/clients/erp", "If-None-Match", "*", ""); rec.Code != http.StatusUnauthorized {
+	if rec := r.headed(audit.Actor{}, "GET", "/v1/clients/erp", "If-None-Match", "*", ""); rec.Code != http.StatusUnauthorized {
 		t.Errorf("a stranger learns %d", rec.Code)
 	}
 }
@@ -49,7 +49,7 @@ func TestIfMatch(t *testing.T) {
 	r := populated(t)
 	tag := r.say("GET", "/v1/grants/g_0001", nil).Header().Get("ETag")
 	revoke := func(have string) int {
-		return r.with(operator, "POST", "/v1/grants/g_0001/revoke", "If-Match", have, `{}`).Code
+		return r.headed(operator, "POST", "/v1/grants/g_0001/revoke", "If-Match", have, `{}`).Code
 	}
 	for _, have := range []string{`"another"`, "W/" + tag, ""} {
 		if code := revoke(have); code != http.StatusPreconditionFailed {
@@ -70,11 +70,11 @@ func TestIfMatch(t *testing.T) {
 		t.Errorf("with any: %d", code)
 	}
 	for _, path := range []string{"/v1/grants/unknown/revoke", "/v1/grants/g%2F0001/revoke"} {
-		if rec := r.with(operator, "POST", path, "If-Match", "*", `{"name":"x"}`); rec.Code == http.StatusOK {
+		if rec := r.headed(operator, "POST", path, "If-Match", "*", `{"name":"x"}`); rec.Code == http.StatusOK {
 			t.Errorf("%s, which is not there: %d", path, rec.Code)
 		}
 	}
-	if rec := r.with(audit.Actor{}, "POST", "/v1/grants/g_0001/revoke", "If-Match", "*", `{}`); rec.Code != http.StatusUnauthorized {
+	if rec := r.headed(audit.Actor{}, "POST", "/v1/grants/g_0001/revoke", "If-Match", "*", `{}`); rec.Code != http.StatusUnauthorized {
 		t.Errorf("a stranger learns %d", rec.Code)
 	}
 }

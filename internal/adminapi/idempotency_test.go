@@ -16,7 +16,7 @@ import (
 
 func (r *rig) keyed(by audit.Actor, path, key, body string) *httptest.ResponseRecorder {
 	r.t.Helper()
-	return r.with(by, "POST", path, "Idempotency-Key", key, body)
+	return r.headed(by, "POST", path, "Idempotency-Key", key, body)
 }
 
 // says tells whether an answer is a problem of this kind.

@@ -198,8 +198,8 @@ func (r *rig) serve(req *http.Request) *httptest.ResponseRecorder {
 	return rec
 }
 
-// with sends a body with a header.
-func (r *rig) with(by audit.Actor, method, path, header, value, body string) *httptest.ResponseRecorder {
+// headed sends a body with a header.
+func (r *rig) headed(by audit.Actor, method, path, header, value, body string) *httptest.ResponseRecorder {
 	r.t.Helper()
 	req := httptest.NewRequest(method, path, strings.NewReader(body))
 	req.Header.Set("Content-Type", "application/json")
