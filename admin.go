@@ -38,22 +38,14 @@ func (a *Admin) Apps(ctx context.Context) iter.Seq2[App, error] {
 	return walk[App](ctx, &a.caller, "/v1/apps", nil)
 }
 
-// Tenants lists the tenants with their members.
+// Tenants lists the tenants.
 func (a *Admin) Tenants(ctx context.Context) iter.Seq2[Tenant, error] {
 	return walk[Tenant](ctx, &a.caller, "/v1/tenants", nil)
 }
 
-// Members lists who belongs to a tenant.
+// Members lists who belongs to a tenant and its shops.
 func (a *Admin) Members(ctx context.Context, tenant string) iter.Seq2[Member, error] {
-	return func(yield func(Member, error) bool) {
-		for t, err := range a.Tenants(ctx) {
-			if err == nil && t.ID != tenant {
-				continue
-			}
-			give(yield, t.Members, err)
-			return
-		}
-	}
+	return walk[Member](ctx, &a.caller, "/v1/tenants/"+url.PathEscape(tenant)+"/members", nil)
 }
 
 // Shops lists the shops with the grants that serve them.

@@ -78,9 +78,10 @@ func drain[T any](list iter.Seq2[T, error]) error {
 
 // adminCalls is every call of an administrator and the request it makes.
 var adminCalls = map[string]func(context.Context, *zhanggui.Admin) error{
-	"GET /v1/apps ":    func(ctx context.Context, a *zhanggui.Admin) error { return drain(a.Apps(ctx)) },
-	"GET /v1/tenants ": func(ctx context.Context, a *zhanggui.Admin) error { return drain(a.Members(ctx, "lantian")) },
-	"GET /v1/shops ":   func(ctx context.Context, a *zhanggui.Admin) error { return drain(a.Shops(ctx)) },
+	"GET /v1/apps ":                    func(ctx context.Context, a *zhanggui.Admin) error { return drain(a.Apps(ctx)) },
+	"GET /v1/tenants ":                 func(ctx context.Context, a *zhanggui.Admin) error { return drain(a.Tenants(ctx)) },
+	"GET /v1/tenants/lantian/members ": func(ctx context.Context, a *zhanggui.Admin) error { return drain(a.Members(ctx, "lantian")) },
+	"GET /v1/shops ":                   func(ctx context.Context, a *zhanggui.Admin) error { return drain(a.Shops(ctx)) },
 	"GET /v1/grants?kind=self&shop=lantian ": func(ctx context.Context, a *zhanggui.Admin) error {
 		return drain(a.Grants(ctx, zhanggui.GrantFilter{Shop: "lantian", Kind: "self"}))
 	},

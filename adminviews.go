@@ -19,15 +19,15 @@ type App struct {
 
 // Tenant is whoever owns shops.
 type Tenant struct {
-	ID      string   `json:"id"`
-	Name    string   `json:"name"`
-	Members []Member `json:"members"`
+	ID   string `json:"id"`
+	Name string `json:"name"`
 }
 
 // Member is a person in a tenant, or in one shop of it.
 type Member struct {
 	Person string     `json:"person"`
-	Shop   string     `json:"shop"`
+	Tenant string     `json:"tenant"`
+	Shop   string     `json:"shop"` // empty: the whole tenant
 	Role   string     `json:"role"` // owner, operator or viewer
 	Since  *time.Time `json:"since"`
 	Until  *time.Time `json:"until"`
