@@ -151,7 +151,7 @@ func fail(err error) error {
 	if invalid, ok := errors.AsType[*grant.Invalid](err); ok {
 		return refuse(http.StatusUnprocessableEntity, "input", invalid.EN, "mend the request", invalid.ZH, "请修正请求")
 	}
-	for _, k := range known {
+	for _, k := range knownErrors {
 		if errors.Is(err, k.err) {
 			return refuse(k.status, k.code, k.en, k.next, k.zh, k.nextZH)
 		}
@@ -159,8 +159,8 @@ func fail(err error) error {
 	return plain(http.StatusInternalServerError)
 }
 
-// known are the words of errors that the domain answers with.
-var known = []struct {
+// knownErrors are the words of errors that the domain answers with.
+var knownErrors = []struct {
 	err            error
 	status         int
 	code, en, next string
