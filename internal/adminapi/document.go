@@ -119,6 +119,7 @@ func describeClients(doc *huma.OpenAPI) {
 
 // fields are the words of fields that mean the same wherever they stand.
 var fields = map[string]string{
+	"today": "Calls today, in China's time", "per_hour": "Calls an hour, at the rate of the last one",
 	"burst": "Calls that may come at once", "per_second": "Calls a second", "path": "WeChat's path",
 	"access_expires": "When WeChat's access token ends", "account": "WeChat's id of the account", "accounts": "The accounts", "admin": "Id of the administrator",
 	"after": "Where the part begins", "allow_private": "The address may be in a private network", "api_hosts": "Hosts of WeChat's API to use instead of the usual one, in order",

@@ -49,7 +49,7 @@ func (h handlers) mountQuota(api huma.API) {
 }
 
 func (h handlers) quota(ctx context.Context, in *struct {
-	Shop string `path:"shop"`
+	Shop string `path:"shop" doc:"Our id of the shop"`
 	Path string `query:"path" doc:"only this path"`
 }) (*body[QuotaView], error) {
 	mode, states, err := h.Quotas.Quotas(ctx, in.Shop)
