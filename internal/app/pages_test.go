@@ -182,11 +182,9 @@ func TestConfirmInTheConsole(t *testing.T) {
 	if p := b.open(r.base + "/shops/" + shopID); p.status != http.StatusOK {
 		t.Errorf("the new member's page: %d", p.status)
 	}
-	var tenants struct {
-		Items []struct{ Members []struct{ Role string } }
-	}
-	r.ask("GET", "/v1/tenants", nil, &tenants)
-	if m := tenants.Items[0].Members; len(m) != 1 || m[0].Role != "operator" {
+	var members struct{ Items []struct{ Role string } }
+	r.ask("GET", "/v1/tenants/"+tenantID+"/members", nil, &members)
+	if m := members.Items; len(m) != 1 || m[0].Role != "operator" {
 		t.Errorf("members: %+v", m)
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -297,7 +298,8 @@ func (r *rig) call() (int, string) {
 	return r.get(r.base+"/wx/"+shopID+"/channels/ec/basics/info/get", r.key)
 }
 
-// grant gives the only grant of a kind, or an empty one.
+// grant gives the only grant of a kind, or an empty one; where there are several,
+// that of the shop.
 func (r *rig) grant(kind string) adminapi.GrantView {
 	r.t.Helper()
 	var all struct{ Items []adminapi.GrantView }
@@ -305,7 +307,8 @@ func (r *rig) grant(kind string) adminapi.GrantView {
 	if len(all.Items) == 0 {
 		return adminapi.GrantView{}
 	}
-	return all.Items[0]
+	i := slices.IndexFunc(all.Items, func(g adminapi.GrantView) bool { return g.Shop == shopID })
+	return all.Items[max(i, 0)]
 }
 
 // await waits for something that the server does by itself.

@@ -326,6 +326,7 @@ func TestAStoreThatIsDownIsSaidOnce(t *testing.T) {
 			off.Store(false)
 			time.Sleep(10 * time.Second)
 		}
+		synctest.Wait() // nobody writes to the log any more
 		if n := strings.Count(log.String(), "could not look"); n != 2 || len(h.seen()) != 2 {
 			t.Errorf("said %d times, sent %v; want two outages and two notices", n, h.seen())
 		}

@@ -80,12 +80,12 @@ var mutants = []mutant{
 	},
 	{
 		name:  "the gateway passes closed paths on",
-		edits: []edit{{"internal/gateway/admit.go", "return errClosed(why)", "_ = why"}},
+		edits: []edit{{"internal/gateway/policy.go", "return errClosed(why)", "_ = why"}},
 		step:  "shop API called through the gateway", story: "a closed path was answered", prove: "reached WeChat at the closed path",
 	},
 	{
 		name:  "the gateway does not repeat after a dead token",
-		edits: []edit{{"internal/gateway/call.go", "!deadToken(c.head)", "true"}},
+		edits: []edit{{"internal/gateway/again.go", "case deadToken(c.head):", "case false:"}},
 		step:  "shop API called through the gateway", story: "products after the token died", prove: "and was never repeated",
 	},
 	{
