@@ -79,9 +79,10 @@ var mutants = []mutant{
 		step: "token refreshed by the keeper without anybody asking", story: "2 requests for a token", prove: "generations were settled with",
 	},
 	{
-		name:  "the gateway passes closed paths on",
-		edits: []edit{{"internal/gateway/policy.go", "return errClosed(why)", "_ = why"}},
-		step:  "shop API called through the gateway", story: "a closed path was answered", prove: "reached WeChat at the closed path",
+		name: "the gateway passes closed paths on",
+		edits: []edit{{"internal/gateway/policy.go", "return errClosed(why)", "_ = why"},
+			{"internal/gateway/policy.go", "return errClosed(whySecret)", "_ = whySecret"}},
+		step: "shop API called through the gateway", story: "a closed path was answered", prove: "reached WeChat at the closed path",
 	},
 	{
 		name:  "the gateway does not repeat after a dead token",
