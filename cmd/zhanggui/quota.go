@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/zhanggui/zhanggui/internal/adminapi"
+
+	"github.com/zhanggui/zhanggui/internal/access"
 )
 
 // quotaCmd shows what is left of a shop's daily quotas.
@@ -65,12 +67,9 @@ func number(n *int64) string {
 
 func perHour(rate float64) string { return strconv.FormatFloat(rate, 'f', 0, 64) + "/h" }
 
-// china is how WeChat's days are counted.
-var china = time.FixedZone("Asia/Shanghai", 8*60*60)
-
 func dryAt(t *time.Time) string {
 	if t == nil {
 		return "-"
 	}
-	return t.In(china).Format("15:04")
+	return t.In(access.China).Format("15:04")
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -185,13 +186,13 @@ func (s clientShowCmd) Run(ctx context.Context, c console) error {
 	}
 	rows := [][]string{
 		{"client", v.ID}, {"name", dash(v.Name)}, {"key", v.KeyHint}, {"live", fmt.Sprint(v.Live)}, {"until", when(v.Expires)},
-		{"mode", v.Mode}, {"shops", strings.Join(v.Shops, ", ")}, {"groups", orElse(strings.Join(v.Groups, ", "), "every ordinary one")},
+		{"mode", v.Mode}, {"shops", strings.Join(v.Shops, ", ")}, {"groups", cmp.Or(strings.Join(v.Groups, ", "), "every ordinary one")},
 	}
 	for _, p := range v.Paths {
 		rows = append(rows, []string{"path", p.Path + " " + daily(p.Daily)})
 	}
-	return c.table("WHAT VALUE", append(rows, []string{"rate", rateText(v.Rate)}, []string{"from", orElse(joinNetworks(v.From), "everywhere")},
-		[]string{"rights", dash(strings.Join(v.Rights, ", "))}, []string{"observed", fmt.Sprint(v.Observe)}, []string{"priority", orElse(v.Priority, "normal")}))
+	return c.table("WHAT VALUE", append(rows, []string{"rate", rateText(v.Rate)}, []string{"from", cmp.Or(joinNetworks(v.From), "everywhere")},
+		[]string{"rights", dash(strings.Join(v.Rights, ", "))}, []string{"observed", fmt.Sprint(v.Observe)}, []string{"priority", cmp.Or(v.Priority, "normal")}))
 }
 
 func daily(n int) string {
@@ -217,11 +218,4 @@ func joinNetworks(in []netip.Prefix) string {
 		out = append(out, p.String())
 	}
 	return strings.Join(out, ", ")
-}
-
-func orElse(s, otherwise string) string {
-	if s == "" {
-		return otherwise
-	}
-	return s
 }

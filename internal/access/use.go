@@ -16,13 +16,13 @@ type Use struct {
 	TellEach bool
 }
 
-// china is the time by which WeChat counts days. It knows no summer time.
-var china = time.FixedZone("Asia/Shanghai", 8*60*60)
+// China is the time by which WeChat counts days. It knows no summer time.
+var China = time.FixedZone("Asia/Shanghai", 8*60*60)
 
 // Day gives the beginning of the day that a use counts for, in China's time.
 func (u Use) Day() time.Time {
-	y, m, d := u.At.In(china).Date()
-	return time.Date(y, m, d, 0, 0, 0, 0, china)
+	y, m, d := u.At.In(China).Date()
+	return time.Date(y, m, d, 0, 0, 0, 0, China)
 }
 
 // NextDay gives when the next day begins.

@@ -151,7 +151,7 @@ func (q *quotas) tell(ctx context.Context, s quota.State) error {
 	now := q.app.o.Now()
 	n := notice.Notice{At: now, Kind: notice.QuotaLow, Subject: "shop:" + s.Shop, Details: map[string]string{
 		"path": s.Path, "left": strconv.FormatInt(s.Left, 10), "limit": strconv.FormatInt(max(0, s.Limit), 10),
-		"dry": s.Dry.In(chinaTime).Format("15:04"),
+		"dry": s.Dry.In(access.China).Format("15:04"),
 	}}
 	u := access.Use{ClientID: byQuota, ShopID: s.Shop, Path: s.Path, At: now, Daily: 1}
 	_, err := q.store.Use(ctx, u, grant.Effects{At: now, Notices: []notice.Notice{n}})
@@ -160,6 +160,3 @@ func (q *quotas) tell(ctx context.Context, s quota.State) error {
 	}
 	return err
 }
-
-// chinaTime is how WeChat's days are counted.
-var chinaTime = time.FixedZone("Asia/Shanghai", 8*60*60)

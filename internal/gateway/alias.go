@@ -26,7 +26,8 @@ type Aliases interface {
 // RootPattern is what the access log and metrics call requests with an alias.
 const RootPattern = "/{path...}?access_token"
 
-// roots are the trees of WeChat's paths that are served as they are.
+// roots are the trees of WeChat's paths that belong to shops. Anything else is not
+// passed on.
 var roots = []string{"/channels/ec/", "/shop/", "/wxa/", "/cgi-bin/"}
 
 // Rooted tells whether path is WeChat's own, so that an alias is wanted and errors

@@ -8,6 +8,8 @@ import (
 
 	"github.com/zhanggui/zhanggui/internal/quota"
 	"github.com/zhanggui/zhanggui/internal/web"
+
+	"github.com/zhanggui/zhanggui/internal/access"
 )
 
 // Pacer keeps what WeChat lets a shop call in a day from running dry too early. Both
@@ -68,9 +70,6 @@ func (c *call) tellPace() {
 	}
 }
 
-// chinaTime is how WeChat's days are counted.
-var chinaTime = time.FixedZone("Asia/Shanghai", 8*60*60)
-
 // errQuota is for a call that gives way to others.
 func errQuota(d quota.Decision, wait time.Duration) error {
 	e := &web.Error{
@@ -83,7 +82,7 @@ func errQuota(d quota.Decision, wait time.Duration) error {
 	case d.Left == 0:
 		e.EN, e.ZH = "WeChat's daily quota of this path is used up. WeChat was not asked.", "此接口当日的调用额度已用完，尚未请求微信。"
 	case !d.Dry.IsZero():
-		at, left := d.Dry.In(chinaTime).Format("15:04"), strconv.FormatInt(d.Left, 10)
+		at, left := d.Dry.In(access.China).Format("15:04"), strconv.FormatInt(d.Left, 10)
 		e.EN += " " + left + " calls are left; it runs dry at " + at + " in China."
 		e.ZH += "剩余 " + left + " 次，预计北京时间 " + at + " 用完。"
 	}

@@ -1,13 +1,6 @@
 package gateway
 
-import (
-	"slices"
-	"strings"
-)
-
-// open are the trees of WeChat's paths that belong to shops. Anything else is
-// not passed on.
-var open = []string{"/channels/ec/", "/shop/", "/wxa/", "/cgi-bin/"}
+import "strings"
 
 // closed are trees that no client may use, whatever its rights. They make or
 // show secrets, or use up what all clients share.
@@ -47,7 +40,7 @@ func closedWhy(path string) string {
 			return whyQuota
 		}
 	}
-	if !slices.ContainsFunc(open, func(tree string) bool { return strings.HasPrefix(path, tree) }) {
+	if !Rooted(path) {
 		return whyUnknown
 	}
 	return ""
