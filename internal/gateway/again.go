@@ -120,10 +120,11 @@ func (c *call) pause() (time.Duration, bool) {
 }
 
 // repeatable tells whether it is no harm to send the call again although it may
-// have been carried out.
+// have been carried out: the catalogue says that the path reads and uses nothing up.
+// The name of a path that it does not know lets a read key in and proves nothing here.
 func (c *call) repeatable() bool {
 	e := c.may.endpoint
-	return !c.writes() && (e == nil || e.Repeatable)
+	return e != nil && !e.Writes && e.Repeatable
 }
 
 // writes tells whether the call's path writes.

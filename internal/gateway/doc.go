@@ -44,7 +44,7 @@
 //
 // It also says when a call was not taken and may come later. A call over the limit of
 // a second (44990) or a minute (45011) is held and repeated. So is one that found
-// WeChat busy (-1), if it only reads: after 1 s, 2 s and 4 s. All repeats after a
+// WeChat busy (-1), if the catalogue says that it only reads: after 1 s, 2 s and 4 s. All repeats after a
 // pause are three at most, and all their pauses together are no longer than the
 // caller's patience: its deadline, what the header X-Zhanggui-Wait says, or
 // [Config].Wait. WeChat's last answer passes.
@@ -52,7 +52,7 @@
 // Nothing else is repeated. A call whose outcome
 // is unknown is never repeated if it may write. Nor does net/http repeat it: it would
 // send a GET again when a kept connection breaks before the answer, and a GET may
-// write, so it gets what it needs for that only where the path is known to read. A
+// write, so it gets what it needs for that only where the catalogue says that it reads. A
 // host that could not be connected to was sent nothing, so the next configured
 // host is tried.
 //

@@ -72,16 +72,18 @@ func TestACallWhoseAnswerIsLostIsSentOnce(t *testing.T) {
 		method  string
 		size    int
 		chunked bool
+		path    string
 	}{
-		"GET":                   {"GET", 0, false},
-		"GET with a body":       {"GET", 2, false},
-		"GET with a stream":     {"GET", KeptBody + 1, false},
-		"GET, length unknown":   {"GET", 2, true},
-		"POST without a body":   {"POST", 0, false},
-		"POST":                  {"POST", 2, false},
-		"POST with a stream":    {"POST", KeptBody + 1, false},
-		"POST, length unknown":  {"POST", 2, true},
-		"POST, nothing chunked": {"POST", 0, true},
+		"GET":                             {"GET", 0, false, writePath},
+		"GET with a body":                 {"GET", 2, false, writePath},
+		"GET with a stream":               {"GET", KeptBody + 1, false, writePath},
+		"GET, length unknown":             {"GET", 2, true, writePath},
+		"POST without a body":             {"POST", 0, false, writePath},
+		"POST":                            {"POST", 2, false, writePath},
+		"POST with a stream":              {"POST", KeptBody + 1, false, writePath},
+		"POST, length unknown":            {"POST", 2, true, writePath},
+		"POST, nothing chunked":           {"POST", 0, true, writePath},
+		"GET that reads by its name only": {"GET", 0, false, "/channels/ec/neu/get"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			up := newLoser(t)
@@ -93,7 +95,7 @@ func TestACallWhoseAnswerIsLostIsSentOnce(t *testing.T) {
 			if tc.chunked {
 				body = io.MultiReader(body)
 			}
-			req, _ := http.NewRequestWithContext(t.Context(), tc.method, r.front.URL+"/wx/lantian"+writePath, body)
+			req, _ := http.NewRequestWithContext(t.Context(), tc.method, r.front.URL+"/wx/lantian"+tc.path, body)
 			req.Header.Set("Authorization", "Bearer "+writeKey)
 			req.Header.Set("Idempotency-Key", "1") // net/http repeats a POST that has one
 			res, err := r.client.Do(req)

@@ -71,7 +71,7 @@ func (c *call) attempt(buf []byte) (a *answered, err error) {
 		u.Path, u.RawQuery = c.to.path, withToken(c.to.query, c.token.Value.RevealString())
 		req.URL, req.Host, req.RequestURI = &u, base.Host, ""
 		req.Header, req.Trailer, req.Close = c.headers, nil, false
-		c.body.attach(req, !c.writes())
+		c.body.attach(req, c.repeatable())
 		a, err = c.ask(req, buf)
 		if err == nil || c.reached || ctx.Err() != nil {
 			break
