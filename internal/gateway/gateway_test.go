@@ -124,7 +124,7 @@ func TestBrowsersAreToldWhatWeSay(t *testing.T) {
 		}
 	}
 	want := map[string]string{
-		"Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'", "X-Content-Type-Options": "nosniff",
+		"Content-Security-Policy": "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'", "X-Content-Type-Options": "nosniff",
 		"Referrer-Policy": "no-referrer", "Cache-Control": "no-store", "Content-Type": "text/html",
 	}
 	if diff := cmp.Diff(want, got); diff != "" || a.StatusCode != 200 {

@@ -47,16 +47,31 @@ func contains(prefixes []netip.Prefix, a netip.Addr) bool {
 func clientBehind(values []string, peer netip.Addr, trusted []netip.Prefix) netip.Addr {
 	client := peer
 	for _, s := range slices.Backward(strings.Split(strings.Join(values, ","), ",")) {
-		a, err := netip.ParseAddr(strings.TrimSpace(s))
-		if err != nil {
+		a, ok := forwardedAddr(strings.TrimSpace(s))
+		if !ok {
 			return client
 		}
-		client = a.Unmap().WithZone("")
+		client = a
 		if !contains(trusted, client) {
 			return client
 		}
 	}
 	return client
+}
+
+// forwardedAddr reads one entry: an address, or one with its port, as some load
+// balancers write it ("198.51.100.9:4711", "[2001:db8::1]:4711", "[2001:db8::1]").
+func forwardedAddr(s string) (netip.Addr, bool) {
+	a, err := netip.ParseAddr(s)
+	if err != nil {
+		if inner, ok := strings.CutPrefix(s, "["); ok && strings.HasSuffix(inner, "]") {
+			s += ":0"
+		}
+		var ap netip.AddrPort
+		ap, err = netip.ParseAddrPort(s)
+		a = ap.Addr()
+	}
+	return a.Unmap().WithZone(""), err == nil
 }
 
 // last gives the last element of a list header: the one that the nearest

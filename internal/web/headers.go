@@ -15,11 +15,13 @@ var (
 	valueNosniff    = []string{"nosniff"}
 	valueNoReferrer = []string{"no-referrer"}
 	valueNoStore    = []string{"no-store"}
-	valuePolicy     = []string{"default-src 'none'; frame-ancestors 'none'"}
+	valuePolicy     = []string{"default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"}
 	valueHSTS       = []string{hsts}
 )
 
-// defaultHeaders fills in what is not set on any answer. JSON needs no policy for
+// defaultHeaders fills in what is not set on any answer. What is no page of ours may
+// be one that somebody uploaded to WeChat, so it loads, sends and frames nothing:
+// base-uri, form-action and frame-ancestors do not follow default-src. JSON needs no policy for
 // what a page may do: with nosniff no browser takes it for one. That is for the
 // gateway, whose answers are JSON and many, and every header costs.
 func defaultHeaders(h http.Header, https bool) {

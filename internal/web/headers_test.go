@@ -46,7 +46,7 @@ func TestEveryAnswerHasDefaultHeaders(t *testing.T) {
 		s := newStage(t, h)
 		w := s.serve(request(t, "GET", "/", "192.0.2.7:1"))
 		for k, v := range map[string]string{"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cache-Control": "no-store",
-			"Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'"} {
+			"Content-Security-Policy": "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"} {
 			if got := w.Header().Values(k); len(got) != 1 || got[0] != v {
 				t.Errorf("%s: %s is %q", name, k, got)
 			}
