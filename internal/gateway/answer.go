@@ -5,8 +5,6 @@ import (
 	"net/textproto"
 	"strconv"
 	"strings"
-
-	"github.com/zhanggui/zhanggui/wechat/secret"
 )
 
 // dress makes the headers of our answer: WeChat's, as far as they may pass, and
@@ -91,17 +89,6 @@ func namedInConnection(h http.Header) map[string]bool {
 		}
 	}
 	return named
-}
-
-// blot hides the token where WeChat repeats it, as in the Location of a redirect.
-func blot(name string, values []string, token secret.Value) []string {
-	plain := token.RevealString()
-	for i, v := range values {
-		if name == "Location" || strings.Contains(v, plain) {
-			values[i] = secret.Mask(v, token)
-		}
-	}
-	return values
 }
 
 // printable gives s when it can stand in a header.

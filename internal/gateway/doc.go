@@ -71,11 +71,11 @@
 // # What is left out of an answer
 //
 // Headers that would speak for our host or tell browsers what pages of it may do,
-// those that are for one connection (also by
-// WeChat's own word in Connection), the token wherever a header repeats it, the
-// note in a redirect, all trailers, and all informational answers (103 and its
-// like), since nobody has looked at their headers. A 100 is answered where the
-// caller waits for it with Expect.
+// those that are for one connection (also by WeChat's own word in Connection), the
+// token wherever a header repeats it, percent-encoded or in base64 too, the note in a
+// redirect, all trailers, and all informational answers (103 and its like), since
+// nobody has looked at their headers. A 100 is answered where the caller waits for it
+// with Expect.
 //
 // A connection never changes to another protocol: a call that asks for one is
 // refused, except for the usual offer of HTTP/2, which is left unheard, and a 101
