@@ -3,7 +3,6 @@ package adminapi
 import (
 	"context"
 	"net/http"
-	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -62,7 +61,7 @@ func Mount(mux *http.ServeMux, o Options) {
 	config.SchemasPath = ""  // schema links would be built from the Host header
 	config.CreateHooks = nil // no $schema fields in bodies
 	h := handlers{Options: o}
-	api := humago.New(routes{ServeMux: mux, h: h, matching: &sync.Mutex{}}, config)
+	api := humago.New(routes{ServeMux: mux, h: h}, config)
 	api.UseMiddleware(requireActor(api))
 	h.mountSetup(api)
 	h.mountDirectory(api)

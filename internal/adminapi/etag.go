@@ -1,13 +1,15 @@
 package adminapi
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
+
+	"github.com/zhanggui/zhanggui/internal/access"
 )
 
 // routes is the mux as operations are mounted on it: what all of them have in
@@ -15,8 +17,6 @@ import (
 type routes struct {
 	*http.ServeMux
 	h handlers
-	// matching is held from the look at a thing's ETag until its change is made.
-	matching *sync.Mutex
 }
 
 // HandleFunc mounts an operation.
@@ -27,7 +27,7 @@ func (m routes) HandleFunc(pattern string, f func(http.ResponseWriter, *http.Req
 	case method == http.MethodGet:
 		around = tagged(around)
 	default:
-		around = m.matched(around)
+		around = matched(m.ServeMux, around)
 	}
 	if repeatable(method, pattern) {
 		around = m.h.once(around) // outermost: a repeated request finds the thing changed by itself
@@ -81,36 +81,43 @@ func names(lists []string, tag string, weak bool) bool {
 }
 
 // matched makes a change only if the thing is as the caller saw it, when they say
-// how they did. Nobody who asks in the same way changes it between the look and the
-// change.
-func (m routes) matched(next http.Handler) http.Handler {
+// how they did. It looks before anything is done, for those whose change is none of
+// the store's, and again in the transaction that makes the change: then no
+// replica can change it between the look and the change.
+func matched(read, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		want := r.Header.Values("If-Match")
 		if len(want) == 0 || actor(r.Context()).Kind == "" {
 			next.ServeHTTP(w, r)
 			return
 		}
-		m.matching.Lock()
-		defer m.matching.Unlock()
-		rec := newRecorder()
-		m.ServeHTTP(rec, thing(r))
-		if rec.status != http.StatusOK || !names(want, rec.header.Get("ETag"), false) {
-			writeProblem(w, refuse(http.StatusPreconditionFailed, "changed-meanwhile", "it is not as If-Match says", "read it again and decide anew",
-				"内容与 If-Match 不符", "请重新读取后再决定"))
+		holds := func(ctx context.Context) error {
+			rec := newRecorder()
+			read.ServeHTTP(rec, thing(r.WithContext(ctx)))
+			if rec.status != http.StatusOK || !names(want, rec.header.Get("ETag"), false) {
+				return access.ErrCondition
+			}
+			return nil
+		}
+		if err := holds(r.Context()); err != nil {
+			writeProblem(w, err)
 			return
 		}
-		next.ServeHTTP(w, r)
+		next.ServeHTTP(w, r.WithContext(access.OnlyIf(r.Context(), holds)))
 	})
 }
 
-// thing reads what a request changes: /v1/grants/g_1 for /v1/grants/g_1/revoke.
+// thing reads what a request changes: /v1/grants/g_1 for a POST to
+// /v1/grants/g_1/revoke, and otherwise what the path names.
 func thing(r *http.Request) *http.Request {
 	get := r.Clone(r.Context())
 	get.Method, get.Body, get.ContentLength = http.MethodGet, http.NoBody, 0
-	get.Header = http.Header{}
-	segments := strings.SplitN(r.URL.EscapedPath(), "/", 5)
-	path := strings.Join(segments[:min(4, len(segments))], "/")
-	get.URL = &url.URL{RawPath: path}
-	get.URL.Path, _ = url.PathUnescape(path) // it parsed before
+	get.Header = http.Header{"Authorization": r.Header["Authorization"]}
+	get.URL = &url.URL{RawPath: r.URL.EscapedPath(), RawQuery: r.URL.RawQuery}
+	if r.Method == http.MethodPost {
+		segments := strings.SplitN(get.URL.RawPath, "/", 5)
+		get.URL.RawPath, get.URL.RawQuery = strings.Join(segments[:min(4, len(segments))], "/"), ""
+	}
+	get.URL.Path, _ = url.PathUnescape(get.URL.RawPath) // it parsed before
 	return get
 }

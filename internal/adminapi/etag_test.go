@@ -78,3 +78,27 @@ func TestIfMatch(t *testing.T) {
 		t.Errorf("a stranger learns %d", rec.Code)
 	}
 }
+
+// TestIfMatchHoldsAcrossReplicas: what another replica changes between the look and
+// the change is seen, and nothing is done.
+func TestIfMatchHoldsAcrossReplicas(t *testing.T) {
+	t.Parallel()
+	r := populated(t)
+	tag := r.say("GET", "/v1/clients/erp", nil).Header().Get("ETag")
+	r.meanwhile = func() { // as another replica does: with an interface of its own on the same store
+		r.ask("POST", "/v1/clients/erp/grant", map[string]any{"mode": "write"}, nil)
+	}
+	before := len(r.entries())
+	rec := r.headed(operator, "POST", "/v1/clients/erp/revoke", "If-Match", tag, "")
+	if rec.Code != http.StatusPreconditionFailed || !strings.Contains(rec.Body.String(), `"changed-meanwhile"`) {
+		t.Errorf("%d %s", rec.Code, rec.Body)
+	}
+	var c adminapi.ClientView
+	if r.ask("GET", "/v1/clients/erp", nil, &c); c.Mode != "write" || !c.Live || len(r.entries()) != before+1 {
+		t.Errorf("it is %+v after %d more entries, want the other's change alone", c, len(r.entries())-before)
+	}
+	tag = r.say("GET", "/v1/clients/erp", nil).Header().Get("ETag")
+	if rec := r.headed(operator, "POST", "/v1/clients/erp/revoke", "If-Match", tag, ""); rec.Code != http.StatusOK {
+		t.Errorf("decided anew: %d %s", rec.Code, rec.Body)
+	}
+}

@@ -169,6 +169,7 @@ var knownErrors = []struct {
 	{access.ErrNotFound, http.StatusNotFound, "not-found", "there is nothing with this id", "list what there is", "没有此标识对应的内容", "请先列出现有内容"},
 	{grant.ErrNotFound, http.StatusNotFound, "not-found", "there is no such grant", "list the grants", "没有此授权", "请先列出授权"},
 	{access.ErrStale, http.StatusConflict, "changed-meanwhile", "somebody else changed it meanwhile", "repeat the request", "内容已被他人修改", "请重试"},
+	{access.ErrCondition, http.StatusPreconditionFailed, "changed-meanwhile", "it is not as If-Match says", "read it again and decide anew", "内容与 If-Match 不符", "请重新读取后再决定"},
 	{grant.ErrLost, http.StatusConflict, "changed-meanwhile", "the grant changed meanwhile", "repeat the request", "授权已发生变化", "请重试"},
 	{access.ErrWrongCode, http.StatusForbidden, "wrong-code", "the code is not the one shown to the person invited", "ask them to read it again", "确认码与受邀人所见不符", "请让对方重新读一遍"},
 	{access.ErrInvitationGone, http.StatusGone, "invitation-gone", "the invitation is used, withdrawn or expired", "make a new one", "邀请已使用、撤回或过期", "请重新邀请"},

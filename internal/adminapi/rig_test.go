@@ -51,6 +51,7 @@ type rig struct {
 	reconciled []audit.Actor // who compared a platform
 	kept       []access.Request
 	trying     func() // runs while channels are tried
+	meanwhile  func() // runs once, between the look at a client and its end
 }
 
 func newRig(t *testing.T) *rig {
@@ -77,7 +78,7 @@ func newRig(t *testing.T) *rig {
 	mux := http.NewServeMux()
 	adminapi.Mount(mux, adminapi.Options{
 		Version: "test", Now: now, Setup: setup.New(store, v, now, config.Rules{PublicHost: "zhanggui.example.com"}), Directory: store, Grants: store, Keeper: r,
-		Clients: store, Invites: store, Sessions: store, Admins: store, Log: store, Keys: &keyring{vault: v}, Notices: store, Channels: r, Clock: r, Quotas: r, Platforms: platforms{store, r},
+		Clients: clients{store, r}, Invites: store, Sessions: store, Admins: store, Log: store, Keys: &keyring{vault: v}, Notices: store, Channels: r, Clock: r, Quotas: r, Platforms: platforms{store, r},
 		Subscriptions: relay.New(relay.Options{Store: store, Clients: store, Vault: v, Owner: "test", Now: now, Transport: func(bool) http.RoundTripper { return gone{} }}),
 		Mover:         movein.New(movein.Options{Store: store, Vault: v, Now: now, Moved: func(ids []string) { r.kicked = append(r.kicked, ids...) }}),
 		Requests:      requests{store, r}, Sealer: v,
@@ -125,6 +126,21 @@ func (r *rig) TestChannels(_ context.Context, by audit.Actor) ([]notice.Tried, e
 type platforms struct {
 	*sqlstore.Store
 	r *rig
+}
+
+// clients is the store in the moment before a key ends.
+type clients struct {
+	*sqlstore.Store
+	r *rig
+}
+
+// RevokeClient implements adminapi.Clients.
+func (c clients) RevokeClient(ctx context.Context, id string, now time.Time, entries ...audit.Entry) error {
+	if c.r.meanwhile != nil {
+		c.r.meanwhile()
+		c.r.meanwhile = nil
+	}
+	return c.Store.RevokeClient(ctx, id, now, entries...)
 }
 
 // requests is the store with a look at what it is given.

@@ -15,7 +15,8 @@ import (
 // Sessions lists logins and ends them.
 type Sessions interface {
 	Sessions(ctx context.Context, f access.SessionFilter) ([]access.Session, error)
-	// SessionsBefore gives a page of those that f picks, the newest first.
+	// SessionsBefore gives a page of those of the one holder that f names, or of all,
+	// the newest first.
 	SessionsBefore(ctx context.Context, f access.SessionFilter, m access.Mark, limit int) ([]access.Session, error)
 	EndSessions(ctx context.Context, e grant.Effects) (int, error)
 }
@@ -53,6 +54,9 @@ func (h handlers) sessions(ctx context.Context, in *struct {
 	Person string `query:"person" doc:"Only sessions of this person"`
 	Shop   string `query:"shop" doc:"Only sessions that came from the service market into this shop"`
 }) (*body[list[SessionView]], error) {
+	if in.Person != "" && in.Shop != "" {
+		return nil, refuse(http.StatusUnprocessableEntity, "input", "who comes from the service market has no name", "name a person or a shop", "从服务市场进入的人没有身份", "请只指定人员或店铺之一")
+	}
 	m, err := in.mark("sessions")
 	if err != nil {
 		return nil, err

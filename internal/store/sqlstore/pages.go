@@ -3,7 +3,6 @@ package sqlstore
 import (
 	"context"
 	"math"
-	"slices"
 	"time"
 
 	"github.com/zhanggui/zhanggui/internal/access"
@@ -108,20 +107,23 @@ func (s *Store) InvitationsBefore(ctx context.Context, m access.Mark, limit int)
 	return many(s.Log, "read a page of invitations", rows, err, toInvitation)
 }
 
-// SessionsBefore is [Store.InvitationsBefore] for the sessions that f picks.
+// SessionsBefore is [Store.InvitationsBefore] for the sessions of whom f names: a
+// person, an administrator or a shop; of everybody when it names none.
 func (s *Store) SessionsBefore(ctx context.Context, f access.SessionFilter, m access.Mark, limit int) ([]access.Session, error) {
-	if f.PersonID == "" && f.AdminID == "" && f.ShopID == "" {
-		rows, err := s.q.SessionsBefore(ctx, sqlgen.SessionsBeforeParams{At: before(m.At), ID: m.ID, MaxRows: rowLimit(limit)})
-		return many(s.Log, "read a page of sessions", rows, err, toSession)
+	at, n := before(m.At), rowLimit(limit)
+	var rows []sqlgen.Session
+	var err error
+	switch {
+	case f.PersonID != "":
+		rows, err = s.q.SessionsOfPersonBefore(ctx, sqlgen.SessionsOfPersonBeforeParams{PersonID: f.PersonID, At: at, ID: m.ID, MaxRows: n})
+	case f.AdminID != "":
+		rows, err = s.q.SessionsOfAdminBefore(ctx, sqlgen.SessionsOfAdminBeforeParams{AdminID: f.AdminID, At: at, ID: m.ID, MaxRows: n})
+	case f.ShopID != "":
+		rows, err = s.q.SessionsOfShopBefore(ctx, sqlgen.SessionsOfShopBeforeParams{ShopID: f.ShopID, At: at, ID: m.ID, MaxRows: n})
+	default:
+		rows, err = s.q.SessionsBefore(ctx, sqlgen.SessionsBeforeParams{At: at, ID: m.ID, MaxRows: n})
 	}
-	rows, err := s.Sessions(ctx, f) // of one person or one shop
-	if err != nil {
-		return nil, err
-	}
-	rows = slices.DeleteFunc(rows, func(r access.Session) bool {
-		return !m.At.IsZero() && (r.CreatedAt.After(m.At) || r.CreatedAt.Equal(m.At) && r.ID <= m.ID)
-	})
-	return rows[:min(limit, len(rows))], nil
+	return many(s.Log, "read a page of sessions", rows, err, toSession)
 }
 
 // NoticesBefore gives at most limit notices with an id below this one, with their

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"sync/atomic"
 
+	"github.com/zhanggui/zhanggui/internal/access"
 	"github.com/zhanggui/zhanggui/internal/store/sqlstore/sqlgen"
 )
 
@@ -168,6 +169,13 @@ func (s *Store) once(ctx context.Context, shared bool, change func(*tx) error) e
 	if err := s.dialect.Begin(ctx, t.Tx, shared); err != nil {
 		return err
 	}
+	holds, met := access.Condition(ctx)
+	if shared { // others change things meanwhile: it says nothing about this change
+		holds, met = access.Condition(context.Background())
+	}
+	if err := holds(ctx); err != nil {
+		return err
+	}
 	if err := change(t); err != nil {
 		return err
 	}
@@ -181,7 +189,9 @@ func (s *Store) once(ctx context.Context, shared bool, change func(*tx) error) e
 		commit = func() error { return (*f)(st.Commit) }
 	}
 	err = commit()
-	if err != nil && !s.dialect.RolledBack(err) {
+	if err == nil {
+		met()
+	} else if !s.dialect.RolledBack(err) {
 		err = fmt.Errorf("%w: %w", ErrOutcome, err)
 	}
 	return err

@@ -164,6 +164,29 @@ var pageCases = []testCase{
 			}
 		}
 	}},
+	{"the sessions of one holder come in pages", func(t *testing.T, w *world) {
+		w.must(w.s.CreateAdmin(t.Context(), admin("a_1"), nil, entry("admin.create")))
+		e := w.enter(1)
+		for i := range 3 {
+			for who, holder := range map[string]access.Session{
+				"p": {PersonID: e.Login.NewPerson}, "a": {AdminID: "a_1"}, "s": {ShopID: "tea", Role: access.Viewer},
+			} {
+				n := session(fmt.Sprintf("s_%s_%d", who, i), holder.PersonID)
+				n.AdminID, n.ShopID, n.Role = holder.AdminID, holder.ShopID, holder.Role
+				w.must(w.s.StartSession(t.Context(), n, entry("session.start")))
+			}
+		}
+		for _, f := range []access.SessionFilter{{PersonID: e.Login.NewPerson}, {AdminID: "a_1"}, {ShopID: "tea"}} {
+			want, err := w.s.Sessions(t.Context(), f)
+			w.must(err)
+			got := walk(t, w, func(last *access.Session) ([]access.Session, error) {
+				m := mark(last, func(s access.Session) access.Mark { return access.Mark{At: s.CreatedAt, ID: s.ID} })
+				return w.s.SessionsBefore(t.Context(), f, m, 2)
+			}, nil)
+			same(t, fmt.Sprintf("sessions of %+v", f), got, want)
+			same(t, "there is something to see", len(want) >= 3, true)
+		}
+	}},
 	{"administrators, invitations, persons and members come in pages", func(t *testing.T, w *world) {
 		for i := range 3 {
 			e := w.invited(i, fmt.Sprintf("i_%d", i), "tea")

@@ -26,6 +26,7 @@ var conformance = []struct {
 	{"request", requestCases, 3},
 	{"page", pageCases, 1},
 	{"declare", declareCases, 1},
+	{"condition", conditionCases, 3},
 	{"log", logCases, 1},
 	{"integrity", integrityCases, 1},
 	{"notice", noticeCases, 1},

@@ -38,6 +38,18 @@ SELECT * FROM invitations WHERE created_at < @at OR (created_at = @at AND id > @
 -- name: SessionsBefore :many
 SELECT * FROM sessions WHERE created_at < @at OR (created_at = @at AND id > @id) ORDER BY created_at DESC, id LIMIT @max_rows;
 
+-- name: SessionsOfPersonBefore :many
+SELECT * FROM sessions WHERE person_id = @person_id AND person_id <> '' AND (created_at < @at OR (created_at = @at AND id > @id))
+ORDER BY created_at DESC, id LIMIT @max_rows;
+
+-- name: SessionsOfAdminBefore :many
+SELECT * FROM sessions WHERE admin_id = @admin_id AND admin_id <> '' AND (created_at < @at OR (created_at = @at AND id > @id))
+ORDER BY created_at DESC, id LIMIT @max_rows;
+
+-- name: SessionsOfShopBefore :many
+SELECT * FROM sessions WHERE shop_id = @shop_id AND shop_id <> '' AND (created_at < @at OR (created_at = @at AND id > @id))
+ORDER BY created_at DESC, id LIMIT @max_rows;
+
 -- name: NoticesBefore :many
 SELECT * FROM notices WHERE id < @before ORDER BY id DESC LIMIT @max_rows;
 

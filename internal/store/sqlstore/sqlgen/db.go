@@ -597,11 +597,20 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.sessionsOfAdminStmt, err = db.PrepareContext(ctx, sessionsOfAdmin); err != nil {
 		return nil, fmt.Errorf("error preparing query SessionsOfAdmin: %w", err)
 	}
+	if q.sessionsOfAdminBeforeStmt, err = db.PrepareContext(ctx, sessionsOfAdminBefore); err != nil {
+		return nil, fmt.Errorf("error preparing query SessionsOfAdminBefore: %w", err)
+	}
 	if q.sessionsOfPersonStmt, err = db.PrepareContext(ctx, sessionsOfPerson); err != nil {
 		return nil, fmt.Errorf("error preparing query SessionsOfPerson: %w", err)
 	}
+	if q.sessionsOfPersonBeforeStmt, err = db.PrepareContext(ctx, sessionsOfPersonBefore); err != nil {
+		return nil, fmt.Errorf("error preparing query SessionsOfPersonBefore: %w", err)
+	}
 	if q.sessionsOfShopStmt, err = db.PrepareContext(ctx, sessionsOfShop); err != nil {
 		return nil, fmt.Errorf("error preparing query SessionsOfShop: %w", err)
+	}
+	if q.sessionsOfShopBeforeStmt, err = db.PrepareContext(ctx, sessionsOfShopBefore); err != nil {
+		return nil, fmt.Errorf("error preparing query SessionsOfShopBefore: %w", err)
 	}
 	if q.settleDeliveryStmt, err = db.PrepareContext(ctx, settleDelivery); err != nil {
 		return nil, fmt.Errorf("error preparing query SettleDelivery: %w", err)
@@ -1656,14 +1665,29 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing sessionsOfAdminStmt: %w", cerr)
 		}
 	}
+	if q.sessionsOfAdminBeforeStmt != nil {
+		if cerr := q.sessionsOfAdminBeforeStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing sessionsOfAdminBeforeStmt: %w", cerr)
+		}
+	}
 	if q.sessionsOfPersonStmt != nil {
 		if cerr := q.sessionsOfPersonStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing sessionsOfPersonStmt: %w", cerr)
 		}
 	}
+	if q.sessionsOfPersonBeforeStmt != nil {
+		if cerr := q.sessionsOfPersonBeforeStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing sessionsOfPersonBeforeStmt: %w", cerr)
+		}
+	}
 	if q.sessionsOfShopStmt != nil {
 		if cerr := q.sessionsOfShopStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing sessionsOfShopStmt: %w", cerr)
+		}
+	}
+	if q.sessionsOfShopBeforeStmt != nil {
+		if cerr := q.sessionsOfShopBeforeStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing sessionsOfShopBeforeStmt: %w", cerr)
 		}
 	}
 	if q.settleDeliveryStmt != nil {
@@ -2051,8 +2075,11 @@ type Queries struct {
 	sessionsStmt                *sql.Stmt
 	sessionsBeforeStmt          *sql.Stmt
 	sessionsOfAdminStmt         *sql.Stmt
+	sessionsOfAdminBeforeStmt   *sql.Stmt
 	sessionsOfPersonStmt        *sql.Stmt
+	sessionsOfPersonBeforeStmt  *sql.Stmt
 	sessionsOfShopStmt          *sql.Stmt
+	sessionsOfShopBeforeStmt    *sql.Stmt
 	settleDeliveryStmt          *sql.Stmt
 	settleGrantStmt             *sql.Stmt
 	settleSubscriptionStmt      *sql.Stmt
@@ -2281,8 +2308,11 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		sessionsStmt:                q.sessionsStmt,
 		sessionsBeforeStmt:          q.sessionsBeforeStmt,
 		sessionsOfAdminStmt:         q.sessionsOfAdminStmt,
+		sessionsOfAdminBeforeStmt:   q.sessionsOfAdminBeforeStmt,
 		sessionsOfPersonStmt:        q.sessionsOfPersonStmt,
+		sessionsOfPersonBeforeStmt:  q.sessionsOfPersonBeforeStmt,
 		sessionsOfShopStmt:          q.sessionsOfShopStmt,
+		sessionsOfShopBeforeStmt:    q.sessionsOfShopBeforeStmt,
 		settleDeliveryStmt:          q.settleDeliveryStmt,
 		settleGrantStmt:             q.settleGrantStmt,
 		settleSubscriptionStmt:      q.settleSubscriptionStmt,

@@ -510,6 +510,177 @@ func (q *Queries) SessionsBefore(ctx context.Context, arg SessionsBeforeParams) 
 	return items, nil
 }
 
+const sessionsOfAdminBefore = `-- name: SessionsOfAdminBefore :many
+SELECT id, token_hash, person_id, admin_id, app, door, created_at, seen_at, proved_at, expires_at, idle_ms, ended_at, ended_why, device, shop_id, role FROM sessions WHERE admin_id = $1 AND admin_id <> '' AND (created_at < $2 OR (created_at = $2 AND id > $3))
+ORDER BY created_at DESC, id LIMIT $4
+`
+
+type SessionsOfAdminBeforeParams struct {
+	AdminID string
+	At      int64
+	ID      string
+	MaxRows int32
+}
+
+func (q *Queries) SessionsOfAdminBefore(ctx context.Context, arg SessionsOfAdminBeforeParams) ([]Session, error) {
+	rows, err := q.query(ctx, q.sessionsOfAdminBeforeStmt, sessionsOfAdminBefore,
+		arg.AdminID,
+		arg.At,
+		arg.ID,
+		arg.MaxRows,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Session
+	for rows.Next() {
+		var i Session
+		if err := rows.Scan(
+			&i.ID,
+			&i.TokenHash,
+			&i.PersonID,
+			&i.AdminID,
+			&i.App,
+			&i.Door,
+			&i.CreatedAt,
+			&i.SeenAt,
+			&i.ProvedAt,
+			&i.ExpiresAt,
+			&i.IdleMs,
+			&i.EndedAt,
+			&i.EndedWhy,
+			&i.Device,
+			&i.ShopID,
+			&i.Role,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const sessionsOfPersonBefore = `-- name: SessionsOfPersonBefore :many
+SELECT id, token_hash, person_id, admin_id, app, door, created_at, seen_at, proved_at, expires_at, idle_ms, ended_at, ended_why, device, shop_id, role FROM sessions WHERE person_id = $1 AND person_id <> '' AND (created_at < $2 OR (created_at = $2 AND id > $3))
+ORDER BY created_at DESC, id LIMIT $4
+`
+
+type SessionsOfPersonBeforeParams struct {
+	PersonID string
+	At       int64
+	ID       string
+	MaxRows  int32
+}
+
+func (q *Queries) SessionsOfPersonBefore(ctx context.Context, arg SessionsOfPersonBeforeParams) ([]Session, error) {
+	rows, err := q.query(ctx, q.sessionsOfPersonBeforeStmt, sessionsOfPersonBefore,
+		arg.PersonID,
+		arg.At,
+		arg.ID,
+		arg.MaxRows,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Session
+	for rows.Next() {
+		var i Session
+		if err := rows.Scan(
+			&i.ID,
+			&i.TokenHash,
+			&i.PersonID,
+			&i.AdminID,
+			&i.App,
+			&i.Door,
+			&i.CreatedAt,
+			&i.SeenAt,
+			&i.ProvedAt,
+			&i.ExpiresAt,
+			&i.IdleMs,
+			&i.EndedAt,
+			&i.EndedWhy,
+			&i.Device,
+			&i.ShopID,
+			&i.Role,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const sessionsOfShopBefore = `-- name: SessionsOfShopBefore :many
+SELECT id, token_hash, person_id, admin_id, app, door, created_at, seen_at, proved_at, expires_at, idle_ms, ended_at, ended_why, device, shop_id, role FROM sessions WHERE shop_id = $1 AND shop_id <> '' AND (created_at < $2 OR (created_at = $2 AND id > $3))
+ORDER BY created_at DESC, id LIMIT $4
+`
+
+type SessionsOfShopBeforeParams struct {
+	ShopID  string
+	At      int64
+	ID      string
+	MaxRows int32
+}
+
+func (q *Queries) SessionsOfShopBefore(ctx context.Context, arg SessionsOfShopBeforeParams) ([]Session, error) {
+	rows, err := q.query(ctx, q.sessionsOfShopBeforeStmt, sessionsOfShopBefore,
+		arg.ShopID,
+		arg.At,
+		arg.ID,
+		arg.MaxRows,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Session
+	for rows.Next() {
+		var i Session
+		if err := rows.Scan(
+			&i.ID,
+			&i.TokenHash,
+			&i.PersonID,
+			&i.AdminID,
+			&i.App,
+			&i.Door,
+			&i.CreatedAt,
+			&i.SeenAt,
+			&i.ProvedAt,
+			&i.ExpiresAt,
+			&i.IdleMs,
+			&i.EndedAt,
+			&i.EndedWhy,
+			&i.Device,
+			&i.ShopID,
+			&i.Role,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const shopsAfter = `-- name: ShopsAfter :many
 SELECT id, tenant_id, app, name, revoke_on_withdraw, app_id FROM shops WHERE id > $1 ORDER BY id LIMIT $2
 `
