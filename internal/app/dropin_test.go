@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"encoding/json"
+	"io"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -34,6 +35,18 @@ func TestDropIn(t *testing.T) {
 	token, _ := r.fetch(wechattest.Shop, r.key)
 	if again, _ := r.fetch(wechattest.Shop, r.key); token == "" || again != token || r.lastSeq() != seq {
 		t.Fatalf("token %q, then %q; WeChat was asked: %t", token, again, r.lastSeq() != seq)
+	}
+	for _, force := range []string{"false", "true"} { // a hint: WeChat gives few forced refreshes a day
+		res, err := http.Post(r.base+"/cgi-bin/stable_token", "application/json", strings.NewReader(
+			`{"grant_type":"client_credential","appid":"`+wechattest.Shop+`","secret":"`+r.key+`","force_refresh":`+force+`}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(res.Body)
+		_ = res.Body.Close()
+		if err != nil || !strings.Contains(string(body), token) || r.lastSeq() != seq {
+			t.Errorf("force_refresh %s: %s, %v; WeChat was asked: %t", force, body, err, r.lastSeq() != seq)
+		}
 	}
 	call := r.base + "/channels/ec/basics/info/get?access_token=" + token
 	if status, body := r.get(call, ""); status != http.StatusOK || !strings.Contains(body, "蓝天文具店") {

@@ -180,6 +180,14 @@ func (s *store) ShopByAppID(ctx context.Context, appID string) (access.Shop, err
 	return s.database.ShopByAppID(ctx, appID)
 }
 
+// PlatformShops gives the shops of a client that a platform serves.
+func (s *store) PlatformShops(ctx context.Context, client, component string, limit int) ([]access.Shop, error) {
+	if err := s.replica.check(); err != nil {
+		return nil, err
+	}
+	return s.database.PlatformShops(ctx, client, component, limit)
+}
+
 // ClaimDue leases grants that are due.
 func (s *store) ClaimDue(ctx context.Context, r grant.ClaimRequest) ([]grant.Claim, error) {
 	if err := s.replica.check(); err != nil {

@@ -86,51 +86,64 @@ func (d *Dropin) componentToken(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	text, left := d.o.Aliases.Make(alias.Name{Kind: alias.Platform, KeyHash: who.hash, ID: app.ID}, d.o.Now())
+	text, left := d.o.Aliases.Make(alias.Name{Kind: alias.Platform, KeyHash: who.hash, ID: app}, d.o.Now())
 	return write(w, componentAnswer{text.RevealString(), seconds(left)})
 }
 
-// platformOf gives the platform with WeChat's appid if the caller holds a shop of
-// it, else access.ErrNotFound.
-func (d *Dropin) platformOf(ctx context.Context, who caller, appID string) (access.App, error) {
+// platformOf gives our id of the platform with WeChat's appid if the caller holds a
+// shop of it, else access.ErrNotFound.
+func (d *Dropin) platformOf(ctx context.Context, who caller, appID string) (app string, err error) {
+	shops, err := d.platformShops(ctx, who, appID, 1)
+	if err != nil {
+		return "", err
+	}
+	return shops[0].App, nil
+}
+
+// platformShops gives at most limit of the caller's shops that a platform serves, in
+// the order of their ids. access.ErrNotFound: there is none, or no such platform,
+// which takes as long.
+func (d *Dropin) platformShops(ctx context.Context, who caller, appID string, limit int) ([]access.Shop, error) {
+	shops, err := d.o.Directory.PlatformShops(ctx, who.ID, appID, limit)
+	if err != nil {
+		shops, err = d.platformShopsAmong(ctx, who, appID, limit)
+	}
+	if err == nil && len(shops) == 0 {
+		err = access.ErrNotFound
+	}
+	return shops, err
+}
+
+// platformShopsAmong looks through the caller's shops, which can be read by their ids
+// when the database does not answer.
+func (d *Dropin) platformShopsAmong(ctx context.Context, who caller, appID string, limit int) (found []access.Shop, err error) {
 	apps, err := d.o.Directory.Apps(ctx)
 	if err != nil {
-		return access.App{}, err
+		return nil, err
 	}
 	i := slices.IndexFunc(apps, func(a access.App) bool { return a.Kind == access.Component && a.AppID == appID })
 	if i < 0 {
-		return access.App{}, access.ErrNotFound
+		return nil, nil
 	}
-	return apps[i], d.each(ctx, who, apps[i], func(access.Shop) bool { return false })
-}
-
-// each yields the caller's shops that a platform serves, in the order of their ids,
-// until yield gives false. access.ErrNotFound: there is none.
-func (d *Dropin) each(ctx context.Context, who caller, app access.App, yield func(access.Shop) bool) error {
-	found := access.ErrNotFound
 	for _, id := range who.Shops {
 		shop, err := d.o.Directory.Shop(ctx, id)
-		if errors.Is(err, access.ErrNotFound) {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		if shop.App != app.ID {
-			continue
-		}
-		found = nil
-		if !yield(shop) {
-			break
+		switch {
+		case errors.Is(err, access.ErrNotFound):
+		case err != nil:
+			return nil, err
+		case shop.App == apps[i].ID:
+			if found = append(found, shop); len(found) == limit {
+				return found, nil
+			}
 		}
 	}
-	return found
+	return found, nil
 }
 
 // onBehalf is one call with a platform's alias.
 type onBehalf struct {
 	who caller
-	app access.App
+	app string // our id of it
 	in  platformRequest
 }
 
@@ -150,7 +163,7 @@ func (d *Dropin) platform(h func(w http.ResponseWriter, r *http.Request, b onBeh
 			return err
 		}
 		b.app, err = d.platformOf(ctx, b.who, b.in.AppID)
-		if err == nil && b.app.ID != name.ID {
+		if err == nil && b.app != name.ID {
 			err = access.ErrNotFound
 		}
 		if errors.Is(err, access.ErrNotFound) {
@@ -190,7 +203,7 @@ func (d *Dropin) shop(ctx context.Context, b onBehalf, appID string) (access.Sho
 	if err != nil {
 		return shop, err
 	}
-	if !ok || shop.App != b.app.ID {
+	if !ok || shop.App != b.app {
 		return shop, d.refuse(ctx, b.who, "", errAuthorizer())
 	}
 	return shop, nil
@@ -198,7 +211,7 @@ func (d *Dropin) shop(ctx context.Context, b onBehalf, appID string) (access.Sho
 
 // authorizerToken answers api_authorizer_token.
 func (d *Dropin) authorizerToken(w http.ResponseWriter, r *http.Request, b onBehalf) error {
-	appID, ok := d.o.Aliases.ReadHandle(b.in.Handle, b.who.ID, b.app.ID)
+	appID, ok := d.o.Aliases.ReadHandle(b.in.Handle, b.who.ID, b.app)
 	if !ok || appID != b.in.Authorizer {
 		return d.refuse(r.Context(), b.who, "", errHandle())
 	}
@@ -212,7 +225,7 @@ func (d *Dropin) authorizerToken(w http.ResponseWriter, r *http.Request, b onBeh
 
 // queryAuth answers api_query_auth. The code is a handle.
 func (d *Dropin) queryAuth(w http.ResponseWriter, r *http.Request, b onBehalf) error {
-	appID, ok := d.o.Aliases.ReadHandle(b.in.Code, b.who.ID, b.app.ID)
+	appID, ok := d.o.Aliases.ReadHandle(b.in.Code, b.who.ID, b.app)
 	if !ok {
 		return d.refuse(r.Context(), b.who, "", errCode())
 	}
@@ -231,7 +244,7 @@ func (d *Dropin) queryAuth(w http.ResponseWriter, r *http.Request, b onBehalf) e
 
 // authorization is what is kept of a shop's authorisation.
 func (d *Dropin) authorization(ctx context.Context, b onBehalf, shop access.Shop) (authorization, error) {
-	row, err := d.o.Directory.Authorizer(ctx, b.app.ID, shop.AppID)
+	row, err := d.o.Directory.Authorizer(ctx, b.app, shop.AppID)
 	if err != nil && !errors.Is(err, access.ErrNotFound) {
 		return authorization{}, err
 	}
@@ -243,7 +256,7 @@ func (d *Dropin) authorization(ctx context.Context, b onBehalf, shop access.Shop
 }
 
 func (d *Dropin) handleOf(b onBehalf, shop access.Shop) string {
-	return d.o.Aliases.Handle(b.who.ID, b.app.ID, shop.AppID)
+	return d.o.Aliases.Handle(b.who.ID, b.app, shop.AppID)
 }
 
 // maxCount is the longest page: WeChat refuses more.
@@ -255,11 +268,8 @@ func (d *Dropin) authorizerList(w http.ResponseWriter, r *http.Request, b onBeha
 	if b.in.Count < 1 || b.in.Count > maxCount || b.in.Offset < 0 {
 		return errCount()
 	}
-	var shops []access.Shop
-	if err := d.each(r.Context(), b.who, b.app, func(s access.Shop) bool {
-		shops = append(shops, s)
-		return true
-	}); err != nil {
+	shops, err := d.platformShops(r.Context(), b.who, b.in.AppID, max(1, len(b.who.Shops)))
+	if err != nil {
 		return err
 	}
 	slices.SortFunc(shops, func(a, b access.Shop) int { return strings.Compare(a.AppID, b.AppID) })
@@ -276,7 +286,7 @@ func (d *Dropin) authorizerList(w http.ResponseWriter, r *http.Request, b onBeha
 }
 
 func (d *Dropin) authorizer(ctx context.Context, b onBehalf, shop access.Shop) (listed, error) {
-	row, err := d.o.Directory.Authorizer(ctx, b.app.ID, shop.AppID)
+	row, err := d.o.Directory.Authorizer(ctx, b.app, shop.AppID)
 	if err != nil && !errors.Is(err, access.ErrNotFound) {
 		return listed{}, err
 	}

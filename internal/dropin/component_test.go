@@ -2,6 +2,7 @@ package dropin_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -121,6 +122,56 @@ func TestPages(t *testing.T) {
 		if !slices.Equal(appids, want) {
 			t.Errorf("%s: %s", more, got.body)
 		}
+	}
+}
+
+// TestHandlesAreThoseOfTheList: whatever answers with one gives the one that the list
+// gave, and a shop that the list does not show has none.
+func TestHandlesAreThoseOfTheList(t *testing.T) {
+	r := newRig(t)
+	cat := r.cat(t, key)
+	var page struct {
+		List []struct {
+			AppID  string `json:"authorizer_appid"`
+			Handle string `json:"refresh_token"`
+		} `json:"list"`
+	}
+	if err := json.Unmarshal([]byte(r.behalf(t, "api_get_authorizer_list", cat, `,"count":500`).body), &page); err != nil || len(page.List) != 2 {
+		t.Fatalf("%v, %+v", err, page)
+	}
+	for _, shop := range page.List {
+		with := fmt.Sprintf(`,"authorizer_appid":%q,"authorizer_refresh_token":%q,"authorization_code":%q`, shop.AppID, shop.Handle, shop.Handle)
+		for _, call := range []string{"api_authorizer_token", "api_query_auth", "api_get_authorizer_info"} {
+			if got := r.behalf(t, call, cat, with); got.ErrCode != 0 || !strings.Contains(got.body, `"authorizer_refresh_token":"`+shop.Handle+`"`) {
+				t.Errorf("%s: %s", call, got.body)
+			}
+		}
+	}
+	for _, appid := range []string{shopAppID, foreign, "wx0000000000000fff"} { // as our own secret would make it
+		handle := r.aliases.Handle("erp", "platform", appid)
+		with := fmt.Sprintf(`,"authorizer_appid":%q,"authorizer_refresh_token":%q,"authorization_code":%q`, appid, handle, handle)
+		for _, call := range []string{"api_authorizer_token", "api_query_auth", "api_get_authorizer_info"} {
+			if got := r.behalf(t, call, cat, with); got.ErrCode != 61003 || strings.Contains(got.body, "zgh_") {
+				t.Errorf("%s of %s: %s", call, appid, got.body)
+			}
+		}
+	}
+}
+
+// TestPlatformsWithoutTheDatabase: what stands by knows shops by their ids only.
+func TestPlatformsWithoutTheDatabase(t *testing.T) {
+	r := newRig(t)
+	r.store.down = errors.New("the database is away")
+	cat := r.cat(t, key)
+	if got := r.post(t, componentPath+"api_component_token", fmt.Sprintf(`{"component_appid":%q,"component_appsecret":%q}`, platform2, key)); got.ErrCode != 40013 {
+		t.Errorf("another's platform: %s", got.body)
+	}
+	if got := r.behalf(t, "api_get_authorizer_list", cat, `,"count":1`); got.ErrCode != -1 {
+		t.Errorf("a list needs what the database keeps: %s", got.body)
+	}
+	r.store.err = errors.New("nothing answers")
+	if got := r.behalf(t, "api_get_authorizer_list", cat, `,"count":1`); got.ErrCode != -1 {
+		t.Errorf("%s", got.body)
 	}
 }
 

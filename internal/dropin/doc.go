@@ -20,7 +20,9 @@
 // The key says who asks; it is looked at before the appid, so that a stranger learns
 // nothing of shops. A shop that the client does not hold and one that is not there
 // are one errcode (40013, on behalf of a platform 61003). The addresses of the
-// client's rights count here as everywhere.
+// client's rights count here as everywhere, and so does its rate, of which a fetch
+// takes as much as a call: also one that is refused for its appid, since looking for
+// that is what costs.
 //
 // Nothing here asks WeChat, mints or renews: an alias is computed, and force_refresh
 // is a wish that the keeper has no use for. With the right token:export, from one of

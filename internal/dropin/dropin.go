@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -21,12 +22,18 @@ type Clients interface {
 	// Client gives the client whose key has this hash, ended or not, or
 	// access.ErrNotFound. It is asked for every request: it should remember.
 	Client(ctx context.Context, hash []byte) (access.Client, error)
+	// Pace takes one call off what the client of this hash may make in a second. Its
+	// error, a [*web.Error], refuses the call.
+	Pace(ctx context.Context, hash []byte) error
 }
 
 // Directory reads shops and platforms. What is not there is access.ErrNotFound.
 type Directory interface {
 	Shop(ctx context.Context, id string) (access.Shop, error)
 	ShopByAppID(ctx context.Context, appID string) (access.Shop, error)
+	// PlatformShops gives at most limit shops of a client that the platform with
+	// WeChat's appid serves, in the order of their ids, in one reading.
+	PlatformShops(ctx context.Context, client, component string, limit int) ([]access.Shop, error)
 	Apps(ctx context.Context) ([]access.App, error)
 	Authorizer(ctx context.Context, app, appID string) (grant.Authorizer, error)
 }
@@ -89,13 +96,25 @@ func Serves(path string) bool {
 // ServeHTTP answers the paths that [Serves] names.
 func (d *Dropin) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h, ok := d.paths[r.URL.Path]
-	if !ok || r.URL.RawPath != "" {
-		r.Pattern = component + "{path...}"
-		web.Page(writeError, func(http.ResponseWriter, *http.Request) error { return errElsewhere() }).ServeHTTP(w, r)
-		return
+	switch {
+	case namesHost(r.URL):
+		r.Pattern, h = component+"{path...}", refuseAll(errTarget())
+	case !ok || r.URL.RawPath != "":
+		r.Pattern, h = component+"{path...}", refuseAll(errElsewhere())
+	default:
+		r.Pattern = r.URL.Path
 	}
-	r.Pattern = r.URL.Path
 	h.ServeHTTP(w, r)
+}
+
+// namesHost tells whether the request line names a host, as for a proxy. Package
+// gateway refuses that too: programs on the way may read another host than this.
+func namesHost(u *url.URL) bool {
+	return u.Scheme != "" || u.Host != "" || u.Opaque != "" || u.User != nil
+}
+
+func refuseAll(err error) http.Handler {
+	return web.Page(writeError, func(http.ResponseWriter, *http.Request) error { return err })
 }
 
 // Forget drops what is remembered of shops. Call it after a change of the directory;
@@ -158,7 +177,20 @@ func (d *Dropin) byHash(ctx context.Context, hash string, unknown func() *web.Er
 	if len(client.Rights.From) > 0 && !from(client.Rights, who.addr) {
 		return who, d.refuse(ctx, who, "", errAddress(who.addr))
 	}
-	return who, nil
+	return who, d.pace(ctx, who, unknown)
+}
+
+// pace holds the caller to the client's rate, which counts calls of shops and
+// fetches of tokens together.
+func (d *Dropin) pace(ctx context.Context, who caller, unknown func() *web.Error) error {
+	err := d.o.Clients.Pace(ctx, []byte(who.hash))
+	if errors.Is(err, access.ErrNotFound) { // revoked a moment ago
+		return d.refuse(ctx, who, "", unknown())
+	}
+	if e, ok := errors.AsType[*web.Error](err); ok {
+		return d.refuse(ctx, who, "", e)
+	}
+	return err
 }
 
 // from tells whether an address is one of those that a client may call from.

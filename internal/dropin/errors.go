@@ -14,6 +14,8 @@ func writeError(w http.ResponseWriter, r *http.Request, e *web.Error) {
 	switch {
 	case e.Status == http.StatusRequestEntityTooLarge:
 		code = 45002
+	case code == 0 && e.Status == http.StatusTooManyRequests:
+		code = 45011
 	case code == 0 && e.Status == http.StatusForbidden:
 		code = 61003
 	case code == 0 || e.Status >= http.StatusInternalServerError:
@@ -32,6 +34,12 @@ func errMethod(want string) *web.Error {
 		return refusal(43001, http.StatusMethodNotAllowed, "method", "require GET method.", "此接口需使用 GET。", "Send a GET.", "请使用 GET 请求。")
 	}
 	return refusal(43002, http.StatusMethodNotAllowed, "method", "require POST method.", "此接口需使用 POST。", "Send a POST with a JSON body.", "请使用 POST 请求，内容为 JSON。")
+}
+
+// errTarget is for a request line that names a host.
+func errTarget() *web.Error {
+	return refusal(40066, http.StatusBadRequest, "target", "invalid url: the request line names a host.", "请求行中不应包含主机名。",
+		"Send the path only; do not use this server as a proxy.", "请求行只写路径；请勿将本服务器用作代理。")
 }
 
 func errBody() *web.Error {

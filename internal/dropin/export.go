@@ -140,6 +140,9 @@ func (d *Dropin) Export() http.Handler {
 			w.Header().Set("Allow", http.MethodGet)
 			return withoutErrcode(errMethod(http.MethodGet))
 		}
+		if namesHost(r.URL) {
+			return withoutErrcode(errTarget())
+		}
 		return withoutErrcode(d.kept(w, r))
 	})
 }

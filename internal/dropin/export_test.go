@@ -46,6 +46,18 @@ func TestExportIsRecordedBeforeItLeaves(t *testing.T) {
 	}
 }
 
+// TestForceRefreshIsAHint: who takes the kept token gets the one that is kept, and it
+// is asked for as without the hint.
+func TestForceRefreshIsAHint(t *testing.T) {
+	for _, more := range []string{"", `,"force_refresh":false`, `,"force_refresh":true`} {
+		r := newRig(t)
+		got := r.post(t, "/cgi-bin/stable_token?export=1", stableBody(shopAppID, exportKey, more))
+		if got.Token != realToken+"-lantian" || got.ExpiresIn != 6000 || r.asked != 1 {
+			t.Errorf("%s: asked %d times, %s", more, r.asked, got.body)
+		}
+	}
+}
+
 // TestTheSameTokenAgain is counted; another token, and the next day, are recorded.
 func TestTheSameTokenAgain(t *testing.T) {
 	r := newRig(t)

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -55,6 +56,7 @@ type rig struct {
 	refused []audit.Entry
 
 	tokenErr, recordErr error
+	asked               int // for kept tokens
 	generation          int64
 	ends                time.Time
 	recorded            []access.Export
@@ -95,6 +97,7 @@ const realToken = "REAL-TOKEN-OF-THE-SHOP"
 
 // Token implements dropin.Tokens.
 func (r *rig) Token(_ context.Context, shop string) (dropin.Token, error) {
+	r.asked++
 	return dropin.Token{Value: secret.FromString(realToken + "-" + shop), Generation: r.generation, Ends: r.ends}, r.tokenErr
 }
 
@@ -113,10 +116,12 @@ type fakeStore struct {
 	shops   map[string]access.Shop
 	apps    []access.App
 	rows    map[string]grant.Authorizer
-	down    error // what ShopByAppID and Authorizer answer
-	err     error // what everything answers
-	byAppID int   // how often a shop was looked for
-	reads   int   // how often anything was
+	down    error    // what ShopByAppID, PlatformShops and Authorizer answer
+	err     error    // what everything answers
+	pace    error    // what Pace answers
+	paced   []string // the hashes that it was asked about
+	byAppID int      // how often a shop was looked for
+	reads   int      // how often anything was
 }
 
 func newStore() *fakeStore {
@@ -153,6 +158,27 @@ func (s *fakeStore) Client(_ context.Context, hash []byte) (access.Client, error
 	s.reads++
 	c, ok := s.clients[string(hash)]
 	return c, s.or(ok)
+}
+
+func (s *fakeStore) Pace(_ context.Context, hash []byte) error {
+	s.paced = append(s.paced, string(hash))
+	return s.pace
+}
+
+func (s *fakeStore) PlatformShops(_ context.Context, client, component string, limit int) (found []access.Shop, err error) {
+	s.reads++
+	if err := errors.Join(s.err, s.down); err != nil {
+		return nil, err
+	}
+	for _, c := range s.clients {
+		for _, id := range c.Shops {
+			if i := slices.IndexFunc(s.apps, func(a access.App) bool { return a.ID == s.shops[id].App }); c.ID == client && i >= 0 &&
+				s.apps[i].Kind == access.Component && s.apps[i].AppID == component {
+				found = append(found, s.shops[id])
+			}
+		}
+	}
+	return found[:min(limit, len(found))], nil
 }
 
 func (s *fakeStore) or(ok bool) error {

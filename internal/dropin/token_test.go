@@ -16,6 +16,7 @@ import (
 	"github.com/zhanggui/zhanggui/internal/access"
 	"github.com/zhanggui/zhanggui/internal/alias"
 	"github.com/zhanggui/zhanggui/internal/audit"
+	"github.com/zhanggui/zhanggui/internal/web"
 )
 
 const stableURL = "/cgi-bin/stable_token"
@@ -99,6 +100,79 @@ func TestTokenRefusals(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+// TestFetchesAreHeldToTheRate: also those that are refused later, since they are what
+// costs. Strangers have no rate.
+func TestFetchesAreHeldToTheRate(t *testing.T) {
+	r := newRig(t)
+	r.store.pace = &web.Error{Status: http.StatusTooManyRequests, Code: "rate", RetryAfter: 1500 * time.Millisecond, EN: "Too fast.", NextEN: "Wait."}
+	cat, _ := r.aliases.Make(alias.Name{Kind: alias.Platform, KeyHash: string(access.HashKey(key)), ID: "platform"}, start)
+	for name, ask := range map[string]func() said{
+		"token":          func() said { return r.do(t, http.MethodGet, tokenURL+key, "") },
+		"stable":         func() said { return r.post(t, stableURL, stableBody(shopAppID, key, "")) },
+		"a foreign shop": func() said { return r.post(t, stableURL, stableBody(foreign, key, "")) },
+		"platform": func() said {
+			return r.post(t, componentPath+"api_component_token", fmt.Sprintf(`{"component_appid":%q,"component_appsecret":%q}`, platform2, key))
+		},
+		"list": func() said { return r.behalf(t, "api_get_authorizer_list", cat.RevealString(), `,"count":1`) },
+	} {
+		r.store.reads, r.store.paced, r.refused = 0, nil, nil
+		got := ask()
+		if got.status != http.StatusOK || got.ErrCode != 45011 || got.header.Get("Retry-After") != "2" || r.store.reads != 1 {
+			t.Errorf("%s: %d %s, %v, %d reads", name, got.status, got.body, got.header, r.store.reads)
+		}
+		want := []audit.Entry{{At: start, Actor: audit.Actor{Kind: audit.ActorClient, ID: "erp"}, Action: "dropin.call", Outcome: audit.Refused, Reason: "rate"}}
+		if diff := cmp.Diff(want, r.refused); diff != "" || len(r.store.paced) != 1 {
+			t.Errorf("%s: asked %d times; %s", name, len(r.store.paced), diff)
+		}
+	}
+	if got := r.do(t, http.MethodGet, "/v1/shops/lantian/token", "", "Authorization", "Bearer "+key); got.status != http.StatusTooManyRequests || got.ErrCode != 0 {
+		t.Errorf("export: %d %s", got.status, got.body)
+	}
+	r.store.paced = nil
+	if got := r.do(t, http.MethodGet, tokenURL+"zgc_NOBODY", ""); got.ErrCode != 40125 || len(r.store.paced) != 0 {
+		t.Errorf("a stranger: %s", got.body)
+	}
+	r.store.pace = access.ErrNotFound // the key ended between two looks
+	if got := r.do(t, http.MethodGet, tokenURL+key, ""); got.ErrCode != 40125 {
+		t.Errorf("a key that just ended: %s", got.body)
+	}
+	r.store.pace = errors.New("the store is away")
+	if got := r.do(t, http.MethodGet, tokenURL+key, ""); got.ErrCode != -1 {
+		t.Errorf("without the store: %s", got.body)
+	}
+}
+
+// TestAForeignPlatformCostsThreeReads: the client, a shop of this appid, the platform's
+// shops; however many shops the client holds, and whether the platform is there or not.
+func TestAForeignPlatformCostsThreeReads(t *testing.T) {
+	r := newRig(t)
+	hash := string(access.HashKey(key))
+	c := r.store.clients[hash]
+	for i := range 1000 {
+		c.Shops = append(c.Shops, fmt.Sprintf("shop-%d", i))
+	}
+	r.store.clients[hash] = c
+	for _, appid := range []string{platform2, "wx0000000000000fff"} {
+		r.store.reads = 0
+		if got := r.post(t, stableURL, stableBody(appid, key, "")); got.ErrCode != 40013 || r.store.reads != 3 {
+			t.Errorf("%s: %d reads, %s", appid, r.store.reads, got.body)
+		}
+	}
+}
+
+// TestARequestLineThatNamesAHost is refused as package gateway refuses it.
+func TestARequestLineThatNamesAHost(t *testing.T) {
+	r := newRig(t)
+	for _, target := range []string{"http://keys.example.com" + tokenURL + key, "http://user@keys.example.com" + tokenURL + key} {
+		if got := r.do(t, http.MethodGet, target, ""); got.status != http.StatusOK || got.ErrCode != 40066 || got.Token != "" {
+			t.Errorf("%s: %d %s", target, got.status, got.body)
+		}
+	}
+	if got := r.do(t, http.MethodGet, "http://keys.example.com/v1/shops/lantian/token", "", "Authorization", "Bearer "+exportKey); got.status != http.StatusBadRequest || got.Token != "" {
+		t.Errorf("export: %d %s", got.status, got.body)
 	}
 }
 

@@ -43,6 +43,17 @@ func (g *Gateway) Client(ctx context.Context, hash []byte) (access.Client, error
 	return who.Client, err
 }
 
+// Pace takes one call off what the client whose key has this hash may make in a
+// second, over everything that asks for the key. Its error is a [*web.Error] of
+// status 429 that tells when the next call may come, or access.ErrNotFound.
+func (g *Gateway) Pace(ctx context.Context, hash []byte) error {
+	who, err := g.clients.get(ctx, string(hash))
+	if err != nil {
+		return err
+	}
+	return who.bucket.take(who.ID, g.Now())
+}
+
 // credential gives the hash of the caller's key: of the key they send, or of the one
 // that their alias names.
 func (c *call) credential() (hash string, err error) {

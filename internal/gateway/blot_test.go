@@ -77,7 +77,7 @@ func TestMaskedInPlace(t *testing.T) {
 	token := tokenOf(0)
 	for value, want := range map[string]string{
 		"https://h/x?access_token=" + token.RevealString() + "&a=1": "https://h/x?access_token=[secret]&a=1",
-		"https://h/x?a=1&access_token=" + token.RevealString()[:8]: "https://h/x?a=1&access_token=[secret]",
+		"https://h/x?a=1&access_token=" + token.RevealString()[:8]:  "https://h/x?a=1&access_token=[secret]",
 		"https://h/x?u=" + everyByte(token.RevealString()):          secret.Redacted,
 		"https://h/x": "https://h/x",
 	} {

@@ -19,6 +19,7 @@ import (
 	"github.com/zhanggui/zhanggui/internal/audit"
 	"github.com/zhanggui/zhanggui/internal/catalogue"
 	"github.com/zhanggui/zhanggui/internal/grant"
+	"github.com/zhanggui/zhanggui/internal/web"
 )
 
 const (
@@ -249,6 +250,29 @@ func TestTheServersPaceIsForThoseWithoutOne(t *testing.T) {
 	r.granting(access.Rights{PerSecond: 10})
 	if got := codes(); got != [2]int{200, 200} {
 		t.Errorf("with a pace of its own: %v", got)
+	}
+}
+
+// TestFetchesAndCallsShareOnePace: whoever asks for a token as often as they may call
+// has no calls left.
+func TestFetchesAndCallsShareOnePace(t *testing.T) {
+	r := newRig(t, ok, func(c *Config) { c.PerSecond, c.Burst = 1, 2 })
+	hash := access.HashKey(writeKey)
+	if err := r.Pace(t.Context(), hash); err != nil {
+		t.Fatal(err)
+	}
+	if a := r.post(t, readPath, `{}`); a.StatusCode != 200 {
+		t.Fatalf("the second of two: %d", a.StatusCode)
+	}
+	if a := r.post(t, readPath, `{}`); a.StatusCode != 429 {
+		t.Errorf("the third call: %d", a.StatusCode)
+	}
+	e, ok := errors.AsType[*web.Error](r.Pace(t.Context(), hash))
+	if !ok || e.Status != 429 || e.RetryAfter <= 0 {
+		t.Errorf("the third fetch: %+v", e)
+	}
+	if err := r.Pace(t.Context(), access.HashKey("zgc_NOBODY")); !errors.Is(err, access.ErrNotFound) {
+		t.Errorf("a stranger: %v", err)
 	}
 }
 

@@ -20,6 +20,14 @@ func (s *Store) ClientByKey(ctx context.Context, hash []byte) (access.Client, er
 	return s.oneClient(ctx, func(q *sqlgen.Queries) (sqlgen.Client, error) { return q.ClientByKey(ctx, hash) })
 }
 
+// PlatformShops gives at most limit shops of a client that the platform with
+// WeChat's appid serves, in the order of their ids. None is no error: there may be no
+// such client or platform.
+func (s *Store) PlatformShops(ctx context.Context, client, component string, limit int) ([]access.Shop, error) {
+	rows, err := s.q.ClientPlatformShops(ctx, sqlgen.ClientPlatformShopsParams{ClientID: client, AppID: component, MaxRows: rowLimit(limit)})
+	return many(s.Log, "read the shops of a platform", rows, err, toShop)
+}
+
 func (s *Store) oneClient(ctx context.Context, find func(*sqlgen.Queries) (sqlgen.Client, error)) (access.Client, error) {
 	var c access.Client
 	err := s.view(ctx, "read client", func(q *sqlgen.Queries) error {

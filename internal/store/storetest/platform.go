@@ -344,6 +344,30 @@ var platformCases = []testCase{
 		}
 		w.refused(grant.ErrLost, func() error { return w.apply(again) })
 	}},
+	{"a client's shops of a platform are found by its appid", func(t *testing.T, w *world) {
+		w.platform()
+		w.must(w.apply(authorised(1)))
+		w.must(w.apply(authorised(2)))
+		w.must(w.apply(authorised(3)))
+		w.declareClients(w.snapshot().Revision, client("erp", "shop-1", "shop-2", "tea"), client("bi", "rice"))
+		found := func(client, component string, limit int) (ids []string) {
+			t.Helper()
+			shops, err := w.s.PlatformShops(t.Context(), client, component, limit)
+			w.must(err)
+			for _, s := range shops {
+				same(t, "app", s.App, "isv")
+				ids = append(ids, s.ID)
+			}
+			return ids
+		}
+		platform := platformApp().AppID
+		same(t, "all", found("erp", platform, 10), []string{"shop-1", "shop-2"})
+		same(t, "the first", found("erp", platform, 1), []string{"shop-1"})
+		same(t, "of another client", found("bi", platform, 10), nil)
+		same(t, "of nobody", found("none", platform, 10), nil)
+		same(t, "of a shop's own app", found("erp", directory().Shops[0].AppID, 10), nil)
+		same(t, "of no platform", found("erp", "", 10), nil)
+	}},
 	{"many are adopted at once, each for itself", func(t *testing.T, w *world) {
 		w.platform()
 		lost := authorised(2)

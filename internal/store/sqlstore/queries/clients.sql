@@ -23,6 +23,14 @@ DELETE FROM clients WHERE id = @id;
 -- name: ClientShops :many
 SELECT shop_id FROM client_shops WHERE client_id = @client_id ORDER BY shop_id;
 
+-- name: ClientPlatformShops :many
+-- The shops of a client that a platform serves.
+SELECT shops.* FROM client_shops
+JOIN shops ON shops.id = client_shops.shop_id
+JOIN apps ON apps.id = shops.app
+WHERE client_shops.client_id = @client_id AND apps.kind = 'component' AND apps.app_id = @app_id
+ORDER BY client_shops.shop_id LIMIT @max_rows;
+
 -- name: AllClientShops :many
 SELECT * FROM client_shops ORDER BY client_id, shop_id;
 

@@ -157,6 +157,51 @@ func (q *Queries) ClientByKey(ctx context.Context, keyHash []byte) (Client, erro
 	return i, err
 }
 
+const clientPlatformShops = `-- name: ClientPlatformShops :many
+SELECT shops.id, shops.tenant_id, shops.app, shops.name, shops.revoke_on_withdraw, shops.app_id FROM client_shops
+JOIN shops ON shops.id = client_shops.shop_id
+JOIN apps ON apps.id = shops.app
+WHERE client_shops.client_id = $1 AND apps.kind = 'component' AND apps.app_id = $2
+ORDER BY client_shops.shop_id LIMIT $3
+`
+
+type ClientPlatformShopsParams struct {
+	ClientID string
+	AppID    string
+	MaxRows  int32
+}
+
+// The shops of a client that a platform serves.
+func (q *Queries) ClientPlatformShops(ctx context.Context, arg ClientPlatformShopsParams) ([]Shop, error) {
+	rows, err := q.query(ctx, q.clientPlatformShopsStmt, clientPlatformShops, arg.ClientID, arg.AppID, arg.MaxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Shop
+	for rows.Next() {
+		var i Shop
+		if err := rows.Scan(
+			&i.ID,
+			&i.TenantID,
+			&i.App,
+			&i.Name,
+			&i.RevokeOnWithdraw,
+			&i.AppID,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const clientShops = `-- name: ClientShops :many
 SELECT shop_id FROM client_shops WHERE client_id = $1 ORDER BY shop_id
 `

@@ -105,6 +105,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.clientByKeyStmt, err = db.PrepareContext(ctx, clientByKey); err != nil {
 		return nil, fmt.Errorf("error preparing query ClientByKey: %w", err)
 	}
+	if q.clientPlatformShopsStmt, err = db.PrepareContext(ctx, clientPlatformShops); err != nil {
+		return nil, fmt.Errorf("error preparing query ClientPlatformShops: %w", err)
+	}
 	if q.clientShopsStmt, err = db.PrepareContext(ctx, clientShops); err != nil {
 		return nil, fmt.Errorf("error preparing query ClientShops: %w", err)
 	}
@@ -843,6 +846,11 @@ func (q *Queries) Close() error {
 	if q.clientByKeyStmt != nil {
 		if cerr := q.clientByKeyStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing clientByKeyStmt: %w", cerr)
+		}
+	}
+	if q.clientPlatformShopsStmt != nil {
+		if cerr := q.clientPlatformShopsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing clientPlatformShopsStmt: %w", cerr)
 		}
 	}
 	if q.clientShopsStmt != nil {
@@ -1911,6 +1919,7 @@ type Queries struct {
 	clearTokensStmt             *sql.Stmt
 	clientStmt                  *sql.Stmt
 	clientByKeyStmt             *sql.Stmt
+	clientPlatformShopsStmt     *sql.Stmt
 	clientShopsStmt             *sql.Stmt
 	clientShopsWithinStmt       *sql.Stmt
 	clientsStmt                 *sql.Stmt
@@ -2144,6 +2153,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		clearTokensStmt:             q.clearTokensStmt,
 		clientStmt:                  q.clientStmt,
 		clientByKeyStmt:             q.clientByKeyStmt,
+		clientPlatformShopsStmt:     q.clientPlatformShopsStmt,
 		clientShopsStmt:             q.clientShopsStmt,
 		clientShopsWithinStmt:       q.clientShopsWithinStmt,
 		clientsStmt:                 q.clientsStmt,
