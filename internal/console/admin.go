@@ -158,8 +158,12 @@ func (c *Console) endSession(w http.ResponseWriter, r *http.Request, by audit.Ac
 
 func (c *Console) revokeClient(w http.ResponseWriter, r *http.Request, by audit.Actor) error {
 	now, id := c.Now(), r.PathValue("id")
-	return c.back(w, r, c.People.RevokeClient(r.Context(), id, now,
-		audit.Entry{At: now, Actor: by, Action: "client.revoke", Subject: "client:" + id, Outcome: audit.Done}))
+	err := c.People.RevokeClient(r.Context(), id, now,
+		audit.Entry{At: now, Actor: by, Action: "client.revoke", Subject: "client:" + id, Outcome: audit.Done})
+	if err != nil {
+		return c.back(w, r, err)
+	}
+	return c.stillOut(w, r, id) // the key has ended: nothing can be added
 }
 
 func (c *Console) revokeGrant(w http.ResponseWriter, r *http.Request, by audit.Actor) error {
