@@ -60,6 +60,20 @@ type Session struct {
 	EndedAt   time.Time // zero while live
 	EndedWhy  string
 	Device    string // a short description from the user agent, e.g. "微信 · Android"
+	// Parent is the session that it hangs on; it ends with it. Empty: it is a login.
+	Parent string
+	// Host is the protected host that it is a session of, e.g. "erp.example.com",
+	// with its port on loopback. Empty: our own.
+	Host    string
+	Address string // network prefix of the last use (/24, /48); may be empty
+	System  string // family of the system at login, a fixed word; may be empty
+	// Previous is the hash of the token before the last rotation, RotatedAt the
+	// time of that; both are zero before the first.
+	Previous  []byte
+	RotatedAt time.Time
+	// ReplacedAt is when the token of the last rotation was used first; zero
+	// before. Until then the browser may have missed it.
+	ReplacedAt time.Time
 }
 
 // Live tells whether the session counts at now.
@@ -74,7 +88,9 @@ type SessionFilter struct {
 	PersonID string
 	AdminID  string
 	ShopID   string // those that came from the service market into this shop
-	// NotID spares one session, for "end all my other sessions".
+	Parent   string // those that hang on this session
+	// NotID spares one session and those that hang on it, for "end all my other
+	// sessions".
 	NotID string
 	Why   string // recorded with each ended session
 }

@@ -102,6 +102,8 @@ func TestFrequentQueriesUseIndexes(t *testing.T) {
 		`SELECT * FROM sessions WHERE token_hash = x'00'`:                                              "sqlite_autoindex_sessions_2",
 		`SELECT * FROM sessions WHERE person_id = 'x' AND person_id <> ''`:                             "sessions_person",
 		`SELECT * FROM sessions WHERE shop_id = 'x' AND shop_id <> ''`:                                 "sessions_shop",
+		`SELECT * FROM sessions WHERE parent = 'x' AND parent <> '' ORDER BY created_at DESC, id`:      "sessions_parent",
+		`SELECT * FROM sessions WHERE previous = x'00' AND previous IS NOT NULL`:                       "sessions_previous",
 		`SELECT * FROM shops WHERE app = 'x'`:                                                          "shops_app",
 		`SELECT * FROM shops WHERE app_id = 'x' AND app_id <> '' ORDER BY id`:                          "shops_app_id",
 		`SELECT app, app_id FROM authorizers WHERE due_at > 0 AND due_at <= 1 ORDER BY due_at LIMIT 1`: "authorizers_due",

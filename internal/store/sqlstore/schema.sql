@@ -145,7 +145,14 @@ CREATE TABLE sessions (
     ended_why  TEXT    NOT NULL,
     device     TEXT    NOT NULL,
     shop_id    TEXT    NOT NULL DEFAULT '',
-    role       TEXT    NOT NULL DEFAULT '' -- in that shop
+    role       TEXT    NOT NULL DEFAULT '', -- in that shop
+    parent      TEXT   NOT NULL DEFAULT '', -- the session that it hangs on
+    host        TEXT   NOT NULL DEFAULT '', -- the protected host that it is of
+    address     TEXT   NOT NULL DEFAULT '', -- network prefix of the last use
+    system      TEXT   NOT NULL DEFAULT '', -- family of the system at login
+    previous    BYTEA, -- hash of the token before the last rotation
+    rotated_at  BIGINT NOT NULL DEFAULT 0,
+    replaced_at BIGINT NOT NULL DEFAULT 0 -- when the token after it was used first
 );
 
 -- States and codes that were used, so that none is used again.

@@ -2,6 +2,8 @@ package sqlstore
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"time"
 
 	"github.com/zhanggui/zhanggui/internal/access"
@@ -11,9 +13,13 @@ import (
 )
 
 // SessionByToken gives the session with this token hash, ended or not, or
-// [access.ErrNotFound].
+// [access.ErrNotFound]. Also the hash of the token before the last rotation finds
+// it: compare the two.
 func (s *Store) SessionByToken(ctx context.Context, hash []byte) (access.Session, error) {
 	row, err := s.q.SessionByToken(ctx, hash)
+	if errors.Is(err, sql.ErrNoRows) {
+		row, err = s.q.SessionByPrevious(ctx, hash)
+	}
 	return one(s.Log, "read session", row, err, toSession)
 }
 
@@ -45,9 +51,11 @@ func (s *Store) TouchSession(ctx context.Context, id string, seen time.Time) err
 	})
 }
 
-// StartSession begins a session outside a login, for administrators. It answers
+// StartSession begins a session outside a login: an administrator's, or one that
+// hangs on another. That one holds what its parent does, whatever n says: person,
+// administrator or shop, role, door, proof, and the times at which it ends. It answers
 // [access.ErrNotFound] when the person, the administrator or the shop does not
-// exist.
+// exist, and when the parent does not live or hangs on another one itself.
 func (s *Store) StartSession(ctx context.Context, n access.Session, e ...audit.Entry) error {
 	return s.write(ctx, "start session", func(t *tx) error {
 		t.record(e...)
@@ -83,6 +91,9 @@ func (s *Store) EndSessions(ctx context.Context, e grant.Effects) (int, error) {
 }
 
 func (t *tx) startSession(ctx context.Context, n access.Session) error {
+	if err := t.hang(ctx, &n); err != nil {
+		return err
+	}
 	if err := t.holderExists(ctx, n); err != nil {
 		return err
 	}
@@ -91,7 +102,27 @@ func (t *tx) startSession(ctx context.Context, n access.Session) error {
 		CreatedAt: millis(n.CreatedAt), SeenAt: millis(n.SeenAt), ProvedAt: millis(n.ProvedAt),
 		ExpiresAt: millis(n.ExpiresAt), IdleMs: n.IdleLimit.Milliseconds(), Device: n.Device,
 		ShopID: n.ShopID, Role: string(n.Role),
+		Parent: n.Parent, Host: n.Host, Address: n.Address, System: n.System,
 	})
+}
+
+// hang gives a session what its parent holds.
+func (t *tx) hang(ctx context.Context, n *access.Session) error {
+	if n.Parent == "" {
+		return nil
+	}
+	row, err := t.Session(ctx, n.Parent)
+	if err != nil {
+		return missing(err, access.ErrNotFound)
+	}
+	p := toSession(row)
+	if p.Parent != "" || !p.Live(n.CreatedAt) {
+		return access.ErrNotFound
+	}
+	n.PersonID, n.AdminID, n.ShopID, n.Role = p.PersonID, p.AdminID, p.ShopID, p.Role
+	n.App, n.Door, n.ProvedAt = p.App, p.Door, p.ProvedAt
+	n.ExpiresAt, n.IdleLimit = p.ExpiresAt, p.IdleLimit
+	return nil
 }
 
 func (t *tx) holderExists(ctx context.Context, n access.Session) error {
@@ -107,10 +138,10 @@ func (t *tx) holderExists(ctx context.Context, n access.Session) error {
 	return missing(err, access.ErrNotFound)
 }
 
-// endSessions ends what f picks and counts those that were live. A filter with
-// no field set ends nothing.
+// endSessions ends what f picks, with what hangs on it, and counts those that were
+// live. A filter with no field set ends nothing.
 func (t *tx) endSessions(ctx context.Context, f access.SessionFilter, at time.Time) (int, error) {
-	if f.ID == "" && f.PersonID == "" && f.AdminID == "" && f.ShopID == "" {
+	if f.ID == "" && f.PersonID == "" && f.AdminID == "" && f.ShopID == "" && f.Parent == "" {
 		return 0, nil
 	}
 	rows, err := sessionRows(ctx, t.Queries, f)
@@ -122,10 +153,32 @@ func (t *tx) endSessions(ctx context.Context, f access.SessionFilter, at time.Ti
 		if !matches(f, r) || r.EndedAt != 0 {
 			continue
 		}
-		if err := t.EndSession(ctx, sqlgen.EndSessionParams{ID: r.ID, EndedAt: millis(at), EndedWhy: f.Why}); err != nil {
+		n, err := t.endTree(ctx, r, at, f.Why)
+		if err != nil {
 			return 0, err
 		}
-		if toSession(r).Live(at) {
+		ended += n
+	}
+	return ended, nil
+}
+
+// endTree ends a session and those that hang on it, and counts those that were live
+// and did not end with another one that the same filter picked.
+func (t *tx) endTree(ctx context.Context, r sqlgen.Session, at time.Time, why string) (ended int, err error) {
+	tree := []sqlgen.Session{r}
+	if r.Parent == "" {
+		children, err := t.SessionsOfParent(ctx, r.ID)
+		if err != nil {
+			return 0, err
+		}
+		tree = append(tree, children...)
+	}
+	for _, r := range tree {
+		n, err := t.EndSession(ctx, sqlgen.EndSessionParams{ID: r.ID, EndedAt: millis(at), EndedWhy: why})
+		if err != nil {
+			return 0, err
+		}
+		if n > 0 && toSession(r).Live(at) {
 			ended++
 		}
 	}
@@ -141,6 +194,8 @@ func sessionRows(ctx context.Context, q *sqlgen.Queries, f access.SessionFilter)
 			return nil, err
 		}
 		return []sqlgen.Session{row}, nil
+	case f.Parent != "":
+		return q.SessionsOfParent(ctx, f.Parent)
 	case f.PersonID != "":
 		return q.SessionsOfPerson(ctx, f.PersonID)
 	case f.AdminID != "":
@@ -156,5 +211,6 @@ func matches(f access.SessionFilter, r sqlgen.Session) bool {
 		(f.PersonID == "" || f.PersonID == r.PersonID) &&
 		(f.AdminID == "" || f.AdminID == r.AdminID) &&
 		(f.ShopID == "" || f.ShopID == r.ShopID) &&
-		(f.NotID == "" || f.NotID != r.ID)
+		(f.Parent == "" || f.Parent == r.Parent) &&
+		(f.NotID == "" || f.NotID != r.ID && f.NotID != r.Parent)
 }

@@ -213,7 +213,31 @@ func (c *checker) sessions() error {
 			c.problem("session %s: its holder: %v", n.ID, err)
 		}
 	}
+	c.hanging(sessions)
 	return err
+}
+
+// hanging compares sessions with those that they hang on.
+func (c *checker) hanging(sessions []access.Session) {
+	byID := map[string]access.Session{}
+	for _, n := range sessions {
+		byID[n.ID] = n
+	}
+	for _, n := range sessions {
+		if n.Parent == "" {
+			continue
+		}
+		p, ok := byID[n.Parent]
+		same := p.PersonID == n.PersonID && p.AdminID == n.AdminID && p.ShopID == n.ShopID && p.Role == n.Role
+		switch {
+		case !ok || p.Parent != "":
+			c.problem("session %s hangs on %s, which is no login", n.ID, n.Parent)
+		case !same:
+			c.problem("session %s is of somebody else than %s, which it hangs on", n.ID, n.Parent)
+		case n.EndedAt.IsZero() && !p.EndedAt.IsZero(), n.ExpiresAt.After(p.ExpiresAt):
+			c.problem("session %s outlives %s, which it hangs on", n.ID, n.Parent)
+		}
+	}
 }
 
 // holder looks for the one that a session is of. That of a shop that is gone ended

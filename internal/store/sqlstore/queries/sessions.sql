@@ -1,14 +1,20 @@
 -- name: InsertSession :exec
 INSERT INTO sessions (id, token_hash, person_id, admin_id, app, door, created_at, seen_at, proved_at, expires_at, idle_ms,
-    ended_at, ended_why, device, shop_id, role)
+    ended_at, ended_why, device, shop_id, role, parent, host, address, system)
 VALUES (@id, @token_hash, @person_id, @admin_id, @app, @door, @created_at, @seen_at, @proved_at, @expires_at, @idle_ms,
-    0, '', @device, @shop_id, @role);
+    0, '', @device, @shop_id, @role, @parent, @host, @address, @system);
 
 -- name: Session :one
 SELECT * FROM sessions WHERE id = @id;
 
 -- name: SessionByToken :one
 SELECT * FROM sessions WHERE token_hash = @token_hash;
+
+-- name: SessionByPrevious :one
+SELECT * FROM sessions WHERE previous = @previous AND previous IS NOT NULL ORDER BY created_at DESC, id LIMIT 1;
+
+-- name: SessionsOfParent :many
+SELECT * FROM sessions WHERE parent = @parent AND parent <> '' ORDER BY created_at DESC, id;
 
 -- name: Sessions :many
 SELECT * FROM sessions ORDER BY created_at DESC, id;
@@ -25,11 +31,12 @@ SELECT * FROM sessions WHERE shop_id = @shop_id AND shop_id <> '' ORDER BY creat
 -- name: TouchSession :execrows
 UPDATE sessions SET seen_at = @seen_at WHERE id = @id AND ended_at = 0 AND seen_at < @seen_at;
 
--- name: EndSession :exec
-UPDATE sessions SET ended_at = @ended_at, ended_why = @ended_why WHERE id = @id;
+-- name: EndSession :execrows
+UPDATE sessions SET ended_at = @ended_at, ended_why = @ended_why WHERE id = @id AND ended_at = 0;
 
 -- name: MoveSession :exec
-UPDATE sessions SET person_id = @person_id WHERE id = @id;
+-- With those that hang on it.
+UPDATE sessions SET person_id = @person_id WHERE id = @id OR (parent = @id AND parent <> '');
 
 -- name: ForgetSessions :exec
 -- Those that an app proved, and all of a person whom no app names any more.

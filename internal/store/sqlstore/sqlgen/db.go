@@ -588,6 +588,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.sessionStmt, err = db.PrepareContext(ctx, session); err != nil {
 		return nil, fmt.Errorf("error preparing query Session: %w", err)
 	}
+	if q.sessionByPreviousStmt, err = db.PrepareContext(ctx, sessionByPrevious); err != nil {
+		return nil, fmt.Errorf("error preparing query SessionByPrevious: %w", err)
+	}
 	if q.sessionByTokenStmt, err = db.PrepareContext(ctx, sessionByToken); err != nil {
 		return nil, fmt.Errorf("error preparing query SessionByToken: %w", err)
 	}
@@ -602,6 +605,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.sessionsOfAdminBeforeStmt, err = db.PrepareContext(ctx, sessionsOfAdminBefore); err != nil {
 		return nil, fmt.Errorf("error preparing query SessionsOfAdminBefore: %w", err)
+	}
+	if q.sessionsOfParentStmt, err = db.PrepareContext(ctx, sessionsOfParent); err != nil {
+		return nil, fmt.Errorf("error preparing query SessionsOfParent: %w", err)
 	}
 	if q.sessionsOfPersonStmt, err = db.PrepareContext(ctx, sessionsOfPerson); err != nil {
 		return nil, fmt.Errorf("error preparing query SessionsOfPerson: %w", err)
@@ -1653,6 +1659,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing sessionStmt: %w", cerr)
 		}
 	}
+	if q.sessionByPreviousStmt != nil {
+		if cerr := q.sessionByPreviousStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing sessionByPreviousStmt: %w", cerr)
+		}
+	}
 	if q.sessionByTokenStmt != nil {
 		if cerr := q.sessionByTokenStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing sessionByTokenStmt: %w", cerr)
@@ -1676,6 +1687,11 @@ func (q *Queries) Close() error {
 	if q.sessionsOfAdminBeforeStmt != nil {
 		if cerr := q.sessionsOfAdminBeforeStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing sessionsOfAdminBeforeStmt: %w", cerr)
+		}
+	}
+	if q.sessionsOfParentStmt != nil {
+		if cerr := q.sessionsOfParentStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing sessionsOfParentStmt: %w", cerr)
 		}
 	}
 	if q.sessionsOfPersonStmt != nil {
@@ -2080,11 +2096,13 @@ type Queries struct {
 	rotateSubscriptionStmt      *sql.Stmt
 	selfGrantStmt               *sql.Stmt
 	sessionStmt                 *sql.Stmt
+	sessionByPreviousStmt       *sql.Stmt
 	sessionByTokenStmt          *sql.Stmt
 	sessionsStmt                *sql.Stmt
 	sessionsBeforeStmt          *sql.Stmt
 	sessionsOfAdminStmt         *sql.Stmt
 	sessionsOfAdminBeforeStmt   *sql.Stmt
+	sessionsOfParentStmt        *sql.Stmt
 	sessionsOfPersonStmt        *sql.Stmt
 	sessionsOfPersonBeforeStmt  *sql.Stmt
 	sessionsOfShopStmt          *sql.Stmt
@@ -2314,11 +2332,13 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		rotateSubscriptionStmt:      q.rotateSubscriptionStmt,
 		selfGrantStmt:               q.selfGrantStmt,
 		sessionStmt:                 q.sessionStmt,
+		sessionByPreviousStmt:       q.sessionByPreviousStmt,
 		sessionByTokenStmt:          q.sessionByTokenStmt,
 		sessionsStmt:                q.sessionsStmt,
 		sessionsBeforeStmt:          q.sessionsBeforeStmt,
 		sessionsOfAdminStmt:         q.sessionsOfAdminStmt,
 		sessionsOfAdminBeforeStmt:   q.sessionsOfAdminBeforeStmt,
+		sessionsOfParentStmt:        q.sessionsOfParentStmt,
 		sessionsOfPersonStmt:        q.sessionsOfPersonStmt,
 		sessionsOfPersonBeforeStmt:  q.sessionsOfPersonBeforeStmt,
 		sessionsOfShopStmt:          q.sessionsOfShopStmt,

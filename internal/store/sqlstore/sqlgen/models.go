@@ -296,22 +296,29 @@ type Request struct {
 }
 
 type Session struct {
-	ID        string
-	TokenHash []byte
-	PersonID  string
-	AdminID   string
-	App       string
-	Door      string
-	CreatedAt int64
-	SeenAt    int64
-	ProvedAt  int64
-	ExpiresAt int64
-	IdleMs    int64
-	EndedAt   int64
-	EndedWhy  string
-	Device    string
-	ShopID    string
-	Role      string
+	ID         string
+	TokenHash  []byte
+	PersonID   string
+	AdminID    string
+	App        string
+	Door       string
+	CreatedAt  int64
+	SeenAt     int64
+	ProvedAt   int64
+	ExpiresAt  int64
+	IdleMs     int64
+	EndedAt    int64
+	EndedWhy   string
+	Device     string
+	ShopID     string
+	Role       string
+	Parent     string
+	Host       string
+	Address    string
+	System     string
+	Previous   []byte
+	RotatedAt  int64
+	ReplacedAt int64
 }
 
 type SetupLink struct {

@@ -48,8 +48,8 @@ func (q *Queries) CallbackByState(ctx context.Context, stateHash []byte) (Callba
 	return i, err
 }
 
-const endSession = `-- name: EndSession :exec
-UPDATE sessions SET ended_at = $1, ended_why = $2 WHERE id = $3
+const endSession = `-- name: EndSession :execrows
+UPDATE sessions SET ended_at = $1, ended_why = $2 WHERE id = $3 AND ended_at = 0
 `
 
 type EndSessionParams struct {
@@ -58,9 +58,12 @@ type EndSessionParams struct {
 	ID       string
 }
 
-func (q *Queries) EndSession(ctx context.Context, arg EndSessionParams) error {
-	_, err := q.exec(ctx, q.endSessionStmt, endSession, arg.EndedAt, arg.EndedWhy, arg.ID)
-	return err
+func (q *Queries) EndSession(ctx context.Context, arg EndSessionParams) (int64, error) {
+	result, err := q.exec(ctx, q.endSessionStmt, endSession, arg.EndedAt, arg.EndedWhy, arg.ID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
 }
 
 const finishCallback = `-- name: FinishCallback :execrows
@@ -121,9 +124,9 @@ func (q *Queries) InsertCallback(ctx context.Context, arg InsertCallbackParams) 
 
 const insertSession = `-- name: InsertSession :exec
 INSERT INTO sessions (id, token_hash, person_id, admin_id, app, door, created_at, seen_at, proved_at, expires_at, idle_ms,
-    ended_at, ended_why, device, shop_id, role)
+    ended_at, ended_why, device, shop_id, role, parent, host, address, system)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,
-    0, '', $12, $13, $14)
+    0, '', $12, $13, $14, $15, $16, $17, $18)
 `
 
 type InsertSessionParams struct {
@@ -141,6 +144,10 @@ type InsertSessionParams struct {
 	Device    string
 	ShopID    string
 	Role      string
+	Parent    string
+	Host      string
+	Address   string
+	System    string
 }
 
 func (q *Queries) InsertSession(ctx context.Context, arg InsertSessionParams) error {
@@ -159,12 +166,16 @@ func (q *Queries) InsertSession(ctx context.Context, arg InsertSessionParams) er
 		arg.Device,
 		arg.ShopID,
 		arg.Role,
+		arg.Parent,
+		arg.Host,
+		arg.Address,
+		arg.System,
 	)
 	return err
 }
 
 const moveSession = `-- name: MoveSession :exec
-UPDATE sessions SET person_id = $1 WHERE id = $2
+UPDATE sessions SET person_id = $1 WHERE id = $2 OR (parent = $2 AND parent <> '')
 `
 
 type MoveSessionParams struct {
@@ -172,6 +183,7 @@ type MoveSessionParams struct {
 	ID       string
 }
 
+// With those that hang on it.
 func (q *Queries) MoveSession(ctx context.Context, arg MoveSessionParams) error {
 	_, err := q.exec(ctx, q.moveSessionStmt, moveSession, arg.PersonID, arg.ID)
 	return err
@@ -196,7 +208,7 @@ func (q *Queries) PurgeSessions(ctx context.Context, before int64) error {
 }
 
 const session = `-- name: Session :one
-SELECT id, token_hash, person_id, admin_id, app, door, created_at, seen_at, proved_at, expires_at, idle_ms, ended_at, ended_why, device, shop_id, role FROM sessions WHERE id = $1
+SELECT id, token_hash, person_id, admin_id, app, door, created_at, seen_at, proved_at, expires_at, idle_ms, ended_at, ended_why, device, shop_id, role, parent, host, address, system, previous, rotated_at, replaced_at FROM sessions WHERE id = $1
 `
 
 func (q *Queries) Session(ctx context.Context, id string) (Session, error) {
@@ -219,12 +231,54 @@ func (q *Queries) Session(ctx context.Context, id string) (Session, error) {
 		&i.Device,
 		&i.ShopID,
 		&i.Role,
+		&i.Parent,
+		&i.Host,
+		&i.Address,
+		&i.System,
+		&i.Previous,
+		&i.RotatedAt,
+		&i.ReplacedAt,
+	)
+	return i, err
+}
+
+const sessionByPrevious = `-- name: SessionByPrevious :one
+SELECT id, token_hash, person_id, admin_id, app, door, created_at, seen_at, proved_at, expires_at, idle_ms, ended_at, ended_why, device, shop_id, role, parent, host, address, system, previous, rotated_at, replaced_at FROM sessions WHERE previous = $1 AND previous IS NOT NULL ORDER BY created_at DESC, id LIMIT 1
+`
+
+func (q *Queries) SessionByPrevious(ctx context.Context, previous []byte) (Session, error) {
+	row := q.queryRow(ctx, q.sessionByPreviousStmt, sessionByPrevious, previous)
+	var i Session
+	err := row.Scan(
+		&i.ID,
+		&i.TokenHash,
+		&i.PersonID,
+		&i.AdminID,
+		&i.App,
+		&i.Door,
+		&i.CreatedAt,
+		&i.SeenAt,
+		&i.ProvedAt,
+		&i.ExpiresAt,
+		&i.IdleMs,
+		&i.EndedAt,
+		&i.EndedWhy,
+		&i.Device,
+		&i.ShopID,
+		&i.Role,
+		&i.Parent,
+		&i.Host,
+		&i.Address,
+		&i.System,
+		&i.Previous,
+		&i.RotatedAt,
+		&i.ReplacedAt,
 	)
 	return i, err
 }
 
 const sessionByToken = `-- name: SessionByToken :one
-SELECT id, token_hash, person_id, admin_id, app, door, created_at, seen_at, proved_at, expires_at, idle_ms, ended_at, ended_why, device, shop_id, role FROM sessions WHERE token_hash = $1
+SELECT id, token_hash, person_id, admin_id, app, door, created_at, seen_at, proved_at, expires_at, idle_ms, ended_at, ended_why, device, shop_id, role, parent, host, address, system, previous, rotated_at, replaced_at FROM sessions WHERE token_hash = $1
 `
 
 func (q *Queries) SessionByToken(ctx context.Context, tokenHash []byte) (Session, error) {
@@ -247,12 +301,19 @@ func (q *Queries) SessionByToken(ctx context.Context, tokenHash []byte) (Session
 		&i.Device,
 		&i.ShopID,
 		&i.Role,
+		&i.Parent,
+		&i.Host,
+		&i.Address,
+		&i.System,
+		&i.Previous,
+		&i.RotatedAt,
+		&i.ReplacedAt,
 	)
 	return i, err
 }
 
 const sessions = `-- name: Sessions :many
-SELECT id, token_hash, person_id, admin_id, app, door, created_at, seen_at, proved_at, expires_at, idle_ms, ended_at, ended_why, device, shop_id, role FROM sessions ORDER BY created_at DESC, id
+SELECT id, token_hash, person_id, admin_id, app, door, created_at, seen_at, proved_at, expires_at, idle_ms, ended_at, ended_why, device, shop_id, role, parent, host, address, system, previous, rotated_at, replaced_at FROM sessions ORDER BY created_at DESC, id
 `
 
 func (q *Queries) Sessions(ctx context.Context) ([]Session, error) {
@@ -281,6 +342,13 @@ func (q *Queries) Sessions(ctx context.Context) ([]Session, error) {
 			&i.Device,
 			&i.ShopID,
 			&i.Role,
+			&i.Parent,
+			&i.Host,
+			&i.Address,
+			&i.System,
+			&i.Previous,
+			&i.RotatedAt,
+			&i.ReplacedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -296,7 +364,7 @@ func (q *Queries) Sessions(ctx context.Context) ([]Session, error) {
 }
 
 const sessionsOfAdmin = `-- name: SessionsOfAdmin :many
-SELECT id, token_hash, person_id, admin_id, app, door, created_at, seen_at, proved_at, expires_at, idle_ms, ended_at, ended_why, device, shop_id, role FROM sessions WHERE admin_id = $1 AND admin_id <> '' ORDER BY created_at DESC, id
+SELECT id, token_hash, person_id, admin_id, app, door, created_at, seen_at, proved_at, expires_at, idle_ms, ended_at, ended_why, device, shop_id, role, parent, host, address, system, previous, rotated_at, replaced_at FROM sessions WHERE admin_id = $1 AND admin_id <> '' ORDER BY created_at DESC, id
 `
 
 func (q *Queries) SessionsOfAdmin(ctx context.Context, adminID string) ([]Session, error) {
@@ -325,6 +393,64 @@ func (q *Queries) SessionsOfAdmin(ctx context.Context, adminID string) ([]Sessio
 			&i.Device,
 			&i.ShopID,
 			&i.Role,
+			&i.Parent,
+			&i.Host,
+			&i.Address,
+			&i.System,
+			&i.Previous,
+			&i.RotatedAt,
+			&i.ReplacedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const sessionsOfParent = `-- name: SessionsOfParent :many
+SELECT id, token_hash, person_id, admin_id, app, door, created_at, seen_at, proved_at, expires_at, idle_ms, ended_at, ended_why, device, shop_id, role, parent, host, address, system, previous, rotated_at, replaced_at FROM sessions WHERE parent = $1 AND parent <> '' ORDER BY created_at DESC, id
+`
+
+func (q *Queries) SessionsOfParent(ctx context.Context, parent string) ([]Session, error) {
+	rows, err := q.query(ctx, q.sessionsOfParentStmt, sessionsOfParent, parent)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Session
+	for rows.Next() {
+		var i Session
+		if err := rows.Scan(
+			&i.ID,
+			&i.TokenHash,
+			&i.PersonID,
+			&i.AdminID,
+			&i.App,
+			&i.Door,
+			&i.CreatedAt,
+			&i.SeenAt,
+			&i.ProvedAt,
+			&i.ExpiresAt,
+			&i.IdleMs,
+			&i.EndedAt,
+			&i.EndedWhy,
+			&i.Device,
+			&i.ShopID,
+			&i.Role,
+			&i.Parent,
+			&i.Host,
+			&i.Address,
+			&i.System,
+			&i.Previous,
+			&i.RotatedAt,
+			&i.ReplacedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -340,7 +466,7 @@ func (q *Queries) SessionsOfAdmin(ctx context.Context, adminID string) ([]Sessio
 }
 
 const sessionsOfPerson = `-- name: SessionsOfPerson :many
-SELECT id, token_hash, person_id, admin_id, app, door, created_at, seen_at, proved_at, expires_at, idle_ms, ended_at, ended_why, device, shop_id, role FROM sessions WHERE person_id = $1 AND person_id <> '' ORDER BY created_at DESC, id
+SELECT id, token_hash, person_id, admin_id, app, door, created_at, seen_at, proved_at, expires_at, idle_ms, ended_at, ended_why, device, shop_id, role, parent, host, address, system, previous, rotated_at, replaced_at FROM sessions WHERE person_id = $1 AND person_id <> '' ORDER BY created_at DESC, id
 `
 
 func (q *Queries) SessionsOfPerson(ctx context.Context, personID string) ([]Session, error) {
@@ -369,6 +495,13 @@ func (q *Queries) SessionsOfPerson(ctx context.Context, personID string) ([]Sess
 			&i.Device,
 			&i.ShopID,
 			&i.Role,
+			&i.Parent,
+			&i.Host,
+			&i.Address,
+			&i.System,
+			&i.Previous,
+			&i.RotatedAt,
+			&i.ReplacedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -384,7 +517,7 @@ func (q *Queries) SessionsOfPerson(ctx context.Context, personID string) ([]Sess
 }
 
 const sessionsOfShop = `-- name: SessionsOfShop :many
-SELECT id, token_hash, person_id, admin_id, app, door, created_at, seen_at, proved_at, expires_at, idle_ms, ended_at, ended_why, device, shop_id, role FROM sessions WHERE shop_id = $1 AND shop_id <> '' ORDER BY created_at DESC, id
+SELECT id, token_hash, person_id, admin_id, app, door, created_at, seen_at, proved_at, expires_at, idle_ms, ended_at, ended_why, device, shop_id, role, parent, host, address, system, previous, rotated_at, replaced_at FROM sessions WHERE shop_id = $1 AND shop_id <> '' ORDER BY created_at DESC, id
 `
 
 func (q *Queries) SessionsOfShop(ctx context.Context, shopID string) ([]Session, error) {
@@ -413,6 +546,13 @@ func (q *Queries) SessionsOfShop(ctx context.Context, shopID string) ([]Session,
 			&i.Device,
 			&i.ShopID,
 			&i.Role,
+			&i.Parent,
+			&i.Host,
+			&i.Address,
+			&i.System,
+			&i.Previous,
+			&i.RotatedAt,
+			&i.ReplacedAt,
 		); err != nil {
 			return nil, err
 		}
