@@ -81,6 +81,25 @@ func (s Session) Live(now time.Time) bool {
 	return s.EndedAt.IsZero() && now.Before(s.ExpiresAt) && now.Before(s.SeenAt.Add(s.IdleLimit))
 }
 
+// SessionUse is a use of a session.
+type SessionUse struct {
+	Session string // its id
+	At      time.Time
+	Address string // network prefix that it came from; empty: keep what is known
+	// Token is the hash of the token of the last rotation, if it was used with that
+	// one and nobody said so before; empty otherwise.
+	Token []byte
+}
+
+// Rotation gives a session another token.
+type Rotation struct {
+	Session string // its id
+	Current []byte // hash of the token that it has
+	Used    []byte // hash of the one that the browser holds: Current, or the one before if the browser missed that
+	Token   []byte // hash of the new one
+	At      time.Time
+}
+
 // SessionFilter picks sessions to end. Fields that are set must all match; a
 // filter with no field set matches nothing.
 type SessionFilter struct {

@@ -34,7 +34,10 @@ type Change struct {
 	Apps    []string
 	Shops   []string
 	Clients []string
-	Keyset  bool // the keyset was rotated or wrapped anew
+	// People are those of whom something changed that servers remember, as
+	// [audit.Entry.People] names them.
+	People []string
+	Keyset bool // the keyset was rotated or wrapped anew
 }
 
 // Directory tells whether apps, shops or clients changed.
@@ -42,7 +45,7 @@ func (c Change) Directory() bool { return len(c.Apps)+len(c.Shops)+len(c.Clients
 
 // Empty tells whether the entries were about nothing that a Change names.
 func (c Change) Empty() bool {
-	return !c.All && !c.Keyset && !c.Directory() && len(c.Renewed)+len(c.Grants) == 0
+	return !c.All && !c.Keyset && !c.Directory() && len(c.Renewed)+len(c.Grants)+len(c.People) == 0
 }
 
 // gather collects a Change from entries.
@@ -68,7 +71,7 @@ func (g *gather) ids(kind string) []string { return slices.Sorted(maps.Keys(g.ro
 // change gives what was collected up to an entry.
 func (g *gather) change(to Position) Change {
 	return Change{To: to, Renewed: g.renewed, Grants: g.ids("grant"), Apps: g.ids("app"), Shops: g.ids("shop"),
-		Clients: g.ids("client"), Keyset: g.keyset}
+		Clients: g.ids("client"), People: g.ids("people"), Keyset: g.keyset}
 }
 
 // read takes the next entry. One that does not decode was not written by any
@@ -93,7 +96,15 @@ func (g *gather) read(r audit.Record) {
 		}
 	}
 	g.subject(e)
+	for name := range e.People() {
+		if kind, id, _ := strings.Cut(name, ":"); people[kind] && (id != "" || name == audit.Everybody) {
+			g.row("people", name)
+		}
+	}
 }
+
+// people are the kinds of names that those whom servers remember have.
+var people = map[string]bool{"person": true, "admin": true, "session": true, "shop": true, "app": true, audit.Everybody: true}
 
 // kept takes what an entry says that a grant keeps: "generation digest", or
 // "generation none". ended says that the entry means more than that.

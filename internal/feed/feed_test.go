@@ -117,6 +117,8 @@ func TestWhatEntriesSay(t *testing.T) {
 	failed.Outcome = audit.Failed
 	unknown := done("grant.refresh", "grant:g_1")
 	unknown.Outcome = audit.Unknown
+	by := done("client.pause", "")
+	by.Actor = audit.Actor{Kind: audit.ActorAdmin, ID: "a_1"}
 	for _, c := range []struct {
 		name    string
 		entries []audit.Entry
@@ -137,10 +139,14 @@ func TestWhatEntriesSay(t *testing.T) {
 		{"a failure", []audit.Entry{failed}, feed.Change{Grants: []string{"g_1"}}},
 		{"a lost answer", []audit.Entry{unknown, done("grant.unsettled", "grant:g_1"), done("grant.force", "grant:g_1")}, feed.Change{}},
 		{"the directory", []audit.Entry{done("client.revoke", "client:erp"), done("shop.change", "shop:tea"), done("app.change", "app:mp"), done("tenant.create", "tenant:x")},
-			feed.Change{Clients: []string{"erp"}, Shops: []string{"tea"}, Apps: []string{"mp"}}},
+			feed.Change{Clients: []string{"erp"}, Shops: []string{"tea"}, Apps: []string{"mp"}, People: []string{"app:mp", "shop:tea"}}},
+		{"people", []audit.Entry{done("login", "person:p_1"), done("session.end", "session:s_1"), by},
+			feed.Change{People: []string{"admin:a_1", "person:p_1", "session:s_1"}}},
+		{"people whom the entries of a change do not name", []audit.Entry{tokens(audit.PeopleChange, "", map[string]string{"person:p_2": "", "shop:tea": "", audit.Everybody: ""})},
+			feed.Change{People: []string{audit.Everybody, "person:p_2", "shop:tea"}}},
 		{"a kind from a later version", []audit.Entry{done("client.pause", "client:erp")}, feed.Change{Clients: []string{"erp"}}},
 		{"a new key", []audit.Entry{done("key.rotate", "")}, feed.Change{Keyset: true}},
-		{"nothing of ours", []audit.Entry{refused, done("login", "person:p_1"), done("session.end", "session:s_1"), done("x", "grant:")}, feed.Change{}},
+		{"nothing of ours", []audit.Entry{refused, done("x", "grant:"), done("x", "person:"), done("x", "")}, feed.Change{}},
 	} {
 		l, e := &log{}, &ear{}
 		f := feed.New(feed.Options{Log: l, Listener: e})

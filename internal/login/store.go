@@ -81,7 +81,6 @@ type Identities interface {
 type Sessions interface {
 	SessionByToken(ctx context.Context, hash []byte) (access.Session, error)
 	Sessions(ctx context.Context, f access.SessionFilter) ([]access.Session, error)
-	TouchSession(ctx context.Context, id string, seen time.Time) error
 	StartSession(ctx context.Context, s access.Session, e ...audit.Entry) error
 	EndSessions(ctx context.Context, e grant.Effects) (int, error)
 }

@@ -114,6 +114,7 @@ func (t *tx) revoke(ctx context.Context, r grant.Revocation, e grant.Effects) er
 	if err := t.RevokeGrant(ctx, p); err != nil {
 		return err
 	}
+	t.touchMarket(row, e.At)
 	t.recordReason(e, r.GrantID, grant.Tokens{Generation: row.Generation + 1}, audit.GrantRevoked)
 	return nil
 }
@@ -135,5 +136,14 @@ func (t *tx) withdraw(ctx context.Context, row sqlgen.Grant, r grant.Revocation,
 		ID: row.ID, State: string(grant.NeedsOwner), Cause: r.Cause, UpdatedAt: millis(e.At),
 	})
 	t.recordTokens(e, row.ID, grant.Tokens{Generation: row.Generation + 1})
+	t.touchMarket(row, e.At)
 	return err
+}
+
+// touchMarket is touch for those who came from the market into the shop of a grant
+// that ends.
+func (t *tx) touchMarket(row sqlgen.Grant, at time.Time) {
+	if grant.Kind(row.Kind) == grant.ISV && row.ShopID != "" {
+		t.touch("shop:"+row.ShopID, at)
+	}
 }

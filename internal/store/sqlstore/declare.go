@@ -108,6 +108,9 @@ func (d *declaring) app(ctx context.Context, a access.App) error {
 	if err != nil {
 		return err
 	}
+	if known && row.Services != toJSON(fromServices(a.Services)) {
+		d.touch("app:"+a.ID, d.d.At) // what a service gives holds for those who are in, too
+	}
 	moved := known && a.AppID != row.AppID
 	fresh := known && (moved || a.SecretVersion != row.SecretVersion)
 	if a.Kind == access.Component {
@@ -168,6 +171,7 @@ func (d *declaring) voidPlatform(ctx context.Context, app string) error {
 	if err := d.DeletePurchases(ctx, app); err != nil {
 		return err
 	}
+	d.touch("app:"+app, d.d.At)
 	err = d.EndAppSessions(ctx, sqlgen.EndAppSessionsParams{App: app, EndedAt: millis(d.d.At), EndedWhy: appChanged})
 	if err != nil {
 		return err
@@ -306,9 +310,13 @@ func (d *declaring) shop(ctx context.Context, s access.Shop) error {
 	if err != nil {
 		return fmt.Errorf("app %q: %w", s.App, missing(err, access.ErrNotFound))
 	}
-	known, err := exists(d.Shop(ctx, s.ID))
+	before, err := d.Shop(ctx, s.ID)
+	known, err := exists(before, err)
 	if err != nil {
 		return err
+	}
+	if known && before.TenantID != s.TenantID {
+		d.touch("shop:"+s.ID, d.d.At)
 	}
 	if s.AppID == "" && app.Kind != string(access.Component) {
 		s.AppID = app.AppID

@@ -69,6 +69,10 @@ func (t *tx) moveSession(ctx context.Context, session, from, to string) error {
 	if row.PersonID != from {
 		return access.ErrStale
 	}
+	if from == to {
+		return nil // done before
+	}
+	t.touchSession(row, time.Time{})
 	return t.MoveSession(ctx, sqlgen.MoveSessionParams{ID: session, PersonID: to})
 }
 
@@ -87,6 +91,7 @@ func (s *Store) SaveProfile(ctx context.Context, p access.Profile) error {
 		if _, err := t.Person(ctx, p.PersonID); err != nil {
 			return missing(err, access.ErrNotFound)
 		}
+		t.touched = append(t.touched, touch{name: "person:" + p.PersonID, quiet: true})
 		return t.PutProfile(ctx, sqlgen.PutProfileParams{
 			PersonID: p.PersonID, Nickname: p.Nickname, AvatarUrl: p.AvatarURL, UpdatedAt: millis(p.UpdatedAt),
 		})
@@ -152,6 +157,7 @@ func (s *Store) EndMembership(ctx context.Context, m access.Member, now time.Tim
 }
 
 func (t *tx) putMember(ctx context.Context, m access.Member) error {
+	t.touch("person:"+m.PersonID, m.Since)
 	return t.PutMember(ctx, sqlgen.PutMemberParams{
 		TenantID: m.TenantID, ShopID: m.ShopID, PersonID: m.PersonID, Role: string(m.Role),
 		Since: millis(m.Since), Until: millis(m.Until),
@@ -168,6 +174,7 @@ func (t *tx) forget(ctx context.Context, f grant.Forgetting, e grant.Effects) er
 		return err
 	}
 	if known {
+		t.touch("person:"+id.PersonID, e.At)
 		if err := t.DeleteProfile(ctx, id.PersonID); err != nil {
 			return err
 		}

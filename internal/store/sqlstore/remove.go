@@ -53,7 +53,7 @@ func (d *declaring) removeShop(ctx context.Context, id string) error {
 			return err
 		}
 	}
-	if err := d.DeleteShopMembers(ctx, id); err != nil {
+	if err := d.removeShopMembers(ctx, id); err != nil {
 		return err
 	}
 	if err := d.DeleteShopInvitations(ctx, id); err != nil {
@@ -66,8 +66,20 @@ func (d *declaring) removeShop(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
+	d.touch("shop:"+id, d.d.At)
 	n, err := d.DeleteShop(ctx, id)
 	return removed("shop", id, n, err)
+}
+
+func (d *declaring) removeShopMembers(ctx context.Context, id string) error {
+	row, err := d.Shop(ctx, id)
+	if found, err := exists(row, err); !found {
+		return err
+	}
+	if err := d.touchMembers(ctx, row.TenantID, id, d.d.At); err != nil {
+		return err
+	}
+	return d.DeleteShopMembers(ctx, id)
 }
 
 func (d *declaring) removeApps(ctx context.Context) error {
@@ -105,6 +117,7 @@ func (d *declaring) removeApp(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
+	d.touch("app:"+id, d.d.At)
 	gone, err := d.DeleteApp(ctx, id)
 	return removed("app", id, gone, err)
 }
@@ -146,6 +159,9 @@ func (d *declaring) removeTenant(ctx context.Context, id string) error {
 	}
 	if n > 0 {
 		return fmt.Errorf("tenant %q has %d shops; remove them first: %w", id, n, access.ErrUsed)
+	}
+	if err := d.touchMembers(ctx, id, "", d.d.At); err != nil {
+		return err
 	}
 	if err := d.DeleteTenantMembers(ctx, id); err != nil {
 		return err

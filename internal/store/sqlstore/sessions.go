@@ -39,15 +39,45 @@ func (s *Store) Sessions(ctx context.Context, f access.SessionFilter) ([]access.
 	return out, nil
 }
 
-// TouchSession records that a session was used. An ended one stays as it is.
-func (s *Store) TouchSession(ctx context.Context, id string, seen time.Time) error {
-	return s.write(ctx, "touch session", func(t *tx) error {
-		n, err := t.TouchSession(ctx, sqlgen.TouchSessionParams{ID: id, SeenAt: millis(seen)})
-		if err != nil || n > 0 {
+// TouchSessions records that sessions were used, in one transaction. Ended ones
+// stay as they are, and unknown ones are passed over.
+func (s *Store) TouchSessions(ctx context.Context, uses []access.SessionUse) error {
+	return s.write(ctx, "touch sessions", func(t *tx) error {
+		for _, u := range uses {
+			if _, err := t.TouchSession(ctx, sqlgen.TouchSessionParams{ID: u.Session, SeenAt: millis(u.At), Address: u.Address}); err != nil {
+				return err
+			}
+			if len(u.Token) == 0 {
+				continue
+			}
+			if err := t.ReplaceToken(ctx, sqlgen.ReplaceTokenParams{ID: u.Session, TokenHash: u.Token, ReplacedAt: millis(u.At)}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// RotateSession gives a session another token. It refuses with [access.ErrStale]
+// when the session has another one by now, or ended.
+func (s *Store) RotateSession(ctx context.Context, r access.Rotation, e ...audit.Entry) error {
+	return s.write(ctx, "rotate session", func(t *tx) error {
+		row, err := t.Session(ctx, r.Session)
+		if err != nil {
+			return missing(err, access.ErrNotFound)
+		}
+		n, err := t.RotateSession(ctx, sqlgen.RotateSessionParams{
+			ID: r.Session, Current: r.Current, Previous: r.Used, TokenHash: r.Token, RotatedAt: millis(r.At),
+		})
+		if err == nil && n == 0 {
+			err = access.ErrStale
+		}
+		if err != nil {
 			return err
 		}
-		_, err = t.Session(ctx, id)
-		return missing(err, access.ErrNotFound)
+		t.touchSession(row, r.At)
+		t.record(e...)
+		return nil
 	})
 }
 
@@ -174,6 +204,7 @@ func (t *tx) endTree(ctx context.Context, r sqlgen.Session, at time.Time, why st
 		tree = append(tree, children...)
 	}
 	for _, r := range tree {
+		t.touchSession(r, at)
 		n, err := t.EndSession(ctx, sqlgen.EndSessionParams{ID: r.ID, EndedAt: millis(at), EndedWhy: why})
 		if err != nil {
 			return 0, err

@@ -66,6 +66,9 @@ func (t *tx) settleBatch(ctx context.Context, batch []grant.Effects) ([]error, e
 			return nil, fmt.Errorf("item %d: %w", i, err)
 		}
 		landed = append(landed, *row)
+		if e.Settle.State == grant.NeedsOwner {
+			t.touchMarket(*row, e.At)
+		}
 		if e.Settle.Routine {
 			routine[row.ID] = kept(toTokens(*row))
 		} else if e.Settle.Tokens != nil {

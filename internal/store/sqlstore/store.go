@@ -32,6 +32,7 @@ type Store struct {
 	dialect Dialect
 	close   func() error
 	commit  atomic.Pointer[CommitFunc]
+	people  atomic.Pointer[PeopleFunc]
 	// turn holds one value while a transition runs alone. Its next one would only
 	// wait in the database; and there the places in the queue of a process that was
 	// paused come up one after another, each to be waited for.
@@ -179,7 +180,7 @@ func (s *Store) once(ctx context.Context, shared bool, change func(*tx) error) e
 	if err := change(t); err != nil {
 		return err
 	}
-	for _, last := range []func(context.Context) error{t.countOpened, t.appendEvents, t.appendAudit} {
+	for _, last := range []func(context.Context) error{t.countOpened, t.appendEvents, t.recordTouched, t.appendAudit} {
 		if err := last(ctx); err != nil {
 			return err
 		}
@@ -189,6 +190,7 @@ func (s *Store) once(ctx context.Context, shared bool, change func(*tx) error) e
 		commit = func() error { return (*f)(st.Commit) }
 	}
 	err = commit()
+	s.tell(t.touched)
 	if err == nil {
 		met()
 	} else if !s.dialect.RolledBack(err) {

@@ -26,6 +26,7 @@ type tx struct {
 	events  []grant.Event // written, and given their ids, when the change is made
 	opened  int           // shops, which the directory's revision counts when the change is made
 	apps    []string      // that were seen to be there
+	touched []touch       // those of whom something changes that servers remember
 }
 
 // alone makes one of several changes of a transaction so that its refusal undoes it
@@ -34,7 +35,7 @@ func (t *tx) alone(ctx context.Context, change func() error) (refused, err error
 	if _, err := t.SQL.ExecContext(ctx, "SAVEPOINT alone"); err != nil {
 		return nil, err
 	}
-	entries, events, opened := len(t.entries), len(t.events), t.opened
+	entries, events, opened, touched := len(t.entries), len(t.events), t.opened, len(t.touched)
 	refused = change()
 	if refused == nil {
 		_, err = t.SQL.ExecContext(ctx, "RELEASE SAVEPOINT alone")
@@ -46,7 +47,7 @@ func (t *tx) alone(ctx context.Context, change func() error) (refused, err error
 	if _, undo := t.SQL.ExecContext(ctx, "ROLLBACK TO SAVEPOINT alone"); undo != nil {
 		return nil, errors.Join(refused, undo)
 	}
-	t.entries, t.events, t.opened = t.entries[:entries], t.events[:events], opened
+	t.entries, t.events, t.opened, t.touched = t.entries[:entries], t.events[:events], opened, t.touched[:touched]
 	return t.dialect.Explain(refused), nil
 }
 

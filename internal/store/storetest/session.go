@@ -1,10 +1,12 @@
 package storetest
 
 import (
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/zhanggui/zhanggui/internal/access"
+	"github.com/zhanggui/zhanggui/internal/audit"
 	"github.com/zhanggui/zhanggui/internal/grant"
 )
 
@@ -85,20 +87,28 @@ var sessionCases = []testCase{
 	{"use is remembered, and never of an ended session", func(t *testing.T, w *world) {
 		e := w.enter(1)
 		id, hash := e.Login.Session.ID, e.Login.Session.TokenHash
-		seen := func(want time.Time) {
+		seen := func(want time.Time, from string) {
 			t.Helper()
 			n, err := w.s.SessionByToken(t.Context(), hash)
 			w.must(err)
 			same(t, "seen", n.SeenAt, want)
+			same(t, "address", n.Address, from)
 		}
-		w.must(w.s.TouchSession(t.Context(), id, start.Add(2*time.Minute)))
-		w.must(w.s.TouchSession(t.Context(), id, start.Add(time.Minute)))
-		seen(start.Add(2 * time.Minute))
+		use := func(id string, after time.Duration, from string) access.SessionUse {
+			return access.SessionUse{Session: id, At: start.Add(after), Address: from}
+		}
+		other := w.enter(2).Login.Session
+		w.must(w.s.TouchSessions(t.Context(), []access.SessionUse{
+			use(id, 2*time.Minute, "192.0.2.0/24"), use("s_unknown", 0, ""), use(id, time.Minute, "198.51.100.0/24"), use(other.ID, time.Minute, ""),
+		}))
+		seen(start.Add(2*time.Minute), "192.0.2.0/24")
+		w.must(w.s.TouchSessions(t.Context(), []access.SessionUse{use(id, 3*time.Minute, "")}))
+		seen(start.Add(3*time.Minute), "192.0.2.0/24")
+		w.must(w.s.TouchSessions(t.Context(), nil))
 		_, err := w.s.EndSessions(t.Context(), grant.Effects{At: start, EndSessions: []access.SessionFilter{{ID: id}}})
 		w.must(err)
-		w.must(w.s.TouchSession(t.Context(), id, start.Add(time.Hour)))
-		seen(start.Add(2 * time.Minute))
-		w.refused(access.ErrNotFound, func() error { return w.s.TouchSession(t.Context(), "s_unknown", start) })
+		w.must(w.s.TouchSessions(t.Context(), []access.SessionUse{use(id, time.Hour, "")}))
+		seen(start.Add(3*time.Minute), "192.0.2.0/24")
 		w.refused(access.ErrNotFound, func() error { return second(w.s.SessionByToken(t.Context(), []byte("?"))) })
 	}},
 	{"a session that hangs on another holds what that one holds", func(t *testing.T, w *world) {
@@ -182,6 +192,89 @@ var sessionCases = []testCase{
 		w.must(w.apply(grant.Effects{At: start, Forget: []grant.Forgetting{{App: "mp", OpenID: openid}}}))
 		w.refused(access.ErrNotFound, func() error { return second(w.s.SessionByToken(t.Context(), access.HashKey("token-s_a"))) })
 	}},
+	{"a session gets another token, and the one before still finds it", func(t *testing.T, w *world) {
+		n := w.enter(1).Login.Session
+		old, fresh, third := n.TokenHash, access.HashKey("fresh"), access.HashKey("third")
+		rotate := func(current, used, to []byte) error {
+			return w.s.RotateSession(t.Context(), access.Rotation{Session: n.ID, Current: current, Used: used, Token: to, At: start.Add(time.Hour)}, entry("session.rotate"))
+		}
+		w.must(rotate(old, old, fresh))
+		n.TokenHash, n.Previous, n.RotatedAt = fresh, old, start.Add(time.Hour)
+		read := func(hash []byte) access.Session {
+			t.Helper()
+			got, err := w.s.SessionByToken(t.Context(), hash)
+			w.must(err)
+			return got
+		}
+		same(t, "by the new token", read(fresh), n)
+		same(t, "by the old token", read(old), n)
+		w.refused(access.ErrStale, func() error { return rotate(old, old, third) })
+		w.refused(access.ErrNotFound, func() error { return w.s.RotateSession(t.Context(), access.Rotation{Session: "s_unknown"}) })
+		use := func(token []byte, after time.Duration) {
+			t.Helper()
+			w.must(w.s.TouchSessions(t.Context(), []access.SessionUse{{Session: n.ID, At: start.Add(after), Token: token}}))
+		}
+		use(old, 2*time.Hour)
+		same(t, "replaced by the old token", read(fresh).ReplacedAt, time.Time{})
+		use(fresh, 3*time.Hour)
+		use(fresh, 4*time.Hour)
+		same(t, "replaced", read(fresh).ReplacedAt, start.Add(3*time.Hour))
+		w.must(rotate(fresh, old, third)) // the browser missed the fresh one
+		n = read(third)
+		same(t, "the one before", n.Previous, old)
+		same(t, "replaced", n.ReplacedAt, time.Time{})
+		_, err := w.s.EndSessions(t.Context(), grant.Effects{At: start.Add(4 * time.Hour), EndSessions: []access.SessionFilter{{ID: n.ID}}})
+		w.must(err)
+		w.refused(access.ErrStale, func() error { return rotate(third, third, access.HashKey("fourth")) })
+	}},
+	{"whoever is touched is named, to this process and in the log", func(t *testing.T, w *world) {
+		w.platform()
+		w.must(w.apply(authorised(1)))
+		first, other := w.enter(1), w.enter(2)
+		a, b := first.Login.NewPerson, other.Login.NewPerson
+		market := session("s_market", "")
+		market.ShopID, market.Role, market.App = "shop-1", access.Operator, "isv"
+		w.must(w.s.StartSession(t.Context(), market))
+		ends := func(f access.SessionFilter) error {
+			return second(w.s.EndSessions(t.Context(), grant.Effects{At: start, EndSessions: []access.SessionFilter{f}}))
+		}
+		member := access.Member{TenantID: "lantian", ShopID: "tea", PersonID: a, Role: access.Viewer, Since: start}
+		for _, c := range []struct {
+			name string
+			do   func() error
+			want string
+		}{
+			{"ended", func() error { return ends(access.SessionFilter{ID: first.Login.Session.ID}) }, "person:" + a},
+			{"of the market ended", func() error { return ends(access.SessionFilter{ID: "s_market"}) }, "shop:shop-1"},
+			{"a role", func() error { return w.declare(access.Declaration{Members: []access.Member{member}}) }, "person:" + a},
+			{"a role ended", func() error {
+				return w.s.EndMembership(t.Context(), member, start.Add(time.Hour), grant.Effects{At: start})
+			}, "person:" + a},
+			{"shop removed", func() error { return w.declare(access.Declaration{Remove: access.Removal{Shops: []string{"tea"}}}) }, "person:" + a},
+			{"moved", func() error {
+				return w.s.LinkIdentity(t.Context(), "mp", other.Login.Identity.OpenID, a, other.Login.Session.ID)
+			}, "person:" + b},
+			{"deleted", func() error {
+				return w.apply(grant.Effects{At: start, Forget: []grant.Forgetting{{App: "mp", OpenID: first.Login.Identity.OpenID}}})
+			}, "person:" + a},
+			{"a shop withdrew", func() error {
+				return w.apply(grant.Effects{At: start, Revoke: []grant.Revocation{{GrantID: w.isvGrant(1).ID, Cause: "unauthorized", State: grant.NeedsOwner}}})
+			}, "shop:shop-1"},
+		} {
+			var told []string
+			w.s.OnPeople(func(names []string) { told = append(told, names...) })
+			before, _, err := w.s.AuditHead(t.Context())
+			w.must(err)
+			w.must(c.do())
+			w.s.OnPeople(nil)
+			if !slices.Contains(told, c.want) {
+				t.Errorf("%s: told %q, want %s", c.name, told, c.want)
+			}
+			if named := w.named(before); !slices.Contains(named, c.want) {
+				t.Errorf("%s: the log names %q, want %s", c.name, named, c.want)
+			}
+		}
+	}},
 	{"no session without a holder", func(t *testing.T, w *world) {
 		for _, n := range []access.Session{session("s_1", "p_unknown"), session("s_2", ""), {ID: "s_3", AdminID: "a_unknown", TokenHash: []byte{1}}} {
 			w.refused(access.ErrNotFound, func() error { return w.s.StartSession(t.Context(), n, entry("session.start")) })
@@ -212,6 +305,19 @@ var sessionCases = []testCase{
 		w.must(w.s.Purge(t.Context(), live.Login.Session.ExpiresAt.Add(30*24*time.Hour+time.Millisecond)))
 		count(0, 0)
 	}},
+}
+
+// named gives whom the entries behind the first n name.
+func (w *world) named(n int64) (names []string) {
+	w.t.Helper()
+	records, err := w.s.AuditEntries(w.t.Context(), n-1, 1000)
+	w.must(err)
+	for _, r := range records {
+		e, err := audit.Decode(r.Data)
+		w.must(err)
+		names = slices.AppendSeq(names, e.People())
+	}
+	return names
 }
 
 // child gives a session of a protected host that hangs on parent.

@@ -75,7 +75,9 @@ var loginTransitions = []transition{
 	}},
 	{name: "touch session", make: func(w *world) func() error {
 		id := w.enter(1).Login.Session.ID
-		return func() error { return w.s.TouchSession(w.t.Context(), id, start.Add(time.Minute)) }
+		return func() error {
+			return w.s.TouchSessions(w.t.Context(), []access.SessionUse{{Session: id, At: start.Add(time.Minute)}})
+		}
 	}},
 	{name: "end sessions", make: func(w *world) func() error {
 		e := grant.Effects{At: start, Audit: []audit.Entry{entry("session.end")},

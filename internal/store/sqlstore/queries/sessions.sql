@@ -29,7 +29,15 @@ SELECT * FROM sessions WHERE admin_id = @admin_id AND admin_id <> '' ORDER BY cr
 SELECT * FROM sessions WHERE shop_id = @shop_id AND shop_id <> '' ORDER BY created_at DESC, id;
 
 -- name: TouchSession :execrows
-UPDATE sessions SET seen_at = @seen_at WHERE id = @id AND ended_at = 0 AND seen_at < @seen_at;
+UPDATE sessions SET seen_at = @seen_at, address = CASE WHEN @address = '' THEN address ELSE @address END
+    WHERE id = @id AND ended_at = 0 AND seen_at < @seen_at;
+
+-- name: ReplaceToken :exec
+UPDATE sessions SET replaced_at = @replaced_at WHERE id = @id AND token_hash = @token_hash AND previous IS NOT NULL AND replaced_at = 0;
+
+-- name: RotateSession :execrows
+UPDATE sessions SET token_hash = @token_hash, previous = @previous, rotated_at = @rotated_at, replaced_at = 0
+    WHERE id = @id AND token_hash = @current AND ended_at = 0;
 
 -- name: EndSession :execrows
 UPDATE sessions SET ended_at = @ended_at, ended_why = @ended_why WHERE id = @id AND ended_at = 0;

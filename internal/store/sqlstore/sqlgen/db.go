@@ -558,6 +558,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.releaseChannelStmt, err = db.PrepareContext(ctx, releaseChannel); err != nil {
 		return nil, fmt.Errorf("error preparing query ReleaseChannel: %w", err)
 	}
+	if q.replaceTokenStmt, err = db.PrepareContext(ctx, replaceToken); err != nil {
+		return nil, fmt.Errorf("error preparing query ReplaceToken: %w", err)
+	}
 	if q.replayDeadLetterStmt, err = db.PrepareContext(ctx, replayDeadLetter); err != nil {
 		return nil, fmt.Errorf("error preparing query ReplayDeadLetter: %w", err)
 	}
@@ -578,6 +581,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.revokeGrantStmt, err = db.PrepareContext(ctx, revokeGrant); err != nil {
 		return nil, fmt.Errorf("error preparing query RevokeGrant: %w", err)
+	}
+	if q.rotateSessionStmt, err = db.PrepareContext(ctx, rotateSession); err != nil {
+		return nil, fmt.Errorf("error preparing query RotateSession: %w", err)
 	}
 	if q.rotateSubscriptionStmt, err = db.PrepareContext(ctx, rotateSubscription); err != nil {
 		return nil, fmt.Errorf("error preparing query RotateSubscription: %w", err)
@@ -1609,6 +1615,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing releaseChannelStmt: %w", cerr)
 		}
 	}
+	if q.replaceTokenStmt != nil {
+		if cerr := q.replaceTokenStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing replaceTokenStmt: %w", cerr)
+		}
+	}
 	if q.replayDeadLetterStmt != nil {
 		if cerr := q.replayDeadLetterStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing replayDeadLetterStmt: %w", cerr)
@@ -1642,6 +1653,11 @@ func (q *Queries) Close() error {
 	if q.revokeGrantStmt != nil {
 		if cerr := q.revokeGrantStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing revokeGrantStmt: %w", cerr)
+		}
+	}
+	if q.rotateSessionStmt != nil {
+		if cerr := q.rotateSessionStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing rotateSessionStmt: %w", cerr)
 		}
 	}
 	if q.rotateSubscriptionStmt != nil {
@@ -2086,6 +2102,7 @@ type Queries struct {
 	putShopStmt                 *sql.Stmt
 	putTenantStmt               *sql.Stmt
 	releaseChannelStmt          *sql.Stmt
+	replaceTokenStmt            *sql.Stmt
 	replayDeadLetterStmt        *sql.Stmt
 	replayDeadLettersStmt       *sql.Stmt
 	requestStmt                 *sql.Stmt
@@ -2093,6 +2110,7 @@ type Queries struct {
 	revokeAdminStmt             *sql.Stmt
 	revokeClientStmt            *sql.Stmt
 	revokeGrantStmt             *sql.Stmt
+	rotateSessionStmt           *sql.Stmt
 	rotateSubscriptionStmt      *sql.Stmt
 	selfGrantStmt               *sql.Stmt
 	sessionStmt                 *sql.Stmt
@@ -2322,6 +2340,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		putShopStmt:                 q.putShopStmt,
 		putTenantStmt:               q.putTenantStmt,
 		releaseChannelStmt:          q.releaseChannelStmt,
+		replaceTokenStmt:            q.replaceTokenStmt,
 		replayDeadLetterStmt:        q.replayDeadLetterStmt,
 		replayDeadLettersStmt:       q.replayDeadLettersStmt,
 		requestStmt:                 q.requestStmt,
@@ -2329,6 +2348,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		revokeAdminStmt:             q.revokeAdminStmt,
 		revokeClientStmt:            q.revokeClientStmt,
 		revokeGrantStmt:             q.revokeGrantStmt,
+		rotateSessionStmt:           q.rotateSessionStmt,
 		rotateSubscriptionStmt:      q.rotateSubscriptionStmt,
 		selfGrantStmt:               q.selfGrantStmt,
 		sessionStmt:                 q.sessionStmt,

@@ -207,6 +207,48 @@ func (q *Queries) PurgeSessions(ctx context.Context, before int64) error {
 	return err
 }
 
+const replaceToken = `-- name: ReplaceToken :exec
+UPDATE sessions SET replaced_at = $1 WHERE id = $2 AND token_hash = $3 AND previous IS NOT NULL AND replaced_at = 0
+`
+
+type ReplaceTokenParams struct {
+	ReplacedAt int64
+	ID         string
+	TokenHash  []byte
+}
+
+func (q *Queries) ReplaceToken(ctx context.Context, arg ReplaceTokenParams) error {
+	_, err := q.exec(ctx, q.replaceTokenStmt, replaceToken, arg.ReplacedAt, arg.ID, arg.TokenHash)
+	return err
+}
+
+const rotateSession = `-- name: RotateSession :execrows
+UPDATE sessions SET token_hash = $1, previous = $2, rotated_at = $3, replaced_at = 0
+    WHERE id = $4 AND token_hash = $5 AND ended_at = 0
+`
+
+type RotateSessionParams struct {
+	TokenHash []byte
+	Previous  []byte
+	RotatedAt int64
+	ID        string
+	Current   []byte
+}
+
+func (q *Queries) RotateSession(ctx context.Context, arg RotateSessionParams) (int64, error) {
+	result, err := q.exec(ctx, q.rotateSessionStmt, rotateSession,
+		arg.TokenHash,
+		arg.Previous,
+		arg.RotatedAt,
+		arg.ID,
+		arg.Current,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
 const session = `-- name: Session :one
 SELECT id, token_hash, person_id, admin_id, app, door, created_at, seen_at, proved_at, expires_at, idle_ms, ended_at, ended_why, device, shop_id, role, parent, host, address, system, previous, rotated_at, replaced_at FROM sessions WHERE id = $1
 `
@@ -568,16 +610,18 @@ func (q *Queries) SessionsOfShop(ctx context.Context, shopID string) ([]Session,
 }
 
 const touchSession = `-- name: TouchSession :execrows
-UPDATE sessions SET seen_at = $1 WHERE id = $2 AND ended_at = 0 AND seen_at < $1
+UPDATE sessions SET seen_at = $1, address = CASE WHEN $2 = '' THEN address ELSE $2 END
+    WHERE id = $3 AND ended_at = 0 AND seen_at < $1
 `
 
 type TouchSessionParams struct {
-	SeenAt int64
-	ID     string
+	SeenAt  int64
+	Address interface{}
+	ID      string
 }
 
 func (q *Queries) TouchSession(ctx context.Context, arg TouchSessionParams) (int64, error) {
-	result, err := q.exec(ctx, q.touchSessionStmt, touchSession, arg.SeenAt, arg.ID)
+	result, err := q.exec(ctx, q.touchSessionStmt, touchSession, arg.SeenAt, arg.Address, arg.ID)
 	if err != nil {
 		return 0, err
 	}
