@@ -125,6 +125,8 @@ func (r *report) value(path string, n *yaml.Node, v reflect.Value) {
 		r.section(path, n, v)
 	case v.Kind() == reflect.Slice:
 		r.list(path, n, v)
+	case v.Kind() == reflect.Map:
+		r.names(path, n, v)
 	default:
 		r.plain(path, n, v)
 	}
@@ -144,6 +146,28 @@ func (r *report) list(path string, n *yaml.Node, v reflect.Value) {
 		setting := path + "[" + strconv.Itoa(i) + "]"
 		r.places[setting] = place{r.file, item.Line}
 		r.value(setting, item, out.Index(i))
+	}
+	v.Set(out)
+}
+
+// names reads a mapping whose keys the operator chooses.
+func (r *report) names(path string, n *yaml.Node, v reflect.Value) {
+	if isNull(n) {
+		return
+	}
+	if n.Kind != yaml.MappingNode {
+		r.unreadable(n.Line, path, "is not a list of names", "write one \"name: value\" a line, indented")
+		return
+	}
+	out := reflect.MakeMap(v.Type())
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key, value := n.Content[i], reflect.New(v.Type().Elem()).Elem()
+		r.places[join(path, key.Value)] = place{r.file, key.Line}
+		r.value(join(path, key.Value), n.Content[i+1], value)
+		if out.MapIndex(reflect.ValueOf(key.Value)).IsValid() {
+			r.at(key.Line, path, "has a name twice", "keep one of them")
+		}
+		out.SetMapIndex(reflect.ValueOf(key.Value), value)
 	}
 	v.Set(out)
 }

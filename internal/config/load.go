@@ -87,7 +87,7 @@ func (r *report) environment(c *Config, environ []string) {
 		}
 	}
 	for _, s := range settings() {
-		if v, ok := vars[s.env]; ok && !s.item {
+		if v, ok := vars[s.env]; ok && s.env != "" && !s.item {
 			r.overlay(c, s, v, "environment variable "+s.env)
 		}
 	}

@@ -10,7 +10,7 @@ import (
 // setting is one leaf of Config.
 type setting struct {
 	name string // in the file, e.g. "tls.mode"
-	env  string // e.g. "ZHANGGUI_TLS_MODE"
+	env  string // e.g. "ZHANGGUI_TLS_MODE"; empty: it can be set in the file only
 	doc  string
 	kind reflect.Type
 	def  reflect.Value
@@ -33,10 +33,19 @@ func leaves(v reflect.Value, path, prefix string) []setting {
 		case section:
 			all = append(all, leaves(v.Field(i), name, prefix+more)...)
 		default:
-			all = append(all, setting{name: name, env: prefix + f.Tag.Get("env"), doc: f.Tag.Get("doc"), kind: f.Type, def: v.Field(i)})
+			all = append(all, setting{name: name, env: variable(prefix, f.Tag.Get("env")), doc: f.Tag.Get("doc"), kind: f.Type, def: v.Field(i)})
 		}
 	}
 	return all
+}
+
+// variable names the variable of a leaf. Lists within lists have none: nobody could
+// read their names.
+func variable(prefix, name string) string {
+	if name == "" {
+		return ""
+	}
+	return prefix + name
 }
 
 // items lists the leaves of each item of a list, named after the first.
@@ -62,13 +71,17 @@ func Reference() string {
 	var b strings.Builder
 	b.WriteString("| setting | environment | default | meaning |\n|---|---|---|---|\n")
 	for _, s := range settings() {
-		fmt.Fprintf(&b, "| `%s` | `%s` | %s | %s |\n", s.name, s.env, defaultText(s.def), strings.ReplaceAll(s.doc, "|", "\\|"))
+		env := "file only"
+		if s.env != "" {
+			env = "`" + s.env + "`"
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", s.name, env, defaultText(s.def), strings.ReplaceAll(s.doc, "|", "\\|"))
 	}
 	return b.String()
 }
 
 func defaultText(v reflect.Value) string {
-	if v.Kind() == reflect.Slice && v.Len() == 0 {
+	if (v.Kind() == reflect.Slice || v.Kind() == reflect.Map) && v.Len() == 0 {
 		return ""
 	}
 	text := fmt.Sprint(v.Interface())

@@ -101,6 +101,11 @@ func plainURL(s string) bool {
 	})
 }
 
+// PlainPath tells whether everybody reads path alike: servers, proxies and browsers
+// that decode it, cut parameters off, merge slashes or walk dot segments, once or
+// more often. An empty path is plain.
+func PlainPath(path string) bool { return plainPath(path) }
+
 // plainPath wants "" or "/a/b": no empty segment but a last one, no dot
 // segments, nothing encoded that would change the shape.
 func plainPath(path string) bool {
