@@ -51,6 +51,7 @@ var layers = []struct {
 	{prefix: "internal/collate", may: []string{"internal/audit"}, why: "compares rows with the log through an interface; what a grant is else does not matter to it"},
 	{prefix: "internal/dropin", may: append(leaves, "internal/alias", "internal/web"), why: "a feature imports leaves, never a sibling or a store; it asks WeChat nothing"},
 	{prefix: "internal/gateway", may: append(leaves, "internal/alias", "internal/quota", "wechat", "internal/web"), why: "a feature imports leaves, never a sibling or a store"},
+	{prefix: "internal/guard", may: append(leaves, "internal/web", "internal/web/ui"), why: "a feature imports leaves, never a sibling or a store; logins, sessions and keys come through interfaces"},
 	{prefix: "internal/login", may: append(leaves, "wechat", "wechat/event", "internal/web", "internal/web/ui"), why: "a feature imports leaves, never a sibling or a store"},
 	{prefix: "internal/provider", may: append(leaves, "wechat", "wechat/event"), why: "a feature imports leaves, never a sibling or a store"},
 	{prefix: "internal/push", may: append(leaves, "internal/web", "wechat/event", "wechat/msgcrypt"), why: "a feature imports leaves, never a sibling or a store; it reads what WeChat sends and asks WeChat nothing"},

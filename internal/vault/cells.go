@@ -76,3 +76,9 @@ func PushKeys(appID string, version int64) Cell {
 func Answer(request []byte) Cell {
 	return Cell{Table: "requests", Column: "answer", Row: hex.EncodeToString(request), Kind: "answer"}
 }
+
+// HandOff is the ticket with which somebody who is logged in with us gets a session on
+// a protected host.
+func HandOff(host string) Cell {
+	return Cell{Table: "address", Column: "ticket", Row: host, Kind: "handoff"}
+}

@@ -29,6 +29,7 @@ type facts struct {
 	client  netip.Addr
 	host    string
 	scheme  string
+	proxied bool   // the peer is a trusted proxy
 	pattern string // of the innermost handler that ran
 	failure *Error
 }
@@ -55,6 +56,10 @@ func ClientAddr(ctx context.Context) netip.Addr { return factsOf(ctx).client }
 // EffectiveHost gives host[:port] as the browser used it, in lower case. It is
 // input: compare it with configuration, never build a URL from it.
 func EffectiveHost(ctx context.Context) string { return factsOf(ctx).host }
+
+// FromProxy tells whether the request comes from one of the trusted proxies, so that
+// what such a proxy says of another request may be believed.
+func FromProxy(ctx context.Context) bool { return factsOf(ctx).proxied }
 
 // Scheme gives "https" or "http" as the browser used it. Empty outside of
 // [Wrap].

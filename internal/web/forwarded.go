@@ -17,6 +17,7 @@ func learn(f *facts, r *http.Request, trusted []netip.Prefix) {
 	}
 	believe := contains(trusted, peer)
 	r.Header = withoutForged(r.Header, believe)
+	f.proxied = believe
 	if believe {
 		f.client = clientBehind(r.Header.Values("X-Forwarded-For"), peer, trusted)
 		if h := strings.ToLower(last(r.Header.Values("X-Forwarded-Host"))); validHost(h) {

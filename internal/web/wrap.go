@@ -22,8 +22,11 @@ type Options struct {
 	// the proxy in front may have taken it off already, and WeChat fetches the
 	// domain proof from the root.
 	PublicURL *url.URL
-	Now       func() time.Time
-	Metrics   *Metrics
+	// Others tells of hosts, as [EffectiveHost] gives them, that are not PublicURL's:
+	// nothing is taken off their paths. nil: there are none.
+	Others  func(host string) bool
+	Now     func() time.Time
+	Metrics *Metrics
 }
 
 // Wrap is the outermost handler of a listener. It gives each request an id,
@@ -32,7 +35,7 @@ type Options struct {
 // line and one count. The log holds the route's pattern, never a path or a
 // query.
 func Wrap(next http.Handler, o Options) http.Handler {
-	wr := &wrapper{next: next, log: o.Log, trusted: o.Trusted, now: o.Now, metrics: o.Metrics}
+	wr := &wrapper{next: next, log: o.Log, trusted: o.Trusted, others: o.Others, now: o.Now, metrics: o.Metrics}
 	if wr.log == nil {
 		wr.log = slog.New(slog.DiscardHandler)
 	}
@@ -51,6 +54,7 @@ type wrapper struct {
 	lines   lineHandlers
 	trusted []netip.Prefix
 	prefix  string
+	others  func(host string) bool
 	now     func() time.Time
 	metrics *Metrics
 }
@@ -64,7 +68,9 @@ func (wr *wrapper) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// writes its pattern into that very value.
 	r = r.WithContext(v)
 	learn(f, r, wr.trusted)
-	stripPrefix(r, wr.prefix)
+	if wr.others == nil || !wr.others(f.host) {
+		stripPrefix(r, wr.prefix)
+	}
 	rec.https = f.scheme == "https"
 	v.idValue[0] = f.id
 	rec.Header()["X-Request-Id"] = v.idValue[:]

@@ -1,0 +1,178 @@
+package guard
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/zhanggui/zhanggui/internal/web"
+)
+
+// loginHeader says where a browser that is nobody goes on.
+const loginHeader = "X-Zhanggui-Login"
+
+// lookEvery is how soon a long request ends after its session.
+const lookEvery = 2 * time.Second
+
+// auth answers a proxy that asks whether a request may pass: 202 with who it is, 401
+// with the next step, 403 with a page that explains. Proxies that show our answers to
+// the visitor get a redirect in place of the 401: with redirect=1, or when they are
+// no nginx, which could not pass it on.
+func (g *Guard) auth(w http.ResponseWriter, r *http.Request, h *host) {
+	r.Pattern = "/auth" // no mux does: the access log names it
+	a, bad := g.forwarded(r, h)
+	if bad != nil {
+		h.write(w, r, bad)
+		return
+	}
+	f, s, err := g.decide(r, a)
+	switch {
+	case err != nil:
+		h.write(w, r, away(err))
+	case f.verdict != passes:
+		g.turnAway(w, r, f, leads(r))
+	default:
+		s.tell(w.Header())
+		w.WriteHeader(http.StatusAccepted)
+	}
+}
+
+// leads tells whether whoever asks passes a redirect on to the browser.
+func leads(r *http.Request) bool {
+	switch r.URL.Query().Get("redirect") {
+	case "1":
+		return true
+	case "0":
+		return false
+	}
+	return len(r.Header["X-Original-Uri"]) == 0
+}
+
+// decide is find with what follows from it: whether a change came from elsewhere, and
+// what the back office is told of those who may in. The stamp is nil where nobody is
+// named.
+func (g *Guard) decide(r *http.Request, a asked) (finding, *stamp, error) {
+	f, err := g.find(r, a)
+	if err != nil || f.verdict != passes || f.public {
+		return f, nil, err
+	}
+	if f = g.crossed(r, f); f.verdict != passes {
+		return f, nil, nil
+	}
+	s, err := g.stampOf(r.Context(), &f)
+	return f, s, err
+}
+
+// inner is auth where we are the proxy, with what lies behind it.
+func (g *Guard) inner(w http.ResponseWriter, r *http.Request, h *host, next http.Handler) {
+	r.Pattern = "back office"
+	a := own(r, h)
+	f, s, err := g.decide(r, a)
+	switch {
+	case err != nil:
+		h.write(w, r, away(err))
+		return
+	case f.verdict != passes:
+		g.turnAway(w, r, f, true)
+		return
+	}
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	if s != nil {
+		defer g.watch(ctx, cancel, r, a)()
+	}
+	in := r.WithContext(ctx)
+	in.Header = r.Header.Clone()
+	h.forget(in.Header)
+	s.tell(in.Header)
+	next.ServeHTTP(w, in)
+}
+
+// watch cancels a request that would not be let in any more. Not knowing cancels
+// nothing. What it gives ends the watch.
+func (g *Guard) watch(ctx context.Context, cancel context.CancelFunc, r *http.Request, a asked) (stop func()) {
+	first := time.AfterFunc(lookEvery, func() {
+		tick := time.NewTicker(lookEvery)
+		defer tick.Stop()
+		for {
+			if f, err := g.find(r, a); err == nil && f.verdict != passes {
+				cancel()
+			}
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+		}
+	})
+	return func() { first.Stop() }
+}
+
+// turnAway answers a request that does not pass.
+func (g *Guard) turnAway(w http.ResponseWriter, r *http.Request, f finding, leads bool) {
+	h := f.host
+	if f.verdict == stranger {
+		next := h.begin(h.back(f.target), nil)
+		w.Header().Set(loginHeader, next)
+		if leads && looking(f.method, r.Header) {
+			w.Header().Set("Cache-Control", "no-store")
+			http.Redirect(w, r, next, http.StatusFound)
+			return
+		}
+	}
+	h.write(w, r, g.refusal(r, f))
+}
+
+// refusal is the error of a finding, recorded where somebody tried something.
+func (g *Guard) refusal(r *http.Request, f finding) *web.Error {
+	status := http.StatusForbidden
+	switch f.verdict {
+	case stranger:
+		status = http.StatusUnauthorized
+	case odd:
+		status = http.StatusBadRequest
+	}
+	if f.verdict != stranger {
+		g.refused(r, f.host, f, f.why)
+	}
+	e := problem(status, f.why)
+	e.Err = &denial{g.viewOf(f)}
+	return e
+}
+
+// denial carries what a page says of a refusal. It is no cause for the log: the code
+// says all.
+type denial struct{ deniedView }
+
+// Error names nobody.
+func (d *denial) Error() string { return "refused by the rule of the host" }
+
+// begin is the address on a protected host at which somebody begins the hand-off.
+func (h *host) begin(back string, more url.Values) string {
+	q := url.Values{"rd": {back}}
+	for k, v := range more {
+		q[k] = v
+	}
+	return h.own + Place + "/begin?" + q.Encode()
+}
+
+// away says that nobody can tell at the moment.
+func away(err error) *web.Error {
+	if e, ok := errors.AsType[*web.Error](err); ok {
+		return e
+	}
+	if errors.Is(err, context.Canceled) {
+		return web.AsError(err)
+	}
+	e := problem(http.StatusServiceUnavailable, "away")
+	e.Err, e.RetryAfter = err, 2*time.Second
+	return e
+}
+
+// strayAuth answers where our own host is asked about: the proxy did not say which
+// protected host it asks for.
+func (g *Guard) strayAuth(http.ResponseWriter, *http.Request) error {
+	return problem(http.StatusBadRequest, "auth-host")
+}
