@@ -32,6 +32,7 @@ import (
 	"github.com/zhanggui/zhanggui/internal/push"
 	"github.com/zhanggui/zhanggui/internal/relay"
 	"github.com/zhanggui/zhanggui/internal/setup"
+	"github.com/zhanggui/zhanggui/internal/signer"
 	"github.com/zhanggui/zhanggui/internal/vault"
 	"github.com/zhanggui/zhanggui/internal/web"
 	"github.com/zhanggui/zhanggui/internal/web/ui"
@@ -78,6 +79,7 @@ type App struct {
 	provider  *provider.Provider
 	pushes    *push.Receiver
 	login     *login.Login
+	signer    *signer.Signer
 	aliases   *alias.Maker
 	gateway   *gateway.Gateway
 	catalogue *catalogue.Catalogue
@@ -147,6 +149,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 		return nil, err
 	}
 	a.connectClock()
+	a.signer = signer.New(signer.Options{Store: a.store, Vault: a.keys(), Now: a.o.Now, Log: a.o.Log})
 	a.connectKeeper()
 	for _, step := range []func() error{a.connectPlatforms, a.connectOutbox, a.connectUI, a.connectLogin, a.connectGateway} {
 		if err := step(); err != nil {

@@ -17,6 +17,7 @@ import (
 	"github.com/zhanggui/zhanggui/internal/dropin"
 	"github.com/zhanggui/zhanggui/internal/gateway"
 	"github.com/zhanggui/zhanggui/internal/relay"
+	"github.com/zhanggui/zhanggui/internal/signer"
 	"github.com/zhanggui/zhanggui/internal/web"
 )
 
@@ -67,6 +68,7 @@ func (a *App) machines() http.Handler {
 func (a *App) besideMux(mux *http.ServeMux) http.Handler {
 	calls := web.AnswerWithin(0, a.gateway) // it streams, and looks after its callers itself
 	fetches := web.AnswerWithin(web.AnswerTimeout, a.dropin)
+	published := web.AnswerWithin(web.AnswerTimeout, a.signer) // also while the database is away
 	pages := web.AnswerWithin(web.AnswerTimeout, a.needDatabase(mux))
 	nothing := web.AnswerWithin(web.AnswerTimeout, a.page(web.NotFound))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -75,6 +77,8 @@ func (a *App) besideMux(mux *http.ServeMux) http.Handler {
 			fetches.ServeHTTP(w, r)
 		case strings.HasPrefix(r.URL.Path, "/wx/"), gateway.Rooted(r.URL.Path):
 			calls.ServeHTTP(w, r)
+		case r.URL.Path == signer.JWKSPath:
+			published.ServeHTTP(w, r)
 		case untidy(r.URL.Path):
 			nothing.ServeHTTP(w, r)
 		default:

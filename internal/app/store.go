@@ -204,6 +204,14 @@ func (s *store) Claim(ctx context.Context, grantID string, r grant.ClaimRequest)
 	return s.database.Claim(ctx, grantID, r)
 }
 
+// SigningKeys gives the keys that sign.
+func (s *store) SigningKeys(ctx context.Context) ([]access.SigningKey, error) {
+	if err := s.replica.check(); err != nil {
+		return nil, err
+	}
+	return s.database.SigningKeys(ctx)
+}
+
 // RecordPush records pushes and has what clients hear of them sent.
 func (s *store) RecordPush(ctx context.Context, batch []grant.Push) ([]error, error) {
 	results, err := s.database.RecordPush(ctx, batch)

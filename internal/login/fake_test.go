@@ -440,15 +440,17 @@ func (m *memStore) Sessions(_ context.Context, f access.SessionFilter) ([]access
 	return some, nil
 }
 
-func (m *memStore) TouchSession(_ context.Context, id string, seen time.Time) error {
+func (m *memStore) TouchSessions(_ context.Context, uses []access.SessionUse) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if err := m.failing("TouchSession"); err != nil {
+	if err := m.failing("TouchSessions"); err != nil {
 		return err
 	}
-	for i := range m.sessions {
-		if m.sessions[i].ID == id {
-			m.sessions[i].SeenAt = seen
+	for _, u := range uses {
+		for i := range m.sessions {
+			if m.sessions[i].ID == u.Session {
+				m.sessions[i].SeenAt = u.At
+			}
 		}
 	}
 	return nil

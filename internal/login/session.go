@@ -59,7 +59,7 @@ func (l *Login) touch(ctx context.Context, s access.Session) access.Session {
 	if now.Sub(s.SeenAt) < touchEvery {
 		return s
 	}
-	if err := l.o.Store.TouchSession(ctx, s.ID, now); err != nil {
+	if err := l.o.Store.TouchSessions(ctx, []access.SessionUse{{Session: s.ID, At: now}}); err != nil {
 		l.o.Log.WarnContext(ctx, "a session's use was not kept; it may end early", "session", s.ID, "error", err)
 		return s
 	}

@@ -149,7 +149,7 @@ func TestStoreDown(t *testing.T) {
 	if rec := b.get("/login"); rec.Code != http.StatusSeeOther || b.sessionToken() == "" {
 		t.Errorf("still in? %d", rec.Code)
 	}
-	w.store.fail["TouchSession"] = errDown
+	w.store.fail["TouchSessions"] = errDown
 	w.clock.add(time.Hour)
 	if _, _, ok := b.current(); !ok {
 		t.Error("a touch that fails logs out")

@@ -81,6 +81,7 @@ type Identities interface {
 type Sessions interface {
 	SessionByToken(ctx context.Context, hash []byte) (access.Session, error)
 	Sessions(ctx context.Context, f access.SessionFilter) ([]access.Session, error)
+	TouchSessions(ctx context.Context, uses []access.SessionUse) error
 	StartSession(ctx context.Context, s access.Session, e ...audit.Entry) error
 	EndSessions(ctx context.Context, e grant.Effects) (int, error)
 }

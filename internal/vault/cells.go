@@ -82,3 +82,8 @@ func Answer(request []byte) Cell {
 func HandOff(host string) Cell {
 	return Cell{Table: "address", Column: "ticket", Row: host, Kind: "handoff"}
 }
+
+// SigningKey is the private half of a key that signs, by its id.
+func SigningKey(id string) Cell {
+	return Cell{Table: "signing_keys", Column: "private", Row: id, Kind: "signing_key"}
+}

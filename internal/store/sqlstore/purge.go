@@ -18,7 +18,8 @@ const (
 )
 
 // Purge deletes what is over for long enough: used states and the marks of pushes
-// after a day, and so the answers to requests with keys; events after seven; ended and expired sessions, invitations that came to nothing, sent notices, set-up
+// after a day, and so the answers to requests with keys; keys that are published no more at
+// once; events after seven; ended and expired sessions, invitations that came to nothing, sent notices, set-up
 // links, dead letters, the counts of capped paths, what left of tokens and the ledger of forced refreshes after thirty days. The audit log is
 // never purged. An entry there counts the events that a subscription waited for.
 func (s *Store) Purge(ctx context.Context, now time.Time) error {
@@ -31,6 +32,9 @@ func (s *Store) Purge(ctx context.Context, now time.Time) error {
 			return err
 		}
 		if err := t.PurgeRequests(ctx, millis(now.Add(-access.RequestKept))); err != nil {
+			return err
+		}
+		if err := t.PurgeSigningKeys(ctx, millis(now)); err != nil {
 			return err
 		}
 		if err := t.purgeEvents(ctx, now.Add(-eventKept), now); err != nil {

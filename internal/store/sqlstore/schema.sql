@@ -414,6 +414,18 @@ CREATE TABLE audit_checkpoints (
     PRIMARY KEY (size, at)
 );
 
+-- Keys that sign what others verify, private halves sealed. The public half is
+-- computed from it, so that nobody who writes here adds a key of theirs.
+CREATE TABLE signing_keys (
+    id              TEXT   NOT NULL PRIMARY KEY,
+    alg             TEXT   NOT NULL,
+    private         BYTEA  NOT NULL,
+    made_at         BIGINT NOT NULL,
+    signs_from      BIGINT NOT NULL,
+    signs_until     BIGINT NOT NULL,
+    published_until BIGINT NOT NULL
+);
+
 -- Single values: the highest time seen, the keyset, the directory's revision,
 -- what is wrong since when.
 CREATE TABLE meta (

@@ -25,6 +25,7 @@ var conformance = []struct {
 	{"export", exportCases, 3},
 	{"request", requestCases, 3},
 	{"page", pageCases, 1},
+	{"signing", signingCases, 3},
 	{"declare", declareCases, 1},
 	{"condition", conditionCases, 3},
 	{"log", logCases, 1},

@@ -234,6 +234,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.endShopSessionsStmt, err = db.PrepareContext(ctx, endShopSessions); err != nil {
 		return nil, fmt.Errorf("error preparing query EndShopSessions: %w", err)
 	}
+	if q.endSigningKeysStmt, err = db.PrepareContext(ctx, endSigningKeys); err != nil {
+		return nil, fmt.Errorf("error preparing query EndSigningKeys: %w", err)
+	}
 	if q.eventsAfterStmt, err = db.PrepareContext(ctx, eventsAfter); err != nil {
 		return nil, fmt.Errorf("error preparing query EventsAfter: %w", err)
 	}
@@ -363,6 +366,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.insertSetupLinkStmt, err = db.PrepareContext(ctx, insertSetupLink); err != nil {
 		return nil, fmt.Errorf("error preparing query InsertSetupLink: %w", err)
 	}
+	if q.insertSigningKeyStmt, err = db.PrepareContext(ctx, insertSigningKey); err != nil {
+		return nil, fmt.Errorf("error preparing query InsertSigningKey: %w", err)
+	}
 	if q.insertSubscriptionStmt, err = db.PrepareContext(ctx, insertSubscription); err != nil {
 		return nil, fmt.Errorf("error preparing query InsertSubscription: %w", err)
 	}
@@ -431,6 +437,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.moveSessionStmt, err = db.PrepareContext(ctx, moveSession); err != nil {
 		return nil, fmt.Errorf("error preparing query MoveSession: %w", err)
+	}
+	if q.newestSigningKeyStmt, err = db.PrepareContext(ctx, newestSigningKey); err != nil {
+		return nil, fmt.Errorf("error preparing query NewestSigningKey: %w", err)
 	}
 	if q.nextAuthorizerStmt, err = db.PrepareContext(ctx, nextAuthorizer); err != nil {
 		return nil, fmt.Errorf("error preparing query NextAuthorizer: %w", err)
@@ -503,6 +512,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.purgeSetupLinksStmt, err = db.PrepareContext(ctx, purgeSetupLinks); err != nil {
 		return nil, fmt.Errorf("error preparing query PurgeSetupLinks: %w", err)
+	}
+	if q.purgeSigningKeysStmt, err = db.PrepareContext(ctx, purgeSigningKeys); err != nil {
+		return nil, fmt.Errorf("error preparing query PurgeSigningKeys: %w", err)
 	}
 	if q.purgeUsesStmt, err = db.PrepareContext(ctx, purgeUses); err != nil {
 		return nil, fmt.Errorf("error preparing query PurgeUses: %w", err)
@@ -662,6 +674,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.shopsOfAppStmt, err = db.PrepareContext(ctx, shopsOfApp); err != nil {
 		return nil, fmt.Errorf("error preparing query ShopsOfApp: %w", err)
+	}
+	if q.signingKeysStmt, err = db.PrepareContext(ctx, signingKeys); err != nil {
+		return nil, fmt.Errorf("error preparing query SigningKeys: %w", err)
 	}
 	if q.startSubscriptionStmt, err = db.PrepareContext(ctx, startSubscription); err != nil {
 		return nil, fmt.Errorf("error preparing query StartSubscription: %w", err)
@@ -1075,6 +1090,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing endShopSessionsStmt: %w", cerr)
 		}
 	}
+	if q.endSigningKeysStmt != nil {
+		if cerr := q.endSigningKeysStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing endSigningKeysStmt: %w", cerr)
+		}
+	}
 	if q.eventsAfterStmt != nil {
 		if cerr := q.eventsAfterStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing eventsAfterStmt: %w", cerr)
@@ -1290,6 +1310,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing insertSetupLinkStmt: %w", cerr)
 		}
 	}
+	if q.insertSigningKeyStmt != nil {
+		if cerr := q.insertSigningKeyStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing insertSigningKeyStmt: %w", cerr)
+		}
+	}
 	if q.insertSubscriptionStmt != nil {
 		if cerr := q.insertSubscriptionStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing insertSubscriptionStmt: %w", cerr)
@@ -1403,6 +1428,11 @@ func (q *Queries) Close() error {
 	if q.moveSessionStmt != nil {
 		if cerr := q.moveSessionStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing moveSessionStmt: %w", cerr)
+		}
+	}
+	if q.newestSigningKeyStmt != nil {
+		if cerr := q.newestSigningKeyStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing newestSigningKeyStmt: %w", cerr)
 		}
 	}
 	if q.nextAuthorizerStmt != nil {
@@ -1523,6 +1553,11 @@ func (q *Queries) Close() error {
 	if q.purgeSetupLinksStmt != nil {
 		if cerr := q.purgeSetupLinksStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing purgeSetupLinksStmt: %w", cerr)
+		}
+	}
+	if q.purgeSigningKeysStmt != nil {
+		if cerr := q.purgeSigningKeysStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing purgeSigningKeysStmt: %w", cerr)
 		}
 	}
 	if q.purgeUsesStmt != nil {
@@ -1790,6 +1825,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing shopsOfAppStmt: %w", cerr)
 		}
 	}
+	if q.signingKeysStmt != nil {
+		if cerr := q.signingKeysStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing signingKeysStmt: %w", cerr)
+		}
+	}
 	if q.startSubscriptionStmt != nil {
 		if cerr := q.startSubscriptionStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing startSubscriptionStmt: %w", cerr)
@@ -1994,6 +2034,7 @@ type Queries struct {
 	endOldNoticesStmt           *sql.Stmt
 	endSessionStmt              *sql.Stmt
 	endShopSessionsStmt         *sql.Stmt
+	endSigningKeysStmt          *sql.Stmt
 	eventsAfterStmt             *sql.Stmt
 	eventsOfShopStmt            *sql.Stmt
 	exportStmt                  *sql.Stmt
@@ -2037,6 +2078,7 @@ type Queries struct {
 	insertRequestStmt           *sql.Stmt
 	insertSessionStmt           *sql.Stmt
 	insertSetupLinkStmt         *sql.Stmt
+	insertSigningKeyStmt        *sql.Stmt
 	insertSubscriptionStmt      *sql.Stmt
 	insertTicketStmt            *sql.Stmt
 	invitationStmt              *sql.Stmt
@@ -2060,6 +2102,7 @@ type Queries struct {
 	moveGrantsStmt              *sql.Stmt
 	moveInvitationStmt          *sql.Stmt
 	moveSessionStmt             *sql.Stmt
+	newestSigningKeyStmt        *sql.Stmt
 	nextAuthorizerStmt          *sql.Stmt
 	nextFreeStmt                *sql.Stmt
 	noticeStmt                  *sql.Stmt
@@ -2084,6 +2127,7 @@ type Queries struct {
 	purgeRequestsStmt           *sql.Stmt
 	purgeSessionsStmt           *sql.Stmt
 	purgeSetupLinksStmt         *sql.Stmt
+	purgeSigningKeysStmt        *sql.Stmt
 	purgeUsesStmt               *sql.Stmt
 	putAppStmt                  *sql.Stmt
 	putAuditHeadStmt            *sql.Stmt
@@ -2137,6 +2181,7 @@ type Queries struct {
 	shopsByAppIDStmt            *sql.Stmt
 	shopsLikeStmt               *sql.Stmt
 	shopsOfAppStmt              *sql.Stmt
+	signingKeysStmt             *sql.Stmt
 	startSubscriptionStmt       *sql.Stmt
 	stopSubscriptionStmt        *sql.Stmt
 	subscriptionStmt            *sql.Stmt
@@ -2232,6 +2277,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		endOldNoticesStmt:           q.endOldNoticesStmt,
 		endSessionStmt:              q.endSessionStmt,
 		endShopSessionsStmt:         q.endShopSessionsStmt,
+		endSigningKeysStmt:          q.endSigningKeysStmt,
 		eventsAfterStmt:             q.eventsAfterStmt,
 		eventsOfShopStmt:            q.eventsOfShopStmt,
 		exportStmt:                  q.exportStmt,
@@ -2275,6 +2321,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		insertRequestStmt:           q.insertRequestStmt,
 		insertSessionStmt:           q.insertSessionStmt,
 		insertSetupLinkStmt:         q.insertSetupLinkStmt,
+		insertSigningKeyStmt:        q.insertSigningKeyStmt,
 		insertSubscriptionStmt:      q.insertSubscriptionStmt,
 		insertTicketStmt:            q.insertTicketStmt,
 		invitationStmt:              q.invitationStmt,
@@ -2298,6 +2345,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		moveGrantsStmt:              q.moveGrantsStmt,
 		moveInvitationStmt:          q.moveInvitationStmt,
 		moveSessionStmt:             q.moveSessionStmt,
+		newestSigningKeyStmt:        q.newestSigningKeyStmt,
 		nextAuthorizerStmt:          q.nextAuthorizerStmt,
 		nextFreeStmt:                q.nextFreeStmt,
 		noticeStmt:                  q.noticeStmt,
@@ -2322,6 +2370,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		purgeRequestsStmt:           q.purgeRequestsStmt,
 		purgeSessionsStmt:           q.purgeSessionsStmt,
 		purgeSetupLinksStmt:         q.purgeSetupLinksStmt,
+		purgeSigningKeysStmt:        q.purgeSigningKeysStmt,
 		purgeUsesStmt:               q.purgeUsesStmt,
 		putAppStmt:                  q.putAppStmt,
 		putAuditHeadStmt:            q.putAuditHeadStmt,
@@ -2375,6 +2424,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		shopsByAppIDStmt:            q.shopsByAppIDStmt,
 		shopsLikeStmt:               q.shopsLikeStmt,
 		shopsOfAppStmt:              q.shopsOfAppStmt,
+		signingKeysStmt:             q.signingKeysStmt,
 		startSubscriptionStmt:       q.startSubscriptionStmt,
 		stopSubscriptionStmt:        q.stopSubscriptionStmt,
 		subscriptionStmt:            q.subscriptionStmt,

@@ -337,6 +337,16 @@ type Shop struct {
 	AppID            string
 }
 
+type SigningKey struct {
+	ID             string
+	Alg            string
+	Private        []byte
+	MadeAt         int64
+	SignsFrom      int64
+	SignsUntil     int64
+	PublishedUntil int64
+}
+
 type Subscription struct {
 	ID            string
 	ClientID      string
