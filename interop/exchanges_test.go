@@ -32,7 +32,6 @@ type exchangeVector struct {
 const (
 	noSmallShops = "the emulator has no 小商店, whose codes this call was for; to every other code it answers 1"
 	noPlatforms  = "the emulator's third-party platforms log nobody in on behalf of a service account"
-	noMiniApps   = "the emulator knows no mini programs"
 )
 
 // notInTheEmulator are the exchanges that it does not implement, each with the
@@ -42,7 +41,6 @@ var notInTheEmulator = map[string]string{
 	"market_check_auth":       noSmallShops,
 	"component_exchange_code": noPlatforms,
 	"component_refresh_user":  noPlatforms,
-	"mini_program_login":      noMiniApps,
 }
 
 // mayBeMissing are the parts of a request that WeChat's pages call optional.
@@ -105,6 +103,8 @@ func (v *exchangeVector) prepare(t *testing.T) exchange {
 		maps.Copy(values, b.platformValues(v.Path))
 	case v.Token == "shop":
 		maps.Copy(values, b.shopValues())
+	case strings.HasSuffix(v.Path, "/jscode2session"):
+		maps.Copy(values, b.miniValues())
 	case strings.HasPrefix(v.Path, "/sns/"):
 		maps.Copy(values, b.userValues(v.Name))
 	default:
@@ -128,6 +128,18 @@ func (b *bench) userValues(name string) map[string]any {
 		"secret": {wechatsim.DefaultServiceSecret}, "code": {values["code"].(string)}, "grant_type": {"authorization_code"}}.Encode(), "")
 	maps.Copy(values, decodeAnswer(b.t, w))
 	return values
+}
+
+// miniValues has a mini program that authorised a platform, and the code of the
+// owner who opened it.
+func (b *bench) miniValues() map[string]any {
+	b.t.Helper()
+	token := b.componentToken(b.ticket())
+	b.authorise(token)
+	code, err := b.MiniLogin("owner", wechatsim.DefaultMiniProgram)
+	b.must(err)
+	return map[string]any{"appid": wechatsim.DefaultMiniProgram, "secret": wechatsim.DefaultMiniSecret, "js_code": code,
+		"component_appid": component, "component_access_token": token}
 }
 
 // platformValues gives a platform its ticket and token, lets a shop buy its

@@ -90,7 +90,17 @@ func TestNothingIsSentWithoutArguments(t *testing.T) {
 		"refresh without token":   func() error { _, err := c.RefreshUser(ctx, appID, wechat.UserRefreshToken{}); return err },
 		"profile without token":   func() error { _, err := c.UserInfo(ctx, wechat.UserToken{}, openID, ""); return err },
 		"check without openid":    func() error { return c.CheckUser(ctx, wechat.UserToken{Value: some}, "") },
-		"stable without secret":   func() error { _, err := c.StableToken(ctx, appID, none, false); return err },
+		"mini without code":       func() error { _, err := c.MiniLogin(ctx, appID, some, none); return err },
+		"mini without secret":     func() error { _, err := c.MiniLogin(ctx, appID, none, some); return err },
+		"mini without platform": func() error {
+			_, err := c.ComponentMiniLogin(ctx, wechat.ComponentToken{Value: some}, "", appID, some)
+			return err
+		},
+		"mini without token": func() error {
+			_, err := c.ComponentMiniLogin(ctx, wechat.ComponentToken{}, componentAppID, appID, some)
+			return err
+		},
+		"stable without secret": func() error { _, err := c.StableToken(ctx, appID, none, false); return err },
 	}
 	for name, call := range calls {
 		err := call()

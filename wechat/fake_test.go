@@ -100,6 +100,12 @@ func ask(t *testing.T, c *wechat.Client, path string) (map[string]any, error) {
 		return profileFields(p), err
 	case "/sns/auth":
 		return map[string]any{}, c.CheckUser(ctx, token, openID)
+	case "/sns/jscode2session":
+		m, err := c.MiniLogin(ctx, appID, secret.FromString(appSecret), secret.FromString(loginCode))
+		return miniFields(m), err
+	case "/sns/component/jscode2session":
+		m, err := c.ComponentMiniLogin(ctx, platform(), componentAppID, appID, secret.FromString(loginCode))
+		return miniFields(m), err
 	case "/cgi-bin/stable_token":
 		g, err := c.StableToken(ctx, appID, secret.FromString(appSecret), false)
 		return shopFields(g), err
@@ -121,6 +127,15 @@ func tokenFor(path string) wechat.Token {
 		return platform()
 	}
 	return nil
+}
+
+func miniFields(m *wechat.MiniLogin) map[string]any {
+	fields := map[string]any{}
+	if m != nil {
+		put(fields, "openid", m.OpenID)
+		put(fields, "unionid", m.UnionID)
+	}
+	return fields
 }
 
 func userFields(g *wechat.UserGrant) map[string]any {

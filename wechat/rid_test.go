@@ -1,10 +1,12 @@
 package wechat_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
 	"github.com/zhanggui/zhanggui/wechat"
+	"github.com/zhanggui/zhanggui/wechat/secret"
 )
 
 func TestRID(t *testing.T) {
@@ -81,4 +83,30 @@ func TestIsWeChatUA(t *testing.T) {
 			t.Errorf("IsWeChatUA(%q) = %v", ua, got)
 		}
 	}
+}
+
+func TestIsMiniProgramUA(t *testing.T) {
+	for ua, want := range map[string]bool{
+		"Mozilla/5.0 (Linux; Android 14) MicroMessenger/8.0.50 Weixin NetType/WIFI MiniProgramEnv/android miniProgram/wx00000000000000e1": true,
+		"Mozilla/5.0 (iPhone) MicroMessenger/8.0.49 miniProgram/wx00000000000000e1":                                                       true,
+		"Mozilla/5.0 (Linux; Android 14) MicroMessenger/8.0.50":                                                                           false,
+		"Mozilla/5.0 (Windows NT 10.0) miniProgram":                                                                                       false,
+		"Mozilla/5.0 wxwork/4.1.0 MicroMessenger/7.0.1 miniProgram":                                                                       false,
+	} {
+		if got := wechat.IsMiniProgramUA(ua); got != want {
+			t.Errorf("IsMiniProgramUA(%q) = %v", ua, got)
+		}
+	}
+}
+
+// TestMiniLoginKeepsNoSessionKey: what the answer holds besides the person goes
+// nowhere.
+func TestMiniLoginKeepsNoSessionKey(t *testing.T) {
+	body := `{"session_key":"bait-session-key","openid":"` + openID + `","unionid":"u_demo_0001"}`
+	c := newClient(t, answering(200, "text/plain", strings.NewReader(body)))
+	m, err := c.MiniLogin(t.Context(), appID, secret.FromString(appSecret), secret.FromString(loginCode))
+	if err != nil || m.OpenID != openID || m.UnionID != "u_demo_0001" {
+		t.Fatalf("%+v, %v", m, err)
+	}
+	noBait(t, fmt.Sprintf("%+v", m))
 }

@@ -9,3 +9,10 @@ func IsWeChatUA(ua string) bool {
 	ua = strings.ToLower(ua)
 	return strings.Contains(ua, "micromessenger") && !strings.Contains(ua, "wxwork")
 }
+
+// IsMiniProgramUA reports whether a browser's User-Agent is the web-view of a
+// mini program: developers.weixin.qq.com/miniprogram/dev/component/web-view. A
+// User-Agent proves nothing; it only tells which page fits.
+func IsMiniProgramUA(ua string) bool {
+	return IsWeChatUA(ua) && strings.Contains(strings.ToLower(ua), "miniprogram")
+}

@@ -363,6 +363,7 @@ func typed(path string) bool {
 	}
 	return slices.Contains([]string{
 		"/sns/oauth2/access_token", "/sns/oauth2/refresh_token", "/sns/userinfo", "/sns/auth", "/cgi-bin/stable_token",
+		"/sns/jscode2session", "/sns/component/jscode2session",
 	}, path)
 }
 
@@ -454,6 +455,7 @@ func typeName(value any) string {
 // name of a vector in front, at one.
 var dispensable = []string{
 	"scope", "sex", "province", "city", "country", "nickname", "headimgurl", "privilege", "errmsg",
+	"mini_program_login session_key", "component_mini_program_login session_key", // nobody reads it
 	"authorizer_token authorizer_refresh_token", "authorizer_info authorization_info",
 	"market_login errcode", "market_login appid", "market_login openid",
 	"market_login order_id", "market_login sku_id", "market_login spec_id", "market_check_auth errcode",

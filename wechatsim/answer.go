@@ -150,6 +150,7 @@ var errTexts = map[int]string{
 	40066:    "invalid url",
 	40125:    "invalid appsecret",
 	40163:    "code been used",
+	40226:    "code blocked",
 	40243:    "appsecret is frozen",
 	41001:    "access_token missing",
 	41002:    "appid missing",

@@ -59,6 +59,8 @@ var apiRoutes = map[string]route{
 	"/sns/oauth2/refresh_token": {method: http.MethodGet, serve: (*Sim).snsRefresh},
 	"/sns/userinfo":             {method: http.MethodGet, serve: (*Sim).snsUserinfo},
 	"/sns/auth":                 {method: http.MethodGet, serve: (*Sim).snsAuth},
+	miniLoginPath:               {method: http.MethodGet, serve: (*Sim).miniLogin},
+	componentMiniLoginPath:      {method: http.MethodGet, serve: (*Sim).componentMiniLogin},
 
 	"/cgi-bin/token":        {method: http.MethodGet, serve: (*Sim).cgiToken},
 	"/cgi-bin/stable_token": {method: http.MethodPost, serve: (*Sim).stableToken},

@@ -39,6 +39,7 @@ func (s *Sim) controlHandler() http.Handler {
 	mux.HandleFunc("POST /sim/people/{name}/{act}", s.actPerson)
 	mux.HandleFunc("POST /sim/tokens/kill", s.killTokens)
 	mux.HandleFunc("POST /sim/visit", s.serveVisit)
+	mux.HandleFunc("POST /sim/mini/login", s.serveMiniLogin)
 	s.quotaControls(mux)
 	mux.HandleFunc("POST /sim/shops/{appid}/orders/{order}/{act}", s.serveBuyer)
 	mux.HandleFunc("POST /sim/shops/{appid}/coupons/{coupon}/give", s.serveGiveCoupon)

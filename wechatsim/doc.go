@@ -147,6 +147,7 @@
 //	POST   /sim/people/owner/reset-profile      {}
 //	POST   /sim/tokens/kill                     {"appid":"wx00000000000000c1","kind":"stable"} or {"token":"…"}
 //	POST   /sim/visit                           {"person":"owner","url":"http://…#wechat_redirect","decision":"agree"}
+//	POST   /sim/mini/login                      {"person":"owner","appid":"wx00000000000000e1"}: {"code":"…"}, as wx.login gives it
 //	GET    /sim/components/wx00000000000000d1   tickets, number of accounts and buyers
 //	POST   /sim/components/wx…d1/ticket         {}; makes and pushes a ticket now
 //	GET    /sim/components/wx…d1/accounts       ?offset=0&limit=100; with tokens

@@ -18,6 +18,7 @@ type code struct {
 	ends     time.Time
 	used     bool
 	dropped  bool // its person withdrew before the exchange
+	mini     bool // of wx.login in a mini program, not of a page
 }
 
 // pair is what one exchange gave: an access token and a refresh token.

@@ -36,6 +36,9 @@ func (s *Sim) snsExchange(c *call) answer {
 		return r
 	}
 	k := s.codes[c.q.Get("code")]
+	if k != nil && k.mini {
+		k = nil // of a mini program: to this call it does not exist
+	}
 	if bad := s.codeState(k, a, c.now); bad != 0 {
 		return s.fail(c, bad)
 	}

@@ -18,7 +18,8 @@ const (
 	ShopApp Kind = "shop"
 	// Component (第三方平台) acts for accounts that authorised it.
 	Component Kind = "component"
-	// MiniProgram (小程序) may authorise a component, and buy services.
+	// MiniProgram (小程序) logs people in by wx.login, may authorise a component,
+	// and buys services.
 	MiniProgram Kind = "mini_program"
 	// Channels (视频号) may authorise a component.
 	Channels Kind = "channels"
@@ -233,6 +234,7 @@ const (
 	DefaultComponentSecret  = "sandbox-secret-component-00000001"
 	OtherComponentSecret    = "sandbox-secret-component-00000002"
 	DefaultMarketHomeSecret = "sandbox-secret-market-home-000001"
+	DefaultMiniSecret       = "sandbox-secret-mini-000000000001"
 
 	// DefaultService and OtherService are what the two components sell.
 	DefaultService uint64 = 3403799157105049601
@@ -251,7 +253,7 @@ func PlatformWorld() *World {
 		App{AppID: OtherComponent, Secret: OtherComponentSecret, Kind: Component, Name: "店小账", CallbackDomain: DefaultDomain, PermissionSets: []int{129, 131, 138},
 			Services: []Service{{ServiceID: OtherService, Name: "资金对账", URL: "http://isv.localhost/market/other"}}},
 		App{AppID: DefaultMarketShop, Secret: "sandbox-secret-shop-000000000002", Kind: ShopApp, Name: "蓝天文具二店"},
-		App{AppID: DefaultMiniProgram, Secret: "sandbox-secret-mini-000000000001", Kind: MiniProgram, Name: "蓝天文具小程序"},
+		App{AppID: DefaultMiniProgram, Secret: DefaultMiniSecret, Kind: MiniProgram, Name: "蓝天文具小程序"},
 		App{AppID: "wx00000000000000e2", Secret: "sandbox-secret-channels-00000001", Kind: Channels, Name: "蓝天文具视频号"},
 		App{AppID: "wx00000000000000e3", Secret: "sandbox-secret-talent-0000000001", Kind: Talent, Name: "蓝天文具带货助手"},
 		App{AppID: DefaultMarketHome, Secret: DefaultMarketHomeSecret, Kind: MarketHome, Name: "掌上订单企业主页"})
