@@ -29,6 +29,7 @@ type Client struct {
 	Mode      Mode
 	Shops     []string // shop ids, sorted
 	Rights    Rights
+	MadeBy    string // "person:…", "admin:…" or "operator"; empty when nobody wrote it down
 	CreatedAt time.Time
 	ExpiresAt time.Time // zero: no end
 	RevokedAt time.Time // zero while live
@@ -42,10 +43,13 @@ func (c Client) Live(now time.Time) bool {
 // Holds tells whether the client may use the shop at all.
 func (c Client) Holds(shop string) bool { return slices.Contains(c.Shops, shop) }
 
-// Administrator is somebody who runs this server. They sign in with a key.
+// Administrator is somebody who runs this server: of the provider's staff. They
+// sign in with a key, or through the company.
 type Administrator struct {
 	ID        string
 	Name      string
+	Kind      StaffKind // empty is StaffAdmin
+	Subject   string    // what the company's server calls them; empty: they have a key
 	KeyHash   []byte
 	CreatedAt time.Time
 	ExpiresAt time.Time // zero: no end
@@ -55,6 +59,12 @@ type Administrator struct {
 // Live tells whether the administrator counts at now.
 func (a Administrator) Live(now time.Time) bool {
 	return a.RevokedAt.IsZero() && (a.ExpiresAt.IsZero() || now.Before(a.ExpiresAt))
+}
+
+// May tells whether the administrator is of this kind, or of the one that may do
+// everything.
+func (a Administrator) May(k StaffKind) bool {
+	return a.Kind == "" || a.Kind == StaffAdmin || a.Kind == k
 }
 
 // Key prefixes. A prefix makes a key recognisable to people and to scanners

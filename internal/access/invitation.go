@@ -39,6 +39,8 @@ type Invitation struct {
 	PersonID  string // who took it
 	Code      string // four digits, shown to the taker only
 	Tries     int    // wrong codes so far
+	// MemberUntil is when the role ends that the invitation gives; zero: never.
+	MemberUntil time.Time
 }
 
 // ByMarket begins InvitedBy of a claim: somebody whom the service market sent

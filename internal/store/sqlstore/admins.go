@@ -39,10 +39,47 @@ func (s *Store) CreateAdmin(ctx context.Context, a access.Administrator, setupHa
 				return err
 			}
 		}
+		if !a.May(access.StaffAdmin) {
+			if err := t.ends(ctx, peopleSchema); err != nil {
+				return err
+			}
+		}
 		t.record(e...)
 		return t.InsertAdmin(ctx, sqlgen.InsertAdminParams{
 			ID: a.ID, Name: a.Name, KeyHash: a.KeyHash, CreatedAt: millis(a.CreatedAt), ExpiresAt: millis(a.ExpiresAt),
+			Kind: string(a.Kind), Subject: a.Subject,
 		})
+	})
+}
+
+// AdminBySubject gives the administrator whom the company's server calls so, live
+// or not, or [access.ErrNotFound].
+func (s *Store) AdminBySubject(ctx context.Context, subject string) (access.Administrator, error) {
+	row, err := s.q.AdminBySubject(ctx, subject)
+	return one(s.Log, "read administrator", row, err, toAdmin)
+}
+
+// SetStaff gives an administrator another name and kind, as the company's server
+// tells them at a login. Their sessions end when the kind changes.
+func (s *Store) SetStaff(ctx context.Context, id, name string, kind access.StaffKind, now time.Time, e ...audit.Entry) error {
+	return s.write(ctx, "change staff", func(t *tx) error {
+		row, err := t.Admin(ctx, id)
+		if err != nil {
+			return missing(err, access.ErrNotFound)
+		}
+		if row.Name == name && row.Kind == string(kind) {
+			return nil
+		}
+		if err := t.ends(ctx, peopleSchema); err != nil {
+			return err
+		}
+		t.record(e...)
+		if row.Kind != string(kind) {
+			if _, err := t.endSessions(ctx, access.SessionFilter{AdminID: id, Why: "staff_changed"}, now); err != nil {
+				return err
+			}
+		}
+		return t.Queries.SetStaff(ctx, sqlgen.SetStaffParams{ID: id, Name: name, Kind: string(kind)})
 	})
 }
 

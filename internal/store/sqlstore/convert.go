@@ -131,8 +131,19 @@ func toInvitation(r sqlgen.Invitation) access.Invitation {
 	return access.Invitation{
 		ID: r.ID, TokenHash: r.TokenHash, TenantID: r.TenantID, ShopID: r.ShopID, Role: access.Role(r.Role),
 		InvitedBy: r.InvitedBy, CreatedAt: fromMillis(r.CreatedAt), ExpiresAt: fromMillis(r.ExpiresAt),
-		State: access.InvitationState(r.State), PersonID: r.PersonID, Code: r.Code, Tries: int(r.Tries),
+		State: access.InvitationState(r.State), PersonID: r.PersonID, Code: r.Code, Tries: int(r.Tries), MemberUntil: fromMillis(r.MemberUntil),
 	}
+}
+
+func toTransfer(r sqlgen.Transfer) access.Transfer {
+	return access.Transfer{
+		ID: r.ID, TenantID: r.TenantID, ShopID: r.ShopID, From: r.FromPerson, To: r.ToPerson, By: r.MadeBy,
+		State: access.TransferState(r.State), CreatedAt: fromMillis(r.CreatedAt), DueAt: fromMillis(r.DueAt), EndedAt: fromMillis(r.EndedAt),
+	}
+}
+
+func toVisit(r sqlgen.Visit) access.Visit {
+	return access.Visit{ID: r.ID, AdminID: r.AdminID, TenantID: r.TenantID, Reason: r.Reason, At: fromMillis(r.At), EndsAt: fromMillis(r.EndsAt)}
 }
 
 func toSession(r sqlgen.Session) access.Session {
@@ -160,13 +171,13 @@ func toClient(r sqlgen.Client) (access.Client, error) {
 		return access.Client{}, fmt.Errorf("client %q: %w", r.ID, err)
 	}
 	return access.Client{
-		ID: r.ID, Name: r.Name, KeyHash: r.KeyHash, KeyHint: r.KeyHint, Mode: access.Mode(r.Mode), Rights: rights,
+		ID: r.ID, Name: r.Name, KeyHash: r.KeyHash, KeyHint: r.KeyHint, Mode: access.Mode(r.Mode), Rights: rights, MadeBy: r.MadeBy,
 		CreatedAt: fromMillis(r.CreatedAt), ExpiresAt: fromMillis(r.ExpiresAt), RevokedAt: fromMillis(r.RevokedAt),
 	}, nil
 }
 
 func toAdmin(r sqlgen.Admin) access.Administrator {
-	return access.Administrator{ID: r.ID, Name: r.Name, KeyHash: r.KeyHash, CreatedAt: fromMillis(r.CreatedAt),
+	return access.Administrator{ID: r.ID, Name: r.Name, Kind: access.StaffKind(r.Kind), Subject: r.Subject, KeyHash: r.KeyHash, CreatedAt: fromMillis(r.CreatedAt),
 		ExpiresAt: fromMillis(r.ExpiresAt), RevokedAt: fromMillis(r.RevokedAt)}
 }
 

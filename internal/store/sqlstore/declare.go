@@ -2,8 +2,6 @@ package sqlstore
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -209,18 +207,9 @@ const platformSchema = 4
 // its mode.
 const rightsSchema = 6
 
-// ends keeps programs away that know only older schemas than this one, from when
-// there is something in the database that they would misread.
-func (d *declaring) ends(ctx context.Context, schema int64) error {
-	row, err := d.Meta(ctx, metaCompat)
-	if errors.Is(err, sql.ErrNoRows) || err == nil && row.Number >= schema {
-		return nil // a database that says nothing serves programs of its own schema only
-	}
-	if err != nil {
-		return err
-	}
-	return d.PutMeta(ctx, sqlgen.PutMetaParams{Name: metaCompat, Number: schema})
-}
+// peopleSchema is the oldest schema whose program heeds what staff may do, and how
+// long a role lasts that an invitation gives.
+const peopleSchema = 12
 
 // begin makes a grant that is due now.
 func (d *declaring) begin(ctx context.Context, a grant.Authorisation) error {
@@ -393,7 +382,7 @@ func (d *declaring) client(ctx context.Context, c access.Client) error {
 	err = d.PutClient(ctx, sqlgen.PutClientParams{
 		ID: c.ID, Name: c.Name, KeyHash: c.KeyHash, KeyHint: c.KeyHint, Mode: string(c.Mode),
 		CreatedAt: millis(c.CreatedAt), ExpiresAt: millis(c.ExpiresAt), RevokedAt: millis(c.RevokedAt),
-		Rights: rights,
+		Rights: rights, MadeBy: c.MadeBy,
 	})
 	if err != nil {
 		return err
@@ -407,7 +396,7 @@ func keepFrom(c, old access.Client) access.Client {
 		c.KeyHash, c.KeyHint = old.KeyHash, old.KeyHint
 	}
 	if slices.Equal(c.KeyHash, old.KeyHash) {
-		c.RevokedAt, c.CreatedAt = old.RevokedAt, old.CreatedAt
+		c.RevokedAt, c.CreatedAt, c.MadeBy = old.RevokedAt, old.CreatedAt, old.MadeBy
 	}
 	return c
 }
@@ -437,8 +426,8 @@ func (d *declaring) members(ctx context.Context) error {
 		if _, err := d.Person(ctx, m.PersonID); err != nil {
 			return fmt.Errorf("member %q: %w", m.PersonID, missing(err, access.ErrNotFound))
 		}
-		if err := d.putMember(ctx, m); err != nil {
-			return err
+		if err := d.changeMembers(ctx, d.d.At, m); err != nil {
+			return fmt.Errorf("member %q of %q: %w", m.PersonID, m.TenantID, err)
 		}
 	}
 	return nil

@@ -20,11 +20,16 @@ func (s *Store) CreateInvitation(ctx context.Context, i access.Invitation, e ...
 		if err := t.placeExists(ctx, i.TenantID, i.ShopID); err != nil {
 			return err
 		}
+		if !i.MemberUntil.IsZero() {
+			if err := t.ends(ctx, peopleSchema); err != nil {
+				return err
+			}
+		}
 		t.record(e...)
 		return t.InsertInvitation(ctx, sqlgen.InsertInvitationParams{
 			ID: i.ID, TokenHash: i.TokenHash, TenantID: i.TenantID, ShopID: i.ShopID, Role: string(i.Role),
 			InvitedBy: i.InvitedBy, CreatedAt: millis(i.CreatedAt), ExpiresAt: millis(i.ExpiresAt),
-			State: string(access.InvitationOpen),
+			State: string(access.InvitationOpen), MemberUntil: millis(i.MemberUntil),
 		})
 	})
 }
@@ -191,6 +196,11 @@ func (t *tx) moveInvitation(ctx context.Context, inv access.Invitation) error {
 	})
 }
 
+// lasts tells whether a membership ends no earlier than until.
+func lasts(m access.Member, until time.Time) bool {
+	return m.Until.IsZero() || !until.IsZero() && !m.Until.Before(until)
+}
+
 // join makes a member. A role that is held already and allows as much is kept:
 // an invitation never takes anything away.
 func (t *tx) join(ctx context.Context, inv access.Invitation, now time.Time) error {
@@ -199,11 +209,11 @@ func (t *tx) join(ctx context.Context, inv access.Invitation, now time.Time) err
 	if err != nil {
 		return err
 	}
-	if held := toMember(row); found && held.Until.IsZero() && held.Role.Covers(inv.Role) {
+	if held := toMember(row); found && held.Role.Covers(inv.Role) && lasts(held, inv.MemberUntil) {
 		return nil
 	}
-	return t.putMember(ctx, access.Member{
-		TenantID: inv.TenantID, ShopID: inv.ShopID, PersonID: inv.PersonID, Role: inv.Role, Since: now,
+	return t.changeMembers(ctx, now, access.Member{
+		TenantID: inv.TenantID, ShopID: inv.ShopID, PersonID: inv.PersonID, Role: inv.Role, Since: now, Until: inv.MemberUntil,
 	})
 }
 

@@ -166,3 +166,16 @@ func (s *Store) Revision(ctx context.Context) (int64, error) {
 	}
 	return row.Number, nil
 }
+
+// ends keeps programs away that know only older schemas than this one, from when
+// there is something in the database that they would misread.
+func (t *tx) ends(ctx context.Context, schema int64) error {
+	row, err := t.Meta(ctx, metaCompat)
+	if errors.Is(err, sql.ErrNoRows) || err == nil && row.Number >= schema {
+		return nil // a database that says nothing serves programs of its own schema only
+	}
+	if err != nil {
+		return err
+	}
+	return t.PutMeta(ctx, sqlgen.PutMetaParams{Name: metaCompat, Number: schema})
+}

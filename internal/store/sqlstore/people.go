@@ -136,34 +136,6 @@ func (s *Store) Members(ctx context.Context, tenantID string) ([]access.Member, 
 	return many(s.Log, "read members", rows, err, toMember)
 }
 
-// EndMembership ends a role from now on, with everything that follows from it.
-// It answers [access.ErrNotFound] when the role is not held at now.
-func (s *Store) EndMembership(ctx context.Context, m access.Member, now time.Time, e grant.Effects) error {
-	return s.write(ctx, "end membership", func(t *tx) error {
-		row, err := t.Member(ctx, sqlgen.MemberParams{TenantID: m.TenantID, ShopID: m.ShopID, PersonID: m.PersonID})
-		if err != nil {
-			return missing(err, access.ErrNotFound)
-		}
-		held := toMember(row)
-		if !held.Active(now) {
-			return access.ErrNotFound
-		}
-		held.Until = now
-		if err := t.putMember(ctx, held); err != nil {
-			return err
-		}
-		return t.apply(ctx, e)
-	})
-}
-
-func (t *tx) putMember(ctx context.Context, m access.Member) error {
-	t.touch("person:"+m.PersonID, m.Since)
-	return t.PutMember(ctx, sqlgen.PutMemberParams{
-		TenantID: m.TenantID, ShopID: m.ShopID, PersonID: m.PersonID, Role: string(m.Role),
-		Since: millis(m.Since), Until: millis(m.Until),
-	})
-}
-
 // forget deletes the person's name and face, and an openid wherever it stands, with the
 // sessions and consents that rest on it. The log says that the grants are removed: it
 // names them by our ids.

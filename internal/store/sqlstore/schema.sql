@@ -126,7 +126,22 @@ CREATE TABLE invitations (
     state      TEXT    NOT NULL,
     person_id  TEXT    NOT NULL,
     code       TEXT    NOT NULL,
-    tries      BIGINT NOT NULL
+    tries      BIGINT NOT NULL,
+    member_until BIGINT NOT NULL DEFAULT 0 -- end of the role that it gives
+);
+
+-- Ownership on its way from one person to another.
+CREATE TABLE transfers (
+    id          TEXT   NOT NULL PRIMARY KEY,
+    tenant_id   TEXT   NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
+    shop_id     TEXT   NOT NULL, -- empty: the whole tenant
+    from_person TEXT   NOT NULL, -- empty: nobody stops being an owner
+    to_person   TEXT   NOT NULL,
+    made_by     TEXT   NOT NULL,
+    state       TEXT   NOT NULL,
+    created_at  BIGINT NOT NULL,
+    due_at      BIGINT NOT NULL,
+    ended_at    BIGINT NOT NULL
 );
 
 CREATE TABLE sessions (
@@ -182,7 +197,8 @@ CREATE TABLE clients (
     created_at BIGINT NOT NULL,
     expires_at BIGINT NOT NULL,
     revoked_at BIGINT NOT NULL,
-    rights     TEXT    NOT NULL DEFAULT '' -- JSON; empty: what is ordinary, and what servers write that do not know it
+    rights     TEXT    NOT NULL DEFAULT '', -- JSON; empty: what is ordinary, and what servers write that do not know it
+    made_by    TEXT    NOT NULL DEFAULT ''
 );
 
 CREATE TABLE client_shops (
@@ -231,7 +247,19 @@ CREATE TABLE admins (
     key_hash   BYTEA    NOT NULL UNIQUE,
     created_at BIGINT NOT NULL,
     expires_at BIGINT NOT NULL,
-    revoked_at BIGINT NOT NULL
+    revoked_at BIGINT NOT NULL,
+    kind       TEXT    NOT NULL DEFAULT '', -- empty: may everything
+    subject    TEXT    NOT NULL DEFAULT '' -- what the company's server calls them
+);
+
+-- Who of the provider entered a tenant, and why.
+CREATE TABLE visits (
+    id        TEXT   NOT NULL PRIMARY KEY,
+    admin_id  TEXT   NOT NULL REFERENCES admins (id),
+    tenant_id TEXT   NOT NULL REFERENCES tenants (id) ON DELETE CASCADE,
+    reason    TEXT   NOT NULL,
+    at        BIGINT NOT NULL,
+    ends_at   BIGINT NOT NULL
 );
 
 CREATE TABLE setup_links (

@@ -210,10 +210,7 @@ var invitationCases = []testCase{
 		w.refused(access.ErrNotFound, func() error { return second(w.s.Invitation(t.Context(), "i_unknown")) })
 	}},
 	{"a role ends once, with what follows", func(t *testing.T, w *world) {
-		e := w.invited(1, "i_1", "")
-		_, err := w.confirm("i_1", "1234", start)
-		w.must(err)
-		m := access.Member{TenantID: "lantian", PersonID: e.Login.NewPerson}
+		m := w.member(1, "", access.Operator)
 		follows := grant.Effects{
 			At: start, EndSessions: []access.SessionFilter{{PersonID: m.PersonID, Why: "left"}}, Audit: []audit.Entry{entry("member.end")},
 		}

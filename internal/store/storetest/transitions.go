@@ -108,11 +108,64 @@ var loginTransitions = []transition{
 		return func() error { return w.s.WithdrawInvitation(w.t.Context(), "i_1", start, entry("invitation.withdraw")) }
 	}},
 	{name: "end membership", again: access.ErrNotFound, make: func(w *world) func() error {
-		e := w.invited(1, "i_1", "tea")
-		w.must(second(w.confirm("i_1", "1234", start)))
-		m := access.Member{TenantID: "lantian", ShopID: "tea", PersonID: e.Login.NewPerson}
+		m := w.member(1, "tea", access.Operator)
 		return func() error {
 			return w.s.EndMembership(w.t.Context(), m, start, grant.Effects{At: start, Audit: []audit.Entry{entry("member.end")}})
+		}
+	}},
+}
+
+var peopleTransitions = []transition{
+	{name: "change member", again: access.ErrStale, make: func(w *world) func() error {
+		m := w.member(1, "tea", access.Operator)
+		to := m
+		to.Role = access.Viewer
+		return func() error { return w.s.ChangeMember(w.t.Context(), m, to, start, told("member.change")) }
+	}},
+	{name: "remove member", again: access.ErrNotFound, make: func(w *world) func() error {
+		d := access.Departure{Member: w.member(1, "tea", access.Operator)}
+		return func() error { return w.s.RemoveMember(w.t.Context(), d, start, told("member.remove")) }
+	}},
+	{name: "start transfer", again: access.ErrUsed, make: func(w *world) func() error {
+		n := w.offer(w.member(1, "", access.Owner), w.member(2, "", access.Viewer))
+		return func() error { return w.s.StartTransfer(w.t.Context(), n, told("transfer.offer")) }
+	}},
+	{name: "finish transfer", again: access.ErrTransferGone, make: func(w *world) func() error {
+		n := w.offer(w.member(1, "", access.Owner), w.member(2, "", access.Viewer))
+		w.must(w.s.StartTransfer(w.t.Context(), n, told("transfer.offer")))
+		return func() error { return w.s.FinishTransfer(w.t.Context(), n.ID, start, told("transfer.done")) }
+	}},
+	{name: "stop transfer", again: access.ErrTransferGone, make: func(w *world) func() error {
+		n := w.offer(w.member(1, "", access.Owner), w.member(2, "", access.Viewer))
+		w.must(w.s.StartTransfer(w.t.Context(), n, told("transfer.offer")))
+		return func() error { return w.s.StopTransfer(w.t.Context(), n.ID, start, told("transfer.stop")) }
+	}},
+	{name: "start visit", again: errAny, make: func(w *world) func() error {
+		w.must(w.s.CreateAdmin(w.t.Context(), admin("a_1"), nil, entry("admin.create")))
+		v := access.NewVisit("a_1", "lantian", "ticket 7", start)
+		return func() error { return w.s.StartVisit(w.t.Context(), v, told("visit.start")) }
+	}},
+	{name: "end visits", make: func(w *world) func() error {
+		w.must(w.s.CreateAdmin(w.t.Context(), admin("a_1"), nil, entry("admin.create")))
+		w.must(w.s.StartVisit(w.t.Context(), access.NewVisit("a_1", "lantian", "ticket 7", start), told("visit.start")))
+		return func() error {
+			return second(w.s.EndVisits(w.t.Context(), "a_1", "lantian", start.Add(time.Minute), entry("visit.end")))
+		}
+	}},
+	{name: "change staff", make: func(w *world) func() error {
+		w.must(w.s.CreateAdmin(w.t.Context(), admin("a_1"), nil, entry("admin.create")))
+		return func() error {
+			return w.s.SetStaff(w.t.Context(), "a_1", "小李", access.StaffSupport, start, entry("admin.change"))
+		}
+	}},
+	{name: "forget person", make: func(w *world) func() error {
+		m := w.member(1, "tea", access.Operator)
+		return func() error { return w.s.ForgetPerson(w.t.Context(), m.PersonID, nil, told("person.forget")) }
+	}},
+	{name: "move openids", make: func(w *world) func() error {
+		old := w.enter(1).Login.Identity.OpenID
+		return func() error {
+			return second(w.s.Remap(w.t.Context(), "mp", []access.Remap{{Old: old, New: "o_demo_moved_0001"}}, told("identity.remap")))
 		}
 	}},
 }

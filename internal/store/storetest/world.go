@@ -103,6 +103,8 @@ type snapshot struct {
 	Tickets     []grant.Ticket
 	Authorizers []grant.Authorizer
 	Purchases   []access.Purchase
+	Transfers   []access.Transfer
+	Visits      []access.Visit
 }
 
 func (w *world) snapshot() snapshot {
@@ -136,6 +138,12 @@ func (w *world) more(n *snapshot) error {
 		return err
 	}
 	if n.Members, err = w.s.Members(w.t.Context(), "lantian"); err != nil {
+		return err
+	}
+	if n.Transfers, err = w.s.Transfers(w.t.Context(), "lantian"); err != nil {
+		return err
+	}
+	if n.Visits, err = w.s.Visits(w.t.Context(), "lantian", 100); err != nil {
 		return err
 	}
 	for _, g := range n.Grants {

@@ -8,17 +8,24 @@ SELECT * FROM clients WHERE key_hash = @key_hash;
 SELECT * FROM clients ORDER BY id;
 
 -- name: PutClient :exec
-INSERT INTO clients (id, name, key_hash, key_hint, mode, created_at, expires_at, revoked_at, rights)
-VALUES (@id, @name, @key_hash, @key_hint, @mode, @created_at, @expires_at, @revoked_at, @rights)
+INSERT INTO clients (id, name, key_hash, key_hint, mode, created_at, expires_at, revoked_at, rights, made_by)
+VALUES (@id, @name, @key_hash, @key_hint, @mode, @created_at, @expires_at, @revoked_at, @rights, @made_by)
 ON CONFLICT (id) DO UPDATE SET name = excluded.name, key_hash = excluded.key_hash, key_hint = excluded.key_hint,
     mode = excluded.mode, created_at = excluded.created_at, expires_at = excluded.expires_at, revoked_at = excluded.revoked_at,
-    rights = excluded.rights;
+    rights = excluded.rights, made_by = excluded.made_by;
 
 -- name: RevokeClient :exec
 UPDATE clients SET revoked_at = @revoked_at WHERE id = @id;
 
 -- name: DeleteClient :execrows
 DELETE FROM clients WHERE id = @id;
+
+-- name: ClientsMadeBy :many
+-- Those with a live key that hold a shop of the tenant, or the one shop.
+SELECT * FROM clients WHERE made_by = @made_by AND made_by <> '' AND revoked_at = 0 AND (expires_at = 0 OR expires_at > @now)
+    AND EXISTS (SELECT 1 FROM client_shops AS h JOIN shops AS s ON s.id = h.shop_id
+        WHERE h.client_id = clients.id AND s.tenant_id = @tenant_id AND (s.id = @shop_id OR @shop_id = ''))
+    ORDER BY id;
 
 -- name: ClientShops :many
 SELECT shop_id FROM client_shops WHERE client_id = @client_id ORDER BY shop_id;
@@ -59,14 +66,32 @@ SELECT * FROM admins WHERE key_hash = @key_hash;
 SELECT * FROM admins ORDER BY created_at, id;
 
 -- name: InsertAdmin :exec
-INSERT INTO admins (id, name, key_hash, created_at, expires_at, revoked_at)
-VALUES (@id, @name, @key_hash, @created_at, @expires_at, 0);
+INSERT INTO admins (id, name, key_hash, created_at, expires_at, revoked_at, kind, subject)
+VALUES (@id, @name, @key_hash, @created_at, @expires_at, 0, @kind, @subject);
+
+-- name: AdminBySubject :one
+SELECT * FROM admins WHERE subject = @subject AND subject <> '';
+
+-- name: SetStaff :exec
+UPDATE admins SET name = @name, kind = @kind WHERE id = @id;
+
+-- name: InsertVisit :exec
+INSERT INTO visits (id, admin_id, tenant_id, reason, at, ends_at) VALUES (@id, @admin_id, @tenant_id, @reason, @at, @ends_at);
+
+-- name: VisitsOfTenant :many
+SELECT * FROM visits WHERE tenant_id = @tenant_id ORDER BY at DESC, id LIMIT @n;
+
+-- name: LiveVisits :many
+SELECT * FROM visits WHERE admin_id = @admin_id AND ends_at > @now ORDER BY tenant_id, ends_at;
+
+-- name: EndVisits :execrows
+UPDATE visits SET ends_at = @now WHERE admin_id = @admin_id AND tenant_id = @tenant_id AND ends_at > @now;
 
 -- name: RevokeAdmin :exec
 UPDATE admins SET revoked_at = @revoked_at WHERE id = @id;
 
 -- name: CountLiveAdmins :one
-SELECT count(*) FROM admins WHERE revoked_at = 0 AND (expires_at = 0 OR expires_at > @now);
+SELECT count(*) FROM admins WHERE revoked_at = 0 AND (expires_at = 0 OR expires_at > @now) AND kind IN ('', 'admin');
 
 -- name: SetupLink :one
 SELECT * FROM setup_links WHERE hash = @hash;

@@ -47,8 +47,8 @@ ON CONFLICT (tenant_id, shop_id, person_id) DO UPDATE SET role = excluded.role, 
     until = excluded.until;
 
 -- name: InsertInvitation :exec
-INSERT INTO invitations (id, token_hash, tenant_id, shop_id, role, invited_by, created_at, expires_at, state, person_id, code, tries)
-VALUES (@id, @token_hash, @tenant_id, @shop_id, @role, @invited_by, @created_at, @expires_at, @state, @person_id, @code, @tries);
+INSERT INTO invitations (id, token_hash, tenant_id, shop_id, role, invited_by, created_at, expires_at, state, person_id, code, tries, member_until)
+VALUES (@id, @token_hash, @tenant_id, @shop_id, @role, @invited_by, @created_at, @expires_at, @state, @person_id, @code, @tries, @member_until);
 
 -- name: Invitation :one
 SELECT * FROM invitations WHERE id = @id;
@@ -77,3 +77,37 @@ DELETE FROM consents WHERE consents.person_id = @person_id
 
 -- name: Consents :many
 SELECT * FROM consents WHERE person_id = @person_id ORDER BY at, app, tenant_id, version;
+
+-- name: IdentitiesOfPerson :many
+SELECT * FROM identities WHERE person_id = @person_id ORDER BY app, openid;
+
+-- name: OwnersOfTenant :many
+-- Those who can still log in.
+SELECT * FROM members WHERE tenant_id = @tenant_id AND role = 'owner'
+    AND EXISTS (SELECT 1 FROM identities AS i WHERE i.person_id = members.person_id) ORDER BY shop_id, person_id;
+
+-- name: InvitationsMadeBy :many
+SELECT * FROM invitations WHERE invited_by = @invited_by AND state IN ('open', 'taken') AND expires_at > @now
+    AND tenant_id = @tenant_id AND (shop_id = @shop_id OR @shop_id = '') ORDER BY id;
+
+-- name: InvitationsOfPerson :many
+SELECT * FROM invitations WHERE person_id = @person_id OR invited_by = @invited_by ORDER BY created_at, id;
+
+-- name: InsertTransfer :exec
+INSERT INTO transfers (id, tenant_id, shop_id, from_person, to_person, made_by, state, created_at, due_at, ended_at)
+VALUES (@id, @tenant_id, @shop_id, @from_person, @to_person, @made_by, @state, @created_at, @due_at, 0);
+
+-- name: Transfer :one
+SELECT * FROM transfers WHERE id = @id;
+
+-- name: TransfersOfTenant :many
+SELECT * FROM transfers WHERE tenant_id = @tenant_id ORDER BY created_at DESC, id;
+
+-- name: TransfersOfPerson :many
+SELECT * FROM transfers WHERE from_person = @person_id OR to_person = @person_id ORDER BY created_at, id;
+
+-- name: DueTransfers :many
+SELECT * FROM transfers WHERE ended_at = 0 AND due_at <= @now ORDER BY due_at, id;
+
+-- name: EndTransfer :exec
+UPDATE transfers SET state = @state, ended_at = @ended_at WHERE id = @id;

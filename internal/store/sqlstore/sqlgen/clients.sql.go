@@ -10,7 +10,7 @@ import (
 )
 
 const admin = `-- name: Admin :one
-SELECT id, name, key_hash, created_at, expires_at, revoked_at FROM admins WHERE id = $1
+SELECT id, name, key_hash, created_at, expires_at, revoked_at, kind, subject FROM admins WHERE id = $1
 `
 
 func (q *Queries) Admin(ctx context.Context, id string) (Admin, error) {
@@ -23,12 +23,14 @@ func (q *Queries) Admin(ctx context.Context, id string) (Admin, error) {
 		&i.CreatedAt,
 		&i.ExpiresAt,
 		&i.RevokedAt,
+		&i.Kind,
+		&i.Subject,
 	)
 	return i, err
 }
 
 const adminByKey = `-- name: AdminByKey :one
-SELECT id, name, key_hash, created_at, expires_at, revoked_at FROM admins WHERE key_hash = $1
+SELECT id, name, key_hash, created_at, expires_at, revoked_at, kind, subject FROM admins WHERE key_hash = $1
 `
 
 func (q *Queries) AdminByKey(ctx context.Context, keyHash []byte) (Admin, error) {
@@ -41,12 +43,34 @@ func (q *Queries) AdminByKey(ctx context.Context, keyHash []byte) (Admin, error)
 		&i.CreatedAt,
 		&i.ExpiresAt,
 		&i.RevokedAt,
+		&i.Kind,
+		&i.Subject,
+	)
+	return i, err
+}
+
+const adminBySubject = `-- name: AdminBySubject :one
+SELECT id, name, key_hash, created_at, expires_at, revoked_at, kind, subject FROM admins WHERE subject = $1 AND subject <> ''
+`
+
+func (q *Queries) AdminBySubject(ctx context.Context, subject string) (Admin, error) {
+	row := q.queryRow(ctx, q.adminBySubjectStmt, adminBySubject, subject)
+	var i Admin
+	err := row.Scan(
+		&i.ID,
+		&i.Name,
+		&i.KeyHash,
+		&i.CreatedAt,
+		&i.ExpiresAt,
+		&i.RevokedAt,
+		&i.Kind,
+		&i.Subject,
 	)
 	return i, err
 }
 
 const admins = `-- name: Admins :many
-SELECT id, name, key_hash, created_at, expires_at, revoked_at FROM admins ORDER BY created_at, id
+SELECT id, name, key_hash, created_at, expires_at, revoked_at, kind, subject FROM admins ORDER BY created_at, id
 `
 
 func (q *Queries) Admins(ctx context.Context) ([]Admin, error) {
@@ -65,6 +89,8 @@ func (q *Queries) Admins(ctx context.Context) ([]Admin, error) {
 			&i.CreatedAt,
 			&i.ExpiresAt,
 			&i.RevokedAt,
+			&i.Kind,
+			&i.Subject,
 		); err != nil {
 			return nil, err
 		}
@@ -116,7 +142,7 @@ func (q *Queries) ClearClientShops(ctx context.Context, clientID string) error {
 }
 
 const client = `-- name: Client :one
-SELECT id, name, key_hash, key_hint, mode, created_at, expires_at, revoked_at, rights FROM clients WHERE id = $1
+SELECT id, name, key_hash, key_hint, mode, created_at, expires_at, revoked_at, rights, made_by FROM clients WHERE id = $1
 `
 
 func (q *Queries) Client(ctx context.Context, id string) (Client, error) {
@@ -132,12 +158,13 @@ func (q *Queries) Client(ctx context.Context, id string) (Client, error) {
 		&i.ExpiresAt,
 		&i.RevokedAt,
 		&i.Rights,
+		&i.MadeBy,
 	)
 	return i, err
 }
 
 const clientByKey = `-- name: ClientByKey :one
-SELECT id, name, key_hash, key_hint, mode, created_at, expires_at, revoked_at, rights FROM clients WHERE key_hash = $1
+SELECT id, name, key_hash, key_hint, mode, created_at, expires_at, revoked_at, rights, made_by FROM clients WHERE key_hash = $1
 `
 
 func (q *Queries) ClientByKey(ctx context.Context, keyHash []byte) (Client, error) {
@@ -153,6 +180,7 @@ func (q *Queries) ClientByKey(ctx context.Context, keyHash []byte) (Client, erro
 		&i.ExpiresAt,
 		&i.RevokedAt,
 		&i.Rights,
+		&i.MadeBy,
 	)
 	return i, err
 }
@@ -230,7 +258,7 @@ func (q *Queries) ClientShops(ctx context.Context, clientID string) ([]string, e
 }
 
 const clients = `-- name: Clients :many
-SELECT id, name, key_hash, key_hint, mode, created_at, expires_at, revoked_at, rights FROM clients ORDER BY id
+SELECT id, name, key_hash, key_hint, mode, created_at, expires_at, revoked_at, rights, made_by FROM clients ORDER BY id
 `
 
 func (q *Queries) Clients(ctx context.Context) ([]Client, error) {
@@ -252,6 +280,61 @@ func (q *Queries) Clients(ctx context.Context) ([]Client, error) {
 			&i.ExpiresAt,
 			&i.RevokedAt,
 			&i.Rights,
+			&i.MadeBy,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const clientsMadeBy = `-- name: ClientsMadeBy :many
+SELECT id, name, key_hash, key_hint, mode, created_at, expires_at, revoked_at, rights, made_by FROM clients WHERE made_by = $1 AND made_by <> '' AND revoked_at = 0 AND (expires_at = 0 OR expires_at > $2)
+    AND EXISTS (SELECT 1 FROM client_shops AS h JOIN shops AS s ON s.id = h.shop_id
+        WHERE h.client_id = clients.id AND s.tenant_id = $3 AND (s.id = $4 OR $4 = ''))
+    ORDER BY id
+`
+
+type ClientsMadeByParams struct {
+	MadeBy   string
+	Now      int64
+	TenantID string
+	ShopID   string
+}
+
+// Those with a live key that hold a shop of the tenant, or the one shop.
+func (q *Queries) ClientsMadeBy(ctx context.Context, arg ClientsMadeByParams) ([]Client, error) {
+	rows, err := q.query(ctx, q.clientsMadeByStmt, clientsMadeBy,
+		arg.MadeBy,
+		arg.Now,
+		arg.TenantID,
+		arg.ShopID,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Client
+	for rows.Next() {
+		var i Client
+		if err := rows.Scan(
+			&i.ID,
+			&i.Name,
+			&i.KeyHash,
+			&i.KeyHint,
+			&i.Mode,
+			&i.CreatedAt,
+			&i.ExpiresAt,
+			&i.RevokedAt,
+			&i.Rights,
+			&i.MadeBy,
 		); err != nil {
 			return nil, err
 		}
@@ -267,7 +350,7 @@ func (q *Queries) Clients(ctx context.Context) ([]Client, error) {
 }
 
 const countLiveAdmins = `-- name: CountLiveAdmins :one
-SELECT count(*) FROM admins WHERE revoked_at = 0 AND (expires_at = 0 OR expires_at > $1)
+SELECT count(*) FROM admins WHERE revoked_at = 0 AND (expires_at = 0 OR expires_at > $1) AND kind IN ('', 'admin')
 `
 
 func (q *Queries) CountLiveAdmins(ctx context.Context, now int64) (int64, error) {
@@ -333,6 +416,24 @@ func (q *Queries) DeleteUnusedSetupLinks(ctx context.Context) error {
 	return err
 }
 
+const endVisits = `-- name: EndVisits :execrows
+UPDATE visits SET ends_at = $1 WHERE admin_id = $2 AND tenant_id = $3 AND ends_at > $1
+`
+
+type EndVisitsParams struct {
+	Now      int64
+	AdminID  string
+	TenantID string
+}
+
+func (q *Queries) EndVisits(ctx context.Context, arg EndVisitsParams) (int64, error) {
+	result, err := q.exec(ctx, q.endVisitsStmt, endVisits, arg.Now, arg.AdminID, arg.TenantID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
 const finishRequest = `-- name: FinishRequest :execrows
 UPDATE requests SET status = $1, kind = $2, answer = $3 WHERE id = $4 AND digest = $5 AND status = 0
 `
@@ -374,8 +475,8 @@ func (q *Queries) ForgetRequest(ctx context.Context, arg ForgetRequestParams) er
 }
 
 const insertAdmin = `-- name: InsertAdmin :exec
-INSERT INTO admins (id, name, key_hash, created_at, expires_at, revoked_at)
-VALUES ($1, $2, $3, $4, $5, 0)
+INSERT INTO admins (id, name, key_hash, created_at, expires_at, revoked_at, kind, subject)
+VALUES ($1, $2, $3, $4, $5, 0, $6, $7)
 `
 
 type InsertAdminParams struct {
@@ -384,6 +485,8 @@ type InsertAdminParams struct {
 	KeyHash   []byte
 	CreatedAt int64
 	ExpiresAt int64
+	Kind      string
+	Subject   string
 }
 
 func (q *Queries) InsertAdmin(ctx context.Context, arg InsertAdminParams) error {
@@ -393,6 +496,8 @@ func (q *Queries) InsertAdmin(ctx context.Context, arg InsertAdminParams) error 
 		arg.KeyHash,
 		arg.CreatedAt,
 		arg.ExpiresAt,
+		arg.Kind,
+		arg.Subject,
 	)
 	return err
 }
@@ -447,6 +552,70 @@ func (q *Queries) InsertSetupLink(ctx context.Context, arg InsertSetupLinkParams
 	return err
 }
 
+const insertVisit = `-- name: InsertVisit :exec
+INSERT INTO visits (id, admin_id, tenant_id, reason, at, ends_at) VALUES ($1, $2, $3, $4, $5, $6)
+`
+
+type InsertVisitParams struct {
+	ID       string
+	AdminID  string
+	TenantID string
+	Reason   string
+	At       int64
+	EndsAt   int64
+}
+
+func (q *Queries) InsertVisit(ctx context.Context, arg InsertVisitParams) error {
+	_, err := q.exec(ctx, q.insertVisitStmt, insertVisit,
+		arg.ID,
+		arg.AdminID,
+		arg.TenantID,
+		arg.Reason,
+		arg.At,
+		arg.EndsAt,
+	)
+	return err
+}
+
+const liveVisits = `-- name: LiveVisits :many
+SELECT id, admin_id, tenant_id, reason, at, ends_at FROM visits WHERE admin_id = $1 AND ends_at > $2 ORDER BY tenant_id, ends_at
+`
+
+type LiveVisitsParams struct {
+	AdminID string
+	Now     int64
+}
+
+func (q *Queries) LiveVisits(ctx context.Context, arg LiveVisitsParams) ([]Visit, error) {
+	rows, err := q.query(ctx, q.liveVisitsStmt, liveVisits, arg.AdminID, arg.Now)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Visit
+	for rows.Next() {
+		var i Visit
+		if err := rows.Scan(
+			&i.ID,
+			&i.AdminID,
+			&i.TenantID,
+			&i.Reason,
+			&i.At,
+			&i.EndsAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const purgeRequests = `-- name: PurgeRequests :exec
 DELETE FROM requests WHERE at < $1
 `
@@ -475,11 +644,11 @@ func (q *Queries) PurgeUses(ctx context.Context, before int64) error {
 }
 
 const putClient = `-- name: PutClient :exec
-INSERT INTO clients (id, name, key_hash, key_hint, mode, created_at, expires_at, revoked_at, rights)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+INSERT INTO clients (id, name, key_hash, key_hint, mode, created_at, expires_at, revoked_at, rights, made_by)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 ON CONFLICT (id) DO UPDATE SET name = excluded.name, key_hash = excluded.key_hash, key_hint = excluded.key_hint,
     mode = excluded.mode, created_at = excluded.created_at, expires_at = excluded.expires_at, revoked_at = excluded.revoked_at,
-    rights = excluded.rights
+    rights = excluded.rights, made_by = excluded.made_by
 `
 
 type PutClientParams struct {
@@ -492,6 +661,7 @@ type PutClientParams struct {
 	ExpiresAt int64
 	RevokedAt int64
 	Rights    string
+	MadeBy    string
 }
 
 func (q *Queries) PutClient(ctx context.Context, arg PutClientParams) error {
@@ -505,6 +675,7 @@ func (q *Queries) PutClient(ctx context.Context, arg PutClientParams) error {
 		arg.ExpiresAt,
 		arg.RevokedAt,
 		arg.Rights,
+		arg.MadeBy,
 	)
 	return err
 }
@@ -556,6 +727,21 @@ func (q *Queries) RevokeClient(ctx context.Context, arg RevokeClientParams) erro
 	return err
 }
 
+const setStaff = `-- name: SetStaff :exec
+UPDATE admins SET name = $1, kind = $2 WHERE id = $3
+`
+
+type SetStaffParams struct {
+	Name string
+	Kind string
+	ID   string
+}
+
+func (q *Queries) SetStaff(ctx context.Context, arg SetStaffParams) error {
+	_, err := q.exec(ctx, q.setStaffStmt, setStaff, arg.Name, arg.Kind, arg.ID)
+	return err
+}
+
 const setupLink = `-- name: SetupLink :one
 SELECT hash, created_at, expires_at, used_at FROM setup_links WHERE hash = $1
 `
@@ -584,4 +770,43 @@ type UseSetupLinkParams struct {
 func (q *Queries) UseSetupLink(ctx context.Context, arg UseSetupLinkParams) error {
 	_, err := q.exec(ctx, q.useSetupLinkStmt, useSetupLink, arg.UsedAt, arg.Hash)
 	return err
+}
+
+const visitsOfTenant = `-- name: VisitsOfTenant :many
+SELECT id, admin_id, tenant_id, reason, at, ends_at FROM visits WHERE tenant_id = $1 ORDER BY at DESC, id LIMIT $2
+`
+
+type VisitsOfTenantParams struct {
+	TenantID string
+	N        int32
+}
+
+func (q *Queries) VisitsOfTenant(ctx context.Context, arg VisitsOfTenantParams) ([]Visit, error) {
+	rows, err := q.query(ctx, q.visitsOfTenantStmt, visitsOfTenant, arg.TenantID, arg.N)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Visit
+	for rows.Next() {
+		var i Visit
+		if err := rows.Scan(
+			&i.ID,
+			&i.AdminID,
+			&i.TenantID,
+			&i.Reason,
+			&i.At,
+			&i.EndsAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }

@@ -30,6 +30,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.adminByKeyStmt, err = db.PrepareContext(ctx, adminByKey); err != nil {
 		return nil, fmt.Errorf("error preparing query AdminByKey: %w", err)
 	}
+	if q.adminBySubjectStmt, err = db.PrepareContext(ctx, adminBySubject); err != nil {
+		return nil, fmt.Errorf("error preparing query AdminBySubject: %w", err)
+	}
 	if q.adminsStmt, err = db.PrepareContext(ctx, admins); err != nil {
 		return nil, fmt.Errorf("error preparing query Admins: %w", err)
 	}
@@ -119,6 +122,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.clientsAfterStmt, err = db.PrepareContext(ctx, clientsAfter); err != nil {
 		return nil, fmt.Errorf("error preparing query ClientsAfter: %w", err)
+	}
+	if q.clientsMadeByStmt, err = db.PrepareContext(ctx, clientsMadeBy); err != nil {
+		return nil, fmt.Errorf("error preparing query ClientsMadeBy: %w", err)
 	}
 	if q.componentGrantStmt, err = db.PrepareContext(ctx, componentGrant); err != nil {
 		return nil, fmt.Errorf("error preparing query ComponentGrant: %w", err)
@@ -219,6 +225,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.dueSubscriptionsStmt, err = db.PrepareContext(ctx, dueSubscriptions); err != nil {
 		return nil, fmt.Errorf("error preparing query DueSubscriptions: %w", err)
 	}
+	if q.dueTransfersStmt, err = db.PrepareContext(ctx, dueTransfers); err != nil {
+		return nil, fmt.Errorf("error preparing query DueTransfers: %w", err)
+	}
 	if q.endAppSessionsStmt, err = db.PrepareContext(ctx, endAppSessions); err != nil {
 		return nil, fmt.Errorf("error preparing query EndAppSessions: %w", err)
 	}
@@ -236,6 +245,12 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.endSigningKeysStmt, err = db.PrepareContext(ctx, endSigningKeys); err != nil {
 		return nil, fmt.Errorf("error preparing query EndSigningKeys: %w", err)
+	}
+	if q.endTransferStmt, err = db.PrepareContext(ctx, endTransfer); err != nil {
+		return nil, fmt.Errorf("error preparing query EndTransfer: %w", err)
+	}
+	if q.endVisitsStmt, err = db.PrepareContext(ctx, endVisits); err != nil {
+		return nil, fmt.Errorf("error preparing query EndVisits: %w", err)
 	}
 	if q.eventsAfterStmt, err = db.PrepareContext(ctx, eventsAfter); err != nil {
 		return nil, fmt.Errorf("error preparing query EventsAfter: %w", err)
@@ -306,6 +321,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.identitiesByUnionIDStmt, err = db.PrepareContext(ctx, identitiesByUnionID); err != nil {
 		return nil, fmt.Errorf("error preparing query IdentitiesByUnionID: %w", err)
 	}
+	if q.identitiesOfPersonStmt, err = db.PrepareContext(ctx, identitiesOfPerson); err != nil {
+		return nil, fmt.Errorf("error preparing query IdentitiesOfPerson: %w", err)
+	}
 	if q.identityStmt, err = db.PrepareContext(ctx, identity); err != nil {
 		return nil, fmt.Errorf("error preparing query Identity: %w", err)
 	}
@@ -375,6 +393,12 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.insertTicketStmt, err = db.PrepareContext(ctx, insertTicket); err != nil {
 		return nil, fmt.Errorf("error preparing query InsertTicket: %w", err)
 	}
+	if q.insertTransferStmt, err = db.PrepareContext(ctx, insertTransfer); err != nil {
+		return nil, fmt.Errorf("error preparing query InsertTransfer: %w", err)
+	}
+	if q.insertVisitStmt, err = db.PrepareContext(ctx, insertVisit); err != nil {
+		return nil, fmt.Errorf("error preparing query InsertVisit: %w", err)
+	}
 	if q.invitationStmt, err = db.PrepareContext(ctx, invitation); err != nil {
 		return nil, fmt.Errorf("error preparing query Invitation: %w", err)
 	}
@@ -386,6 +410,12 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.invitationsBeforeStmt, err = db.PrepareContext(ctx, invitationsBefore); err != nil {
 		return nil, fmt.Errorf("error preparing query InvitationsBefore: %w", err)
+	}
+	if q.invitationsMadeByStmt, err = db.PrepareContext(ctx, invitationsMadeBy); err != nil {
+		return nil, fmt.Errorf("error preparing query InvitationsMadeBy: %w", err)
+	}
+	if q.invitationsOfPersonStmt, err = db.PrepareContext(ctx, invitationsOfPerson); err != nil {
+		return nil, fmt.Errorf("error preparing query InvitationsOfPerson: %w", err)
 	}
 	if q.isvGrantStmt, err = db.PrepareContext(ctx, isvGrant); err != nil {
 		return nil, fmt.Errorf("error preparing query IsvGrant: %w", err)
@@ -410,6 +440,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.leasedBeforeStmt, err = db.PrepareContext(ctx, leasedBefore); err != nil {
 		return nil, fmt.Errorf("error preparing query LeasedBefore: %w", err)
+	}
+	if q.liveVisitsStmt, err = db.PrepareContext(ctx, liveVisits); err != nil {
+		return nil, fmt.Errorf("error preparing query LiveVisits: %w", err)
 	}
 	if q.lostEventsStmt, err = db.PrepareContext(ctx, lostEvents); err != nil {
 		return nil, fmt.Errorf("error preparing query LostEvents: %w", err)
@@ -458,6 +491,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.openTenantStmt, err = db.PrepareContext(ctx, openTenant); err != nil {
 		return nil, fmt.Errorf("error preparing query OpenTenant: %w", err)
+	}
+	if q.ownersOfTenantStmt, err = db.PrepareContext(ctx, ownersOfTenant); err != nil {
+		return nil, fmt.Errorf("error preparing query OwnersOfTenant: %w", err)
 	}
 	if q.pendingNoticesStmt, err = db.PrepareContext(ctx, pendingNotices); err != nil {
 		return nil, fmt.Errorf("error preparing query PendingNotices: %w", err)
@@ -639,6 +675,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.sessionsOfShopBeforeStmt, err = db.PrepareContext(ctx, sessionsOfShopBefore); err != nil {
 		return nil, fmt.Errorf("error preparing query SessionsOfShopBefore: %w", err)
 	}
+	if q.setStaffStmt, err = db.PrepareContext(ctx, setStaff); err != nil {
+		return nil, fmt.Errorf("error preparing query SetStaff: %w", err)
+	}
 	if q.settleDeliveryStmt, err = db.PrepareContext(ctx, settleDelivery); err != nil {
 		return nil, fmt.Errorf("error preparing query SettleDelivery: %w", err)
 	}
@@ -717,6 +756,15 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.touchSessionStmt, err = db.PrepareContext(ctx, touchSession); err != nil {
 		return nil, fmt.Errorf("error preparing query TouchSession: %w", err)
 	}
+	if q.transferStmt, err = db.PrepareContext(ctx, transfer); err != nil {
+		return nil, fmt.Errorf("error preparing query Transfer: %w", err)
+	}
+	if q.transfersOfPersonStmt, err = db.PrepareContext(ctx, transfersOfPerson); err != nil {
+		return nil, fmt.Errorf("error preparing query TransfersOfPerson: %w", err)
+	}
+	if q.transfersOfTenantStmt, err = db.PrepareContext(ctx, transfersOfTenant); err != nil {
+		return nil, fmt.Errorf("error preparing query TransfersOfTenant: %w", err)
+	}
 	if q.useSetupLinkStmt, err = db.PrepareContext(ctx, useSetupLink); err != nil {
 		return nil, fmt.Errorf("error preparing query UseSetupLink: %w", err)
 	}
@@ -725,6 +773,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.userGrantsOfStmt, err = db.PrepareContext(ctx, userGrantsOf); err != nil {
 		return nil, fmt.Errorf("error preparing query UserGrantsOf: %w", err)
+	}
+	if q.visitsOfTenantStmt, err = db.PrepareContext(ctx, visitsOfTenant); err != nil {
+		return nil, fmt.Errorf("error preparing query VisitsOfTenant: %w", err)
 	}
 	if q.voidAuthorizersStmt, err = db.PrepareContext(ctx, voidAuthorizers); err != nil {
 		return nil, fmt.Errorf("error preparing query VoidAuthorizers: %w", err)
@@ -748,6 +799,11 @@ func (q *Queries) Close() error {
 	if q.adminByKeyStmt != nil {
 		if cerr := q.adminByKeyStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing adminByKeyStmt: %w", cerr)
+		}
+	}
+	if q.adminBySubjectStmt != nil {
+		if cerr := q.adminBySubjectStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing adminBySubjectStmt: %w", cerr)
 		}
 	}
 	if q.adminsStmt != nil {
@@ -898,6 +954,11 @@ func (q *Queries) Close() error {
 	if q.clientsAfterStmt != nil {
 		if cerr := q.clientsAfterStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing clientsAfterStmt: %w", cerr)
+		}
+	}
+	if q.clientsMadeByStmt != nil {
+		if cerr := q.clientsMadeByStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing clientsMadeByStmt: %w", cerr)
 		}
 	}
 	if q.componentGrantStmt != nil {
@@ -1065,6 +1126,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing dueSubscriptionsStmt: %w", cerr)
 		}
 	}
+	if q.dueTransfersStmt != nil {
+		if cerr := q.dueTransfersStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing dueTransfersStmt: %w", cerr)
+		}
+	}
 	if q.endAppSessionsStmt != nil {
 		if cerr := q.endAppSessionsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing endAppSessionsStmt: %w", cerr)
@@ -1093,6 +1159,16 @@ func (q *Queries) Close() error {
 	if q.endSigningKeysStmt != nil {
 		if cerr := q.endSigningKeysStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing endSigningKeysStmt: %w", cerr)
+		}
+	}
+	if q.endTransferStmt != nil {
+		if cerr := q.endTransferStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing endTransferStmt: %w", cerr)
+		}
+	}
+	if q.endVisitsStmt != nil {
+		if cerr := q.endVisitsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing endVisitsStmt: %w", cerr)
 		}
 	}
 	if q.eventsAfterStmt != nil {
@@ -1210,6 +1286,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing identitiesByUnionIDStmt: %w", cerr)
 		}
 	}
+	if q.identitiesOfPersonStmt != nil {
+		if cerr := q.identitiesOfPersonStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing identitiesOfPersonStmt: %w", cerr)
+		}
+	}
 	if q.identityStmt != nil {
 		if cerr := q.identityStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing identityStmt: %w", cerr)
@@ -1325,6 +1406,16 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing insertTicketStmt: %w", cerr)
 		}
 	}
+	if q.insertTransferStmt != nil {
+		if cerr := q.insertTransferStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing insertTransferStmt: %w", cerr)
+		}
+	}
+	if q.insertVisitStmt != nil {
+		if cerr := q.insertVisitStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing insertVisitStmt: %w", cerr)
+		}
+	}
 	if q.invitationStmt != nil {
 		if cerr := q.invitationStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing invitationStmt: %w", cerr)
@@ -1343,6 +1434,16 @@ func (q *Queries) Close() error {
 	if q.invitationsBeforeStmt != nil {
 		if cerr := q.invitationsBeforeStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing invitationsBeforeStmt: %w", cerr)
+		}
+	}
+	if q.invitationsMadeByStmt != nil {
+		if cerr := q.invitationsMadeByStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing invitationsMadeByStmt: %w", cerr)
+		}
+	}
+	if q.invitationsOfPersonStmt != nil {
+		if cerr := q.invitationsOfPersonStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing invitationsOfPersonStmt: %w", cerr)
 		}
 	}
 	if q.isvGrantStmt != nil {
@@ -1383,6 +1484,11 @@ func (q *Queries) Close() error {
 	if q.leasedBeforeStmt != nil {
 		if cerr := q.leasedBeforeStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing leasedBeforeStmt: %w", cerr)
+		}
+	}
+	if q.liveVisitsStmt != nil {
+		if cerr := q.liveVisitsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing liveVisitsStmt: %w", cerr)
 		}
 	}
 	if q.lostEventsStmt != nil {
@@ -1463,6 +1569,11 @@ func (q *Queries) Close() error {
 	if q.openTenantStmt != nil {
 		if cerr := q.openTenantStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing openTenantStmt: %w", cerr)
+		}
+	}
+	if q.ownersOfTenantStmt != nil {
+		if cerr := q.ownersOfTenantStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing ownersOfTenantStmt: %w", cerr)
 		}
 	}
 	if q.pendingNoticesStmt != nil {
@@ -1765,6 +1876,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing sessionsOfShopBeforeStmt: %w", cerr)
 		}
 	}
+	if q.setStaffStmt != nil {
+		if cerr := q.setStaffStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing setStaffStmt: %w", cerr)
+		}
+	}
 	if q.settleDeliveryStmt != nil {
 		if cerr := q.settleDeliveryStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing settleDeliveryStmt: %w", cerr)
@@ -1895,6 +2011,21 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing touchSessionStmt: %w", cerr)
 		}
 	}
+	if q.transferStmt != nil {
+		if cerr := q.transferStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing transferStmt: %w", cerr)
+		}
+	}
+	if q.transfersOfPersonStmt != nil {
+		if cerr := q.transfersOfPersonStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing transfersOfPersonStmt: %w", cerr)
+		}
+	}
+	if q.transfersOfTenantStmt != nil {
+		if cerr := q.transfersOfTenantStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing transfersOfTenantStmt: %w", cerr)
+		}
+	}
 	if q.useSetupLinkStmt != nil {
 		if cerr := q.useSetupLinkStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing useSetupLinkStmt: %w", cerr)
@@ -1908,6 +2039,11 @@ func (q *Queries) Close() error {
 	if q.userGrantsOfStmt != nil {
 		if cerr := q.userGrantsOfStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing userGrantsOfStmt: %w", cerr)
+		}
+	}
+	if q.visitsOfTenantStmt != nil {
+		if cerr := q.visitsOfTenantStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing visitsOfTenantStmt: %w", cerr)
 		}
 	}
 	if q.voidAuthorizersStmt != nil {
@@ -1966,6 +2102,7 @@ type Queries struct {
 	tx                          *sql.Tx
 	adminStmt                   *sql.Stmt
 	adminByKeyStmt              *sql.Stmt
+	adminBySubjectStmt          *sql.Stmt
 	adminsStmt                  *sql.Stmt
 	adminsAfterStmt             *sql.Stmt
 	againLettersStmt            *sql.Stmt
@@ -1996,6 +2133,7 @@ type Queries struct {
 	clientShopsWithinStmt       *sql.Stmt
 	clientsStmt                 *sql.Stmt
 	clientsAfterStmt            *sql.Stmt
+	clientsMadeByStmt           *sql.Stmt
 	componentGrantStmt          *sql.Stmt
 	consentsStmt                *sql.Stmt
 	countAppGrantsStmt          *sql.Stmt
@@ -2029,12 +2167,15 @@ type Queries struct {
 	dueChannelsStmt             *sql.Stmt
 	dueDeliveriesStmt           *sql.Stmt
 	dueSubscriptionsStmt        *sql.Stmt
+	dueTransfersStmt            *sql.Stmt
 	endAppSessionsStmt          *sql.Stmt
 	endNoticeStmt               *sql.Stmt
 	endOldNoticesStmt           *sql.Stmt
 	endSessionStmt              *sql.Stmt
 	endShopSessionsStmt         *sql.Stmt
 	endSigningKeysStmt          *sql.Stmt
+	endTransferStmt             *sql.Stmt
+	endVisitsStmt               *sql.Stmt
 	eventsAfterStmt             *sql.Stmt
 	eventsOfShopStmt            *sql.Stmt
 	exportStmt                  *sql.Stmt
@@ -2058,6 +2199,7 @@ type Queries struct {
 	heldShopsStmt               *sql.Stmt
 	holdLiveClientStmt          *sql.Stmt
 	identitiesByUnionIDStmt     *sql.Stmt
+	identitiesOfPersonStmt      *sql.Stmt
 	identityStmt                *sql.Stmt
 	insertAdminStmt             *sql.Stmt
 	insertAuditEntryStmt        *sql.Stmt
@@ -2081,10 +2223,14 @@ type Queries struct {
 	insertSigningKeyStmt        *sql.Stmt
 	insertSubscriptionStmt      *sql.Stmt
 	insertTicketStmt            *sql.Stmt
+	insertTransferStmt          *sql.Stmt
+	insertVisitStmt             *sql.Stmt
 	invitationStmt              *sql.Stmt
 	invitationByTokenStmt       *sql.Stmt
 	invitationsStmt             *sql.Stmt
 	invitationsBeforeStmt       *sql.Stmt
+	invitationsMadeByStmt       *sql.Stmt
+	invitationsOfPersonStmt     *sql.Stmt
 	isvGrantStmt                *sql.Stmt
 	isvGrantsAfterStmt          *sql.Stmt
 	keptGrantStmt               *sql.Stmt
@@ -2093,6 +2239,7 @@ type Queries struct {
 	leaseChannelStmt            *sql.Stmt
 	leaseSubscriptionStmt       *sql.Stmt
 	leasedBeforeStmt            *sql.Stmt
+	liveVisitsStmt              *sql.Stmt
 	lostEventsStmt              *sql.Stmt
 	memberStmt                  *sql.Stmt
 	membersAfterStmt            *sql.Stmt
@@ -2109,6 +2256,7 @@ type Queries struct {
 	noticesStmt                 *sql.Stmt
 	noticesBeforeStmt           *sql.Stmt
 	openTenantStmt              *sql.Stmt
+	ownersOfTenantStmt          *sql.Stmt
 	pendingNoticesStmt          *sql.Stmt
 	pendingNoticesBeforeStmt    *sql.Stmt
 	pendingOfStmt               *sql.Stmt
@@ -2169,6 +2317,7 @@ type Queries struct {
 	sessionsOfPersonBeforeStmt  *sql.Stmt
 	sessionsOfShopStmt          *sql.Stmt
 	sessionsOfShopBeforeStmt    *sql.Stmt
+	setStaffStmt                *sql.Stmt
 	settleDeliveryStmt          *sql.Stmt
 	settleGrantStmt             *sql.Stmt
 	settleSubscriptionStmt      *sql.Stmt
@@ -2195,9 +2344,13 @@ type Queries struct {
 	ticketsStmt                 *sql.Stmt
 	touchGrantStmt              *sql.Stmt
 	touchSessionStmt            *sql.Stmt
+	transferStmt                *sql.Stmt
+	transfersOfPersonStmt       *sql.Stmt
+	transfersOfTenantStmt       *sql.Stmt
 	useSetupLinkStmt            *sql.Stmt
 	userGrantStmt               *sql.Stmt
 	userGrantsOfStmt            *sql.Stmt
+	visitsOfTenantStmt          *sql.Stmt
 	voidAuthorizersStmt         *sql.Stmt
 	wakeHeldShopsStmt           *sql.Stmt
 	wakeUndeclaredStmt          *sql.Stmt
@@ -2209,6 +2362,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		tx:                          tx,
 		adminStmt:                   q.adminStmt,
 		adminByKeyStmt:              q.adminByKeyStmt,
+		adminBySubjectStmt:          q.adminBySubjectStmt,
 		adminsStmt:                  q.adminsStmt,
 		adminsAfterStmt:             q.adminsAfterStmt,
 		againLettersStmt:            q.againLettersStmt,
@@ -2239,6 +2393,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		clientShopsWithinStmt:       q.clientShopsWithinStmt,
 		clientsStmt:                 q.clientsStmt,
 		clientsAfterStmt:            q.clientsAfterStmt,
+		clientsMadeByStmt:           q.clientsMadeByStmt,
 		componentGrantStmt:          q.componentGrantStmt,
 		consentsStmt:                q.consentsStmt,
 		countAppGrantsStmt:          q.countAppGrantsStmt,
@@ -2272,12 +2427,15 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		dueChannelsStmt:             q.dueChannelsStmt,
 		dueDeliveriesStmt:           q.dueDeliveriesStmt,
 		dueSubscriptionsStmt:        q.dueSubscriptionsStmt,
+		dueTransfersStmt:            q.dueTransfersStmt,
 		endAppSessionsStmt:          q.endAppSessionsStmt,
 		endNoticeStmt:               q.endNoticeStmt,
 		endOldNoticesStmt:           q.endOldNoticesStmt,
 		endSessionStmt:              q.endSessionStmt,
 		endShopSessionsStmt:         q.endShopSessionsStmt,
 		endSigningKeysStmt:          q.endSigningKeysStmt,
+		endTransferStmt:             q.endTransferStmt,
+		endVisitsStmt:               q.endVisitsStmt,
 		eventsAfterStmt:             q.eventsAfterStmt,
 		eventsOfShopStmt:            q.eventsOfShopStmt,
 		exportStmt:                  q.exportStmt,
@@ -2301,6 +2459,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		heldShopsStmt:               q.heldShopsStmt,
 		holdLiveClientStmt:          q.holdLiveClientStmt,
 		identitiesByUnionIDStmt:     q.identitiesByUnionIDStmt,
+		identitiesOfPersonStmt:      q.identitiesOfPersonStmt,
 		identityStmt:                q.identityStmt,
 		insertAdminStmt:             q.insertAdminStmt,
 		insertAuditEntryStmt:        q.insertAuditEntryStmt,
@@ -2324,10 +2483,14 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		insertSigningKeyStmt:        q.insertSigningKeyStmt,
 		insertSubscriptionStmt:      q.insertSubscriptionStmt,
 		insertTicketStmt:            q.insertTicketStmt,
+		insertTransferStmt:          q.insertTransferStmt,
+		insertVisitStmt:             q.insertVisitStmt,
 		invitationStmt:              q.invitationStmt,
 		invitationByTokenStmt:       q.invitationByTokenStmt,
 		invitationsStmt:             q.invitationsStmt,
 		invitationsBeforeStmt:       q.invitationsBeforeStmt,
+		invitationsMadeByStmt:       q.invitationsMadeByStmt,
+		invitationsOfPersonStmt:     q.invitationsOfPersonStmt,
 		isvGrantStmt:                q.isvGrantStmt,
 		isvGrantsAfterStmt:          q.isvGrantsAfterStmt,
 		keptGrantStmt:               q.keptGrantStmt,
@@ -2336,6 +2499,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		leaseChannelStmt:            q.leaseChannelStmt,
 		leaseSubscriptionStmt:       q.leaseSubscriptionStmt,
 		leasedBeforeStmt:            q.leasedBeforeStmt,
+		liveVisitsStmt:              q.liveVisitsStmt,
 		lostEventsStmt:              q.lostEventsStmt,
 		memberStmt:                  q.memberStmt,
 		membersAfterStmt:            q.membersAfterStmt,
@@ -2352,6 +2516,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		noticesStmt:                 q.noticesStmt,
 		noticesBeforeStmt:           q.noticesBeforeStmt,
 		openTenantStmt:              q.openTenantStmt,
+		ownersOfTenantStmt:          q.ownersOfTenantStmt,
 		pendingNoticesStmt:          q.pendingNoticesStmt,
 		pendingNoticesBeforeStmt:    q.pendingNoticesBeforeStmt,
 		pendingOfStmt:               q.pendingOfStmt,
@@ -2412,6 +2577,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		sessionsOfPersonBeforeStmt:  q.sessionsOfPersonBeforeStmt,
 		sessionsOfShopStmt:          q.sessionsOfShopStmt,
 		sessionsOfShopBeforeStmt:    q.sessionsOfShopBeforeStmt,
+		setStaffStmt:                q.setStaffStmt,
 		settleDeliveryStmt:          q.settleDeliveryStmt,
 		settleGrantStmt:             q.settleGrantStmt,
 		settleSubscriptionStmt:      q.settleSubscriptionStmt,
@@ -2438,9 +2604,13 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		ticketsStmt:                 q.ticketsStmt,
 		touchGrantStmt:              q.touchGrantStmt,
 		touchSessionStmt:            q.touchSessionStmt,
+		transferStmt:                q.transferStmt,
+		transfersOfPersonStmt:       q.transfersOfPersonStmt,
+		transfersOfTenantStmt:       q.transfersOfTenantStmt,
 		useSetupLinkStmt:            q.useSetupLinkStmt,
 		userGrantStmt:               q.userGrantStmt,
 		userGrantsOfStmt:            q.userGrantsOfStmt,
+		visitsOfTenantStmt:          q.visitsOfTenantStmt,
 		voidAuthorizersStmt:         q.voidAuthorizersStmt,
 		wakeHeldShopsStmt:           q.wakeHeldShopsStmt,
 		wakeUndeclaredStmt:          q.wakeUndeclaredStmt,

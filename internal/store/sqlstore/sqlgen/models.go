@@ -11,6 +11,8 @@ type Admin struct {
 	CreatedAt int64
 	ExpiresAt int64
 	RevokedAt int64
+	Kind      string
+	Subject   string
 }
 
 type App struct {
@@ -101,6 +103,7 @@ type Client struct {
 	ExpiresAt int64
 	RevokedAt int64
 	Rights    string
+	MadeBy    string
 }
 
 type ClientShop struct {
@@ -219,18 +222,19 @@ type Identity struct {
 }
 
 type Invitation struct {
-	ID        string
-	TokenHash []byte
-	TenantID  string
-	ShopID    string
-	Role      string
-	InvitedBy string
-	CreatedAt int64
-	ExpiresAt int64
-	State     string
-	PersonID  string
-	Code      string
-	Tries     int64
+	ID          string
+	TokenHash   []byte
+	TenantID    string
+	ShopID      string
+	Role        string
+	InvitedBy   string
+	CreatedAt   int64
+	ExpiresAt   int64
+	State       string
+	PersonID    string
+	Code        string
+	Tries       int64
+	MemberUntil int64
 }
 
 type Member struct {
@@ -380,10 +384,32 @@ type Ticket struct {
 	SeenAt    int64
 }
 
+type Transfer struct {
+	ID         string
+	TenantID   string
+	ShopID     string
+	FromPerson string
+	ToPerson   string
+	MadeBy     string
+	State      string
+	CreatedAt  int64
+	DueAt      int64
+	EndedAt    int64
+}
+
 type Use struct {
 	ClientID string
 	ShopID   string
 	Path     string
 	Day      int64
 	Used     int64
+}
+
+type Visit struct {
+	ID       string
+	AdminID  string
+	TenantID string
+	Reason   string
+	At       int64
+	EndsAt   int64
 }

@@ -10,7 +10,7 @@ import (
 )
 
 const adminsAfter = `-- name: AdminsAfter :many
-SELECT id, name, key_hash, created_at, expires_at, revoked_at FROM admins WHERE created_at > $1 OR (created_at = $1 AND id > $2) ORDER BY created_at, id LIMIT $3
+SELECT id, name, key_hash, created_at, expires_at, revoked_at, kind, subject FROM admins WHERE created_at > $1 OR (created_at = $1 AND id > $2) ORDER BY created_at, id LIMIT $3
 `
 
 type AdminsAfterParams struct {
@@ -35,6 +35,8 @@ func (q *Queries) AdminsAfter(ctx context.Context, arg AdminsAfterParams) ([]Adm
 			&i.CreatedAt,
 			&i.ExpiresAt,
 			&i.RevokedAt,
+			&i.Kind,
+			&i.Subject,
 		); err != nil {
 			return nil, err
 		}
@@ -135,7 +137,7 @@ func (q *Queries) ClientShopsWithin(ctx context.Context, arg ClientShopsWithinPa
 }
 
 const clientsAfter = `-- name: ClientsAfter :many
-SELECT id, name, key_hash, key_hint, mode, created_at, expires_at, revoked_at, rights FROM clients WHERE id > $1 ORDER BY id LIMIT $2
+SELECT id, name, key_hash, key_hint, mode, created_at, expires_at, revoked_at, rights, made_by FROM clients WHERE id > $1 ORDER BY id LIMIT $2
 `
 
 type ClientsAfterParams struct {
@@ -162,6 +164,7 @@ func (q *Queries) ClientsAfter(ctx context.Context, arg ClientsAfterParams) ([]C
 			&i.ExpiresAt,
 			&i.RevokedAt,
 			&i.Rights,
+			&i.MadeBy,
 		); err != nil {
 			return nil, err
 		}
@@ -240,7 +243,7 @@ func (q *Queries) GrantsAfter(ctx context.Context, arg GrantsAfterParams) ([]Gra
 }
 
 const invitationsBefore = `-- name: InvitationsBefore :many
-SELECT id, token_hash, tenant_id, shop_id, role, invited_by, created_at, expires_at, state, person_id, code, tries FROM invitations WHERE created_at < $1 OR (created_at = $1 AND id > $2) ORDER BY created_at DESC, id LIMIT $3
+SELECT id, token_hash, tenant_id, shop_id, role, invited_by, created_at, expires_at, state, person_id, code, tries, member_until FROM invitations WHERE created_at < $1 OR (created_at = $1 AND id > $2) ORDER BY created_at DESC, id LIMIT $3
 `
 
 type InvitationsBeforeParams struct {
@@ -271,6 +274,7 @@ func (q *Queries) InvitationsBefore(ctx context.Context, arg InvitationsBeforePa
 			&i.PersonID,
 			&i.Code,
 			&i.Tries,
+			&i.MemberUntil,
 		); err != nil {
 			return nil, err
 		}

@@ -65,6 +65,59 @@ func (q *Queries) DeleteProfile(ctx context.Context, personID string) error {
 	return err
 }
 
+const dueTransfers = `-- name: DueTransfers :many
+SELECT id, tenant_id, shop_id, from_person, to_person, made_by, state, created_at, due_at, ended_at FROM transfers WHERE ended_at = 0 AND due_at <= $1 ORDER BY due_at, id
+`
+
+func (q *Queries) DueTransfers(ctx context.Context, now int64) ([]Transfer, error) {
+	rows, err := q.query(ctx, q.dueTransfersStmt, dueTransfers, now)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Transfer
+	for rows.Next() {
+		var i Transfer
+		if err := rows.Scan(
+			&i.ID,
+			&i.TenantID,
+			&i.ShopID,
+			&i.FromPerson,
+			&i.ToPerson,
+			&i.MadeBy,
+			&i.State,
+			&i.CreatedAt,
+			&i.DueAt,
+			&i.EndedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const endTransfer = `-- name: EndTransfer :exec
+UPDATE transfers SET state = $1, ended_at = $2 WHERE id = $3
+`
+
+type EndTransferParams struct {
+	State   string
+	EndedAt int64
+	ID      string
+}
+
+func (q *Queries) EndTransfer(ctx context.Context, arg EndTransferParams) error {
+	_, err := q.exec(ctx, q.endTransferStmt, endTransfer, arg.State, arg.EndedAt, arg.ID)
+	return err
+}
+
 const forgetConsents = `-- name: ForgetConsents :exec
 DELETE FROM consents WHERE consents.person_id = $1
     AND (consents.app = $2 OR NOT EXISTS (SELECT 1 FROM identities AS i WHERE i.person_id = $1))
@@ -87,6 +140,39 @@ SELECT app, openid, unionid, person_id, seen_at FROM identities WHERE unionid = 
 
 func (q *Queries) IdentitiesByUnionID(ctx context.Context, unionid string) ([]Identity, error) {
 	rows, err := q.query(ctx, q.identitiesByUnionIDStmt, identitiesByUnionID, unionid)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Identity
+	for rows.Next() {
+		var i Identity
+		if err := rows.Scan(
+			&i.App,
+			&i.Openid,
+			&i.Unionid,
+			&i.PersonID,
+			&i.SeenAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const identitiesOfPerson = `-- name: IdentitiesOfPerson :many
+SELECT app, openid, unionid, person_id, seen_at FROM identities WHERE person_id = $1 ORDER BY app, openid
+`
+
+func (q *Queries) IdentitiesOfPerson(ctx context.Context, personID string) ([]Identity, error) {
+	rows, err := q.query(ctx, q.identitiesOfPersonStmt, identitiesOfPerson, personID)
 	if err != nil {
 		return nil, err
 	}
@@ -137,23 +223,24 @@ func (q *Queries) Identity(ctx context.Context, arg IdentityParams) (Identity, e
 }
 
 const insertInvitation = `-- name: InsertInvitation :exec
-INSERT INTO invitations (id, token_hash, tenant_id, shop_id, role, invited_by, created_at, expires_at, state, person_id, code, tries)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+INSERT INTO invitations (id, token_hash, tenant_id, shop_id, role, invited_by, created_at, expires_at, state, person_id, code, tries, member_until)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
 `
 
 type InsertInvitationParams struct {
-	ID        string
-	TokenHash []byte
-	TenantID  string
-	ShopID    string
-	Role      string
-	InvitedBy string
-	CreatedAt int64
-	ExpiresAt int64
-	State     string
-	PersonID  string
-	Code      string
-	Tries     int64
+	ID          string
+	TokenHash   []byte
+	TenantID    string
+	ShopID      string
+	Role        string
+	InvitedBy   string
+	CreatedAt   int64
+	ExpiresAt   int64
+	State       string
+	PersonID    string
+	Code        string
+	Tries       int64
+	MemberUntil int64
 }
 
 func (q *Queries) InsertInvitation(ctx context.Context, arg InsertInvitationParams) error {
@@ -170,6 +257,7 @@ func (q *Queries) InsertInvitation(ctx context.Context, arg InsertInvitationPara
 		arg.PersonID,
 		arg.Code,
 		arg.Tries,
+		arg.MemberUntil,
 	)
 	return err
 }
@@ -188,8 +276,40 @@ func (q *Queries) InsertPerson(ctx context.Context, arg InsertPersonParams) erro
 	return err
 }
 
+const insertTransfer = `-- name: InsertTransfer :exec
+INSERT INTO transfers (id, tenant_id, shop_id, from_person, to_person, made_by, state, created_at, due_at, ended_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0)
+`
+
+type InsertTransferParams struct {
+	ID         string
+	TenantID   string
+	ShopID     string
+	FromPerson string
+	ToPerson   string
+	MadeBy     string
+	State      string
+	CreatedAt  int64
+	DueAt      int64
+}
+
+func (q *Queries) InsertTransfer(ctx context.Context, arg InsertTransferParams) error {
+	_, err := q.exec(ctx, q.insertTransferStmt, insertTransfer,
+		arg.ID,
+		arg.TenantID,
+		arg.ShopID,
+		arg.FromPerson,
+		arg.ToPerson,
+		arg.MadeBy,
+		arg.State,
+		arg.CreatedAt,
+		arg.DueAt,
+	)
+	return err
+}
+
 const invitation = `-- name: Invitation :one
-SELECT id, token_hash, tenant_id, shop_id, role, invited_by, created_at, expires_at, state, person_id, code, tries FROM invitations WHERE id = $1
+SELECT id, token_hash, tenant_id, shop_id, role, invited_by, created_at, expires_at, state, person_id, code, tries, member_until FROM invitations WHERE id = $1
 `
 
 func (q *Queries) Invitation(ctx context.Context, id string) (Invitation, error) {
@@ -208,12 +328,13 @@ func (q *Queries) Invitation(ctx context.Context, id string) (Invitation, error)
 		&i.PersonID,
 		&i.Code,
 		&i.Tries,
+		&i.MemberUntil,
 	)
 	return i, err
 }
 
 const invitationByToken = `-- name: InvitationByToken :one
-SELECT id, token_hash, tenant_id, shop_id, role, invited_by, created_at, expires_at, state, person_id, code, tries FROM invitations WHERE token_hash = $1
+SELECT id, token_hash, tenant_id, shop_id, role, invited_by, created_at, expires_at, state, person_id, code, tries, member_until FROM invitations WHERE token_hash = $1
 `
 
 func (q *Queries) InvitationByToken(ctx context.Context, tokenHash []byte) (Invitation, error) {
@@ -232,12 +353,13 @@ func (q *Queries) InvitationByToken(ctx context.Context, tokenHash []byte) (Invi
 		&i.PersonID,
 		&i.Code,
 		&i.Tries,
+		&i.MemberUntil,
 	)
 	return i, err
 }
 
 const invitations = `-- name: Invitations :many
-SELECT id, token_hash, tenant_id, shop_id, role, invited_by, created_at, expires_at, state, person_id, code, tries FROM invitations ORDER BY created_at DESC, id
+SELECT id, token_hash, tenant_id, shop_id, role, invited_by, created_at, expires_at, state, person_id, code, tries, member_until FROM invitations ORDER BY created_at DESC, id
 `
 
 func (q *Queries) Invitations(ctx context.Context) ([]Invitation, error) {
@@ -262,6 +384,107 @@ func (q *Queries) Invitations(ctx context.Context) ([]Invitation, error) {
 			&i.PersonID,
 			&i.Code,
 			&i.Tries,
+			&i.MemberUntil,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const invitationsMadeBy = `-- name: InvitationsMadeBy :many
+SELECT id, token_hash, tenant_id, shop_id, role, invited_by, created_at, expires_at, state, person_id, code, tries, member_until FROM invitations WHERE invited_by = $1 AND state IN ('open', 'taken') AND expires_at > $2
+    AND tenant_id = $3 AND (shop_id = $4 OR $4 = '') ORDER BY id
+`
+
+type InvitationsMadeByParams struct {
+	InvitedBy string
+	Now       int64
+	TenantID  string
+	ShopID    string
+}
+
+func (q *Queries) InvitationsMadeBy(ctx context.Context, arg InvitationsMadeByParams) ([]Invitation, error) {
+	rows, err := q.query(ctx, q.invitationsMadeByStmt, invitationsMadeBy,
+		arg.InvitedBy,
+		arg.Now,
+		arg.TenantID,
+		arg.ShopID,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Invitation
+	for rows.Next() {
+		var i Invitation
+		if err := rows.Scan(
+			&i.ID,
+			&i.TokenHash,
+			&i.TenantID,
+			&i.ShopID,
+			&i.Role,
+			&i.InvitedBy,
+			&i.CreatedAt,
+			&i.ExpiresAt,
+			&i.State,
+			&i.PersonID,
+			&i.Code,
+			&i.Tries,
+			&i.MemberUntil,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const invitationsOfPerson = `-- name: InvitationsOfPerson :many
+SELECT id, token_hash, tenant_id, shop_id, role, invited_by, created_at, expires_at, state, person_id, code, tries, member_until FROM invitations WHERE person_id = $1 OR invited_by = $2 ORDER BY created_at, id
+`
+
+type InvitationsOfPersonParams struct {
+	PersonID  string
+	InvitedBy string
+}
+
+func (q *Queries) InvitationsOfPerson(ctx context.Context, arg InvitationsOfPersonParams) ([]Invitation, error) {
+	rows, err := q.query(ctx, q.invitationsOfPersonStmt, invitationsOfPerson, arg.PersonID, arg.InvitedBy)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Invitation
+	for rows.Next() {
+		var i Invitation
+		if err := rows.Scan(
+			&i.ID,
+			&i.TokenHash,
+			&i.TenantID,
+			&i.ShopID,
+			&i.Role,
+			&i.InvitedBy,
+			&i.CreatedAt,
+			&i.ExpiresAt,
+			&i.State,
+			&i.PersonID,
+			&i.Code,
+			&i.Tries,
+			&i.MemberUntil,
 		); err != nil {
 			return nil, err
 		}
@@ -389,6 +612,42 @@ func (q *Queries) MoveInvitation(ctx context.Context, arg MoveInvitationParams) 
 		arg.ID,
 	)
 	return err
+}
+
+const ownersOfTenant = `-- name: OwnersOfTenant :many
+SELECT tenant_id, shop_id, person_id, role, since, until FROM members WHERE tenant_id = $1 AND role = 'owner'
+    AND EXISTS (SELECT 1 FROM identities AS i WHERE i.person_id = members.person_id) ORDER BY shop_id, person_id
+`
+
+// Those who can still log in.
+func (q *Queries) OwnersOfTenant(ctx context.Context, tenantID string) ([]Member, error) {
+	rows, err := q.query(ctx, q.ownersOfTenantStmt, ownersOfTenant, tenantID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Member
+	for rows.Next() {
+		var i Member
+		if err := rows.Scan(
+			&i.TenantID,
+			&i.ShopID,
+			&i.PersonID,
+			&i.Role,
+			&i.Since,
+			&i.Until,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const person = `-- name: Person :one
@@ -528,4 +787,102 @@ func (q *Queries) PutProfile(ctx context.Context, arg PutProfileParams) error {
 		arg.UpdatedAt,
 	)
 	return err
+}
+
+const transfer = `-- name: Transfer :one
+SELECT id, tenant_id, shop_id, from_person, to_person, made_by, state, created_at, due_at, ended_at FROM transfers WHERE id = $1
+`
+
+func (q *Queries) Transfer(ctx context.Context, id string) (Transfer, error) {
+	row := q.queryRow(ctx, q.transferStmt, transfer, id)
+	var i Transfer
+	err := row.Scan(
+		&i.ID,
+		&i.TenantID,
+		&i.ShopID,
+		&i.FromPerson,
+		&i.ToPerson,
+		&i.MadeBy,
+		&i.State,
+		&i.CreatedAt,
+		&i.DueAt,
+		&i.EndedAt,
+	)
+	return i, err
+}
+
+const transfersOfPerson = `-- name: TransfersOfPerson :many
+SELECT id, tenant_id, shop_id, from_person, to_person, made_by, state, created_at, due_at, ended_at FROM transfers WHERE from_person = $1 OR to_person = $1 ORDER BY created_at, id
+`
+
+func (q *Queries) TransfersOfPerson(ctx context.Context, personID string) ([]Transfer, error) {
+	rows, err := q.query(ctx, q.transfersOfPersonStmt, transfersOfPerson, personID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Transfer
+	for rows.Next() {
+		var i Transfer
+		if err := rows.Scan(
+			&i.ID,
+			&i.TenantID,
+			&i.ShopID,
+			&i.FromPerson,
+			&i.ToPerson,
+			&i.MadeBy,
+			&i.State,
+			&i.CreatedAt,
+			&i.DueAt,
+			&i.EndedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const transfersOfTenant = `-- name: TransfersOfTenant :many
+SELECT id, tenant_id, shop_id, from_person, to_person, made_by, state, created_at, due_at, ended_at FROM transfers WHERE tenant_id = $1 ORDER BY created_at DESC, id
+`
+
+func (q *Queries) TransfersOfTenant(ctx context.Context, tenantID string) ([]Transfer, error) {
+	rows, err := q.query(ctx, q.transfersOfTenantStmt, transfersOfTenant, tenantID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Transfer
+	for rows.Next() {
+		var i Transfer
+		if err := rows.Scan(
+			&i.ID,
+			&i.TenantID,
+			&i.ShopID,
+			&i.FromPerson,
+			&i.ToPerson,
+			&i.MadeBy,
+			&i.State,
+			&i.CreatedAt,
+			&i.DueAt,
+			&i.EndedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
