@@ -35,22 +35,22 @@ func (a *Admin) Call(ctx context.Context, method, path string, query url.Values,
 
 // Apps lists the apps that log people in, and the third-party platforms.
 func (a *Admin) Apps(ctx context.Context) iter.Seq2[App, error] {
-	return walk[App](ctx, &a.caller, "/v1/apps", nil)
+	return walk[App](ctx, &a.caller, pathApps, nil)
 }
 
 // Tenants lists the tenants.
 func (a *Admin) Tenants(ctx context.Context) iter.Seq2[Tenant, error] {
-	return walk[Tenant](ctx, &a.caller, "/v1/tenants", nil)
+	return walk[Tenant](ctx, &a.caller, pathTenants, nil)
 }
 
 // Members lists who belongs to a tenant and its shops.
 func (a *Admin) Members(ctx context.Context, tenant string) iter.Seq2[Member, error] {
-	return walk[Member](ctx, &a.caller, "/v1/tenants/"+url.PathEscape(tenant)+"/members", nil)
+	return walk[Member](ctx, &a.caller, members(tenant, ""), nil)
 }
 
 // Shops lists the shops with the grants that serve them.
 func (a *Admin) Shops(ctx context.Context) iter.Seq2[ShopInfo, error] {
-	return walk[ShopInfo](ctx, &a.caller, "/v1/shops", nil)
+	return walk[ShopInfo](ctx, &a.caller, pathShops, nil)
 }
 
 // Grants lists the grants that a filter leaves.
@@ -127,12 +127,12 @@ func pairs(all ...string) url.Values {
 // tells what would change.
 func (a *Admin) Apply(ctx context.Context, manifest any, prune, dryRun bool) (Applied, error) {
 	q := url.Values{"prune": {strconv.FormatBool(prune)}, "dry_run": {strconv.FormatBool(dryRun)}}
-	return ask[Applied](ctx, &a.caller, http.MethodPost, "/v1/apply", q, manifest)
+	return create[Applied](ctx, &a.caller, "/v1/apply", q, manifest)
 }
 
 // CreateClient makes a program's key.
 func (a *Admin) CreateClient(ctx context.Context, n NewClient) (secret.Value, error) {
-	made, err := ask[Applied](ctx, &a.caller, http.MethodPost, "/v1/clients", nil, n)
+	made, err := create[Applied](ctx, &a.caller, "/v1/clients", nil, n)
 	return made.Keys[n.ID], err
 }
 
@@ -194,7 +194,7 @@ func (a *Admin) Invite(ctx context.Context, tenant, shop, role string) (Invitati
 		Shop   string `json:"shop,omitempty"`
 		Role   string `json:"role"`
 	}{tenant, shop, role}
-	return ask[Invitation](ctx, &a.caller, http.MethodPost, "/v1/invitations", nil, in)
+	return create[Invitation](ctx, &a.caller, "/v1/invitations", nil, in)
 }
 
 // ConfirmInvitation confirms who took an invitation, by the four digits that they

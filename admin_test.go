@@ -17,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/zhanggui/zhanggui"
+	"github.com/zhanggui/zhanggui/wechat/secret"
 )
 
 // views are the answers of the admin API by the names of their schemas.
@@ -25,6 +26,8 @@ var views = map[string]any{
 	"GrantView": zhanggui.Grant{}, "ClientView": zhanggui.ClientInfo{}, "ManifestClient": zhanggui.NewClient{}, "SessionView": zhanggui.Session{},
 	"AdminView": zhanggui.Administrator{}, "InvitationView": zhanggui.Invitation{}, "NoticeView": zhanggui.Notice{}, "Text": zhanggui.Text{},
 	"DeliveryView": zhanggui.Delivery{}, "PlatformView": zhanggui.Platform{}, "HeadView": zhanggui.AuditHead{}, "RecordView": zhanggui.Record{},
+	"ManifestApp": zhanggui.NewApp{}, "AppChange": zhanggui.AppChange{}, "TenantChange": zhanggui.TenantChange{}, "ManifestTenant": zhanggui.Tenant{},
+	"ManifestShop": zhanggui.NewShop{}, "ShopChange": zhanggui.ShopChange{}, "NewMember": zhanggui.NewMember{}, "ManifestService": zhanggui.Service{},
 	"PathRight": zhanggui.PathRight{}, "Rate": zhanggui.Rate{}, "GrantBody": zhanggui.RightsChange{}, "ExportedToken": zhanggui.Exported{}, "Applied": zhanggui.Applied{}, "Change": zhanggui.Change{}, "SubscriptionView": zhanggui.Subscription{}, "TriedView": zhanggui.Tried{},
 }
 
@@ -126,6 +129,49 @@ var adminCalls = map[string]func(context.Context, *zhanggui.Admin) error{
 	},
 	`POST /v1/apply?dry_run=true&prune=false {"tenants":[]}`: func(ctx context.Context, a *zhanggui.Admin) error {
 		_, err := a.Apply(ctx, map[string]any{"tenants": []string{}}, false, true)
+		return err
+	},
+	"GET /v1/apps/mp ":         func(ctx context.Context, a *zhanggui.Admin) error { _, err := a.App(ctx, "mp"); return err },
+	"GET /v1/tenants/lantian ": func(ctx context.Context, a *zhanggui.Admin) error { _, err := a.Tenant(ctx, "lantian"); return err },
+	"GET /v1/shops/lantian ":   func(ctx context.Context, a *zhanggui.Admin) error { _, err := a.Shop(ctx, "lantian"); return err },
+	"GET /v1/tenants/lantian/members/p_1 ": func(ctx context.Context, a *zhanggui.Admin) error {
+		_, err := a.Member(ctx, "lantian", "", "p_1")
+		return err
+	},
+	"DELETE /v1/apps/mp ":         func(ctx context.Context, a *zhanggui.Admin) error { return a.RemoveApp(ctx, "mp") },
+	"DELETE /v1/tenants/lantian ": func(ctx context.Context, a *zhanggui.Admin) error { return a.RemoveTenant(ctx, "lantian") },
+	"DELETE /v1/shops/lantian ":   func(ctx context.Context, a *zhanggui.Admin) error { return a.RemoveShop(ctx, "lantian") },
+	"DELETE /v1/tenants/lantian/members/p_1?shop=tea ": func(ctx context.Context, a *zhanggui.Admin) error {
+		return a.RemoveMember(ctx, "lantian", "tea", "p_1")
+	},
+	`POST /v1/apps {"id":"mp","kind":"website","appid":"wx00000000000000a1","callback_host":"zhanggui.example.com","secret":"sandbox-secret-website-000000001"}`: func(ctx context.Context, a *zhanggui.Admin) error {
+		_, err := a.CreateApp(ctx, zhanggui.NewApp{ID: "mp", Kind: "website", AppID: "wx00000000000000a1", CallbackHost: "zhanggui.example.com",
+			Secrets: zhanggui.Secrets{Secret: secret.FromString("sandbox-secret-website-000000001")}})
+		return err
+	},
+	`PATCH /v1/apps/mp {"name":"","api_hosts":[],"push_token":"demotoken"}`: func(ctx context.Context, a *zhanggui.Admin) error {
+		_, err := a.ChangeApp(ctx, "mp", zhanggui.AppChange{Name: new(string), APIHosts: []string{}, Secrets: zhanggui.Secrets{PushToken: secret.FromString("demotoken")}})
+		return err
+	},
+	`POST /v1/tenants {"id":"lantian","name":"L"}`: func(ctx context.Context, a *zhanggui.Admin) error {
+		_, err := a.CreateTenant(ctx, zhanggui.Tenant{ID: "lantian", Name: "L"})
+		return err
+	},
+	`PATCH /v1/tenants/lantian {"name":"L"}`: func(ctx context.Context, a *zhanggui.Admin) error {
+		_, err := a.ChangeTenant(ctx, "lantian", zhanggui.TenantChange{Name: new("L")})
+		return err
+	},
+	`POST /v1/shops {"id":"tea","tenant":"lantian","name":"T","appid":"wx00000000000000c1","secret":"sandbox-secret-shop-000000000001"}`: func(ctx context.Context, a *zhanggui.Admin) error {
+		_, err := a.CreateShop(ctx, zhanggui.NewShop{ID: "tea", Tenant: "lantian", Name: "T", AppID: "wx00000000000000c1",
+			Secrets: zhanggui.Secrets{Secret: secret.FromString("sandbox-secret-shop-000000000001")}})
+		return err
+	},
+	`PATCH /v1/shops/tea {"revoke_shop_on_withdraw":true}`: func(ctx context.Context, a *zhanggui.Admin) error {
+		_, err := a.ChangeShop(ctx, "tea", zhanggui.ShopChange{RevokeOnWithdraw: new(true)})
+		return err
+	},
+	`POST /v1/tenants/lantian/members {"person":"p_1","role":"viewer"}`: func(ctx context.Context, a *zhanggui.Admin) error {
+		_, err := a.CreateMember(ctx, "lantian", zhanggui.NewMember{Person: "p_1", Role: "viewer"})
 		return err
 	},
 	`POST /v1/notices/test `: func(ctx context.Context, a *zhanggui.Admin) error {

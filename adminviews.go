@@ -8,13 +8,18 @@ import (
 
 // App is an app that logs people in, or a third-party platform.
 type App struct {
-	ID           string `json:"id"`
-	Kind         string `json:"kind"` // service_account, website or component
-	AppID        string `json:"appid"`
-	Name         string `json:"name"`
-	CallbackHost string `json:"callback_host"`
-	VerifyName   string `json:"verify_name"`
-	Scope        string `json:"scope"`
+	ID           string    `json:"id"`
+	Kind         string    `json:"kind"` // service_account, website or component
+	AppID        string    `json:"appid"`
+	Name         string    `json:"name"`
+	CallbackHost string    `json:"callback_host"`
+	VerifyName   string    `json:"verify_name"`
+	Scope        string    `json:"scope"`
+	VerifyBody   string    `json:"verify_body"`
+	Egress       string    `json:"egress"`
+	APIHosts     []string  `json:"api_hosts"`
+	Services     []Service `json:"services"` // of a platform
+	Warning      string    `json:"warning"`  // what a change ended, in the answer to it alone
 }
 
 // Tenant is whoever owns shops.
@@ -35,12 +40,13 @@ type Member struct {
 
 // ShopInfo is a shop with the grant that serves it.
 type ShopInfo struct {
-	ID     string `json:"id"`
-	Tenant string `json:"tenant"`
-	Name   string `json:"name"`
-	App    string `json:"app"` // whose key serves the shop: its own app or a platform
-	AppID  string `json:"appid"`
-	Grant  *Grant `json:"grant"` // nil: there is none yet
+	ID               string `json:"id"`
+	Tenant           string `json:"tenant"`
+	Name             string `json:"name"`
+	App              string `json:"app"` // whose key serves the shop: its own app or a platform
+	AppID            string `json:"appid"`
+	RevokeOnWithdraw bool   `json:"revoke_shop_on_withdraw"` // withdrawing an owner's data ends the shop's grant too
+	Grant            *Grant `json:"grant"`                   // nil: there is none yet
 }
 
 // Grant is where an authorisation stands.

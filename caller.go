@@ -3,6 +3,7 @@ package zhanggui
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -83,9 +84,17 @@ func (c *caller) send(req *http.Request) (*http.Response, error) {
 func (c *caller) do(ctx context.Context, method, path string, query url.Values, in, out any) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, c.timeout, errLate(c.timeout))
 	defer cancel()
+	return c.try(ctx, method, path, query, "", in, out)
+}
+
+// try is do without a timeout, with an Idempotency-Key unless that is empty.
+func (c *caller) try(ctx context.Context, method, path string, query url.Values, key string, in, out any) error {
 	req, err := c.request(ctx, method, path, query, nil)
 	if err != nil {
 		return err
+	}
+	if key != "" {
+		req.Header.Set("Idempotency-Key", key)
 	}
 	if in != nil {
 		if err := setJSON(req, in); err != nil {
@@ -98,6 +107,21 @@ func (c *caller) do(ctx context.Context, method, path string, query url.Values, 
 	}
 	defer res.Body.Close() //nolint:errcheck // it was read, or is not wanted
 	return c.read(req.Method+" "+path, res, out)
+}
+
+// create is ask for what makes something, whose answer may show a key this once. When
+// the answer is lost the request is sent once more, with the same Idempotency-Key: the
+// server gives the same answer, and makes nothing twice.
+func create[T any](ctx context.Context, c *caller, path string, query url.Values, in any) (T, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, c.timeout, errLate(c.timeout))
+	defer cancel()
+	var out T
+	key := rand.Text()
+	err := c.try(ctx, http.MethodPost, path, query, key, in, &out)
+	if e, ok := errors.AsType[*Error](err); ok && e.answerLost() && ctx.Err() == nil {
+		err = c.try(ctx, http.MethodPost, path, query, key, in, &out)
+	}
+	return out, err
 }
 
 // ask is do for an answer of one type.

@@ -78,6 +78,12 @@ func (e *Error) passing() bool {
 		e.Status >= 500 || e.Status == http.StatusOK && errors.Is(e.Err, ErrAnswer)
 }
 
+// answerLost tells whether the server may have answered in order, and the answer did not
+// arrive whole.
+func (e *Error) answerLost() bool {
+	return e.Status < http.StatusMultipleChoices && e.Outcome == wechat.OutcomeUnknown
+}
+
 func unsent(op string, err error) *Error {
 	return &Error{
 		Op: op, Err: err, Outcome: wechat.OutcomeNotSent, Cause: "Nothing was sent.", CauseZH: "请求未发送。",

@@ -27,6 +27,16 @@ func demo() *httptest.Server {
 			_, _ = w.Write([]byte(body))
 		})
 	}
+	mux.HandleFunc("POST /v1/shops", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusCreated)
+		fmt.Fprint(w, `{"id":"lantian","tenant":"lantian","name":"蓝天文具店","grant":{"state":"active"}}`)
+	})
+	mux.HandleFunc("DELETE /v1/tenants/{tenant}", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/problem+json")
+		w.WriteHeader(http.StatusConflict)
+		fmt.Fprint(w, `{"title":"Conflict","code":"in-use","cause":"something still needs it","cause_zh":"仍有其他内容依赖于它","next":"remove first what problems name","next_zh":"请先移除 problems 所列之处","problems":["shop \"lantian\""]}`)
+	})
 	mux.HandleFunc("/v1/events/stream", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/event-stream")
 		fmt.Fprint(w, "id: ev_8\nevent: grant.healed\ndata: {\"id\":\"ev_8\",\"type\":\"grant.healed\",\"shop\":\"lantian\",\"data\":{}}\n\n")
@@ -187,4 +197,37 @@ func ExampleAdmin() {
 		fmt.Println(shop.ID, shop.Name, shop.Grant.State)
 	}
 	// Output: lantian 蓝天文具店 active
+}
+
+func ExampleAdmin_CreateShop() {
+	server := demo()
+	defer server.Close()
+	admin, err := zhanggui.NewAdmin(server.URL, secret.FromString("zga_EXAMPLEEXAMPLEEXAMPLE2222"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	shop, err := admin.CreateShop(context.Background(), zhanggui.NewShop{
+		ID: "lantian", Tenant: "lantian", Name: "蓝天文具店", AppID: "wx00000000000000c1",
+		Secrets: zhanggui.Secrets{Secret: secret.FromString("the shop's AppSecret")},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(shop.ID, shop.Grant.State)
+	// Output: lantian active
+}
+
+// What something else needs stays, and the error names what.
+func ExampleAdmin_RemoveTenant() {
+	server := demo()
+	defer server.Close()
+	admin, err := zhanggui.NewAdmin(server.URL, secret.FromString("zga_EXAMPLEEXAMPLEEXAMPLE2222"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	err = admin.RemoveTenant(context.Background(), "lantian")
+	if e, ok := errors.AsType[*zhanggui.Error](err); ok && e.Code == "in-use" {
+		fmt.Println(e.Problems)
+	}
+	// Output: [shop "lantian"]
 }

@@ -48,7 +48,7 @@ const pathSubscriptions = "/v1/subscriptions"
 // once.
 func (c *Client) Subscribe(ctx context.Context, address string, events ...string) (Subscription, error) {
 	in := map[string]any{"url": address, "events": events}
-	return ask[Subscription](ctx, &c.caller, http.MethodPost, pathSubscriptions, nil, in)
+	return create[Subscription](ctx, &c.caller, pathSubscriptions, nil, in)
 }
 
 // Subscriptions lists the client's subscriptions.
@@ -69,10 +69,9 @@ func (c *Client) Unsubscribe(ctx context.Context, id string) error {
 // RotateSecret replaces a subscription's secret. For a day messages are signed with
 // both.
 func (c *Client) RotateSecret(ctx context.Context, id string) (secret.Value, error) {
-	var out struct {
+	out, err := create[struct {
 		Secret secret.Value `json:"secret"`
-	}
-	err := c.do(ctx, http.MethodPost, one(pathSubscriptions, id, "rotate"), nil, nil, &out)
+	}](ctx, &c.caller, one(pathSubscriptions, id, "rotate"), nil, nil)
 	return out.Secret, err
 }
 

@@ -22,6 +22,7 @@ type Options struct {
 	Keeper        Keeper
 	Tokens        setup.Tokens
 	Clients       Clients
+	Members       Members
 	Invites       Invites
 	Sessions      Sessions
 	Admins        Admins
@@ -65,6 +66,8 @@ func Mount(mux *http.ServeMux, o Options) {
 	api.UseMiddleware(requireActor(api))
 	h.mountSetup(api)
 	h.mountDirectory(api)
+	h.mountMaking(api)
+	h.mountMembers(api)
 	h.mountGrants(api)
 	h.mountClients(api)
 	h.mountInvitations(api)

@@ -2,7 +2,6 @@ package adminapi
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"time"
 
@@ -119,13 +118,7 @@ func (h handlers) changeClient(ctx context.Context, id string, change func(*setu
 }
 
 func (h handlers) createClient(ctx context.Context, in *struct{ Body ManifestClient }) (*body[Applied], error) {
-	switch _, err := h.Clients.Client(ctx, in.Body.ID); {
-	case err == nil:
-		return nil, errExists()
-	case !errors.Is(err, access.ErrNotFound):
-		return nil, fail(err)
-	}
-	res, err := h.Setup.Apply(ctx, Manifest{Clients: []ManifestClient{in.Body}}.manifest(), actor(ctx), setup.Options{})
+	res, err := h.Setup.Create(ctx, Manifest{Clients: []ManifestClient{in.Body}}.manifest(), actor(ctx))
 	if err != nil {
 		return nil, fail(err)
 	}

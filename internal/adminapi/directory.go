@@ -16,13 +16,23 @@ import (
 
 // AppView is an app as others may see it: without its secret.
 type AppView struct {
-	ID           string `json:"id"`
-	Kind         string `json:"kind"`
-	AppID        string `json:"appid"`
-	Name         string `json:"name"`
-	CallbackHost string `json:"callback_host,omitempty"`
-	VerifyName   string `json:"verify_name,omitempty"`
-	Scope        string `json:"scope,omitempty"`
+	ID           string            `json:"id"`
+	Kind         string            `json:"kind"`
+	AppID        string            `json:"appid"`
+	Name         string            `json:"name"`
+	CallbackHost string            `json:"callback_host,omitempty"`
+	VerifyName   string            `json:"verify_name,omitempty"`
+	Scope        string            `json:"scope,omitempty"`
+	VerifyBody   string            `json:"verify_body,omitempty"`
+	Egress       string            `json:"egress,omitempty"`
+	APIHosts     []string          `json:"api_hosts,omitempty"`
+	Services     []ManifestService `json:"services,omitempty"`
+	Warning      string            `json:"warning,omitempty" doc:"What the change ended; in the answer to it alone"`
+}
+
+// AppPath names an app.
+type AppPath struct {
+	App string `path:"app" doc:"Our id of the app"`
 }
 
 // TenantView is a tenant.
@@ -33,22 +43,13 @@ type TenantView struct {
 
 // ShopView is a shop with the grant that serves it.
 type ShopView struct {
-	ID     string     `json:"id"`
-	Tenant string     `json:"tenant"`
-	Name   string     `json:"name"`
-	App    string     `json:"app" doc:"whose key serves the shop: its own app or a component"`
-	AppID  string     `json:"appid"`
-	Grant  *GrantView `json:"grant,omitempty"`
-}
-
-// MemberView is a role of a person in a tenant or one of its shops.
-type MemberView struct {
-	Person string     `json:"person"`
-	Tenant string     `json:"tenant"`
-	Shop   string     `json:"shop,omitempty"`
-	Role   string     `json:"role"`
-	Since  *time.Time `json:"since,omitempty"`
-	Until  *time.Time `json:"until,omitempty"`
+	ID               string     `json:"id"`
+	Tenant           string     `json:"tenant"`
+	Name             string     `json:"name"`
+	App              string     `json:"app" doc:"whose key serves the shop: its own app or a component"`
+	AppID            string     `json:"appid"`
+	RevokeOnWithdraw bool       `json:"revoke_shop_on_withdraw,omitempty"`
+	Grant            *GrantView `json:"grant,omitempty"`
 }
 
 // PersonView is a human as others see them. WeChat's ids of them stay with us.
@@ -73,7 +74,6 @@ func (h handlers) mountDirectory(api huma.API) {
 	huma.Register(api, op("get-app", http.MethodGet, "/v1/apps/{app}", "Show one app"), h.app)
 	huma.Register(api, op("list-tenants", http.MethodGet, "/v1/tenants", "List the tenants"), h.tenants)
 	huma.Register(api, op("get-tenant", http.MethodGet, "/v1/tenants/{id}", "Show one tenant"), h.tenant)
-	huma.Register(api, op("list-members", http.MethodGet, "/v1/tenants/{id}/members", "List who has which role in a tenant and its shops"), h.members)
 	huma.Register(api, op("list-shops", http.MethodGet, "/v1/shops", "List the shops with their grants"), h.shops)
 	huma.Register(api, op("get-shop", http.MethodGet, "/v1/shops/{shop}", "Show one shop with its grant"), h.shop)
 	huma.Register(api, op("list-shop-events", http.MethodGet, "/v1/shops/{shop}/events", "List what clients may hear of a shop, the oldest first"), h.shopEvents)
@@ -82,7 +82,12 @@ func (h handlers) mountDirectory(api huma.API) {
 }
 
 func viewApp(a access.App) AppView {
-	return AppView{ID: a.ID, Kind: string(a.Kind), AppID: a.AppID, Name: a.Name, CallbackHost: a.CallbackHost, VerifyName: a.VerifyName, Scope: a.Scope}
+	v := AppView{ID: a.ID, Kind: string(a.Kind), AppID: a.AppID, Name: a.Name, CallbackHost: a.CallbackHost, VerifyName: a.VerifyName, VerifyBody: a.VerifyBody,
+		Scope: a.Scope, Egress: a.Egress, APIHosts: a.APIHosts}
+	for _, s := range a.Services {
+		v.Services = append(v.Services, ManifestService{ID: s.ID, ServiceID: s.ServiceID, Name: s.Name, Role: string(s.Role)})
+	}
+	return v
 }
 
 func (h handlers) apps(ctx context.Context, in *Page) (*body[list[AppView]], error) {
@@ -97,9 +102,7 @@ func (h handlers) apps(ctx context.Context, in *Page) (*body[list[AppView]], err
 	return pageOf(apps, in.Limit, viewApp, func(a access.App) string { return cursor("apps", a.ID) }), nil
 }
 
-func (h handlers) app(ctx context.Context, in *struct {
-	App string `path:"app" doc:"Our id of the app"`
-}) (*body[AppView], error) {
+func (h handlers) app(ctx context.Context, in *AppPath) (*body[AppView], error) {
 	a, err := h.Directory.App(ctx, in.App)
 	if err != nil {
 		return nil, fail(err)
@@ -129,31 +132,9 @@ func (h handlers) tenant(ctx context.Context, in *idPath) (*body[TenantView], er
 	return answer(viewTenant(t)), nil
 }
 
-func viewMember(m access.Member) MemberView {
-	return MemberView{Person: m.PersonID, Tenant: m.TenantID, Shop: m.ShopID, Role: string(m.Role), Since: stamp(m.Since), Until: stamp(m.Until)}
-}
-
-func (h handlers) members(ctx context.Context, in *struct {
-	Page
-	ID string `path:"id" doc:"The tenant's id"`
-}) (*body[list[MemberView]], error) {
-	at, err := in.place("members", 2)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := h.Directory.Tenant(ctx, in.ID); err != nil {
-		return nil, fail(err)
-	}
-	rows, err := h.Directory.MembersAfter(ctx, access.Member{TenantID: in.ID, ShopID: at[0], PersonID: at[1]}, in.Limit+1)
-	if err != nil {
-		return nil, fail(err)
-	}
-	return pageOf(rows, in.Limit, viewMember, func(m access.Member) string { return cursor("members", m.ShopID, m.PersonID) }), nil
-}
-
 // viewShop finds the grant that serves a shop.
 func (h handlers) viewShop(ctx context.Context, s access.Shop) (ShopView, error) {
-	v := ShopView{ID: s.ID, Tenant: s.TenantID, Name: s.Name, App: s.App, AppID: s.AppID}
+	v := ShopView{ID: s.ID, Tenant: s.TenantID, Name: s.Name, App: s.App, AppID: s.AppID, RevokeOnWithdraw: s.RevokeOnWithdraw}
 	grants, err := h.Grants.Grants(ctx, grant.Filter{ShopID: s.ID})
 	if err != nil {
 		return v, err

@@ -45,7 +45,7 @@ func family(path string) string {
 
 // operationsOf gives the operations of a path by their methods.
 func operationsOf(item *huma.PathItem) map[string]*huma.Operation {
-	all := map[string]*huma.Operation{http.MethodGet: item.Get, http.MethodPost: item.Post, http.MethodPut: item.Put, http.MethodDelete: item.Delete}
+	all := map[string]*huma.Operation{http.MethodGet: item.Get, http.MethodPost: item.Post, http.MethodPut: item.Put, http.MethodPatch: item.Patch, http.MethodDelete: item.Delete}
 	maps.DeleteFunc(all, func(_ string, o *huma.Operation) bool { return o == nil })
 	return all
 }

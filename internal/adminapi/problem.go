@@ -48,17 +48,16 @@ func errCursor() error {
 		"after 不是此列表的游标", "请原样使用上一页的 next，或省略以从头开始")
 }
 
-func errExists() error {
-	return refuse(http.StatusConflict, "exists", "one with this id exists", "choose another id, or apply a manifest to change it",
-		"该标识已存在", "请换一个标识，或通过 apply 修改")
-}
-
 func errNoTenant() error {
 	return refuse(http.StatusUnprocessableEntity, "tenant-unknown", "there is no such tenant", "list the tenants, or declare it first", "没有此租户", "请先列出或声明租户")
 }
 
 func errNoShop() error {
 	return refuse(http.StatusUnprocessableEntity, "shop-unknown", "the tenant has no such shop", "list the shops, or declare it first", "该租户没有此店铺", "请先列出或声明店铺")
+}
+
+func errNoPerson() error {
+	return refuse(http.StatusUnprocessableEntity, "person-unknown", "there is no such person", "list the people; somebody who never logged in is invited", "没有此人员", "请先列出人员；从未登录过的人请用邀请")
 }
 
 // huma asks a variable of its package for every error. It is set before
@@ -151,6 +150,11 @@ func fail(err error) error {
 	if invalid, ok := errors.AsType[*grant.Invalid](err); ok {
 		return refuse(http.StatusUnprocessableEntity, "input", invalid.EN, "mend the request", invalid.ZH, "请修正请求")
 	}
+	if needed, ok := errors.AsType[*access.InUseError](err); ok {
+		p := refuse(http.StatusConflict, "in-use", "something still needs it", "remove first what problems name", "仍有其他内容依赖于它", "请先移除 problems 所列之处")
+		p.Problems = needed.By
+		return p
+	}
 	for _, k := range knownErrors {
 		if errors.Is(err, k.err) {
 			return refuse(k.status, k.code, k.en, k.next, k.zh, k.nextZH)
@@ -168,6 +172,7 @@ var knownErrors = []struct {
 }{
 	{access.ErrNotFound, http.StatusNotFound, "not-found", "there is nothing with this id", "list what there is", "没有此标识对应的内容", "请先列出现有内容"},
 	{grant.ErrNotFound, http.StatusNotFound, "not-found", "there is no such grant", "list the grants", "没有此授权", "请先列出授权"},
+	{setup.ErrExists, http.StatusConflict, "exists", "one with this id exists", "change it, or choose another id", "该标识已存在", "请修改现有内容，或换一个标识"},
 	{access.ErrStale, http.StatusConflict, "changed-meanwhile", "somebody else changed it meanwhile", "repeat the request", "内容已被他人修改", "请重试"},
 	{access.ErrCondition, http.StatusPreconditionFailed, "changed-meanwhile", "it is not as If-Match says", "read it again and decide anew", "内容与 If-Match 不符", "请重新读取后再决定"},
 	{grant.ErrLost, http.StatusConflict, "changed-meanwhile", "the grant changed meanwhile", "repeat the request", "授权已发生变化", "请重试"},

@@ -117,7 +117,7 @@ func tables(doc *huma.OpenAPI, o *huma.Operation, words referenceWords) (all []r
 	if o.RequestBody != nil {
 		in.Rows = rows(doc, o.RequestBody.Content)
 	}
-	if r := cmp.Or(o.Responses["200"], o.Responses["204"]); r != nil {
+	if r := cmp.Or(o.Responses["200"], o.Responses["201"]); r != nil {
 		out.Rows = rows(doc, r.Content)
 	}
 	for _, t := range []referenceTable{params, in, out} {

@@ -142,4 +142,31 @@ func goClientAdmin(t *testing.T, r *rig) {
 	if taken, err := a.RevokeClient(t.Context(), "second"); err != nil || len(taken) > 0 {
 		t.Errorf("%v, %v", taken, err)
 	}
+	goClientDirectory(t, a)
+}
+
+// goClientDirectory makes, changes and removes a tenant with a shop.
+func goClientDirectory(t *testing.T, a *zhanggui.Admin) {
+	ctx := t.Context()
+	if _, err := a.CreateTenant(ctx, zhanggui.Tenant{ID: "silk", Name: "丝"}); err != nil {
+		t.Fatal(err)
+	}
+	made, err := a.CreateShop(ctx, zhanggui.NewShop{ID: "silk", Tenant: "silk", Name: "丝绸店", AppID: "wx00000000000000d1",
+		Secrets: zhanggui.Secrets{Secret: secret.FromString("sandbox-secret-shop-000000000009")}})
+	if err != nil || made.Grant == nil {
+		t.Fatalf("%+v, %v", made, err)
+	}
+	changed, err := a.ChangeShop(ctx, "silk", zhanggui.ShopChange{Name: new("新丝绸店")})
+	if err != nil || changed.Name != "新丝绸店" || changed.AppID != made.AppID {
+		t.Errorf("%+v, %v", changed, err)
+	}
+	if e, ok := errors.AsType[*zhanggui.Error](a.RemoveTenant(ctx, "silk")); !ok || e.Code != "in-use" || len(e.Problems) != 1 {
+		t.Errorf("a tenant with a shop: %v", e)
+	}
+	if err := errors.Join(a.RemoveShop(ctx, "silk"), a.RemoveTenant(ctx, "silk")); err != nil {
+		t.Error(err)
+	}
+	if e, ok := errors.AsType[*zhanggui.Error](a.RemoveTenant(ctx, "silk")); !ok || e.Status != http.StatusNotFound {
+		t.Errorf("once more: %v", e)
+	}
 }

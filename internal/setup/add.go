@@ -30,11 +30,23 @@ func (p *plan) add(m Manifest) error {
 		p.client(c)
 	}
 	for _, mb := range m.Members {
-		mb.Since = p.now
-		p.d.Members = append(p.d.Members, mb)
-		p.note("member", mb.PersonID, false, nil)
+		p.member(mb)
 	}
 	return nil
+}
+
+func (p *plan) member(m access.Member) {
+	m.Since = p.now
+	p.d.Members = append(p.d.Members, m)
+	p.note("member", m.PersonID, false, nil)
+	details := map[string]string{"tenant": m.TenantID, "role": string(m.Role)}
+	if m.ShopID != "" {
+		details["shop"] = m.ShopID
+	}
+	if p.about == nil {
+		p.about = map[int]map[string]string{}
+	}
+	p.about[len(p.changes)-1] = details
 }
 
 func (p *plan) app(a App) error {
@@ -229,11 +241,24 @@ func (p *plan) prune(m Manifest) {
 	for id := range shops {
 		apps[shopAppPrefix+id] = true
 	}
-	p.d.Remove = access.Removal{
-		Clients: p.missing("client", p.kept.clients.ids(), named(m.Clients, func(c Client) string { return c.ID })),
-		Shops:   p.missing("shop", p.kept.shops.ids(), shops),
-		Apps:    p.missing("app", p.kept.apps.ids(), apps),
-		Tenants: p.missing("tenant", p.kept.tenants.ids(), tenants),
+	p.remove(access.Removal{
+		Clients: missing(p.kept.clients, named(m.Clients, func(c Client) string { return c.ID })),
+		Shops:   missing(p.kept.shops, shops),
+		Apps:    missing(p.kept.apps, apps),
+		Tenants: missing(p.kept.tenants, tenants),
+	})
+}
+
+// remove plans removals.
+func (p *plan) remove(r access.Removal) {
+	p.d.Remove = r
+	for _, gone := range []struct {
+		kind string
+		ids  []string
+	}{{"client", r.Clients}, {"shop", r.Shops}, {"app", r.Apps}, {"tenant", r.Tenants}} {
+		for _, id := range gone.ids {
+			p.changes = append(p.changes, Change{Op: "remove", Kind: gone.kind, ID: id})
+		}
 	}
 }
 
@@ -245,16 +270,7 @@ func named[T any](rows []T, id func(T) string) map[string]bool {
 	return m
 }
 
-func (p *plan) missing(kind string, kept, wanted map[string]bool) []string {
-	var gone []string
-	for id := range kept {
-		if !wanted[id] {
-			gone = append(gone, id)
-		}
-	}
-	slices.Sort(gone)
-	for _, id := range gone {
-		p.changes = append(p.changes, Change{Op: "remove", Kind: kind, ID: id})
-	}
-	return gone
+// missing gives the ids of the kept rows that are not wanted, in order.
+func missing[T any](kept table[T], wanted map[string]bool) []string {
+	return kept.where(func(id string, _ T) bool { return !wanted[id] })
 }

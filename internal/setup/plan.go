@@ -88,12 +88,16 @@ type kept struct {
 
 type table[T any] map[string]T
 
-func (t table[T]) ids() map[string]bool {
-	m := make(map[string]bool, len(t))
-	for id := range t {
-		m[id] = true
+// where gives the ids of the rows that are so, in order.
+func (t table[T]) where(so func(id string, row T) bool) []string {
+	var ids []string
+	for id, row := range t {
+		if so(id, row) {
+			ids = append(ids, id)
+		}
 	}
-	return m
+	slices.Sort(ids)
+	return ids
 }
 
 func index[T any](rows []T, id func(T) string) table[T] {
@@ -139,6 +143,7 @@ type plan struct {
 	now     time.Time
 	d       access.Declaration
 	changes []Change
+	about   map[int]map[string]string // what the log says of changes that an id does not say, by their places
 	keys    map[string]secret.Value
 }
 
@@ -147,11 +152,12 @@ func (p *plan) declaration() access.Declaration {
 	return p.d
 }
 
-// entries is one audit entry for each change: field names, never values.
+// entries is one audit entry for each change: field names, never values; of roles,
+// whose and where.
 func (p *plan) entries(by audit.Actor) []audit.Entry {
 	entries := make([]audit.Entry, 0, len(p.changes))
-	for _, c := range p.changes {
-		e := audit.Entry{At: p.now, Actor: by, Action: c.Kind + "." + c.Op, Subject: c.Kind + ":" + c.ID, Outcome: audit.Done}
+	for i, c := range p.changes {
+		e := audit.Entry{At: p.now, Actor: by, Action: c.Kind + "." + c.Op, Subject: c.Kind + ":" + c.ID, Outcome: audit.Done, Details: p.about[i]}
 		if len(c.Fields) > 0 {
 			e.Details = map[string]string{"fields": fmt.Sprint(c.Fields)}
 		}

@@ -103,9 +103,15 @@ func (d *declaring) removeApp(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	if n > 0 || len(shops) > 0 {
-		return fmt.Errorf("app %q has %d grants that are not revoked and %d shops; revoke and remove them first: %w",
-			id, n, len(shops), access.ErrUsed)
+	var by []string
+	if n > 0 {
+		by = append(by, fmt.Sprintf("%d grants that are not revoked", n))
+	}
+	if len(shops) > 0 {
+		by = append(by, fmt.Sprintf("%d shops", len(shops)))
+	}
+	if len(by) > 0 {
+		return &access.InUseError{What: fmt.Sprintf("app %q", id), By: by}
 	}
 	if err := d.removeGrants(ctx, id); err != nil {
 		return err
@@ -158,7 +164,7 @@ func (d *declaring) removeTenant(ctx context.Context, id string) error {
 		return err
 	}
 	if n > 0 {
-		return fmt.Errorf("tenant %q has %d shops; remove them first: %w", id, n, access.ErrUsed)
+		return &access.InUseError{What: fmt.Sprintf("tenant %q", id), By: []string{fmt.Sprintf("%d shops", n)}}
 	}
 	if err := d.touchMembers(ctx, id, "", d.d.At); err != nil {
 		return err
