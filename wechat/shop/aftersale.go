@@ -38,6 +38,12 @@ const (
 	AfterSalePlatformRefunds AfterSaleStatus = "PLATFORM_REFUNDING"
 	AfterSalePlatformFailed  AfterSaleStatus = "PLATFORM_REFUND_FAIL"
 	AfterSaleWaitConfirm     AfterSaleStatus = "USER_WAIT_CONFIRM"
+	AfterSaleWaitAnswer      AfterSaleStatus = "USER_WAIT_CONFIRM_UPDATE" // to [Client.NegotiateAfterSale]
+
+	AfterSaleExchangeRejected AfterSaleStatus = "MERCHANT_REJECT_EXCHANGE"
+	AfterSaleReshipRejected   AfterSaleStatus = "MERCHANT_REJECT_RESHIP" // by [Client.RejectExchange]
+	AfterSaleReshipped        AfterSaleStatus = "USER_WAIT_RECEIPT"      // by [Client.ShipExchange]
+	AfterSaleExchanged        AfterSaleStatus = "MERCHANT_EXCHANGE_SUCCESS"
 )
 
 // UnmarshalJSON takes a text, or a number as its digits.
@@ -120,6 +126,10 @@ type AfterSale struct {
 	ReasonText  string             `json:"reason_text,omitzero"`
 	RefundReply AfterSaleRefundErr `json:"refund_resp,omitzero"`
 	ComplaintID ID                 `json:"complaint_id,omitzero"`
+	Phone       VirtualPhone       `json:"virtual_tel_num_info,omitzero"` // see [Client.AfterSaleNumber]
+	Exchange    ExchangeItem       `json:"exchange_product_info,omitzero"`
+	Reship      ExchangeParcel     `json:"exchange_delivery_info,omitzero"`
+	Proposal    AfterSaleProposal  `json:"merchant_update_detail,omitzero"` // while it waits for an answer
 	// SecondsLeft is how long the merchant may still decide; there is none in
 	// other states.
 	SecondsLeft Int  `json:"deadline,omitzero"`
@@ -157,6 +167,35 @@ type AfterSaleParcel struct {
 	WaybillID   string `json:"waybill_id,omitzero"`
 	CompanyID   string `json:"delivery_id,omitzero"`
 	CompanyName string `json:"delivery_name,omitzero"`
+}
+
+// ExchangeItem is which goods go for which.
+type ExchangeItem struct {
+	ProductID ID  `json:"product_id"`
+	OldSkuID  ID  `json:"old_sku_id"`
+	NewSkuID  ID  `json:"new_sku_id"`
+	Count     Int `json:"product_cnt"`
+	OldPrice  Fen `json:"old_sku_price,omitzero"`
+	NewPrice  Fen `json:"new_sku_price,omitzero"`
+}
+
+// ExchangeParcel is how the new goods of an exchange go, and where to.
+type ExchangeParcel struct {
+	AfterSaleParcel
+	To Address `json:"address_info,omitzero"` // masked
+}
+
+// AfterSaleProposal is what the merchant proposed. Types are 1 refund, 2 return
+// and refund, 3 exchange.
+type AfterSaleProposal struct {
+	Kind      Int      `json:"merchant_update_type"`
+	Reason    Int      `json:"update_reason_type"`
+	Text      string   `json:"merchant_update_desc"`
+	OldType   Int      `json:"old_after_sale_type"`
+	NewType   Int      `json:"new_after_sale_type"`
+	OldAmount Fen      `json:"old_after_sale_amount"`
+	NewAmount Fen      `json:"new_after_sale_amount"`
+	MediaIDs  []string `json:"media_ids,omitzero"`
 }
 
 // AfterSaleMerchant is what the merchant said.
@@ -235,15 +274,16 @@ type rejection struct {
 	Proofs []string `json:"reject_certificates,omitzero"`
 }
 
-// Negotiation is what a merchant proposes instead.
+// Negotiation is what a merchant proposes instead. WeChat wants all of it;
+// pictures if the reason does, as its page lists.
 type Negotiation struct {
 	ID       ID       `json:"after_sale_order_id"`
-	Type     int      `json:"type,omitzero"` // 1 refund, 2 return and refund
-	Amount   Fen      `json:"amount,omitzero"`
-	Text     string   `json:"merchant_update_desc,omitzero"`
-	Reason   int      `json:"update_reason_type,omitzero"`
-	Kind     int      `json:"merchant_update_type,omitzero"` // 1 please cancel, 2 please prove, 3 change the request
-	MediaIDs []string `json:"media_ids,omitzero"`            // uploaded with [UseMediaID]
+	Type     int      `json:"type"` // 1 refund, 2 return and refund
+	Amount   Fen      `json:"amount"`
+	Text     string   `json:"merchant_update_desc"`
+	Reason   int      `json:"update_reason_type"`
+	Kind     int      `json:"merchant_update_type"` // 1 please cancel, 2 please prove, 3 change the request
+	MediaIDs []string `json:"media_ids,omitzero"`   // uploaded with [UseMediaID]
 }
 
 // NegotiateAfterSale proposes a change of an after-sale to the customer.

@@ -164,7 +164,9 @@ var deliveries = map[string]call{
 	"send_virtual": nothing(func(ctx context.Context, c *shop.Client) error {
 		return c.Send(ctx, "37", shop.Parcel{Type: shop.Virtual, Items: parcel.Items})
 	}),
-	"send_more":        nothing(func(ctx context.Context, c *shop.Client) error { return c.SendMore(ctx, "37", parcel) }),
+	"send_more": nothing(func(ctx context.Context, c *shop.Client) error {
+		return c.SendMore(ctx, "37", shop.MoreForgotten, parcel)
+	}),
 	"send_correct":     nothing(func(ctx context.Context, c *shop.Client) error { return c.CorrectParcels(ctx, "37", parcel) }),
 	"delivery_company": func(ctx context.Context, c *shop.Client) (any, error) { return c.DeliveryCompanies(ctx) },
 }

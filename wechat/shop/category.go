@@ -144,7 +144,7 @@ type GrantedCategory struct {
 
 // GrantedCategories returns the categories that the shop may use.
 //
-// Set 129. /doc/channels/API/category/getavailablebizcat
+// Set 129. /doc/store/API/category/getavailablebizcat
 func (c *Client) GrantedCategories(ctx context.Context) ([]GrantedCategory, error) {
 	res, err := Get[struct {
 		List []GrantedCategory `json:"list"`

@@ -26,8 +26,10 @@ const (
 	ComplaintForMerchant   ComplaintStatus = 100
 	ComplaintForWeChat     ComplaintStatus = 101
 	ComplaintCancelled     ComplaintStatus = 102
+	ComplaintInProgress    ComplaintStatus = 103 // WeChat's service desk works on it
 	ComplaintUserProof     ComplaintStatus = 104
 	ComplaintMerchantProof ComplaintStatus = 106
+	ComplaintProved        ComplaintStatus = 107 // by the merchant
 	ComplaintBothProve     ComplaintStatus = 108
 	ComplaintConfirm       ComplaintStatus = 110 // by the merchant
 	ComplaintSettled       ComplaintStatus = 112
@@ -35,8 +37,8 @@ const (
 )
 
 var complaintStatusNames = map[ComplaintStatus]string{
-	ComplaintForMerchant: "for-merchant", ComplaintForWeChat: "for-wechat", ComplaintCancelled: "cancelled",
-	ComplaintUserProof: "user-must-prove", ComplaintMerchantProof: "merchant-must-prove", ComplaintBothProve: "both-must-prove",
+	ComplaintForMerchant: "for-merchant", ComplaintForWeChat: "for-wechat", ComplaintCancelled: "cancelled", ComplaintInProgress: "in-progress",
+	ComplaintUserProof: "user-must-prove", ComplaintMerchantProof: "merchant-must-prove", ComplaintProved: "merchant-proved", ComplaintBothProve: "both-must-prove",
 	ComplaintConfirm: "merchant-must-confirm", ComplaintSettled: "settled", ComplaintClosed: "closed",
 }
 
@@ -48,13 +50,28 @@ func (s *ComplaintStatus) UnmarshalJSON(b []byte) error { return readInt(b, s) }
 
 // ComplaintStep is what somebody did in a dispute.
 type ComplaintStep struct {
-	Kind          Int      `json:"item_type"` // the page lists them
-	At            Time     `json:"time"`
-	Phone         ID       `json:"phone_number,omitzero"` // of the customer
-	Text          string   `json:"content,omitzero"`
-	MediaIDs      []string `json:"media_id_list,omitzero"` // see [Client.Media]
-	AfterSaleType Int      `json:"after_sale_type,omitzero"`
-	Reason        Int      `json:"after_sale_reason,omitzero"`
+	Kind          Int              `json:"item_type"` // the page lists them
+	At            Time             `json:"time"`
+	Phone         ID               `json:"phone_number,omitzero"` // of the customer
+	Text          string           `json:"content,omitzero"`
+	MediaIDs      []string         `json:"media_id_list,omitzero"` // see [Client.Media]
+	Media         []ComplaintMedia `json:"media_infos,omitzero"`   // the same, pictures and films apart
+	AfterSaleType Int              `json:"after_sale_type,omitzero"`
+	Reason        Int              `json:"after_sale_reason,omitzero"`
+}
+
+// ComplaintMedia is a picture or a film that somebody showed in a dispute.
+type ComplaintMedia struct {
+	Kind    Int           `json:"type"` // 1 picture, 2 film
+	Picture ComplaintFile `json:"picture,omitzero"`
+	Film    ComplaintFile `json:"video,omitzero"`
+}
+
+// ComplaintFile is where a picture or a film is. The link works for a while.
+type ComplaintFile struct {
+	MediaID string `json:"media_id,omitzero"`
+	URL     string `json:"ticket_url,omitzero"`
+	Seconds Int    `json:"video_play_length,omitzero"`
 }
 
 // VirtualPhone is a number that forwards to the customer for a while.
@@ -84,7 +101,8 @@ type statement struct {
 }
 
 // AddComplaintNote says something in a dispute, in up to 500 characters. Media
-// ids are of pictures uploaded with [UseMediaID].
+// ids are of pictures uploaded with [UseMediaID], up to 20 in all notes. 10021503
+// says that the service desk is not at work on it.
 //
 // Set 131. /doc/store/shop/API/complaint/api_addcomplaintmaterial
 func (c *Client) AddComplaintNote(ctx context.Context, id ID, text string, mediaIDs ...string) error {

@@ -19,6 +19,7 @@ type DeliverType int
 const (
 	ByCourier DeliverType = 1
 	Virtual   DeliverType = 3 // nothing is sent; for orders that need no courier
+	ByOwnCar  DeliverType = 6 // 自建物流, for [Client.SendMore] only
 )
 
 // UnmarshalJSON takes what [Int] takes.
@@ -53,11 +54,26 @@ func (c *Client) Send(ctx context.Context, id ID, parcels ...Parcel) error {
 	return post(ctx, c, pathSend, shipment{id, parcels})
 }
 
-// SendMore tells of further parcels of an order that was sent.
+// MoreReason is why goods follow an order that was sent.
+type MoreReason int
+
+// The reasons to send more.
+const (
+	MoreForgotten MoreReason = 1
+	MoreInParts   MoreReason = 2
+	MoreBroken    MoreReason = 3
+	MoreGift      MoreReason = 4
+)
+
+// SendMore tells of further parcels of an order that was sent, at most ten times.
+// Each has a courier and a waybill, or goes [ByOwnCar].
 //
 // Set 131. /doc/store/shop/API/channels-shop-delivery/delivery/api_delivery_compensation
-func (c *Client) SendMore(ctx context.Context, id ID, parcels ...Parcel) error {
-	return post(ctx, c, pathSendMore, shipment{id, parcels})
+func (c *Client) SendMore(ctx context.Context, id ID, reason MoreReason, parcels ...Parcel) error {
+	return post(ctx, c, pathSendMore, struct {
+		shipment
+		Reason MoreReason `json:"reason"`
+	}{shipment{id, parcels}, reason})
 }
 
 // CorrectParcels replaces what was told of an order's parcels, such as a wrong

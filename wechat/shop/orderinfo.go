@@ -113,6 +113,7 @@ type OrderPhone struct {
 	Masked    string `json:"real_tel_number,omitzero"`
 	Virtual   string `json:"virtual_tel_number,omitzero"`
 	ExpiresAt Time   `json:"virtual_tel_expire_time,omitzero"`
+	Extended  Int    `json:"has_delay_times,omitzero"` // see [Client.ExtendNumber]
 	Fetched   Int    `json:"get_virtual_tel_cnt,omitzero"`
 }
 

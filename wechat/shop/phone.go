@@ -37,7 +37,7 @@ type Extension struct {
 }
 
 // ExtendNumber lets the virtual number of an order live on, in the seven days
-// before it expires. extended is how often that was done.
+// before it expires. extended is how often that was done: [OrderPhone].Extended.
 //
 // Set 131. /doc/store/shop/API/channels-shop-order/api_delayvirtualnumber
 func (c *Client) ExtendNumber(ctx context.Context, order ID, extended int) (*Extension, error) {
