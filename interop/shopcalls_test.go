@@ -24,21 +24,21 @@ type recorded struct {
 }
 
 // refusals is what the emulator answers, by errcode, to requests that name things which
-// are not in its world. That it looks for them shows that it understood the rest.
+// are not in its world. That it looks for them shows that it understood the rest. No
+// call is 40066: the emulator has them all.
 var refusals = map[int][]string{
-	10020000: {"aftersale", "aftersale_accept", "aftersale_accept_refund", "aftersale_proof", "aftersale_reject"},
+	10020000: {"aftersale", "aftersale_accept", "aftersale_accept_refund", "aftersale_exchange", "aftersale_exchange_reject", "aftersale_proof",
+		"aftersale_reject", "aftersale_update", "phone_aftersale"},
 	10020051: {"areas", "product_add"},
-	10020052: {"address_update", "flow", "order", "order_address", "order_address_accept", "order_address_reject", "order_notes", "order_price",
-		"order_price_only", "order_receiver", "product", "product_cancel_audit", "product_delete", "product_delisting", "product_h5url",
-		"product_listing", "product_now", "product_qrcode", "product_taglink", "product_update", "send", "send_correct", "send_virtual",
+	10020052: {"address_update", "brand", "discount_add", "flow", "order", "order_address", "order_address_accept", "order_address_reject", "order_notes", "order_price",
+		"order_price_only", "order_receiver", "phone_extend", "phone_renew", "product", "product_cancel_audit", "product_delete", "product_delisting", "product_h5url",
+		"product_listing", "product_now", "product_qrcode", "product_scheme", "product_taglink", "product_update", "send", "send_correct", "send_more", "send_virtual",
 		"stock", "stock_update", "stocks", "warehouse_move", "warehouse_stock", "withdrawal"},
 	10020055: {"video_finish", "video_part"},
+	10020076: {"discount_delete", "discount_stop"},
 	10020202: {"warehouse", "warehouse_priority_set"},
 	10021037: {"coupon", "coupon_status", "coupon_update", "user_coupon"},
-	// The emulator does not have these calls.
-	40066: {"aftersale_exchange", "aftersale_exchange_reject", "aftersale_update", "brand", "brands", "categories_granted", "complaint",
-		"complaint_note", "complaint_proof", "discount_add", "discount_delete", "discount_stop", "discounts", "phone_aftersale",
-		"phone_extend", "phone_renew", "product_scheme", "send_more"},
+	10021500: {"complaint", "complaint_note", "complaint_proof"},
 	// The files keep the parts of a form, not its bytes.
 	47001: {"image", "qualification"},
 }

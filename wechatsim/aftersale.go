@@ -17,8 +17,7 @@ var aftersaleRoutes = map[string]route{
 	"/channels/ec/aftersale/uploadrefundcertificate": post(orderSets, (*Sim).aftersaleProof),
 }
 
-// States of an after-sale that the emulator knows, with the numbers that an
-// order shows for them.
+// States of an after-sale that the emulator knows.
 const (
 	refundAsked    = "MERCHANT_PROCESSING"
 	refundRefused  = "MERCHANT_REJECT_REFUND"
@@ -27,14 +26,33 @@ const (
 	returnOnTheWay = "MERCHANT_WAIT_RECEIPT"
 	refundDone     = "MERCHANT_REFUND_SUCCESS"
 	returnDone     = "MERCHANT_RETURN_SUCCESS"
+
+	exchangeRefused = "MERCHANT_REJECT_EXCHANGE"
+	exchangeKept    = "MERCHANT_REJECT_RESHIP" // the old goods came, the new ones do not go
+	exchangeSent    = "USER_WAIT_RECEIPT"
+	exchangeDone    = "MERCHANT_EXCHANGE_SUCCESS"
+
+	talkAwaited   = "USER_WAIT_CONFIRM_UPDATE"
+	userCancelled = "USER_CANCELD" // the pages' spelling
 )
 
-var aftersaleNumbers = map[string]int{refundAsked: 2, refundRefused: 4, returnRefused: 5, returnAwaited: 6, returnOnTheWay: 8, refundDone: 13, returnDone: 14}
+// aftersaleNumbers are what an order shows for a state. The states of exchanges
+// and talks have no published number; an order shows 0 for them.
+var aftersaleNumbers = map[string]int{userCancelled: 1, refundAsked: 2, refundRefused: 4, returnRefused: 5, returnAwaited: 6,
+	returnOnTheWay: 8, refundDone: 13, returnDone: 14}
 
-// Types of an after-sale: the money only, or goods against money.
+// refusals are the states after which a buyer may ask again, or complain.
+var refusals = []string{refundRefused, returnRefused, exchangeRefused, exchangeKept}
+
+// refusedAs is how a refusal is called, by the kind of after-sale.
+var refusedAs = map[string]string{typeRefund: refundRefused, typeReturn: returnRefused, typeExchange: exchangeRefused}
+
+// Types of an after-sale: the money only, goods against money, goods against
+// goods.
 const (
-	typeRefund = "REFUND"
-	typeReturn = "RETURN"
+	typeRefund   = "REFUND"
+	typeReturn   = "RETURN"
+	typeExchange = "EXCHANGE"
 )
 
 // afterSale is what a buyer asked for after paying. It is asked for, refused or
@@ -47,6 +65,15 @@ type afterSale struct {
 	refusal          string
 	waybill          string
 	proofs           []string
+	exchange         *exchange // nil unless of typeExchange
+	talk             *talk     // nil unless it waits for the buyer's answer
+	complaint        string    // the id of the dispute about it, if there is one
+	phone            *virtualNumber
+}
+
+// over tells whether nothing can happen to the after-sale any more.
+func (a *afterSale) over() bool {
+	return slices.Contains([]string{refundDone, returnDone, exchangeDone, userCancelled}, a.status)
 }
 
 // newAfterSale is about the first line of an order, at its full price.
@@ -133,7 +160,7 @@ func (s *Sim) aftersaleGet(c *call, sh *shop) answer {
 	if app := s.apps[sh.AppID]; app != nil && app.OpenPlatform != "" {
 		unionid = o.unionid
 	}
-	return s.reply(c, "after_sale_order", object{
+	fields := object{
 		"after_sale_order_id", a.id, "status", a.status, "openid", o.openid, "unionid", unionid,
 		"product_info", object{"product_id", a.line.ProductID, "sku_id", a.line.SkuID, "count", a.line.SkuCnt},
 		"details", object{"desc", "", "receive_product", false, "prove_imgs", []string{}, "tel_number", ""},
@@ -141,11 +168,32 @@ func (s *Sim) aftersaleGet(c *call, sh *shop) answer {
 		"return_info", object{"waybill_id", a.waybill, "delivery_id", "", "delivery_name", ""},
 		"merchant_upload_info", object{"reject_reason", a.refusal, "refund_certificates", orEmpty(a.proofs)},
 		"create_time", a.created.Unix(), "update_time", a.updated.Unix(), "reason", "10000000",
-		"refund_resp", object{"code", "", "ret", 0, "message", ""}, "type", a.kind, "order_id", o.idString()})
+		"refund_resp", object{"code", "", "ret", 0, "message", ""}, "type", a.kind, "order_id", o.idString()}
+	return s.reply(c, "after_sale_order", append(fields, a.more(o)...))
 }
 
-// aftersaleAccept serves POST /channels/ec/aftersale/acceptapply. A return wants
-// the address to which the goods go.
+// more is what only some after-sales show.
+func (a *afterSale) more(o *order) (out object) {
+	if x := a.exchange; x != nil {
+		out = append(out, "exchange_product_info", object{"product_id", a.line.ProductID, "old_sku_id", a.line.SkuID, "new_sku_id", x.sku.SkuID,
+			"product_cnt", a.line.SkuCnt, "old_sku_price", a.line.SalePrice, "new_sku_price", x.sku.SalePrice},
+			"exchange_delivery_info", object{"waybill_id", x.waybill, "delivery_id", x.courier, "delivery_name", courierName(x.courier), "address_info", o.address()})
+	}
+	if a.talk != nil {
+		out = append(out, "merchant_update_detail", a.talkDetail())
+	}
+	if a.complaint != "" {
+		out = append(out, "complaint_id", a.complaint)
+	}
+	if a.phone != nil {
+		out = append(out, "virtual_tel_num_info", a.phone.wire())
+	}
+	return out
+}
+
+// aftersaleAccept serves POST /channels/ec/aftersale/acceptapply. Goods that are
+// to come back want the address to which they go. When those of an exchange have
+// come, acceptexchangereship goes on.
 func (s *Sim) aftersaleAccept(c *call, sh *shop) answer {
 	var in struct {
 		AddressID idText `json:"address_id"`
@@ -162,6 +210,8 @@ func (s *Sim) aftersaleAccept(c *call, sh *shop) answer {
 		return s.fail(c, 10020051)
 	case a.status == refundAsked:
 		return s.moveAftersale(c, sh, o, returnAwaited)
+	case a.status == returnOnTheWay && a.kind == typeExchange:
+		return s.fail(c, wrongKindForCall)
 	case a.status == returnOnTheWay:
 		return s.moveAftersale(c, sh, o, returnDone)
 	}
@@ -182,12 +232,11 @@ func (s *Sim) aftersaleReject(c *call, sh *shop) answer {
 		return s.fail(c, 10020051)
 	case o.aftersale.status != refundAsked && o.aftersale.status != returnOnTheWay:
 		return s.fail(c, 10020001)
+	case o.aftersale.status == returnOnTheWay && o.aftersale.kind == typeExchange:
+		return s.fail(c, wrongKindForCall)
 	}
 	o.aftersale.refusal = in.Reason
-	if o.aftersale.kind == typeRefund {
-		return s.moveAftersale(c, sh, o, refundRefused)
-	}
-	return s.moveAftersale(c, sh, o, returnRefused)
+	return s.moveAftersale(c, sh, o, refusedAs[o.aftersale.kind])
 }
 
 // aftersaleProof serves POST /channels/ec/aftersale/uploadrefundcertificate:
@@ -203,13 +252,10 @@ func (s *Sim) aftersaleProof(c *call, sh *shop) answer {
 		return s.fail(c, bad)
 	case len(in.Proofs) == 0 || in.Desc == "":
 		return s.fail(c, 10020051)
-	case o.aftersale.status == refundDone || o.aftersale.status == returnDone:
+	case o.aftersale.over():
 		return s.fail(c, 10020001)
-	}
-	for _, id := range in.Proofs {
-		if sh.desk().media.get(idText(id)) == nil {
-			return s.fail(c, 40007)
-		}
+	case !sh.knownMedia(in.Proofs):
+		return s.fail(c, 40007)
 	}
 	o.aftersale.proofs, o.aftersale.updated = in.Proofs, c.now
 	return s.ok(c, okay)

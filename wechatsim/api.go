@@ -31,7 +31,8 @@ type route struct {
 var allRoutes = func() map[string]route {
 	out := map[string]route{}
 	for _, family := range []map[string]route{apiRoutes, quotaRoutes, platformRoutes, basicsRoutes, productRoutes, warehouseRoutes,
-		orderRoutes, aftersaleRoutes, addressRoutes, couponRoutes, fundsRoutes, categoryRoutes, linkRoutes} {
+		orderRoutes, phoneRoutes, aftersaleRoutes, exchangeRoutes, complaintRoutes, addressRoutes, couponRoutes, discountRoutes,
+		fundsRoutes, categoryRoutes, brandRoutes, linkRoutes} {
 		maps.Copy(out, family)
 	}
 	return out

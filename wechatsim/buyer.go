@@ -3,9 +3,11 @@ package wechatsim
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // Acts of a buyer, for [Sim.BuyerActs].
@@ -20,10 +22,23 @@ const (
 	BuyerWantsRefund = "refund"
 	// BuyerWantsReturn of the first line of a paid order.
 	BuyerWantsReturn = "return"
+	// BuyerWantsExchange of the first line of a paid order for another sku.
+	BuyerWantsExchange = "exchange"
 	// BuyerSendsBack what the shop agreed to take back.
 	BuyerSendsBack = "send-back"
 	// BuyerMoves asks for another address of an order that is not sent yet.
 	BuyerMoves = "move"
+	// BuyerReceives what the shop sent in exchange.
+	BuyerReceives = "receive"
+	// BuyerAgrees to what the shop proposed by merchantupdateaftersale.
+	BuyerAgrees = "agree"
+	// BuyerDeclines what the shop proposed by merchantupdateaftersale.
+	BuyerDeclines = "decline"
+	// BuyerComplains to WeChat's service desk of a refusal in the last seven days.
+	BuyerComplains = "complain"
+	// DeskWantsProof is no buyer's act: the service desk asks the shop for proof in
+	// a dispute.
+	DeskWantsProof = "want-proof"
 )
 
 // ErrWrongMoment is returned when an order is not in a state for an act.
@@ -46,7 +61,7 @@ func (s *Sim) BuyerActs(appid, orderID, act string) error {
 	case o == nil:
 		return fmt.Errorf("order %q of shop %s does not exist: take an id of order/list/get", orderID, appid)
 	case play == nil:
-		return fmt.Errorf("unknown act %q: use pay, cancel, confirm, refund, return, send-back or move", act)
+		return fmt.Errorf("unknown act %q: use one of %s", act, strings.Join(slices.Sorted(maps.Keys(buyerActs)), ", "))
 	case !play(s, sh, o):
 		return fmt.Errorf("%s order %s at status %d: %w", act, orderID, o.status, ErrWrongMoment)
 	}
@@ -81,8 +96,14 @@ var buyerActs = map[string]func(*Sim, *shop, *order) bool{
 		s.tellOrder(sh, "channels_ec_order_confirm", object{"order_id", o.idString(), "confirm_type", 1})
 		return true
 	},
-	BuyerWantsRefund: func(s *Sim, sh *shop, o *order) bool { return s.askBack(sh, o, typeRefund) },
-	BuyerWantsReturn: func(s *Sim, sh *shop, o *order) bool { return s.askBack(sh, o, typeReturn) },
+	BuyerWantsRefund:   func(s *Sim, sh *shop, o *order) bool { return s.askBack(sh, o, typeRefund) },
+	BuyerWantsReturn:   func(s *Sim, sh *shop, o *order) bool { return s.askBack(sh, o, typeReturn) },
+	BuyerWantsExchange: func(s *Sim, sh *shop, o *order) bool { return s.askBack(sh, o, typeExchange) },
+	BuyerReceives:      (*Sim).receiveExchange,
+	BuyerAgrees:        func(s *Sim, sh *shop, o *order) bool { return s.answerTalk(sh, o, true) },
+	BuyerDeclines:      func(s *Sim, sh *shop, o *order) bool { return s.answerTalk(sh, o, false) },
+	BuyerComplains:     (*Sim).complain,
+	DeskWantsProof:     (*Sim).wantProof,
 	BuyerSendsBack: func(s *Sim, sh *shop, o *order) bool {
 		if o.aftersale == nil || o.aftersale.status != returnAwaited {
 			return false
@@ -111,12 +132,15 @@ func (s *Sim) tellOrder(sh *shop, event string, info object) {
 // be followed by another.
 func (s *Sim) askBack(sh *shop, o *order, kind string) bool {
 	paid := slices.Contains([]int{orderToShip, orderPartly, orderToReceive, orderDone}, o.status)
-	again := o.aftersale == nil || o.aftersale.status == refundRefused || o.aftersale.status == returnRefused
+	again := o.aftersale == nil || o.aftersale.status == userCancelled || slices.Contains(refusals, o.aftersale.status)
 	if !paid || !again {
 		return false
 	}
 	o.aftersale = newAfterSale(o, refundAsked, s.Now())
 	o.aftersale.kind = kind
+	if kind == typeExchange {
+		o.aftersale.exchange = sh.newExchange(&o.lines[0])
+	}
 	s.setAftersale(sh, o, refundAsked)
 	return true
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -17,11 +18,26 @@ type courier struct {
 var couriers = []courier{{"SF", "顺丰速运"}, {"YTO", "圆通速递"}, {"ZTO", "中通快递"}, {"STO", "申通快递"}, {"YUNDA", "韵达速递"},
 	{"JTSD", "极兔快递"}, {"JD", "京东快递"}, {"EMS", "中国邮政"}, {"DBKD", "德邦快递"}}
 
-// Ways of delivery that delivery/send takes.
+// Ways of delivery: delivery/send takes the first two, delivery/compensation the
+// first and the last.
 const (
 	byCourier = 1
 	virtually = 3
+	byOwnCar  = 6
 )
+
+// otherCourier is what the pages say to write for a company that is not listed.
+const otherCourier = "OTHER"
+
+func knownCourier(id string) bool { return id == otherCourier || courierName(id) != "" }
+
+// courierName is empty for a company that is not listed.
+func courierName(id string) string {
+	if i := slices.IndexFunc(couriers, func(k courier) bool { return k.ID == id }); i >= 0 {
+		return couriers[i].Name
+	}
+	return ""
+}
 
 // deliveryCompanies serves both lists of companies; the newer one also takes
 // ewaybill_only, which all of these support.
@@ -59,7 +75,7 @@ func (s *Sim) deliverySend(c *call, sh *shop) answer {
 	left := o.unsent()
 	sent := slices.Clone(o.sent)
 	for i := range in.Parcels {
-		if fault := in.Parcels[i].fault(i); fault != "" {
+		if fault := in.Parcels[i].fault(i, byCourier, virtually); fault != "" {
 			return s.invalidArgs(c, fault)
 		}
 		p, ok := in.Parcels[i].pack(left, c.now)
@@ -97,8 +113,9 @@ func (o *order) unsent() map[stockKey]int {
 	return left
 }
 
-// fault names the first field of the i-th parcel that is missing.
-func (p *parcelIn) fault(i int) string {
+// fault names the first field of the i-th parcel that is missing. ways are the
+// ways of delivery that the call takes.
+func (p *parcelIn) fault(i int, ways ...int) string {
 	at := fmt.Sprintf("delivery_list[%d].", i)
 	for j, l := range p.Products {
 		if l.ProductID == "" || l.ProductID == "0" {
@@ -106,13 +123,13 @@ func (p *parcelIn) fault(i int) string {
 		}
 	}
 	switch {
-	case p.Type != byCourier && p.Type != virtually:
-		return "deliver_type: expecting " + at + "deliver_type in 1, 3"
+	case !slices.Contains(ways, p.Type):
+		return "deliver_type: expecting " + at + "deliver_type in " + strings.Trim(strings.ReplaceAll(fmt.Sprint(ways), " ", ", "), "[]")
 	case len(p.Products) == 0:
 		return "product_infos: expecting " + at + "product_infos"
-	case p.Type == byCourier && p.WaybillID == "":
+	case p.Type != virtually && p.WaybillID == "":
 		return "waybill_id: expecting " + at + "waybill_id"
-	case p.Type == byCourier && !slices.ContainsFunc(couriers, func(k courier) bool { return k.ID == p.Courier }):
+	case p.Type != virtually && p.Courier == "", p.Type == byCourier && !knownCourier(p.Courier):
 		return "delivery_id: unknown " + at + "delivery_id"
 	}
 	return ""
@@ -160,7 +177,7 @@ func (s *Sim) deliveryUpdate(c *call, sh *shop) answer {
 	left := again.unsent()
 	var sent []parcel
 	for i := range in.Parcels {
-		if fault := in.Parcels[i].fault(i); fault != "" {
+		if fault := in.Parcels[i].fault(i, byCourier, virtually); fault != "" {
 			return s.invalidArgs(c, fault)
 		}
 		p, ok := in.Parcels[i].pack(left, c.now)

@@ -23,6 +23,8 @@ type desk struct {
 
 	coupons     shelf[coupon]
 	userCoupons shelf[userCoupon]
+	discounts   shelf[discount]
+	complaints  shelf[complaint]
 	withdrawals shelf[withdrawal]
 	account     *bankAccount // nil until it was set
 }

@@ -66,7 +66,9 @@
 // order is unpaid, to be shipped, partly shipped, on its way, done or cancelled:
 // delivery/send moves it, and [Sim.BuyerActs] plays what the buyer does. An
 // after-sale is asked for, refused or accepted; goods are then awaited, on their
-// way and received. Stock changes at once, and twice if a change is sent twice.
+// way and received, and in an exchange other goods go. The shop may propose
+// something else and wait for the buyer's answer; the buyer may complain of a
+// refusal, and the service desk may then want proof. Stock changes at once, and twice if a change is sent twice.
 //
 // On behalf of a shop a component may make a call if it was granted one of the
 // call's permission sets (权限集). Every call is counted by app and path, by the
@@ -131,7 +133,7 @@
 //	GET    /sim/limits                          {"limits":[…]}, those that differ from the defaults
 //	POST   /sim/limits                          {"path":"/channels/ec/order/get","daily":100}; one per path and app
 //	POST   /sim/used                            {"appid":"wx…c1","path":"/channels/ec/order/get","calls":99}
-//	POST   /sim/shops/wx…c1/orders/37…/pay      {}; or cancel, confirm, refund, return, send-back, move
+//	POST   /sim/shops/wx…c1/orders/37…/pay      {}; or another act of BuyerActs: cancel, confirm, refund, …
 //	POST   /sim/shops/wx…c1/coupons/10…/give    {"openid":"o_buyer_1"}: {"user_coupon_id":"…"}
 //	GET    /sim/switches                        every switch with its value
 //	PATCH  /sim/switches                        {"refresh_token_rotates":false}

@@ -25,6 +25,10 @@ type order struct {
 	prices        map[string]int64 // a sku's new price in all, once the shop changed it
 	repriced      int
 	freight       int64
+
+	resent  []parcel // beside those that were owed
+	resends int
+	phone   *virtualNumber // see virtual
 }
 
 // Statuses of an order that calls change.
@@ -268,10 +272,18 @@ type priceInfo struct {
 }
 
 type deliveryInfo struct {
-	Address  addressInfo `json:"address_info"`
-	Parcels  []parcel    `json:"delivery_product_info"`
-	ShipDone int64       `json:"ship_done_time,omitempty"`
-	Method   int         `json:"deliver_method"`
+	Address  phonedAddress `json:"address_info"`
+	Parcels  []parcel      `json:"delivery_product_info"`
+	ShipDone int64         `json:"ship_done_time,omitempty"`
+	Method   int           `json:"deliver_method"`
+}
+
+// phonedAddress is the receiver's address in an order, with the number that
+// rings there.
+type phonedAddress struct {
+	addressInfo
+	UseTel int    `json:"use_tel_number"`
+	Phone  object `json:"tel_number_ext_info,omitempty"`
 }
 
 type addressInfo struct {
@@ -347,7 +359,7 @@ func (o *order) detail() orderDetail {
 		Products: o.lines,
 		Pay:      payInfo{PrepayID: "prepay" + o.idString(), PrepayTime: o.created.Unix(), Method: 1},
 		Price:    priceInfo{Product: goods, Order: paid + o.freight, Freight: o.freight, Down: goods - paid},
-		Delivery: deliveryInfo{Address: o.address(), Parcels: o.parcels()},
+		Delivery: deliveryInfo{Address: o.phoned(), Parcels: slices.Concat(o.parcels(), o.resent)},
 		Ext:      extInfo{CustomerNotes: o.customerNotes, MerchantNotes: o.shopsNotes, Scene: 2},
 		Settle:   settleInfo{Predicted: goods / 20},
 		Sharers:  []any{},
@@ -356,7 +368,8 @@ func (o *order) detail() orderDetail {
 		d.Pay.TransactionID, d.Pay.PayTime = "42"+o.idString(), o.paid.Unix()
 	}
 	if o.status == orderToReceive || o.status == orderDone {
-		d.Delivery.ShipDone = d.Delivery.Parcels[len(d.Delivery.Parcels)-1].Time
+		owed := o.parcels()
+		d.Delivery.ShipDone = owed[len(owed)-1].Time
 	}
 	return d
 }
@@ -389,6 +402,15 @@ func (o *order) address() addressInfo {
 	a.UserName, a.Detail = a.UserName[:size]+"**", "****"
 	a.Tel = a.Tel[:min(3, len(a.Tel))] + "****" + a.Tel[max(0, len(a.Tel)-4):]
 	return a
+}
+
+func (o *order) phoned() phonedAddress {
+	out := phonedAddress{addressInfo: o.address()}
+	if n := o.virtual(); n != nil {
+		out.UseTel = 1
+		out.Phone = append(object{"real_tel_number", out.Tel, "has_delay_times", n.delays, "get_virtual_tel_cnt", 0}, n.wire()...)
+	}
+	return out
 }
 
 // parcels are those the shop sent, and one for an order that was on its way or

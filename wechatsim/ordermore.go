@@ -10,6 +10,7 @@ var orderRoutes = map[string]route{
 	"/channels/ec/order/addressmodify/reject":        post(orderSets, (*Sim).orderAddressReject),
 	"/channels/ec/order/sensitiveinfo/decode":        post(orderSets, (*Sim).orderDecode),
 	"/channels/ec/order/delivery/send":               post(orderSets, (*Sim).deliverySend),
+	"/channels/ec/order/delivery/compensation":       post(orderSets, (*Sim).deliveryResend),
 	"/channels/ec/order/deliveryinfo/update":         post(orderSets, (*Sim).deliveryUpdate),
 	"/channels/ec/order/deliverycompanylist/get":     post(orderSets, (*Sim).deliveryCompanies),
 	"/channels/ec/order/deliverycompanylist/new/get": post([]int{131, 192}, (*Sim).deliveryCompanies),

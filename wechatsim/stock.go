@@ -36,7 +36,7 @@ func (s *Sim) stockGet(c *call, sh *shop) answer {
 	if bad != 0 {
 		return s.fail(c, bad)
 	}
-	data := sh.stockOfSku(p, string(in.SkuID))
+	data := sh.stockOfSku(p, string(in.SkuID), c.now)
 	if s.sw.OmitErrcodeOnSuccess {
 		return s.ok(c, object{"data", data})
 	}

@@ -15,9 +15,11 @@ type stockNumbers struct {
 	Total      int64            `json:"total_stock_num"`
 }
 
-// stockOfSku adds up a sku's stock in the shop and in its warehouses.
-func (sh *shop) stockOfSku(p *product, sku string) stockNumbers {
-	out := stockNumbers{Normal: p.stock[sku], Total: p.stock[sku], Warehouses: []warehouseStock{}}
+// stockOfSku adds up a sku's stock in the shop and in its warehouses. What a
+// discount holds is told apart.
+func (sh *shop) stockOfSku(p *product, sku string, now time.Time) stockNumbers {
+	limited := min(sh.discountOf(p, now).stock(sku), p.stock[sku])
+	out := stockNumbers{Normal: p.stock[sku] - limited, Limited: limited, Total: p.stock[sku], Warehouses: []warehouseStock{}}
 	d := sh.desk()
 	for _, id := range d.warehouses.ids {
 		if num, there := d.warehouses.byID[id].stock[stockKey{p.idString(), sku}]; there {
@@ -55,7 +57,7 @@ func (s *Sim) stockBatchGet(c *call, sh *shop) answer {
 		}
 		one := spuStock{ProductID: p.idString(), Skus: []skuStock{}}
 		for _, k := range p.newest().Skus {
-			one.Skus = append(one.Skus, skuStock{k.SkuID, sh.stockOfSku(p, k.SkuID)})
+			one.Skus = append(one.Skus, skuStock{k.SkuID, sh.stockOfSku(p, k.SkuID, c.now)})
 		}
 		out = append(out, one)
 	}

@@ -25,6 +25,9 @@ const (
 	Channels Kind = "channels"
 	// Talent (带货助手) may authorise a component.
 	Talent Kind = "talent"
+	// MobileApp (移动应用) opens WeChat at a product, if it is bound to the open
+	// platform.
+	MobileApp Kind = "mobile_app"
 	// MarketHome (服务平台企业主页) is a provider's own account in the service
 	// market. Its token is the wrong one for the calls about services.
 	MarketHome Kind = "market_home"
