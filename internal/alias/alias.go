@@ -64,8 +64,16 @@ const (
 	maxText = len(Prefix) + (headLen+maxID+tagLen)*4/3 + 2
 )
 
-// encoding has one text for each value only.
+// encoding has one text for each value only, but for line ends: see decode.
 var encoding = base64.RawURLEncoding.Strict()
+
+// decode refuses line ends, which encoding would skip.
+func decode(text string) ([]byte, error) {
+	if strings.ContainsAny(text, "\r\n") {
+		return nil, ErrForged
+	}
+	return encoding.DecodeString(text)
+}
 
 // Maker makes and reads aliases and handles. It may be used by several goroutines.
 type Maker struct {
@@ -132,7 +140,7 @@ func (m *Maker) Read(text string, now time.Time) (Name, error) {
 	if !ok || len(text) > maxText {
 		return Name{}, ErrForged
 	}
-	b, err := encoding.DecodeString(body)
+	b, err := decode(body)
 	if err != nil || len(b) <= headLen+tagLen || b[0] != version {
 		return Name{}, ErrForged
 	}

@@ -232,6 +232,7 @@ func FuzzRead(f *testing.F) {
 	n := nameOf("zgc_A", "lantian")
 	text, _ := m.Make(n, now)
 	f.Add(text.RevealString())
+	f.Add(text.RevealString() + "\n")
 	f.Add(alias.Prefix)
 	f.Add(m.Handle("erp", "platform", "wx00000000000000c1"))
 	f.Fuzz(func(t *testing.T, s string) {

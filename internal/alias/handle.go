@@ -26,7 +26,7 @@ func (m *Maker) ReadHandle(text, client, app string) (appID string, ok bool) {
 	if !ok || len(body) > (tagLen+maxAppID)*4/3+2 {
 		return "", false
 	}
-	b, err := encoding.DecodeString(body)
+	b, err := decode(body)
 	if err != nil || len(b) <= tagLen {
 		return "", false
 	}
