@@ -67,14 +67,16 @@ func cursor(name string, parts ...string) string {
 // longest bounds a cursor.
 const longest = 512
 
-// place reads a cursor of n parts; all are empty at the beginning of the list.
+// place reads a cursor of n parts; all are empty at the beginning of the list. A
+// cursor has one spelling: base64 alone would skip line ends.
 func (p Page) place(name string, n int) ([]string, error) {
 	if p.After == "" {
 		return make([]string, n), nil
 	}
 	text, err := base64.RawURLEncoding.Strict().DecodeString(p.After)
 	parts := strings.Split(string(text), "\x00")
-	if err != nil || len(p.After) > longest || len(parts) != n+1 || parts[0] != name || strings.ToValidUTF8(string(text), "") != string(text) {
+	if err != nil || len(p.After) > longest || len(parts) != n+1 || parts[0] != name || strings.ToValidUTF8(string(text), "") != string(text) ||
+		cursor(name, parts[1:]...) != p.After {
 		return nil, errCursor()
 	}
 	return parts[1:], nil
