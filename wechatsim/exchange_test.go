@@ -3,9 +3,13 @@ package wechatsim_test
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"pgregory.net/rapid"
 
 	"github.com/zhanggui/zhanggui/wechatsim"
 )
@@ -262,4 +266,64 @@ func TestComplaintsHaveTheirTime(t *testing.T) {
 	wrong(wechatsim.BuyerComplains)
 	a.act(a.order, wechatsim.DeskWantsProof)
 	wrong(wechatsim.DeskWantsProof)
+}
+
+// mayBecome lists, for each state of an after-sale, the states that may follow.
+var mayBecome = map[string][]string{
+	"": {"MERCHANT_PROCESSING"},
+	"MERCHANT_PROCESSING": {"MERCHANT_REFUND_SUCCESS", "USER_WAIT_RETURN", "MERCHANT_REJECT_REFUND", "MERCHANT_REJECT_RETURN",
+		"MERCHANT_REJECT_EXCHANGE", "USER_WAIT_CONFIRM_UPDATE"},
+	"USER_WAIT_CONFIRM_UPDATE": {"MERCHANT_PROCESSING", "MERCHANT_REFUND_SUCCESS", "USER_CANCELD"},
+	"USER_WAIT_RETURN":         {"MERCHANT_WAIT_RECEIPT"},
+	"MERCHANT_WAIT_RECEIPT":    {"MERCHANT_RETURN_SUCCESS", "MERCHANT_REJECT_RETURN", "USER_WAIT_RECEIPT", "MERCHANT_REJECT_RESHIP"},
+	"USER_WAIT_RECEIPT":        {"MERCHANT_EXCHANGE_SUCCESS"},
+	"MERCHANT_REJECT_REFUND":   {"MERCHANT_PROCESSING"},
+	"MERCHANT_REJECT_RETURN":   {"MERCHANT_PROCESSING"},
+	"MERCHANT_REJECT_EXCHANGE": {"MERCHANT_PROCESSING"},
+	"MERCHANT_REJECT_RESHIP":   {"MERCHANT_PROCESSING"},
+	"USER_CANCELD":             {"MERCHANT_PROCESSING"},
+}
+
+// TestAftersalesGoTheirWay lets buyer, shop and service desk do anything in any
+// order. An after-sale only takes the steps that there are, a call that is
+// refused takes none, and what is over stays over.
+func TestAftersalesGoTheirWay(t *testing.T) {
+	seen := map[string]bool{}
+	few := world(func(w *wechatsim.World) { w.Shops[0].Products, w.Shops[0].Orders = 5, 40 })
+	rapid.Check(t, func(rt *rapid.T) {
+		g := newRig(t, few)
+		order := g.firstOrder(30)
+		id, state := "", ""
+		for range rapid.IntRange(1, 10).Draw(rt, "steps") {
+			accepted := g.anything(rt, order, id)
+			list := g.order(order).obj("aftersale_detail").list("aftersale_order_list")
+			if len(list) == 0 {
+				continue
+			}
+			id = reply(list[0].(map[string]any)).str("aftersale_order_id")
+			next := g.shop("aftersale/getaftersaleorder", fmt.Sprintf(`{"after_sale_order_id":%q}`, id)).obj("after_sale_order").str("status")
+			if next != state && (!accepted || !slices.Contains(mayBecome[state], next)) {
+				rt.Fatalf("from %q to %q (accepted: %v)", state, next, accepted)
+			}
+			state = next
+			seen[state] = true
+		}
+	})
+	if len(seen) < 6 {
+		t.Errorf("only %v were reached", seen)
+	}
+}
+
+// anything does something about an order and its after-sale, and tells whether
+// it was taken.
+func (g *rig) anything(rt *rapid.T, order, id string) bool {
+	acts := []string{wechatsim.BuyerWantsRefund, wechatsim.BuyerWantsReturn, wechatsim.BuyerWantsExchange, wechatsim.BuyerSendsBack,
+		wechatsim.BuyerReceives, wechatsim.BuyerAgrees, wechatsim.BuyerDeclines, wechatsim.BuyerComplains, wechatsim.DeskWantsProof}
+	calls := map[string]string{"aftersale/acceptapply": `,"address_id":123345`, "aftersale/rejectapply": `,"reject_reason":"x"`,
+		shipNew: byCourier, keepNew: "", talkAbout: proposal(), saleNumber: ""}
+	what := rapid.SampledFrom(append(acts, slices.Sorted(maps.Keys(calls))...)).Draw(rt, "what")
+	if more, call := calls[what]; call {
+		return g.shop(what, fmt.Sprintf(`{"after_sale_order_id":%q%s}`, id, more)).code() == "0"
+	}
+	return g.BuyerActs(shopID, order, what) == nil
 }
