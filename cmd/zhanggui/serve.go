@@ -87,12 +87,8 @@ func welcome(ctx context.Context, c console, a *app.App, cfg *config.Config) err
 // the end: lines are written in batches.
 func newLog(c console, l config.Log) (log *slog.Logger, flush func()) {
 	buffer := web.NewLogBuffer(c.err)
-	options := &slog.HandlerOptions{Level: l.Level}
-	var h slog.Handler = slog.NewTextHandler(buffer, options)
-	if l.Format == "json" {
-		h = slog.NewJSONHandler(buffer, options)
-	}
-	return slog.New(buffer.Handler(h)), func() { _ = buffer.Close() } // nobody is left to tell
+	h := web.NewLogHandler(buffer, l.Format == "json", l.Level)
+	return slog.New(h), func() { _ = buffer.Close() } // nobody is left to tell
 }
 
 // configCmd is about the configuration.

@@ -37,7 +37,7 @@ func BenchmarkServe(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	log := slog.New(slog.NewJSONHandler(io.Discard, nil))
+	log := slog.New(web.NewLogHandler(web.NewLogBuffer(io.Discard), true, slog.LevelInfo))
 	target := mustURL(b, DefaultAPIHost)
 	for name, h := range map[string]http.Handler{
 		"gateway":      web.Wrap(web.AnswerWithin(0, g), web.Options{Log: log, Metrics: web.NewMetrics("bench")}),

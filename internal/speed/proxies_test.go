@@ -121,7 +121,7 @@ func startServer(ctx context.Context, dir, wechat string, ended chan<- error) (a
 	}
 	app.KeepHeadroom()
 	buffer := web.NewLogBuffer(file) // closing it is left to the end of the process
-	log := slog.New(buffer.Handler(slog.NewJSONHandler(buffer, nil)))
+	log := slog.New(web.NewLogHandler(buffer, true, slog.LevelInfo))
 	a, err := app.New(ctx, app.Options{Config: *cfg, Version: "speed", Log: log})
 	if err != nil {
 		return "", "", err

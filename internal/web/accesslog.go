@@ -4,65 +4,35 @@ import (
 	"cmp"
 	"log/slog"
 	"net/http"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/zhanggui/zhanggui/wechat/secret"
 )
 
+// requestLine is the message of a request's line.
+const requestLine = "request"
+
 // logLine writes the one line of a request. It names the route, not the path:
 // paths and queries carry codes, tokens and tickets.
-//
-// The record is made by hand: a Logger looks up who calls it, which nobody needs to
-// know here.
 func (wr *wrapper) logLine(rec *recorder, r *http.Request, f *facts, took time.Duration) {
 	st := status(rec, f)
 	if !wr.log.Enabled(r.Context(), level(st)) {
 		return
 	}
-	line := slog.NewRecord(time.Now(), level(st), "request", 0)
-	line.AddAttrs(
-		slog.Int64("bytes", rec.bytes),
-		slog.Duration("took", took),
-		slog.String("request", f.id),
-	)
+	kind := lineKind{knownMethod(r.Method), route(r, f), st}
+	if wr.lines != nil && f.failure == nil && level(st) == slog.LevelInfo {
+		wr.lines.request(kind, time.Now(), rec.bytes, took, f.id)
+		return
+	}
+	// The record is made by hand: a Logger looks up who calls it, which nobody needs to
+	// know here.
+	line := slog.NewRecord(time.Now(), level(st), requestLine, 0)
+	line.AddAttrs(kind.attrs()...)
+	line.AddAttrs(slog.Int64("bytes", rec.bytes), slog.Duration("took", took), slog.String("request", f.id))
 	if e := f.failure; e != nil {
 		line.AddAttrs(failureAttrs(e)...)
 	}
-	handler := wr.lines.handler(wr.log, lineKind{knownMethod(r.Method), route(r, f), st})
-	_ = handler.Handle(r.Context(), line) // as package slog does: there is nobody to tell
-}
-
-// lineKind is what many lines have in common.
-type lineKind struct {
-	method, route string
-	status        int
-}
-
-// mostLines bounds the kinds of lines that are remembered. Methods and routes are
-// few; WeChat's answers and those of our own have few statuses, but may have others.
-const mostLines = 1024
-
-// lineHandlers remembers, for each kind of line, a handler that has written the
-// beginning already: it is half of the work of a line.
-type lineHandlers struct {
-	known sync.Map // lineKind: slog.Handler
-	count atomic.Int64
-}
-
-func (l *lineHandlers) handler(log *slog.Logger, k lineKind) slog.Handler {
-	if h, ok := l.known.Load(k); ok {
-		return h.(slog.Handler)
-	}
-	h := log.Handler().WithAttrs([]slog.Attr{
-		slog.String("method", k.method), slog.String("route", k.route), slog.Int("status", k.status),
-	})
-	if l.count.Load() < mostLines {
-		l.count.Add(1)
-		l.known.Store(k, h)
-	}
-	return h
+	_ = wr.log.Handler().Handle(r.Context(), line) // as package slog does: there is nobody to tell
 }
 
 func failureAttrs(e *Error) []slog.Attr {

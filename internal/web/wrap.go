@@ -39,6 +39,7 @@ func Wrap(next http.Handler, o Options) http.Handler {
 	if wr.log == nil {
 		wr.log = slog.New(slog.DiscardHandler)
 	}
+	wr.lines, _ = wr.log.Handler().(*lines)
 	if wr.now == nil {
 		wr.now = time.Now
 	}
@@ -51,7 +52,7 @@ func Wrap(next http.Handler, o Options) http.Handler {
 type wrapper struct {
 	next    http.Handler
 	log     *slog.Logger
-	lines   lineHandlers
+	lines   *lines // log, if its form is known; nil otherwise
 	trusted []netip.Prefix
 	prefix  string
 	others  func(host string) bool
