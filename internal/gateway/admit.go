@@ -77,7 +77,7 @@ func (c *call) admit() error {
 // permit holds what is known of the client and the target against the policy. Both
 // ways in end here.
 func (c *call) permit() error {
-	if err := c.g.permit(&c.client, c.to, web.ClientAddr(c.in.Context()), &c.may); err != nil {
+	if err := c.g.permit(c.client, c.to, web.ClientAddr(c.in.Context()), &c.may); err != nil {
 		return err
 	}
 	if c.may.observed != "" {
@@ -115,7 +115,7 @@ func (c *call) still() bool {
 		return false
 	}
 	var may pass
-	return c.g.permit(&client, c.to, web.ClientAddr(c.in.Context()), &may) == nil
+	return c.g.permit(client, c.to, web.ClientAddr(c.in.Context()), &may) == nil
 }
 
 // maxKey bounds what is hashed for strangers.

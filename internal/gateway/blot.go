@@ -71,28 +71,39 @@ func unescape(s string) string {
 	return b.String()
 }
 
+// inBase64 tells whether a run of base64 in s decodes to what holds plain.
+func inBase64(s, plain string) bool {
+	least := base64.RawStdEncoding.EncodedLen(len(plain))
+	for from, i := 0, 0; i <= len(s); i++ {
+		if i < len(s) && isBase64(s[i]) {
+			continue
+		}
+		if i-from >= least && decodes(s[from:i], plain) {
+			return true
+		}
+		from = i + 1
+	}
+	return false
+}
+
 // oneAlphabet writes base64 for URLs as the other kind.
 var oneAlphabet = strings.NewReplacer("-", "+", "_", "/")
 
-// inBase64 tells whether a run of base64 in s decodes to what holds plain. Where the
-// run begins within s is not known, so it is tried from its first four places.
-func inBase64(s, plain string) bool {
-	for run := range strings.FieldsFuncSeq(oneAlphabet.Replace(s), func(c rune) bool { return !isBase64(c) }) {
-		if len(run) < base64.RawStdEncoding.EncodedLen(len(plain)) {
-			continue
+// decodes tells whether run decodes to what holds plain. What else stands in the run
+// is not known, so it is tried from its first four places.
+func decodes(run, plain string) bool {
+	run = oneAlphabet.Replace(run)
+	for from := range 4 {
+		whole := run[from:]
+		if len(whole)%4 == 1 {
+			whole = whole[:len(whole)-1] // what stands behind it, and no base64
 		}
-		for from := range 4 {
-			whole := run[from:]
-			if len(whole)%4 == 1 {
-				whole = whole[:len(whole)-1] // what stands behind it, and no base64
-			}
-			b, err := base64.RawStdEncoding.DecodeString(whole)
-			if err == nil && strings.Contains(string(b), plain) {
-				return true
-			}
+		b, err := base64.RawStdEncoding.DecodeString(whole)
+		if err == nil && strings.Contains(string(b), plain) {
+			return true
 		}
 	}
 	return false
 }
 
-func isBase64(c rune) bool { return c < 0x80 && isAlnum(byte(c)) || c == '+' || c == '/' }
+func isBase64(c byte) bool { return isAlnum(c) || strings.IndexByte("+/-_", c) >= 0 }

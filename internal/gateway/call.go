@@ -23,8 +23,8 @@ type call struct {
 	own   http.Header // of our answer
 	began time.Time
 
-	hash   string // of the caller's key
-	client caller
+	hash   string     // of the caller's key
+	client *caller    // nobody, until it is known; shared by all calls of the client
 	known  bool       // client is somebody
 	alias  alias.Name // when there was one instead of a key
 	to     target

@@ -140,7 +140,7 @@ type Config struct {
 type Gateway struct {
 	Config
 	bases    []*url.URL
-	clients  *cache[caller]
+	clients  *cache[*caller]
 	paces    *paces
 	routes   *cache[route]
 	stubborn *stubborn
@@ -182,10 +182,10 @@ func New(c Config) (*Gateway, error) {
 		grace = -1
 	}
 	away := newAway(c.Log)
-	g.clients = newCache(c.Now, away, grace, func(ctx context.Context, hash string) (caller, error) {
+	g.clients = newCache(c.Now, away, grace, func(ctx context.Context, hash string) (*caller, error) {
 		client, err := c.Clients.ClientByKey(ctx, []byte(hash))
 		if err != nil {
-			return caller{}, err
+			return &nobody, err
 		}
 		return g.compile(client), nil
 	})
@@ -220,9 +220,11 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // serve is the whole life of one call.
 func (g *Gateway) serve(w http.ResponseWriter, r *http.Request) (err error) {
-	c := &call{g: g, in: r, own: w.Header(), began: g.Now()}
+	c := &call{g: g, in: r, client: &nobody, own: w.Header(), began: g.Now()}
 	c.conn = patience{rc: *http.NewResponseController(w), wait: g.CallerTimeout}
-	setIfAny(c.own, headerRequest, web.RequestID(r.Context()))
+	if id, ok := c.own["X-Request-Id"]; ok { // as package web set it
+		c.own[headerRequest] = id
+	}
 	defer func() {
 		if err != nil {
 			c.closeIfUnread()

@@ -18,28 +18,20 @@ const (
 // headerWait is how long a caller lets a call be held for a repeat, e.g. "10s".
 const headerWait = "X-Zhanggui-Wait"
 
-// passedOn are the request headers that reach WeChat; true: with all their
-// values, false: with the first. It is a list of what passes, since what some
-// server obeys (X-Original-Url, X-Http-Method-Override) has no end.
-var passedOn = map[string]bool{
-	"Accept":            true,
-	"Accept-Encoding":   true,
-	"Accept-Language":   true,
-	"Cache-Control":     true,
-	"Content-Encoding":  true,
-	"Content-Language":  false,
-	"Content-Type":      false,
-	"Expect":            false,
-	"If-Modified-Since": false,
-	"If-None-Match":     true,
-	"If-Range":          false,
-	"Range":             false,
-	"User-Agent":        false,
-	// WeChat's second layer of signature and encryption:
-	// developers.weixin.qq.com/doc/oplatform/developers/dev/api_signature
-	"Wechatmp-Appid":     false,
-	"Wechatmp-Timestamp": false,
-	"Wechatmp-Signature": false,
+// passedOn tells whether a request header reaches WeChat, with all its values or with
+// the first. It is a list of what passes, since what some server obeys
+// (X-Original-Url, X-Http-Method-Override) has no end.
+func passedOn(name string) (pass, all bool) {
+	switch name {
+	case "Accept", "Accept-Encoding", "Accept-Language", "Cache-Control", "Content-Encoding", "If-None-Match":
+		return true, true
+	case "Content-Language", "Content-Type", "Expect", "If-Modified-Since", "If-Range", "Range", "User-Agent",
+		// WeChat's second layer of signature and encryption:
+		// developers.weixin.qq.com/doc/oplatform/developers/dev/api_signature
+		"Wechatmp-Appid", "Wechatmp-Timestamp", "Wechatmp-Signature":
+		return true, false
+	}
+	return false, false
 }
 
 // noUserAgent keeps net/http from naming itself.
@@ -52,10 +44,10 @@ func pickHeaders(in http.Header) http.Header {
 	out := make(http.Header, len(in))
 	out["User-Agent"] = noUserAgent
 	for name, values := range in {
-		switch all, ok := passedOn[name]; {
-		case ok && all:
+		switch pass, all := passedOn(name); {
+		case all:
 			out[name] = values
-		case ok:
+		case pass:
 			out[name] = values[:1]
 		}
 	}

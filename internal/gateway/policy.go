@@ -19,10 +19,13 @@ type caller struct {
 	bucket *bucket        // nil: as fast as it likes
 }
 
+// nobody is who called before it is known who did.
+var nobody caller
+
 // compile makes a client ready.
-func (g *Gateway) compile(c access.Client) caller {
+func (g *Gateway) compile(c access.Client) *caller {
 	r := c.Rights
-	out := caller{Client: c, shops: newShopSet(c.Shops), all: len(r.Groups) == 0}
+	out := &caller{Client: c, shops: newShopSet(c.Shops), all: len(r.Groups) == 0}
 	for _, name := range r.Groups {
 		// A group that is not known here, of a newer version, grants nothing.
 		bit, _ := catalogue.GroupBits([]string{name})

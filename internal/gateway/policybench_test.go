@@ -31,7 +31,7 @@ func BenchmarkPolicy(b *testing.B) {
 			Groups: catalogue.Grantable(), PerSecond: 1e9, From: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("127.0.0.0/8")},
 			Paths: []access.PathRight{{Path: withdrawPath, Daily: 5}, {Path: decodePath, Daily: 100}},
 		}}
-		clients[i] = g.compile(c)
+		clients[i] = *g.compile(c)
 	}
 	runtime.GC() // so that none runs meanwhile: deciding allocates nothing
 	before := used(b)

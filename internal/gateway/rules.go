@@ -32,15 +32,12 @@ func closedWhy(path string) string {
 			return c.why
 		}
 	}
-	for segment := range strings.SplitSeq(path, "/") {
-		switch {
-		case strings.Contains(segment, "token"): // their kin, also what WeChat adds later
-			return whySecret
-		case strings.HasPrefix(segment, "clear_quota"):
-			return whyQuota
-		}
-	}
-	if !Rooted(path) {
+	switch {
+	case strings.Contains(path, "token"): // their kin, also what WeChat adds later
+		return whySecret
+	case strings.Contains(path, "/clear_quota"):
+		return whyQuota
+	case !Rooted(path):
 		return whyUnknown
 	}
 	return ""
