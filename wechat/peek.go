@@ -271,6 +271,9 @@ func isPlain(b []byte) bool {
 // written.
 func unquote(quoted []byte) string {
 	if n := len(quoted); n >= 2 && quoted[n-1] == '"' && isPlain(quoted[1:n-1]) {
+		if string(quoted) == `"errcode"` { // what nearly every answer begins with, without a copy
+			return "errcode"
+		}
 		return string(quoted[1 : n-1])
 	}
 	var text string

@@ -83,7 +83,7 @@ func (c *call) permit() error {
 	if c.may.observed != "" {
 		c.observed(c.may.observed)
 	}
-	return c.client.bucket.take(c.client.ID, c.g.Now())
+	return c.client.bucket.take(c.client.ID, c.began)
 }
 
 // authenticate finds out whose key it is.
@@ -93,13 +93,13 @@ func (c *call) authenticate() error {
 		return err
 	}
 	c.hash = hash
-	client, err := c.g.clients.get(c.in.Context(), hash)
+	client, err := c.g.clients.getAt(c.in.Context(), hash, c.began)
 	switch {
 	case errors.Is(err, access.ErrNotFound):
 		return errKey(nil)
 	case err != nil:
 		return errStore(err)
-	case !client.Live(c.g.Now()):
+	case !client.Live(c.began):
 		c.client = client
 		return errKey(errors.New("the key of client " + client.ID + " has ended"))
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/zhanggui/zhanggui/internal/web"
+	"github.com/zhanggui/zhanggui/wechat/secret"
 )
 
 // BenchmarkTarget is what reading a request's target costs.
@@ -61,7 +62,8 @@ func BenchmarkServe(b *testing.B) {
 // steadyToken is Tokens.
 type steadyToken struct{}
 
-var theToken = Token{Value: tokenOf(0)}
+// theToken is as long as WeChat's are.
+var theToken = Token{Value: secret.FromString("61_" + strings.Repeat("Ab9-_xYz", 17))}
 
 func (steadyToken) Token(context.Context, string) (Token, error)     { return theToken, nil }
 func (steadyToken) Report(context.Context, Complaint) (Token, error) { return theToken, nil }

@@ -47,12 +47,15 @@ func newCache[V any](now func() time.Time, away *away, grace time.Duration, load
 }
 
 // get gives the value of key, from memory or from the store.
-func (c *cache[V]) get(ctx context.Context, key string) (V, error) {
+func (c *cache[V]) get(ctx context.Context, key string) (V, error) { return c.getAt(ctx, key, c.now()) }
+
+// getAt is get for callers who looked at the clock a moment ago.
+func (c *cache[V]) getAt(ctx context.Context, key string, now time.Time) (V, error) {
 	c.mu.RLock()
 	e, ok := c.entries[key]
 	flight := c.flight
 	c.mu.RUnlock()
-	if now := c.now(); ok && now.Before(e.next) && !now.Before(e.read) {
+	if ok && now.Before(e.next) && !now.Before(e.read) {
 		return e.value, nil
 	}
 	v, err, _ := flight.Do(key, func() (any, error) { return c.reload(ctx, flight, key) })

@@ -21,7 +21,7 @@ type call struct {
 	g     *Gateway
 	in    *http.Request
 	own   http.Header // of our answer
-	began time.Time
+	began time.Time   // what is decided before anything is waited for is decided at this time
 
 	hash   string     // of the caller's key
 	client *caller    // nobody, until it is known; shared by all calls of the client
@@ -148,7 +148,7 @@ func (c *call) explain() wechat.Explanation {
 }
 
 // observe counts the call.
-func (c *call) observe(err error) {
+func (c *call) observe(err error, now time.Time) {
 	if c.g.Metrics == nil {
 		return
 	}
@@ -162,7 +162,7 @@ func (c *call) observe(err error) {
 	case c.head.Found:
 		class = c.explain().Class.String()
 	}
-	c.g.Metrics.Observe(c.label(), status, class, c.attempts, c.g.Now().Sub(c.began))
+	c.g.Metrics.Observe(c.label(), status, class, c.attempts, now.Sub(c.began))
 }
 
 // label names the family of the call's path for metrics: of strangers it is not told.

@@ -229,8 +229,9 @@ func (g *Gateway) serve(w http.ResponseWriter, r *http.Request) (err error) {
 		if err != nil {
 			c.closeIfUnread()
 		}
-		c.tellPace()
-		c.observe(err)
+		now := g.Now()
+		c.tellPace(now)
+		c.observe(err, now)
 	}()
 	if err := c.admit(); err != nil {
 		return c.refused(err)

@@ -64,9 +64,9 @@ func (c *call) ledgerPath() string {
 }
 
 // tellPace tells the pacer what became of the call.
-func (c *call) tellPace() {
+func (c *call) tellPace(now time.Time) {
 	if c.paced {
-		c.g.Pacer.After(c.pace, c.attempts, c.head.Code, c.g.Now())
+		c.g.Pacer.After(c.pace, c.attempts, c.head.Code, now)
 	}
 }
 

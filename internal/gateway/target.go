@@ -42,7 +42,7 @@ func parseTarget(u *url.URL) (target, error) {
 			return target{}, errPath
 		}
 	}
-	shop, path, ok := strings.Cut(rest, "/")
+	shop, _, ok := strings.Cut(rest, "/")
 	if !ok {
 		return target{}, errPath
 	}
@@ -50,7 +50,7 @@ func parseTarget(u *url.URL) (target, error) {
 	if err != nil {
 		return target{}, err
 	}
-	return target{shop: shop, path: "/" + path, query: query}, nil
+	return target{shop: shop, path: rest[len(shop):], query: query}, nil
 }
 
 // plain tells whether s is one or more of the characters that every program

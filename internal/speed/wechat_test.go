@@ -18,7 +18,8 @@ type fakeWeChat struct {
 	body atomic.Pointer[[]byte] // the whole answer
 }
 
-const tokenAnswer = `{"access_token":"speed_access_token_0001","expires_in":7200}`
+// tokenAnswer has a token as long as WeChat's are.
+var tokenAnswer = `{"access_token":"speed_access_token_0001` + strings.Repeat("Ab9-_xYz", 14) + `","expires_in":7200}`
 
 func startWeChat(tb testing.TB) *fakeWeChat {
 	tb.Helper()
