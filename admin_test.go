@@ -218,7 +218,7 @@ var clientCalls = map[string]func(context.Context, *zhanggui.Client) error{
 		_, err := c.TestSubscription(ctx, "sub_1")
 		return err
 	},
-	"GET /v1/subscriptions/sub_1/dead?after=0&limit=100 ": func(ctx context.Context, c *zhanggui.Client) error { return drain(c.DeadLetters(ctx, "sub_1")) },
+	"GET /v1/subscriptions/sub_1/dead?limit=100 ": func(ctx context.Context, c *zhanggui.Client) error { return drain(c.DeadLetters(ctx, "sub_1")) },
 	`POST /v1/subscriptions/sub_1/replay {"events":["ev_1"]}`: func(ctx context.Context, c *zhanggui.Client) error {
 		_, err := c.Replay(ctx, "sub_1", "ev_1")
 		return err

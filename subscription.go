@@ -87,11 +87,7 @@ func (c *Client) TestSubscription(ctx context.Context, id string) (Tried, error)
 
 // DeadLetters lists the events that were given up, by their ids.
 func (c *Client) DeadLetters(ctx context.Context, id string) iter.Seq2[DeadLetter, error] {
-	path := one(pathSubscriptions, id, "dead")
-	return walkAfter(func(after string) ([]DeadLetter, error) {
-		page, err := ask[items[DeadLetter]](ctx, &c.caller, http.MethodGet, path, url.Values{"after": {after}, "limit": {"100"}}, nil)
-		return page.Items, err
-	}, "0", func(d DeadLetter) string { return d.Event.ID })
+	return walk[DeadLetter](ctx, &c.caller, one(pathSubscriptions, id, "dead"), url.Values{"limit": {"100"}})
 }
 
 // Replay sends given-up events once more: those with the ids, or all without.

@@ -62,7 +62,7 @@ func Mount(mux *http.ServeMux, o Options) {
 	config.SchemasPath = ""  // schema links would be built from the Host header
 	config.CreateHooks = nil // no $schema fields in bodies
 	h := handlers{Options: o}
-	api := humago.New(routes{ServeMux: mux, h: h}, config)
+	api := humago.New(routes{ServeMux: mux, frame: Frame{Now: o.Now, Requests: o.Requests, Sealer: o.Sealer}}, config)
 	api.UseMiddleware(requireActor(api))
 	h.mountSetup(api)
 	h.mountDirectory(api)

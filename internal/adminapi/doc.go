@@ -12,10 +12,15 @@
 //
 // Lists come in pages behind cursors that are made of keys, so that what is added
 // meanwhile moves nothing; no list is read whole. Reads have an ETag made of their
-// content, and a change can be tied to one (If-Match). What makes something takes
-// an Idempotency-Key: its answer is kept for a day, sealed, since it may show a key
-// that is shown once. When the server fails while it answers such a request, nobody
-// knows what came of it, and repeating it says so rather than do it twice.
+// content, and a change can be tied to one (If-Match): the look is part of the
+// transaction that makes the change, so that it holds across replicas. What makes
+// something takes an Idempotency-Key: its answer is kept for a day, sealed, since it
+// may show a key that is shown once. When the server fails while it answers such a
+// request, nobody knows what came of it, and repeating it says so rather than do it
+// twice. [Frame] is all of this for others.
+//
+// One app, tenant or shop is made, changed and removed by the planner of manifests
+// (package setup), as one manifest that names it alone.
 //
 // A key, a link or a code of four digits appears in exactly one answer: the one to
 // the request that made it, and to the same request sent again with its key.

@@ -8,31 +8,51 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/zhanggui/zhanggui/internal/access"
+	"github.com/zhanggui/zhanggui/internal/audit"
 )
+
+// Frame is what stands around every operation: ETags on reads, changes that are tied
+// to one, and keys that make a request repeatable. Other rooms that answer under /v1/
+// take it too.
+type Frame struct {
+	Now      func() time.Time
+	Requests Requests
+	Sealer   Sealer
+}
+
+// Around frames one operation, next, asked for by by. read answers what a GET of any
+// path would.
+func (f Frame) Around(by audit.Actor, read, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		f.around(r.Method, r.URL.Path, read, next).ServeHTTP(w, r.WithContext(WithActor(r.Context(), by)))
+	})
+}
+
+func (f Frame) around(method, path string, read, next http.Handler) http.Handler {
+	if method == http.MethodGet {
+		return tagged(next)
+	}
+	framed := matched(read, next)
+	if repeatable(method, path) {
+		framed = f.once(framed) // outermost: a repeated request finds the thing changed by itself
+	}
+	return framed
+}
 
 // routes is the mux as operations are mounted on it: what all of them have in
 // common stands around each.
 type routes struct {
 	*http.ServeMux
-	h handlers
+	frame Frame
 }
 
 // HandleFunc mounts an operation.
 func (m routes) HandleFunc(pattern string, f func(http.ResponseWriter, *http.Request)) {
-	method, _, _ := strings.Cut(pattern, " ")
-	var around http.Handler = http.HandlerFunc(f)
-	switch {
-	case method == http.MethodGet:
-		around = tagged(around)
-	default:
-		around = matched(m.ServeMux, around)
-	}
-	if repeatable(method, pattern) {
-		around = m.h.once(around) // outermost: a repeated request finds the thing changed by itself
-	}
-	m.Handle(pattern, around)
+	method, path, _ := strings.Cut(pattern, " ")
+	m.Handle(pattern, m.frame.around(method, path, m.ServeMux, http.HandlerFunc(f)))
 }
 
 // repeatable tells whether an operation takes an Idempotency-Key: all that make or

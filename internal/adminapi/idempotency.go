@@ -47,7 +47,7 @@ var keyForm = regexp.MustCompile(`^[!-~]{1,255}$`)
 //
 // An answer that says no is not kept, since nothing was made; one that says that
 // the server failed leaves the outcome unknown.
-func (h handlers) once(next http.Handler) http.Handler {
+func (f Frame) once(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		keys := r.Header.Values(keyHeader)
 		if len(keys) == 0 || actor(r.Context()).Kind == "" {
@@ -59,14 +59,14 @@ func (h handlers) once(next http.Handler) http.Handler {
 				"Idempotency-Key 无效", "请发送一个 1 至 255 位可见 ASCII 字符的键，每次创建随机生成"))
 			return
 		}
-		if err := h.carryOut(w, r, keys[0], next); err != nil {
+		if err := f.carryOut(w, r, keys[0], next); err != nil {
 			writeProblem(w, err)
 		}
 	})
 }
 
 // carryOut answers a request with a key. An error was not written yet.
-func (h handlers) carryOut(w http.ResponseWriter, r *http.Request, key string, next http.Handler) error {
+func (f Frame) carryOut(w http.ResponseWriter, r *http.Request, key string, next http.Handler) error {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if _, tooBig := errors.AsType[*http.MaxBytesError](err); tooBig {
 		return plain(http.StatusRequestEntityTooLarge)
@@ -75,43 +75,43 @@ func (h handlers) carryOut(w http.ResponseWriter, r *http.Request, key string, n
 		return plain(http.StatusBadRequest)
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
-	now, by := h.Now(), actor(r.Context())
+	now, by := f.Now(), actor(r.Context())
 	asked := access.Request{ID: digest("sender", by.Kind, by.ID, key), At: now, Until: now.Add(answerWithin),
 		Digest: digest("request", r.Method, r.URL.EscapedPath(), r.URL.RawQuery, string(body))}
-	kept, first, err := h.Requests.BeginRequest(r.Context(), asked)
+	kept, first, err := f.Requests.BeginRequest(r.Context(), asked)
 	if err != nil {
 		return err
 	}
 	if !first {
-		return h.replay(w, kept)
+		return f.replay(w, kept)
 	}
 	rec := newRecorder()
 	next.ServeHTTP(rec, r)
-	h.keep(context.WithoutCancel(r.Context()), asked, rec)
+	f.keep(context.WithoutCancel(r.Context()), asked, rec)
 	rec.send(w)
 	return nil
 }
 
 // keep writes down what came of a request. When that fails the request stays
 // unanswered for who repeats it: its outcome counts as unknown.
-func (h handlers) keep(ctx context.Context, r access.Request, rec *recorder) {
+func (f Frame) keep(ctx context.Context, r access.Request, rec *recorder) {
 	switch {
 	case rec.status >= http.StatusInternalServerError:
 	case rec.status >= http.StatusMultipleChoices:
-		_ = h.Requests.ForgetRequest(ctx, r) // refused as unknown when it is repeated
+		_ = f.Requests.ForgetRequest(ctx, r) // refused as unknown when it is repeated
 	default:
-		sealed, err := h.Sealer.Seal(secret.New(rec.body.Bytes()), vault.Answer(r.ID))
+		sealed, err := f.Sealer.Seal(secret.New(rec.body.Bytes()), vault.Answer(r.ID))
 		if err != nil {
 			return
 		}
 		r.Status, r.Kind, r.Answer = rec.status, rec.header.Get("Content-Type"), sealed
-		_ = h.Requests.FinishRequest(ctx, r) // likewise
+		_ = f.Requests.FinishRequest(ctx, r) // likewise
 	}
 }
 
 // replay gives an answer once more.
-func (h handlers) replay(w http.ResponseWriter, kept access.Request) error {
-	body, err := h.Sealer.Open(kept.Answer, vault.Answer(kept.ID))
+func (f Frame) replay(w http.ResponseWriter, kept access.Request) error {
+	body, err := f.Sealer.Open(kept.Answer, vault.Answer(kept.ID))
 	if err != nil {
 		return fmt.Errorf("open a kept answer: %w", err)
 	}

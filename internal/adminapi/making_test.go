@@ -139,8 +139,8 @@ func TestOneApp(t *testing.T) {
 		t.Errorf("removing what it was before: %d", rec.Code)
 	}
 	r.ask("PATCH", "/v1/apps/fuwuhao", map[string]any{"secret": "sandbox-secret-service-account-2"}, &app)
-	if all := r.entries(); app.Name != "新名" || app.VerifyBody != "demo0000demo0000" || all[len(all)-1].Details["fields"] != "[secret]" {
-		t.Errorf("after a new secret it is %+v, recorded as %v", app, all[len(all)-1].Details)
+	if e := r.newest(); app.Name != "新名" || app.VerifyBody != "demo0000demo0000" || e.Details["fields"] != "[secret]" {
+		t.Errorf("after a new secret it is %+v, recorded as %v", app, e.Details)
 	}
 
 	r.login(1, nil)
@@ -199,8 +199,7 @@ func TestMembers(t *testing.T) {
 	if diff := cmp.Diff(want, *m); diff != "" {
 		t.Errorf("the role (-want +got):\n%s", diff)
 	}
-	entries := r.entries()
-	if e := entries[len(entries)-1]; e.Action != "member.create" || e.Details["tenant"] != "lantian" || e.Details["shop"] != "lantian" || e.Details["role"] != "operator" {
+	if e := r.newest(); e.Action != "member.create" || e.Details["tenant"] != "lantian" || e.Details["shop"] != "lantian" || e.Details["role"] != "operator" {
 		t.Errorf("it is recorded as %+v", e)
 	}
 	if got := list[adminapi.MemberView](r, all+"?shop=lantian"); len(got) != 1 || got[0].Shop != "lantian" {

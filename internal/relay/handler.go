@@ -1,10 +1,14 @@
 package relay
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -35,13 +39,26 @@ func (r *Relay) Handler() http.Handler {
 		"POST /v1/subscriptions/{id}/test":   r.test,
 		"GET /v1/subscriptions/{id}/dead":    r.dead,
 		"POST /v1/subscriptions/{id}/replay": r.replay,
-		"GET /v1/events":                     r.pull,
-		"GET /v1/events/stream":              r.stream,
 	} {
-		mux.Handle(route, r.known(h))
+		mux.Handle(route, r.known(r.framed(mux, h)))
 	}
+	mux.Handle("GET /v1/events", r.known(r.pull))
+	mux.Handle("GET /v1/events/stream", r.known(r.stream))
 	mux.Handle("/", web.Machine(web.NotFound))
 	return web.LimitBody(maxBody, mux)
+}
+
+// framed puts h into what [Options.Around] gives. An error is answered within it: what
+// was refused is not kept for who repeats it.
+func (r *Relay) framed(read http.Handler, h handler) handler {
+	if r.o.Around == nil {
+		return h
+	}
+	return func(w http.ResponseWriter, req *http.Request, c access.Client) error {
+		next := web.Machine(func(w http.ResponseWriter, req *http.Request) error { return inWords(h(w, req, c)) })
+		r.o.Around(actorOf(c), read, next).ServeHTTP(w, req)
+		return nil
+	}
 }
 
 // ForClient tells whether a request is for [Relay.Handler]: it carries a client's
@@ -123,6 +140,9 @@ func inWords(err error) error {
 		return &web.Error{Status: http.StatusNotFound, Code: "subscription-unknown", Err: err,
 			EN: "There is no such subscription of this client.", ZH: "该程序没有此订阅。",
 			NextEN: "List the subscriptions and take an id from there.", NextZH: "请先列出订阅以获取其标识。"}
+	case errors.Is(err, access.ErrCondition):
+		return &web.Error{Status: http.StatusPreconditionFailed, Code: "changed-meanwhile", Err: err,
+			EN: "It is not as If-Match says.", ZH: "内容与 If-Match 不符。", NextEN: "Read it again and decide anew.", NextZH: "请重新读取后再决定。"}
 	case errors.Is(err, access.ErrStale):
 		return &web.Error{Status: http.StatusConflict, Code: "changed-meanwhile", Err: err,
 			EN: "Somebody else changed it meanwhile.", ZH: "内容已被他人修改。", NextEN: "Repeat the request.", NextZH: "请重试。"}
@@ -160,7 +180,8 @@ func write(w http.ResponseWriter, status int, v any) error {
 
 // listed is a list as every list of the server is.
 type listed[T any] struct {
-	Items []T `json:"items"`
+	Items []T    `json:"items"`
+	Next  string `json:"next,omitempty"` // where the next page begins; left out on the last one
 }
 
 // View is a subscription as others see it, without its secret.
@@ -207,17 +228,35 @@ func (r *Relay) create(w http.ResponseWriter, req *http.Request, c access.Client
 	return write(w, http.StatusCreated, v)
 }
 
+// list answers in the order of ids. The cursor is the id of the last that was shown.
 func (r *Relay) list(w http.ResponseWriter, req *http.Request, c access.Client) error {
+	after := req.URL.Query().Get("after")
+	if after != "" && !subscriptionID.MatchString(after) {
+		return errCursor()
+	}
+	limit, err := limitOf(req.URL.Query())
+	if err != nil {
+		return err
+	}
 	all, err := r.List(req.Context(), c.ID)
 	if err != nil {
 		return err
 	}
+	slices.SortFunc(all, func(a, b grant.Subscription) int { return cmp.Compare(a.ID, b.ID) })
 	out := listed[View]{Items: []View{}}
 	for _, s := range all {
-		out.Items = append(out.Items, ViewOf(s))
+		switch {
+		case s.ID <= after:
+		case len(out.Items) == limit:
+			out.Next = out.Items[limit-1].ID
+		default:
+			out.Items = append(out.Items, ViewOf(s))
+		}
 	}
 	return write(w, http.StatusOK, out)
 }
+
+var subscriptionID = regexp.MustCompile(`^sub_[a-z0-9]{1,40}$`)
 
 func (r *Relay) get(w http.ResponseWriter, req *http.Request, c access.Client) error {
 	s, err := r.Get(req.Context(), c.ID, req.PathValue("id"))
@@ -277,11 +316,15 @@ func (r *Relay) dead(w http.ResponseWriter, req *http.Request, c access.Client) 
 	if err != nil {
 		return err
 	}
-	all, err := r.Dead(req.Context(), c.ID, req.PathValue("id"), max(q.after, 0), q.limit)
+	all, err := r.Dead(req.Context(), c.ID, req.PathValue("id"), max(q.after, 0), q.limit+1)
 	if err != nil {
 		return err
 	}
 	out := listed[letter]{Items: []letter{}}
+	if len(all) > q.limit {
+		all = all[:q.limit]
+		out.Next = MessageID(all[q.limit-1].Event.ID)
+	}
 	for _, d := range all {
 		if c.Holds(d.Event.ShopID) {
 			l := letter{Event: r.body(d.Event), Attempts: d.Attempt, Reason: d.Reason, At: d.At.UTC()}
@@ -354,17 +397,15 @@ func query(req *http.Request) (asked, error) {
 	if text != "" {
 		n, err := ParseMessageID(text)
 		if err != nil {
-			return asked{}, badInput("after is not a cursor: take the one of the last answer, or the id of an event.", "after 不是有效游标：请使用上次应答中的 next 或事件标识。")
+			return asked{}, errCursor()
 		}
 		q.after = n
 	}
-	if text := v.Get("limit"); text != "" {
-		n, err := strconv.Atoi(text)
-		if err != nil || n < 1 || n > maxLimit {
-			return asked{}, badInput("limit must be from 1 to 1000.", "limit 须为 1 至 1000。")
-		}
-		q.limit = n
+	limit, err := limitOf(v)
+	if err != nil {
+		return asked{}, err
 	}
+	q.limit = limit
 	if text := v.Get("events"); text != "" {
 		q.events = strings.Split(text, ",")
 		if err := checkEvents(q.events); err != nil {
@@ -372,6 +413,22 @@ func query(req *http.Request) (asked, error) {
 		}
 	}
 	return q, nil
+}
+
+func errCursor() error {
+	return badInput("after is not a cursor: take the one of the last answer, or the id of an event.", "after 不是有效游标：请使用上次应答中的 next 或事件标识。")
+}
+
+// limitOf is how much of a list is asked for.
+func limitOf(v url.Values) (int, error) {
+	if !v.Has("limit") {
+		return defaultLimit, nil
+	}
+	n, err := strconv.Atoi(v.Get("limit"))
+	if err != nil || n < 1 || n > maxLimit {
+		return 0, badInput("limit must be from 1 to 1000.", "limit 须为 1 至 1000。")
+	}
+	return n, nil
 }
 
 // wants tells whether an event is to be told to the client.

@@ -103,7 +103,11 @@ type Options struct {
 	Transport func(allowPrivate bool) http.RoundTripper
 	// Link makes an absolute URL of the public listener from a path; nil: events
 	// carry no links.
-	Link     func(path string) string
+	Link func(path string) string
+	// Around stands around what a client does with its subscriptions, as it stands
+	// around what administrators do: by asks, and read answers what a GET of any path
+	// would. nil: nothing does.
+	Around   func(by audit.Actor, read, next http.Handler) http.Handler
 	Tally    Tally            // nil: refusals are not counted
 	Now      func() time.Time // nil: time.Now
 	Logger   *slog.Logger     // nil: discards

@@ -304,7 +304,21 @@ func TestAReceiverThatStaysAwayLosesNothingSilently(t *testing.T) {
 		w.rc.say(always(0))
 		w.happen("a", shops...)
 		w.clock.pass(120*time.Hour, 20*time.Minute)
-		same(t, "dead", len(w.dead(id)), 60)
+		dead := w.dead(id)
+		same(t, "dead", len(dead), 60)
+		var seen []string
+		for next := "0"; next != ""; {
+			var page struct {
+				Items []struct{ Event relay.Body }
+				Next  string
+			}
+			w.ask("GET", "/v1/subscriptions/"+id+"/dead?limit=25&after="+next, "", &page)
+			for _, d := range page.Items {
+				seen = append(seen, d.Event.ID)
+			}
+			next = page.Next
+		}
+		same(t, "read in pages", seen, dead)
 	})
 }
 
