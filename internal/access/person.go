@@ -1,6 +1,9 @@
 package access
 
-import "time"
+import (
+	"net/netip"
+	"time"
+)
 
 // Door is the way a person logged in.
 type Door string
@@ -79,6 +82,21 @@ type Session struct {
 // Live tells whether the session counts at now.
 func (s Session) Live(now time.Time) bool {
 	return s.EndedAt.IsZero() && now.Before(s.ExpiresAt) && now.Before(s.SeenAt.Add(s.IdleLimit))
+}
+
+// Network gives the network that an address is of, as sessions keep it: IPv4 /24 or
+// IPv6 /48. An invalid address gives "".
+func Network(a netip.Addr) string {
+	a = a.Unmap().WithZone("")
+	bits := 48
+	if a.Is4() {
+		bits = 24
+	}
+	p, err := a.Prefix(bits)
+	if err != nil || !p.IsValid() {
+		return ""
+	}
+	return p.String()
 }
 
 // SessionUse is a use of a session.

@@ -31,6 +31,7 @@ import (
 	"github.com/zhanggui/zhanggui/internal/provider"
 	"github.com/zhanggui/zhanggui/internal/push"
 	"github.com/zhanggui/zhanggui/internal/relay"
+	"github.com/zhanggui/zhanggui/internal/session"
 	"github.com/zhanggui/zhanggui/internal/setup"
 	"github.com/zhanggui/zhanggui/internal/signer"
 	"github.com/zhanggui/zhanggui/internal/vault"
@@ -78,6 +79,7 @@ type App struct {
 	keeper    *keeper.Keeper
 	provider  *provider.Provider
 	pushes    *push.Receiver
+	sessions  *session.Live
 	login     *login.Login
 	signer    *signer.Signer
 	aliases   *alias.Maker
@@ -280,8 +282,9 @@ func (a *App) connectUI() (err error) {
 func (a *App) connectLogin() (err error) {
 	c := a.o.Config
 	public := c.PublicURL.URL()
+	a.connectSessions()
 	a.login, err = login.New(login.Options{
-		Store: a.store, Platform: login.WeChat{Client: a.clients.For, Loopback: c.Loopback}, Vault: a.keys(),
+		Store: a.store, Live: a.sessions, Platform: login.WeChat{Client: a.clients.For, Loopback: c.Loopback}, Vault: a.keys(),
 		UI: a.ui, Page: a.page, PublicURL: public, Redirects: web.NewRedirects(public, c.RedirectHosts),
 		Tally: a.refused, Behind: a.clock.Behind, Now: a.o.Now, Log: a.o.Log, Idle: c.Session.Idle, Absolute: c.Session.Absolute,
 		Market: a.market(), Shops: marketShops{a.store, a.provider}, Links: a.provider,
@@ -290,10 +293,20 @@ func (a *App) connectLogin() (err error) {
 	return err
 }
 
+// connectSessions makes what knows who is logged in. What this process changes, it
+// hears of from the store; what others change, from the feed.
+func (a *App) connectSessions() {
+	a.sessions = session.New(session.Options{
+		Store: a.store, Shared: a.replica != nil, Now: a.o.Now, Log: a.o.Log,
+		Somebody: func(ctx context.Context, s access.Session) (access.Person, error) { return a.login.Somebody(ctx, s) },
+	})
+	a.store.OnPeople(func(names []string) { a.sessions.Forget(names...) })
+}
+
 // page wraps every route that a browser uses.
 func (a *App) page(h web.Handler) http.Handler {
 	w := a.o.Config.WeChat
-	return web.CrossOrigin(a.o.Config.PublicURL.URL())(web.BrowserHeaders(a.ui.Page(a.replica.explain(h)), w.Open.String(), w.MP.String()))
+	return web.CrossOrigin(a.o.Config.PublicURL.URL())(web.BrowserHeaders(a.login.Fresh(a.ui.Page(a.replica.explain(h))), w.Open.String(), w.MP.String()))
 }
 
 func (a *App) connectGateway() (err error) {

@@ -101,6 +101,9 @@ func (r *replica) troubles() (said []string, ready bool) {
 	if down {
 		said = append(said, outageInWords(o))
 	}
+	if trouble := r.a.sessions.Trouble(); trouble != "" {
+		said = append(said, trouble)
+	}
 	if !r.isWhole() {
 		return said, o.Why == nil
 	}

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/zhanggui/zhanggui/internal/audit"
 	"github.com/zhanggui/zhanggui/internal/feed"
 	"github.com/zhanggui/zhanggui/internal/grant"
 	"github.com/zhanggui/zhanggui/internal/standby"
@@ -202,12 +203,16 @@ func (r *replica) Changed(ctx context.Context, c feed.Change) error {
 			return err
 		}
 	}
+	if c.All {
+		a.sessions.Forget(audit.Everybody)
+	}
 	if c.All && r.began {
 		if err := r.forgetAll(ctx); err != nil {
 			return err
 		}
 	}
 	r.began = true
+	a.sessions.Forget(c.People...)
 	for _, id := range c.Grants {
 		a.keeper.Forget(id)
 	}
@@ -261,13 +266,17 @@ func (r *replica) Current(ctx context.Context, at time.Time) {
 		r.replay(ctx)
 	}
 	r.reads.Up(ctx)
+	r.a.sessions.Current(at)
 	if r.copy != nil {
 		r.copy.Current(ctx, at)
 	}
 }
 
 // Lost implements feed.Listener.
-func (r *replica) Lost(ctx context.Context, err error) { r.reads.Down(ctx, err) }
+func (r *replica) Lost(ctx context.Context, err error) {
+	r.reads.Down(ctx, err)
+	r.a.sessions.Lost()
+}
 
 // Spool implements keeper.Spool.
 func (r *replica) Spool(ctx context.Context, e grant.Effects) error {

@@ -206,7 +206,7 @@ func (l *Login) newSession(r *http.Request, at time.Time, token []byte) access.S
 		ID: access.NewID("s"), TokenHash: token,
 		CreatedAt: at, SeenAt: at, ProvedAt: at,
 		ExpiresAt: at.Add(l.o.Absolute), IdleLimit: l.o.Idle,
-		Device: web.DeviceName(r.UserAgent()),
+		Device: web.DeviceName(r.UserAgent()), System: web.SystemName(r.UserAgent()), Address: network(r.Context()),
 	}
 }
 

@@ -244,23 +244,20 @@ func (l *Login) bought(ctx context.Context, p passage) []access.Purchase {
 
 func (l *Login) shopPath(s access.Shop) string { return l.path("/shops/"+url.PathEscape(s.ID), nil) }
 
-// somebodyOf gives the holder of a market session: nobody by name, with the
-// session's role in its shop, while the shop lets the platform in and the
-// platform sells something that opens as much.
-func (l *Login) somebodyOf(ctx context.Context, s access.Session) (access.Person, error) {
+// Somebody gives the holder of a session from the market: nobody by name, with the
+// session's role in its one shop. [access.ErrNotFound] says that nobody may come in
+// from there any more.
+func (l *Login) Somebody(ctx context.Context, s access.Session) (access.Person, error) {
 	if !l.marketOpen() {
-		return access.Person{}, errNoSession
+		return access.Person{}, access.ErrNotFound
 	}
 	shop, err := l.o.Store.Shop(ctx, s.ShopID)
-	if errors.Is(err, access.ErrNotFound) {
-		return access.Person{}, errNoSession
-	}
 	if err != nil {
 		return access.Person{}, err
 	}
 	in, err := l.authorised(ctx, s.App, shop.AppID)
 	if err == nil && !in {
-		err = errNoSession
+		err = access.ErrNotFound
 	}
 	if err != nil {
 		return access.Person{}, err
@@ -276,8 +273,8 @@ func (l *Login) somebodyOf(ctx context.Context, s access.Session) (access.Person
 // platform give now: roles of persons are looked up anew each time, too.
 func (l *Login) roleNow(ctx context.Context, s access.Session) (access.Role, error) {
 	app, err := l.o.Store.App(ctx, s.App)
-	if errors.Is(err, access.ErrNotFound) || err == nil && len(app.Services) == 0 {
-		err = errNoSession
+	if err == nil && len(app.Services) == 0 {
+		err = access.ErrNotFound
 	}
 	if err != nil {
 		return "", err

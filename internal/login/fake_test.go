@@ -440,22 +440,6 @@ func (m *memStore) Sessions(_ context.Context, f access.SessionFilter) ([]access
 	return some, nil
 }
 
-func (m *memStore) TouchSessions(_ context.Context, uses []access.SessionUse) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if err := m.failing("TouchSessions"); err != nil {
-		return err
-	}
-	for _, u := range uses {
-		for i := range m.sessions {
-			if m.sessions[i].ID == u.Session {
-				m.sessions[i].SeenAt = u.At
-			}
-		}
-	}
-	return nil
-}
-
 func (m *memStore) StartSession(_ context.Context, s access.Session, e ...audit.Entry) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()

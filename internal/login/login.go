@@ -35,10 +35,11 @@ type Renderer interface {
 	Render(w http.ResponseWriter, r *http.Request, status int, p ui.PageInfo, body templ.Component) error
 }
 
-// Options are what a login needs. Store, Platform, Vault, UI, Page and
+// Options are what a login needs. Store, Live, Platform, Vault, UI, Page and
 // PublicURL are required.
 type Options struct {
 	Store    Store
+	Live     Live
 	Platform Platform
 	Vault    Sealer
 	UI       Renderer
@@ -90,8 +91,8 @@ type Login struct {
 
 // New checks the options and makes a Login.
 func New(o Options) (*Login, error) {
-	if o.Store == nil || o.Platform == nil || o.Vault == nil || o.UI == nil || o.Page == nil || o.PublicURL == nil {
-		return nil, errors.New("login: Store, Platform, Vault, UI, Page and PublicURL are required; set all of them")
+	if o.Store == nil || o.Live == nil || o.Platform == nil || o.Vault == nil || o.UI == nil || o.Page == nil || o.PublicURL == nil {
+		return nil, errors.New("login: Store, Live, Platform, Vault, UI, Page and PublicURL are required; set all of them")
 	}
 	local := web.IsLoopbackHost(o.PublicURL.Host)
 	if o.PublicURL.Scheme != "https" && !(o.PublicURL.Scheme == "http" && local) {
@@ -221,6 +222,9 @@ func (l *Login) refuse(r *http.Request, action, subject string, e *web.Error) er
 }
 
 func addressOf(ctx context.Context) netip.Addr { return web.ClientAddr(ctx) }
+
+// network gives the network of a request's address, as sessions keep it.
+func network(ctx context.Context) string { return access.Network(addressOf(ctx)) }
 
 // actorOf names the one behind a session.
 func actorOf(s access.Session) audit.Actor {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
-	"time"
 
 	"github.com/zhanggui/zhanggui/internal/access"
 	"github.com/zhanggui/zhanggui/internal/audit"
@@ -13,30 +12,38 @@ import (
 	"github.com/zhanggui/zhanggui/internal/web"
 )
 
-// touchEvery is how exactly the last use of a session is kept.
-const touchEvery = time.Minute
-
 // errNoSession says that the browser has no session that counts.
 var errNoSession = errors.New("login: no live session")
 
 // session finds the live session of a request. Only errNoSession means that
 // there is none; any other error means that nobody knows.
 func (l *Login) session(r *http.Request) (access.Session, error) {
+	s, _, err := l.find(r)
+	return s, err
+}
+
+// find gives the live session of a request and who has it. One of a protected host
+// counts there alone: whoever broke into that host may have its cookie.
+func (l *Login) find(r *http.Request) (access.Session, access.Person, error) {
 	token, ok := l.jar.get(r, sessionCookie)
 	if !ok || !validKey(token, access.SessionPrefix) {
-		return access.Session{}, errNoSession
+		return access.Session{}, access.Person{}, errNoSession
 	}
-	s, err := l.o.Store.SessionByToken(r.Context(), access.HashKey(token))
-	if errors.Is(err, access.ErrNotFound) {
-		return access.Session{}, errNoSession
+	s, p, err := l.o.Live.ByToken(r.Context(), access.HashKey(token))
+	if errors.Is(err, access.ErrNotFound) || err == nil && (s.Host != "" || s.Parent != "") {
+		err = errNoSession
 	}
 	if err != nil {
-		return access.Session{}, err
+		return access.Session{}, access.Person{}, err
 	}
-	if !s.Live(l.o.Now()) {
-		return access.Session{}, errNoSession
+	strange, err := l.o.Live.Strange(r.Context(), s, web.SystemName(r.UserAgent()))
+	if strange && err == nil {
+		err = errNoSession
 	}
-	return s, nil
+	if err != nil {
+		return access.Session{}, access.Person{}, err
+	}
+	return s, p, nil
 }
 
 // validKey tells whether key has the shape that [access.NewKey] gives.
@@ -50,21 +57,6 @@ func validKey(key, prefix string) bool {
 		}
 	}
 	return true
-}
-
-// touch remembers the use of a session, at most once a minute. A use that is
-// not kept only shortens the idle time.
-func (l *Login) touch(ctx context.Context, s access.Session) access.Session {
-	now := l.o.Now()
-	if now.Sub(s.SeenAt) < touchEvery {
-		return s
-	}
-	if err := l.o.Store.TouchSessions(ctx, []access.SessionUse{{Session: s.ID, At: now}}); err != nil {
-		l.o.Log.WarnContext(ctx, "a session's use was not kept; it may end early", "session", s.ID, "error", err)
-		return s
-	}
-	s.SeenAt = now
-	return s
 }
 
 // Current gives who a request comes from: a person, an administrator, whose
@@ -87,29 +79,39 @@ func (l *Login) Who(r *http.Request) (access.Session, access.Person, error) {
 	return s, p, err
 }
 
-// who gives the session in use and its person, or errNoSession.
+// who is find for a request that counts as a use.
 func (l *Login) who(r *http.Request) (access.Session, access.Person, error) {
-	s, err := l.session(r)
+	s, p, err := l.find(r)
+	if err == nil {
+		l.o.Live.Used(s.ID, l.o.Now(), addressOf(r.Context()))
+	}
+	return s, p, err
+}
+
+// Fresh gives browsers another token before a page of ours is shown, when one is due.
+// What cannot be written is tried again with the next page.
+func (l *Login) Fresh(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet {
+			l.rotate(w, r)
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func (l *Login) rotate(w http.ResponseWriter, r *http.Request) {
+	s, p, err := l.find(r)
 	if err != nil {
-		return access.Session{}, access.Person{}, err
+		return // whoever needs to know finds out
 	}
-	s = l.touch(r.Context(), s)
-	if s.AdminID != "" {
-		return s, access.Person{}, nil
+	held, _ := l.jar.get(r, sessionCookie)
+	token, ok, err := l.o.Live.Rotate(r.Context(), s, p, access.HashKey(held))
+	switch {
+	case err != nil:
+		l.o.Log.WarnContext(r.Context(), "a session's token was not replaced; the next page tries again", "session", s.ID, "error", err)
+	case ok:
+		l.setSession(w, token, s, l.o.Now())
 	}
-	if s.ShopID != "" {
-		p, err := l.somebodyOf(r.Context(), s)
-		return s, p, err
-	}
-	p, err := l.o.Store.Person(r.Context(), s.PersonID)
-	if errors.Is(err, access.ErrNotFound) {
-		// Deleted, at WeChat's or their own request: a session of nobody.
-		err = errNoSession
-	}
-	if err != nil {
-		return access.Session{}, access.Person{}, err
-	}
-	return s, p, nil
 }
 
 // Require gives the person of a request if they hold at least role in shop. Its

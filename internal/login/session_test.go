@@ -149,11 +149,6 @@ func TestStoreDown(t *testing.T) {
 	if rec := b.get("/login"); rec.Code != http.StatusSeeOther || b.sessionToken() == "" {
 		t.Errorf("still in? %d", rec.Code)
 	}
-	w.store.fail["TouchSessions"] = errDown
-	w.clock.add(time.Hour)
-	if _, _, ok := b.current(); !ok {
-		t.Error("a touch that fails logs out")
-	}
 	w.store.fail["SessionByToken"] = errDown
 	if rec := b.get("/login"); rec.Code != http.StatusInternalServerError {
 		t.Errorf("a login begins while nobody knows: %d", rec.Code)

@@ -79,11 +79,23 @@ type Identities interface {
 
 // Sessions keeps logins.
 type Sessions interface {
-	SessionByToken(ctx context.Context, hash []byte) (access.Session, error)
 	Sessions(ctx context.Context, f access.SessionFilter) ([]access.Session, error)
-	TouchSessions(ctx context.Context, uses []access.SessionUse) error
 	StartSession(ctx context.Context, s access.Session, e ...audit.Entry) error
 	EndSessions(ctx context.Context, e grant.Effects) (int, error)
+}
+
+// Live says who a token is of.
+type Live interface {
+	// ByToken gives a live session and who has it, or [access.ErrNotFound]. Neither
+	// may be changed.
+	ByToken(ctx context.Context, hash []byte) (access.Session, access.Person, error)
+	// Used notes a use. It does not fail.
+	Used(id string, at time.Time, from netip.Addr)
+	// Rotate gives the browser another token if that is due.
+	Rotate(ctx context.Context, s access.Session, p access.Person, hash []byte) (token secret.Value, ok bool, err error)
+	// Strange ends a session whose browser runs on quite another system than at the
+	// login, and tells whether it did.
+	Strange(ctx context.Context, s access.Session, system string) (bool, error)
 }
 
 // Administrators keeps those who run the server.

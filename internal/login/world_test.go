@@ -36,6 +36,7 @@ const (
 type world struct {
 	t        *testing.T
 	store    *memStore
+	live     *fakeLive
 	platform *fakePlatform
 	market   *fakeMarket
 	links    *fakeLinks
@@ -83,8 +84,9 @@ func newWorldAt(t *testing.T, public string) *world {
 	w.links = &fakeLinks{answers: map[string]grant.Linked{}}
 	words, err := ui.New(ui.Options{BasePath: base.Path, Catalogues: []fs.FS{Catalogue}})
 	must(t, err)
+	w.live = &fakeLive{w: w, strange: "none"}
 	w.login, err = New(Options{
-		Store: w.store, Platform: w.platform, Vault: w.vault, UI: words, PublicURL: base,
+		Store: w.store, Live: w.live, Platform: w.platform, Vault: w.vault, UI: words, PublicURL: base,
 		Page: func(h web.Handler) http.Handler {
 			return web.BrowserHeaders(web.CrossOrigin(base)(words.Page(h)), "https://open.weixin.qq.com")
 		},

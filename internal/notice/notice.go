@@ -39,6 +39,8 @@ const (
 	SubscriptionOff Kind = "subscription.off"        // a client's webhook said that it is gone
 	NamedCall       Kind = "client.named_call"       // a client calls a path that moves money or shows personal data
 	TokenExported   Kind = "client.token_export"     // a client fetched a shop's access token itself
+	SessionStolen   Kind = "session.stolen"          // a login ended because its token seems to be in two hands
+	NewDevice       Kind = "session.new_device"      // a person logged in with a browser that was not seen before
 	QuotaLow        Kind = "quota.low"               // a daily quota of a shop runs dry today
 	Test            Kind = "notice.test"             // an operator tries the channels
 )

@@ -110,6 +110,14 @@ var words = map[Kind]Words{
 		What: Text{"A client's webhook answered that it is gone; no events are sent there any more.", "某程序的 webhook 应答已停用，不再向其发送事件。"},
 		Next: Text{"Ask whoever runs the client; remove the subscription, or mend the address and run `zhanggui subscription start`.", "请联系该程序的维护者；移除订阅，或修复地址后执行 `zhanggui subscription start`。"},
 	},
+	SessionStolen: {
+		What: Text{"A login ended because its cookie seems to have been copied to another browser.", "一个登录会话的 Cookie 疑似被复制到其他浏览器，该会话已被结束。"},
+		Next: Text{"The person logs in again; if it happens again, have them look at their devices on the page of logins, and check the computer for programs that read cookies.", "请本人重新登录；如再次发生，请在登录设备页核对设备，并检查电脑上是否有读取 Cookie 的程序。"},
+	},
+	NewDevice: {
+		What: Text{"A person logged in with a browser that was not used for this account before.", "有人使用一台新设备登录了该账号。"},
+		Next: Text{"If it was not them, open the link in the details and end this login; it asks nothing else.", "如非本人操作，请打开详情中的链接结束该登录，无需其他验证。"},
+	},
 	QuotaLow: {
 		What: Text{"Programs use up what WeChat lets a shop call of a path today.", "各程序即将用完店铺某接口当日的调用额度。"},
 		Next: Text{"See who calls how much with `zhanggui quota`, give programs that can wait a low priority, and set `quota: on`.", "请用 `zhanggui quota` 查看各程序用量，为可等待的程序设置低优先级，并设置 `quota: on`。"},

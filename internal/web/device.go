@@ -19,6 +19,11 @@ func DeviceName(ua string) string {
 	return app + " · " + system
 }
 
+// SystemName gives the system that a browser says it runs on, e.g. "Windows": one of
+// the words in [DeviceName], without versions. It is empty when it says none that is
+// known.
+func SystemName(ua string) string { return firstMark(strings.ToLower(ua), systems) }
+
 // mark is a word in lower-case user agents and what it means.
 type mark struct{ word, name string }
 

@@ -95,7 +95,7 @@ func (s *Store) StartSession(ctx context.Context, n access.Session, e ...audit.E
 
 // EndSessions ends sessions with everything that follows from it, and tells how
 // many were live until then. When none was, nobody did anything, so the effects'
-// audit entries are not written.
+// audit entries and notices are not written.
 func (s *Store) EndSessions(ctx context.Context, e grant.Effects) (int, error) {
 	var ended int
 	err := s.write(ctx, "end sessions", func(t *tx) error {
@@ -110,7 +110,7 @@ func (s *Store) EndSessions(ctx context.Context, e grant.Effects) (int, error) {
 		rest := e
 		rest.EndSessions = nil
 		if ended == 0 {
-			rest.Audit = nil
+			rest.Audit, rest.Notices = nil, nil
 		}
 		return t.apply(ctx, rest)
 	})
