@@ -23,6 +23,7 @@ import (
 	"github.com/zhanggui/zhanggui/internal/console"
 	"github.com/zhanggui/zhanggui/internal/dropin"
 	"github.com/zhanggui/zhanggui/internal/gateway"
+	"github.com/zhanggui/zhanggui/internal/guard"
 	"github.com/zhanggui/zhanggui/internal/keeper"
 	"github.com/zhanggui/zhanggui/internal/login"
 	"github.com/zhanggui/zhanggui/internal/movein/follow"
@@ -92,6 +93,8 @@ type App struct {
 	metrics   *web.Metrics
 	meters    *meters
 	ui        *ui.UI
+	hostUI    *ui.UI // for pages on protected hosts
+	guard     *guard.Guard
 	refused   *refusals
 	console   *console.Console
 	outbox    *outbox.Outbox
@@ -153,7 +156,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	a.connectClock()
 	a.signer = signer.New(signer.Options{Store: a.store, Vault: a.keys(), Now: a.o.Now, Log: a.o.Log})
 	a.connectKeeper()
-	for _, step := range []func() error{a.connectPlatforms, a.connectOutbox, a.connectUI, a.connectLogin, a.connectGateway} {
+	for _, step := range []func() error{a.connectPlatforms, a.connectOutbox, a.connectUI, a.connectLogin, a.connectGuard, a.connectGateway} {
 		if err := step(); err != nil {
 			return nil, err
 		}
@@ -270,12 +273,17 @@ func (a *App) connectKeeper() {
 
 func (a *App) connectUI() (err error) {
 	op := a.o.Config.Operator
-	a.ui, err = ui.New(ui.Options{
+	o := ui.Options{
 		Operator:   ui.Operator{Name: op.Name, Contact: op.Contact, ICP: op.ICP, PoliceICP: op.PoliceICP},
 		BasePath:   a.basePath(),
 		Version:    a.o.Version,
-		Catalogues: []fs.FS{login.Catalogue, console.Words()},
-	})
+		Catalogues: []fs.FS{login.Catalogue, console.Words(), guard.Words()},
+	}
+	if a.ui, err = ui.New(o); err != nil {
+		return err
+	}
+	o.BasePath, o.Catalogues = guard.Place, []fs.FS{guard.Words()}
+	a.hostUI, err = ui.New(o)
 	return err
 }
 
@@ -285,7 +293,7 @@ func (a *App) connectLogin() (err error) {
 	a.connectSessions()
 	a.login, err = login.New(login.Options{
 		Store: a.store, Live: a.sessions, Platform: login.WeChat{Client: a.clients.For, Loopback: c.Loopback}, Vault: a.keys(),
-		UI: a.ui, Page: a.page, PublicURL: public, Redirects: web.NewRedirects(public, c.RedirectHosts),
+		UI: a.ui, Page: a.page, PublicURL: public, Redirects: web.NewRedirects(public, append(protectedNames(c), c.RedirectHosts...)),
 		Tally: a.refused, Behind: a.clock.Behind, Now: a.o.Now, Log: a.o.Log, Idle: c.Session.Idle, Absolute: c.Session.Absolute,
 		Market: a.market(), Shops: marketShops{a.store, a.provider}, Links: a.provider,
 		Operator: login.Operator{Name: c.Operator.Name, ICP: c.Operator.ICP, Contact: c.Operator.Contact},

@@ -49,6 +49,7 @@ type rig struct {
 	key    string           // the client key that declare was given
 	now    func() time.Time // nil: the emulator's
 	env    []string         // settings that flags cannot say
+	file   string           // settings that only a file can say
 
 	compareEvery time.Duration // for Options
 	old          *oldSystem    // that a platform moves away from; nil: none does
@@ -170,7 +171,7 @@ func (r *rig) config(address string, flags map[string]string) (config.Config, er
 			all[k] = v
 		}
 	}
-	c, err := config.Load(config.Source{Flags: all, Environ: r.env})
+	c, err := config.Load(config.Source{Flags: all, Environ: r.env, Data: []byte(r.file)})
 	if err != nil {
 		return config.Config{}, err
 	}

@@ -34,10 +34,12 @@ func (a *App) Public() http.Handler {
 	mux.Handle("/v1/", a.machines())
 	a.pushes.Mount(mux)
 	a.login.Mount(mux)
+	a.guard.Mount(mux)
 	a.console.Mount(mux)
 	mux.Handle("/", a.page(web.NotFound))
-	return web.Wrap(a.login.Proofs(a.besideMux(mux)), web.Options{
-		Log: a.o.Log, Trusted: a.o.Config.TrustedProxies, PublicURL: a.o.Config.PublicURL.URL(), Now: a.o.Now, Metrics: a.metrics,
+	return web.Wrap(a.byHost(a.login.Proofs(a.besideMux(mux))), web.Options{
+		Log: a.o.Log, Trusted: a.o.Config.TrustedProxies, PublicURL: a.o.Config.PublicURL.URL(), Others: a.guard.Protects,
+		Now: a.o.Now, Metrics: a.metrics,
 	})
 }
 
