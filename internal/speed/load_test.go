@@ -18,19 +18,27 @@ type caller struct {
 	conn    net.Conn
 	in      *bufio.Reader
 	request []byte
+	want    int // status
 }
 
 // connect opens the callers' connections to a way.
 func connect(tb testing.TB, w way, method string, n int) []*caller {
 	tb.Helper()
+	return dial(tb, w.Address, request(w, method), 200, n)
+}
+
+// dial opens connections on which a request is sent again and again, and answered with
+// the status that is wanted.
+func dial(tb testing.TB, address string, request []byte, want, n int) []*caller {
+	tb.Helper()
 	all := make([]*caller, n)
 	for i := range all {
-		conn, err := net.Dial("tcp", w.Address)
+		conn, err := net.Dial("tcp", address)
 		if err != nil {
 			tb.Fatal(err)
 		}
 		tb.Cleanup(func() { conn.Close() })
-		all[i] = &caller{conn, bufio.NewReaderSize(conn, 64<<10), request(w, method)}
+		all[i] = &caller{conn, bufio.NewReaderSize(conn, 64<<10), request, want}
 	}
 	return all
 }
@@ -54,7 +62,7 @@ func (c *caller) call() error {
 		return err
 	}
 	h, err := readHead(c.in)
-	if err == nil && h.status != 200 {
+	if err == nil && h.status != c.want {
 		err = fmt.Errorf("status %d", h.status)
 	}
 	return err

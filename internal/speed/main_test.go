@@ -11,7 +11,7 @@ import (
 const childVariable = "ZG_SPEED_CHILD"
 
 func TestMain(m *testing.M) {
-	run, ok := map[string]func() error{"": nil, "bare": bareMain, "server": serverMain}[os.Getenv(childVariable)]
+	run, ok := map[string]func() error{"": nil, "bare": bareMain, "server": serverMain, "hmac": hmacMain, "office": officeMain}[os.Getenv(childVariable)]
 	switch {
 	case !ok:
 		fmt.Fprintf(os.Stderr, "%s names no child\n", childVariable)
@@ -28,7 +28,7 @@ func TestMain(m *testing.M) {
 func runTests(m *testing.M) int {
 	code := m.Run()
 	if code == 0 && *update {
-		if err := writePage(); err != nil {
+		if err := writePages(); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			return 1
 		}

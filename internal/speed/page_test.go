@@ -57,6 +57,19 @@ func (f figure) report(b *testing.B) {
 // docs is where the page is.
 func docs(name string) string { return filepath.Join("..", "..", "docs", "perf", name) }
 
+// writePages writes the pages of what was measured.
+func writePages() error {
+	if len(measured) > 0 {
+		if err := writePage(); err != nil {
+			return err
+		}
+	}
+	if len(asked) > 0 {
+		return writeAuthPage()
+	}
+	return nil
+}
+
 // writePage writes this run's figures, and the page from them.
 func writePage() error {
 	raw, err := json.MarshalIndent(measured, "", "\t")

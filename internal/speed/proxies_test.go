@@ -85,7 +85,7 @@ func serverMain() (err error) {
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	address, data, err := startServer(ctx, dir, "http://"+wechat, ended)
+	address, data, err := startServer(ctx, dir, "http://"+wechat, "", ended)
 	if err != nil {
 		stop()
 		return err
@@ -101,14 +101,15 @@ func serverMain() (err error) {
 	return answerParent()
 }
 
-// startServer runs the server as the command does, its log in a file.
-func startServer(ctx context.Context, dir, wechat string, ended chan<- error) (address, data string, err error) {
+// startServer runs the server as the command does, its log in a file; settings are
+// what the configuration's file says.
+func startServer(ctx context.Context, dir, wechat, settings string, ended chan<- error) (address, data string, err error) {
 	public, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", "", err
 	}
 	address, data = public.Addr().String(), filepath.Join(dir, "data")
-	cfg, err := config.Load(config.Source{Flags: map[string]string{
+	cfg, err := config.Load(config.Source{Data: []byte(settings), Flags: map[string]string{
 		"public_url": "http://" + address, "listen": address, "ops_listen": "127.0.0.1:0", "data": data,
 		"wechat.open": wechat, "wechat.api": wechat, "wechat.mp": wechat, "operator.name": "测试",
 	}})
