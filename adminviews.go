@@ -9,7 +9,7 @@ import (
 // App is an app that logs people in, or a third-party platform.
 type App struct {
 	ID           string    `json:"id"`
-	Kind         string    `json:"kind"` // service_account, website or component
+	Kind         string    `json:"kind"` // service_account, website, mini_program or component
 	AppID        string    `json:"appid"`
 	Name         string    `json:"name"`
 	CallbackHost string    `json:"callback_host"`

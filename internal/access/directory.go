@@ -9,21 +9,24 @@ type AppKind string
 // people in inside WeChat, a website app logs them in on a PC, a shop's own
 // app calls shop APIs and cannot log anybody in. A third-party platform calls
 // the APIs of every shop that authorised it, and the service market opens it
-// for people of those shops.
+// for people of those shops. A mini program opens our pages in its web-view.
 const (
 	ServiceAccount AppKind = "service_account" // 服务号, door 1
 	Website        AppKind = "website"         // 网站应用, door 2
 	ShopApp        AppKind = "shop"            // 微信小店 自研, key "self"
 	Component      AppKind = "component"       // 第三方平台, key "isv", door 3
+	MiniProgram    AppKind = "mini_program"    // 小程序, door 4
 )
 
 // App is a WeChat application that we hold the secret of.
 type App struct {
-	ID     string // ours, a slug
-	Kind   AppKind
-	AppID  string // WeChat's, "wx…"
-	Name   string
-	Secret []byte // AppSecret, sealed for its place, with SecretVersion as generation
+	ID    string // ours, a slug
+	Kind  AppKind
+	AppID string // WeChat's, "wx…"
+	Name  string
+	// Secret is the AppSecret, sealed for its place, with SecretVersion as generation.
+	// A mini program that authorised a third-party platform needs none.
+	Secret []byte
 	// SecretVersion counts changes of Secret; it is part of what Secret is
 	// sealed with.
 	SecretVersion int64

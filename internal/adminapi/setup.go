@@ -50,7 +50,7 @@ type Manifest struct {
 // ManifestApp declares an app that logs people in, or a third-party platform.
 type ManifestApp struct {
 	ID           string   `json:"id"`
-	Kind         string   `json:"kind" enum:"service_account,website,component"`
+	Kind         string   `json:"kind" enum:"service_account,website,mini_program,component"`
 	AppID        string   `json:"appid"`
 	Secret       string   `json:"secret,omitempty" doc:"empty keeps the one there is" writeOnly:"true"`
 	Name         string   `json:"name,omitempty"`

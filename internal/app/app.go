@@ -295,7 +295,7 @@ func (a *App) connectLogin() (err error) {
 		Store: a.store, Live: a.sessions, Platform: login.WeChat{Client: a.clients.For, Loopback: c.Loopback}, Vault: a.keys(),
 		UI: a.ui, Page: a.page, PublicURL: public, Redirects: web.NewRedirects(public, append(protectedNames(c), c.RedirectHosts...)),
 		Tally: a.refused, Behind: a.clock.Behind, Now: a.o.Now, Log: a.o.Log, Idle: c.Session.Idle, Absolute: c.Session.Absolute,
-		Market: a.market(), Shops: marketShops{a.store, a.provider}, Links: a.provider,
+		Market: a.market(), Shops: marketShops{a.store, a.provider}, Links: a.provider, Minis: a.minis(),
 		Operator: login.Operator{Name: c.Operator.Name, ICP: c.Operator.ICP, Contact: c.Operator.Contact},
 	})
 	return err
@@ -314,7 +314,17 @@ func (a *App) connectSessions() {
 // page wraps every route that a browser uses.
 func (a *App) page(h web.Handler) http.Handler {
 	w := a.o.Config.WeChat
-	return web.CrossOrigin(a.o.Config.PublicURL.URL())(web.BrowserHeaders(a.login.Fresh(a.ui.Page(a.replica.explain(h))), w.Open.String(), w.MP.String()))
+	return web.CrossOrigin(a.o.Config.PublicURL.URL())(web.BrowserHeaders(a.fresh(a.ui.Page(a.silently(a.replica.explain(h)))), w.Open.String(), w.MP.String()))
+}
+
+// fresh asks the login, which is made after the first pages.
+func (a *App) fresh(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { a.login.Fresh(h).ServeHTTP(w, r) })
+}
+
+// silently asks the login, too.
+func (a *App) silently(h web.Handler) web.Handler {
+	return func(w http.ResponseWriter, r *http.Request) error { return a.login.Silently(h)(w, r) }
 }
 
 func (a *App) connectGateway() (err error) {

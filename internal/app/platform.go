@@ -30,6 +30,7 @@ func (a *App) connectPlatforms() (err error) {
 		Store: pushStore{a.store, a.provider}, Vault: a.keys(), Pass: a.passer, Tally: a.refused, Observer: a.meters, Now: a.o.Now,
 		Decide: map[access.AppKind]push.Decide{
 			access.Component: a.decidePlatform, access.ServiceAccount: a.decidePerson, access.Website: a.decidePerson,
+			access.MiniProgram: a.decidePerson,
 		},
 	})
 	return err
@@ -136,6 +137,12 @@ func (p adminPlatforms) LinkAddress(app access.App, l grant.Link) (string, error
 // Reconcile implements adminapi.Platforms.
 func (p adminPlatforms) Reconcile(ctx context.Context, app string, by audit.Actor, dry bool) (grant.Reconciliation, error) {
 	return p.provider.Reconcile(ctx, app, by, dry)
+}
+
+// minis is door 4's way to WeChat.
+func (a *App) minis() login.MiniPrograms {
+	m := a.market()
+	return login.MiniPrograms{Client: m.Client, Token: m.Token, Refused: m.Refused}
 }
 
 // market is door 3's way to WeChat.

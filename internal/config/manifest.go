@@ -26,7 +26,7 @@ type Manifest struct {
 // (第三方平台) that shops authorise.
 type App struct {
 	ID           string         `yaml:"id"`
-	Kind         access.AppKind `yaml:"kind"` // service_account, website or component
+	Kind         access.AppKind `yaml:"kind"` // service_account, website, mini_program or component
 	AppID        string         `yaml:"appid"`
 	Secret       Secret         `yaml:"secret"` // empty: keep the one the server has
 	Name         string         `yaml:"name"`

@@ -52,8 +52,8 @@ func (m *Manifest) checkApps(r *report, rules Rules, wxIDs ids) ids {
 		s := item("apps", i)
 		r.id(s, a.ID, seen)
 		r.want(!strings.HasPrefix(a.ID, "shop-"), s+".id", `begins with "shop-"`, "choose another id; these belong to the shops' own apps")
-		r.want(usualScope[a.Kind] != "" || a.Kind == access.Component, s+".kind", "is not a kind of app",
-			"write service_account, website or component; a shop's own app is written under shops")
+		r.want(usualScope[a.Kind] != "" || a.Kind == access.Component || a.Kind == access.MiniProgram, s+".kind", "is not a kind of app",
+			"write service_account, website, mini_program or component; a shop's own app is written under shops")
 		if a.Kind == access.Component {
 			components[a.ID] = s
 		}
@@ -229,6 +229,8 @@ func (r *report) scope(s string, a App) {
 	switch a.Kind {
 	case access.Component:
 		r.want(a.Scope == "", s, "does not fit a component", "leave it out; a component logs nobody in")
+	case access.MiniProgram:
+		r.want(a.Scope == "", s, "does not fit a mini program", "leave it out; wx.login asks for no scope")
 	case access.ServiceAccount:
 		r.want(a.Scope == "snsapi_userinfo" || a.Scope == "snsapi_base", s, "does not fit a service account", "write snsapi_userinfo or snsapi_base, or leave it out")
 	case access.Website:

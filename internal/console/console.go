@@ -23,6 +23,9 @@ func Words() fs.FS { return words }
 // Login tells who a request is from. The errors of its methods are pages.
 type Login interface {
 	Current(r *http.Request) (access.Session, access.Person, bool)
+	// Resume sends a browser on that can be logged in again silently, and tells
+	// whether it did.
+	Resume(w http.ResponseWriter, r *http.Request) (bool, error)
 	// Require gives a person who holds at least role in the shop.
 	Require(r *http.Request, role access.Role, shopID string) (access.Session, access.Person, error)
 	// RequireProved is Require for a person whom WeChat named just now.
@@ -118,6 +121,9 @@ func (c *Console) home(w http.ResponseWriter, r *http.Request) error {
 	session, person, ok := c.Login.Current(r)
 	switch {
 	case !ok:
+		if sent, err := c.Login.Resume(w, r); sent || err != nil {
+			return err
+		}
 		return c.UI.Render(w, r, http.StatusOK, ui.PageInfo{TitleKey: "console.welcome.title"}, welcome())
 	case session.AdminID != "":
 		return c.overview(w, r)

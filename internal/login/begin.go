@@ -57,6 +57,34 @@ func (l *Login) getLogin(w http.ResponseWriter, r *http.Request) error {
 		return l.showSwitch(w, r, s, in)
 	case live:
 		return redirect(w, r, in.back)
+	default:
+		a, known, err := l.lastAccount(r)
+		if err != nil {
+			return err
+		}
+		if known {
+			return l.showAccount(w, r, a, in)
+		}
+	}
+	return l.toDoor(w, r, in)
+}
+
+// toDoor sends the browser to its door. A PC without a website app shows a QR code of
+// ours, which opens the door of WeChat's own browser on the phone.
+func (l *Login) toDoor(w http.ResponseWriter, r *http.Request, in intent) error {
+	if l.inWeChat(r) {
+		return l.begin(w, r, in)
+	}
+	_, website, err := l.firstApp(r.Context(), access.Website)
+	if err != nil {
+		return err
+	}
+	_, phone, err := l.firstApp(r.Context(), access.ServiceAccount)
+	if err == nil && phone && !website {
+		return redirect(w, r, l.path("/login/scan", in.query()))
+	}
+	if err != nil {
+		return err
 	}
 	return l.begin(w, r, in)
 }
@@ -83,7 +111,8 @@ func (l *Login) postSwitch(w http.ResponseWriter, r *http.Request) error {
 	if err := l.endCurrent(w, r, "switch"); err != nil {
 		return err
 	}
-	return l.begin(w, r, in)
+	l.jar.drop(w, accountCookie) // whoever comes next is meant to be another
+	return l.toDoor(w, r, in)
 }
 
 // readIntent checks where to go back to and for which shop. Both come from
@@ -194,6 +223,9 @@ func (l *Login) chooseApp(r *http.Request) (access.App, error) {
 		kind, missing = access.ServiceAccount, "no-service-account"
 	}
 	app, ok, err := l.firstApp(r.Context(), kind)
+	if wechat.IsMiniProgramUA(r.UserAgent()) {
+		missing = "mini-again"
+	}
 	if err == nil && !ok {
 		err = page(http.StatusServiceUnavailable, missing)
 	}

@@ -108,10 +108,10 @@ func TestLoginPages(t *testing.T) {
 		words          string
 	}{
 		{"unknown shop", "/login?shop=nope", uaPC, nil, 404, "no such shop"},
-		{"PC without a website app", "/login", uaPC, func(w *world) { w.store.apps = w.store.apps[1:] }, 503, "Open this link inside WeChat"},
+		{"PC without a website app", "/login", uaPC, func(w *world) { w.store.apps = w.store.apps[2:] }, 503, "Open this link inside WeChat"},
 		{"WeChat without a service account", "/login", uaWeChat, func(w *world) { w.store.apps = w.store.apps[:1] }, 503, "Open this link in a browser on a PC"},
-		{"an app without a secret", "/login", uaPC, func(w *world) { w.store.apps[0].Secret = nil }, 503, "is not set up"},
-		{"an app without a callback host", "/login", uaPC, func(w *world) { w.store.apps[0].CallbackHost = "" }, 503, "is not set up"},
+		{"an app without a secret", "/login", uaWeChat, func(w *world) { w.store.apps[1].Secret = nil }, 503, "is not set up"},
+		{"an app without a callback host", "/login", uaWeChat, func(w *world) { w.store.apps[1].CallbackHost = "" }, 503, "is not set up"},
 		{"the store is down", "/login", uaPC, func(w *world) { w.store.fail["Apps"] = errDown }, 500, "The server made a mistake"},
 	}
 	for _, tt := range tests {
@@ -235,7 +235,7 @@ func TestOutstandingStates(t *testing.T) {
 	// Expired ones are cleared away at the next beginning.
 	w.clock.add(time.Hour)
 	b.post("/logout", nil)
-	b.begin("/login")
+	b.begin("/login?go=1")
 	n := 0
 	for name := range b.cookies {
 		if strings.HasPrefix(name, "__Host-zg_state_") {

@@ -67,8 +67,7 @@ func (l *Login) callback(w http.ResponseWriter, r *http.Request) error {
 	}
 	l.settleClaim(ctx, w, a, done)
 	l.fetchProfile(ctx, a.app, answer, done.session.PersonID)
-	l.setSession(w, done.token, done.session, a.at)
-	return redirect(w, r, l.afterLogin(ctx, w, r, a, answer, done))
+	return l.arrived(ctx, w, r, a, answer, done)
 }
 
 // arrive makes all checks that need neither a write nor WeChat.

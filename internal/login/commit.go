@@ -90,7 +90,9 @@ func (l *Login) effects(ctx context.Context, r *http.Request, a arrival, answer 
 	if a.claim != nil && change.Take != nil && a.claim.owned {
 		e.Notices = append(e.Notices, grant.ClaimNotice(a.at, a.claim.invitation(identity.PersonID)))
 	}
-	e.EndSessions, err = l.replaced(r)
+	if !l.another(r, a, identity.PersonID) { // else the one before goes on until somebody answers
+		e.EndSessions, err = l.replaced(r)
+	}
 	return e, err
 }
 
@@ -118,8 +120,12 @@ func (l *Login) identify(ctx context.Context, a arrival, answer Answer) (identit
 	return identity, fresh, err
 }
 
-// authorise seals the new pair as the generation after the one that is kept.
+// authorise seals the new pair as the generation after the one that is kept. A mini
+// program's login gives none.
 func (l *Login) authorise(ctx context.Context, a arrival, answer Answer, person string) (*grant.Authorisation, error) {
+	if a.p.Door == access.DoorMini {
+		return nil, nil
+	}
 	scope := keptScope(a.p.Scope, answer.Scope)
 	g, err := l.o.Store.UserGrant(ctx, a.app.ID, answer.OpenID, scope)
 	if errors.Is(err, grant.ErrNotFound) || errors.Is(err, access.ErrNotFound) {
@@ -181,9 +187,9 @@ func (a arrival) accepted(person string) *access.Consent {
 // loginEntry is the audit entry of a login. The digest of the sealed pair is
 // in it, as in a keeper's settle.
 func loginEntry(a arrival, change *grant.Login, g *grant.Authorisation) audit.Entry {
-	details := map[string]string{
-		"app": a.app.ID, "door": string(a.p.Door),
-		g.GrantID: strconv.FormatInt(g.Tokens.Generation, 10) + " " + g.Tokens.Digest(),
+	details := map[string]string{"app": a.app.ID, "door": string(a.p.Door)}
+	if g != nil {
+		details[g.GrantID] = strconv.FormatInt(g.Tokens.Generation, 10) + " " + g.Tokens.Digest()
 	}
 	if change.NewPerson != "" {
 		details["new"] = "true"

@@ -16,6 +16,9 @@ const (
 	knownCookie    = "zg_known"
 	claimCookie    = "zg_claim"
 	linkedCookie   = "zg_linked"
+	accountCookie  = "zg_account"
+	otherCookie    = "zg_other"
+	scanCookie     = "zg_scan_"     // and the first hex digits of the code's digest
 	phoneCookie    = "wechatsim_ua" // the emulator's phone, on loopback only
 )
 

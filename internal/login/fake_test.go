@@ -38,6 +38,7 @@ type memStore struct {
 	notices     []notice.Notice
 	highest     time.Time
 	purchases   []access.Purchase
+	scans       []access.Scan
 	logins      int // calls of Login
 
 	// beforeLogin runs before the n-th Login, from 1; an error is its result.

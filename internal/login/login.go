@@ -57,6 +57,7 @@ type Options struct {
 	Market   Market
 	Shops    Shops
 	Links    Links // nil: no account authorises a platform by a link
+	Minis    Minis // nil: no mini program logs anybody in
 	Now      func() time.Time
 	Log      *slog.Logger
 	Idle     time.Duration // a session ends after so long without use
@@ -153,6 +154,14 @@ func (l *Login) Mount(mux *http.ServeMux) {
 	for pattern, h := range map[string]web.Handler{
 		"GET /login":                           l.getLogin,
 		"POST /login/switch":                   l.postSwitch,
+		"POST /login/forget":                   l.postForget,
+		"GET /login/other":                     l.getOther,
+		"POST /login/other":                    l.postOther,
+		"GET /login/scan":                      l.startScan,
+		"GET /login/scan/{id}":                 l.getScan,
+		"GET /scan/{code}":                     l.getScanned,
+		"POST /scan/{code}":                    l.postScanned,
+		"GET /mini/enter":                      l.getMini,
 		"GET /oauth/callback/{app}":            l.callback,
 		"GET /market/enter":                    l.getEnter,
 		"POST /market/enter":                   l.postEnter,
@@ -162,7 +171,7 @@ func (l *Login) Mount(mux *http.ServeMux) {
 		"POST /i/{token}":                      l.postInvitation,
 		"GET /invited/{id}":                    l.getInvited,
 		"GET /logout":                          l.getLogout,
-		"POST /logout":                         l.postLogout,
+		"POST /logout":                         l.leaving(l.postLogout),
 		"GET /sessions":                        l.getSessions,
 		"POST /sessions/{id}/end":              l.postEndSession,
 		"GET /link":                            l.getLink,
@@ -181,6 +190,7 @@ func (l *Login) Mount(mux *http.ServeMux) {
 	} {
 		mux.Handle(pattern, web.LimitBody(maxForm, l.o.Page(h)))
 	}
+	mux.Handle("POST /mini/{app}/login", web.LimitBody(maxForm, web.Machine(l.postMini)))
 }
 
 // redirect answers with 303 to a place that was checked before. Neither the

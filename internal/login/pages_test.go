@@ -75,7 +75,8 @@ func TestCatalogue(t *testing.T) {
 // every way on has a label.
 func TestEveryRefusalHasWords(t *testing.T) {
 	seen := 0
-	for _, file := range []string{"begin.go", "callback.go", "session.go", "sessions.go", "invite.go", "link.go", "withdraw.go", "admin.go", "market.go", "enter.go", "claim.go", "accountlink.go", "linked.go"} {
+	for _, file := range []string{"begin.go", "callback.go", "session.go", "sessions.go", "invite.go", "link.go", "withdraw.go", "admin.go", "market.go", "enter.go", "claim.go", "accountlink.go", "linked.go",
+		"account.go", "silent.go", "other.go", "scan.go", "scanned.go", "mini.go"} {
 		src, err := os.ReadFile(file)
 		must(t, err)
 		for _, m := range regexp.MustCompile(`(?:page\(http\.Status\w+|marketPage\(http\.Status\w+|startAgain\([\w.]+, http\.Status\w+), "([a-z-]+)"`).FindAllSubmatch(src, -1) {

@@ -256,7 +256,7 @@ func TestRequire(t *testing.T) {
 	if _, _, ok := b.current(); ok {
 		t.Error("a deleted person is logged in")
 	}
-	b.begin("/login") // and can come back
+	b.begin("/login?go=1") // and can come back
 }
 
 func statusOf(err error) int {

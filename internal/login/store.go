@@ -22,6 +22,7 @@ type Store interface {
 	Sessions
 	Administrators
 	Invitations
+	Scans
 }
 
 // Directory reads what the operator declared.

@@ -88,7 +88,7 @@ func newWorldAt(t *testing.T, public string) *world {
 	w.login, err = New(Options{
 		Store: w.store, Live: w.live, Platform: w.platform, Vault: w.vault, UI: words, PublicURL: base,
 		Page: func(h web.Handler) http.Handler {
-			return web.BrowserHeaders(web.CrossOrigin(base)(words.Page(h)), "https://open.weixin.qq.com")
+			return web.BrowserHeaders(web.CrossOrigin(base)(words.Page(w.login.Silently(h))), "https://open.weixin.qq.com")
 		},
 		Market: w.market, Shops: w.market, Links: w.links, Tally: w.tally, Now: w.clock.now,
 		Log:      slog.New(slog.NewTextHandler(w.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),

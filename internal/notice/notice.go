@@ -42,6 +42,7 @@ const (
 	SessionStolen   Kind = "session.stolen"          // a login ended because its token seems to be in two hands
 	NewDevice       Kind = "session.new_device"      // a person logged in with a browser that was not seen before
 	QuotaLow        Kind = "quota.low"               // a daily quota of a shop runs dry today
+	LoginDenied     Kind = "login.denied"            // somebody was asked to approve a login that they did not begin
 	Test            Kind = "notice.test"             // an operator tries the channels
 )
 

@@ -78,6 +78,10 @@ var words = map[Kind]Words{
 		What: Text{"What is stored does not agree with the audit log.", "存储内容与审计日志不一致。"},
 		Next: Text{"Find out who had access to the database; check it with `zhanggui audit verify`, and restore a backup if need be.", "请查明谁接触过数据库，用 `zhanggui audit verify` 核验，必要时恢复备份。"},
 	},
+	LoginDenied: {
+		What: Text{"A person was shown a QR code to approve a login that they did not begin, and said no.", "有人被诱导扫描并非本人发起的登录二维码，并已拒绝。"},
+		Next: Text{"Nobody was logged in. Ask who showed the code, and tell the shop's people never to approve a login for somebody else.", "没有人因此登录。请了解是谁出示了二维码，并提醒店铺人员切勿替他人确认登录。"},
+	},
 	NewOwner: {
 		What: Text{"Somebody became an owner of a tenant.", "有人成为了某商家的店主。"},
 		Next: Text{"If nobody meant to, end their role and see who confirmed it with `zhanggui audit list`.", "如非本意，请撤销其角色，并用 `zhanggui audit list` 查看确认人。"},

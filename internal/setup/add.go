@@ -126,6 +126,9 @@ func (p *plan) isNewSecret(was access.App, known bool, plain secret.Value) (bool
 	if !known {
 		return true, nil
 	}
+	if len(was.Secret) == 0 {
+		return true, nil
+	}
 	old, err := p.sealer.Open(was.Secret, vault.AppSecret(was.ID, was.SecretVersion))
 	if errors.Is(err, vault.ErrSealed) {
 		return true, nil // somebody changed or moved the row; this mends it

@@ -81,7 +81,9 @@ func (m Manifest) againstKept(kept kept) []string {
 		}
 	}
 	for _, a := range m.Apps {
-		look(fmt.Sprintf("app %q", a.ID), a.ID, a.AppID, !a.Secret.IsZero())
+		// A mini program without a secret is asked for through the platform that it
+		// authorised.
+		look(fmt.Sprintf("app %q", a.ID), a.ID, a.AppID, !a.Secret.IsZero() || a.Kind == access.MiniProgram)
 	}
 	for _, s := range m.Shops {
 		what := fmt.Sprintf("shop %q", s.ID)

@@ -19,9 +19,9 @@ type Manifest struct {
 // App is a WeChat application that logs people in, or a third-party platform.
 type App struct {
 	ID                     string
-	Kind                   access.AppKind // service account, website or component
+	Kind                   access.AppKind // service account, website, mini program or component
 	AppID                  string
-	Secret                 secret.Value // zero: keep the one there is
+	Secret                 secret.Value // zero: keep the one there is; a mini program may have none
 	Name                   string
 	CallbackHost           string
 	VerifyName, VerifyBody string

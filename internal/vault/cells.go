@@ -53,6 +53,16 @@ func AccountLink() Cell {
 	return Cell{Table: "address", Column: "link", Kind: "account_link"}
 }
 
+// MiniTicket is what stands sealed in the address that a mini program opens.
+func MiniTicket() Cell {
+	return Cell{Table: "address", Column: "mini", Kind: "mini_ticket"}
+}
+
+// Scan is what a QR code of ours says to the phone.
+func Scan() Cell {
+	return Cell{Table: "address", Column: "scan", Kind: "scan"}
+}
+
 // Standby is a row of the local copy that serves while the database is gone. kind
 // is the kind of row, id its name in there.
 func Standby(kind, id string) Cell {

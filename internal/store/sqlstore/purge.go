@@ -17,7 +17,7 @@ const (
 	eventKept = 7 * 24 * time.Hour
 )
 
-// Purge deletes what is over for long enough: used states and the marks of pushes
+// Purge deletes what is over for long enough: used states, answered QR codes and the marks of pushes
 // after a day, and so the answers to requests with keys; keys that are published no more at
 // once; events after seven; ended and expired sessions, invitations that came to nothing, sent notices, set-up
 // links, dead letters, the counts of capped paths, what left of tokens and the ledger of forced refreshes after thirty days. The audit log is
@@ -26,6 +26,9 @@ func (s *Store) Purge(ctx context.Context, now time.Time) error {
 	over := millis(now.Add(-overKept))
 	return s.write(ctx, "purge", func(t *tx) error {
 		if err := t.PurgeCallbacks(ctx, millis(now.Add(-callbackKept))); err != nil {
+			return err
+		}
+		if err := t.PurgeScans(ctx, millis(now.Add(-callbackKept))); err != nil {
 			return err
 		}
 		if err := t.PurgePushes(ctx, millis(now.Add(-pushKept))); err != nil {

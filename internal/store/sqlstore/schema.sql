@@ -179,6 +179,15 @@ CREATE TABLE callbacks (
     session_id TEXT    NOT NULL
 );
 
+CREATE TABLE scans (
+    id         BYTEA NOT NULL PRIMARY KEY, -- digest of what the QR code says
+    state      TEXT NOT NULL,
+    person_id  TEXT NOT NULL,
+    session_id TEXT NOT NULL,
+    at         BIGINT NOT NULL,
+    until      BIGINT NOT NULL
+);
+
 CREATE TABLE consents (
     person_id TEXT    NOT NULL REFERENCES persons (id) ON DELETE CASCADE,
     app       TEXT    NOT NULL,

@@ -51,6 +51,7 @@ var rest = []string{
 	"INSERT INTO uses VALUES ('erp', 'many-000001', '/channels/ec/funds/submitwithdraw', 5, 2)",
 	"INSERT INTO exports VALUES ('erp', 'many-000001', 3, 4, 5, 6)",
 	"INSERT INTO signing_keys VALUES ('kid', 'ES256', X'44', 5, 6, 7, 8)",
+	"INSERT INTO scans VALUES (X'44', 'approved', 'p_1', 's_1', 5, 6)",
 	"INSERT INTO requests VALUES (X'11', X'22', 5, 6, 200, 'application/json', X'33')",
 	"INSERT INTO admins VALUES ('a_1', 'Tester', x'0b', 1, 2, 0, 'support', 'https://sso.example.com 17')",
 	"INSERT INTO visits VALUES ('v_1', 'a_1', 'many', 'ticket 7', 1, 2)",

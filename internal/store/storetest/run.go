@@ -28,6 +28,7 @@ var conformance = []struct {
 	{"use", useCases, 3},
 	{"export", exportCases, 3},
 	{"request", requestCases, 3},
+	{"scan", scanCases, 3},
 	{"page", pageCases, 1},
 	{"signing", signingCases, 3},
 	{"declare", declareCases, 1},

@@ -378,6 +378,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.insertRequestStmt, err = db.PrepareContext(ctx, insertRequest); err != nil {
 		return nil, fmt.Errorf("error preparing query InsertRequest: %w", err)
 	}
+	if q.insertScanStmt, err = db.PrepareContext(ctx, insertScan); err != nil {
+		return nil, fmt.Errorf("error preparing query InsertScan: %w", err)
+	}
 	if q.insertSessionStmt, err = db.PrepareContext(ctx, insertSession); err != nil {
 		return nil, fmt.Errorf("error preparing query InsertSession: %w", err)
 	}
@@ -543,6 +546,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.purgeRequestsStmt, err = db.PrepareContext(ctx, purgeRequests); err != nil {
 		return nil, fmt.Errorf("error preparing query PurgeRequests: %w", err)
 	}
+	if q.purgeScansStmt, err = db.PrepareContext(ctx, purgeScans); err != nil {
+		return nil, fmt.Errorf("error preparing query PurgeScans: %w", err)
+	}
 	if q.purgeSessionsStmt, err = db.PrepareContext(ctx, purgeSessions); err != nil {
 		return nil, fmt.Errorf("error preparing query PurgeSessions: %w", err)
 	}
@@ -635,6 +641,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.rotateSubscriptionStmt, err = db.PrepareContext(ctx, rotateSubscription); err != nil {
 		return nil, fmt.Errorf("error preparing query RotateSubscription: %w", err)
+	}
+	if q.scanStmt, err = db.PrepareContext(ctx, scan); err != nil {
+		return nil, fmt.Errorf("error preparing query Scan: %w", err)
 	}
 	if q.selfGrantStmt, err = db.PrepareContext(ctx, selfGrant); err != nil {
 		return nil, fmt.Errorf("error preparing query SelfGrant: %w", err)
@@ -734,6 +743,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.subscriptionsOfStmt, err = db.PrepareContext(ctx, subscriptionsOf); err != nil {
 		return nil, fmt.Errorf("error preparing query SubscriptionsOf: %w", err)
+	}
+	if q.takeScanStmt, err = db.PrepareContext(ctx, takeScan); err != nil {
+		return nil, fmt.Errorf("error preparing query TakeScan: %w", err)
 	}
 	if q.tenantStmt, err = db.PrepareContext(ctx, tenant); err != nil {
 		return nil, fmt.Errorf("error preparing query Tenant: %w", err)
@@ -1381,6 +1393,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing insertRequestStmt: %w", cerr)
 		}
 	}
+	if q.insertScanStmt != nil {
+		if cerr := q.insertScanStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing insertScanStmt: %w", cerr)
+		}
+	}
 	if q.insertSessionStmt != nil {
 		if cerr := q.insertSessionStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing insertSessionStmt: %w", cerr)
@@ -1656,6 +1673,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing purgeRequestsStmt: %w", cerr)
 		}
 	}
+	if q.purgeScansStmt != nil {
+		if cerr := q.purgeScansStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing purgeScansStmt: %w", cerr)
+		}
+	}
 	if q.purgeSessionsStmt != nil {
 		if cerr := q.purgeSessionsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing purgeSessionsStmt: %w", cerr)
@@ -1809,6 +1831,11 @@ func (q *Queries) Close() error {
 	if q.rotateSubscriptionStmt != nil {
 		if cerr := q.rotateSubscriptionStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing rotateSubscriptionStmt: %w", cerr)
+		}
+	}
+	if q.scanStmt != nil {
+		if cerr := q.scanStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing scanStmt: %w", cerr)
 		}
 	}
 	if q.selfGrantStmt != nil {
@@ -1974,6 +2001,11 @@ func (q *Queries) Close() error {
 	if q.subscriptionsOfStmt != nil {
 		if cerr := q.subscriptionsOfStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing subscriptionsOfStmt: %w", cerr)
+		}
+	}
+	if q.takeScanStmt != nil {
+		if cerr := q.takeScanStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing takeScanStmt: %w", cerr)
 		}
 	}
 	if q.tenantStmt != nil {
@@ -2218,6 +2250,7 @@ type Queries struct {
 	insertPersonStmt            *sql.Stmt
 	insertPushStmt              *sql.Stmt
 	insertRequestStmt           *sql.Stmt
+	insertScanStmt              *sql.Stmt
 	insertSessionStmt           *sql.Stmt
 	insertSetupLinkStmt         *sql.Stmt
 	insertSigningKeyStmt        *sql.Stmt
@@ -2273,6 +2306,7 @@ type Queries struct {
 	purgeNoticesStmt            *sql.Stmt
 	purgePushesStmt             *sql.Stmt
 	purgeRequestsStmt           *sql.Stmt
+	purgeScansStmt              *sql.Stmt
 	purgeSessionsStmt           *sql.Stmt
 	purgeSetupLinksStmt         *sql.Stmt
 	purgeSigningKeysStmt        *sql.Stmt
@@ -2304,6 +2338,7 @@ type Queries struct {
 	revokeGrantStmt             *sql.Stmt
 	rotateSessionStmt           *sql.Stmt
 	rotateSubscriptionStmt      *sql.Stmt
+	scanStmt                    *sql.Stmt
 	selfGrantStmt               *sql.Stmt
 	sessionStmt                 *sql.Stmt
 	sessionByPreviousStmt       *sql.Stmt
@@ -2337,6 +2372,7 @@ type Queries struct {
 	subscriptionsStmt           *sql.Stmt
 	subscriptionsAfterStmt      *sql.Stmt
 	subscriptionsOfStmt         *sql.Stmt
+	takeScanStmt                *sql.Stmt
 	tenantStmt                  *sql.Stmt
 	tenantsStmt                 *sql.Stmt
 	tenantsAfterStmt            *sql.Stmt
@@ -2478,6 +2514,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		insertPersonStmt:            q.insertPersonStmt,
 		insertPushStmt:              q.insertPushStmt,
 		insertRequestStmt:           q.insertRequestStmt,
+		insertScanStmt:              q.insertScanStmt,
 		insertSessionStmt:           q.insertSessionStmt,
 		insertSetupLinkStmt:         q.insertSetupLinkStmt,
 		insertSigningKeyStmt:        q.insertSigningKeyStmt,
@@ -2533,6 +2570,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		purgeNoticesStmt:            q.purgeNoticesStmt,
 		purgePushesStmt:             q.purgePushesStmt,
 		purgeRequestsStmt:           q.purgeRequestsStmt,
+		purgeScansStmt:              q.purgeScansStmt,
 		purgeSessionsStmt:           q.purgeSessionsStmt,
 		purgeSetupLinksStmt:         q.purgeSetupLinksStmt,
 		purgeSigningKeysStmt:        q.purgeSigningKeysStmt,
@@ -2564,6 +2602,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		revokeGrantStmt:             q.revokeGrantStmt,
 		rotateSessionStmt:           q.rotateSessionStmt,
 		rotateSubscriptionStmt:      q.rotateSubscriptionStmt,
+		scanStmt:                    q.scanStmt,
 		selfGrantStmt:               q.selfGrantStmt,
 		sessionStmt:                 q.sessionStmt,
 		sessionByPreviousStmt:       q.sessionByPreviousStmt,
@@ -2597,6 +2636,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		subscriptionsStmt:           q.subscriptionsStmt,
 		subscriptionsAfterStmt:      q.subscriptionsAfterStmt,
 		subscriptionsOfStmt:         q.subscriptionsOfStmt,
+		takeScanStmt:                q.takeScanStmt,
 		tenantStmt:                  q.tenantStmt,
 		tenantsStmt:                 q.tenantsStmt,
 		tenantsAfterStmt:            q.tenantsAfterStmt,

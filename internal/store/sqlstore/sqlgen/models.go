@@ -299,6 +299,15 @@ type Request struct {
 	Answer []byte
 }
 
+type Scan struct {
+	ID        []byte
+	State     string
+	PersonID  string
+	SessionID string
+	At        int64
+	Until     int64
+}
+
 type Session struct {
 	ID         string
 	TokenHash  []byte
