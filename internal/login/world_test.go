@@ -40,6 +40,7 @@ type world struct {
 	platform *fakePlatform
 	market   *fakeMarket
 	links    *fakeLinks
+	minis    *fakeMinis
 	tally    *fakeTally
 	clock    *clock
 	vault    *vault.Vault
@@ -82,6 +83,7 @@ func newWorldAt(t *testing.T, public string) *world {
 	w.fill()
 	w.market = &fakeMarket{answers: map[string]Jump{}, store: w.store, grants: map[string]grant.Grant{}}
 	w.links = &fakeLinks{answers: map[string]grant.Linked{}}
+	w.minis = &fakeMinis{answers: map[string]Answer{}}
 	words, err := ui.New(ui.Options{BasePath: base.Path, Catalogues: []fs.FS{Catalogue}})
 	must(t, err)
 	w.live = &fakeLive{w: w, strange: "none"}
@@ -90,7 +92,7 @@ func newWorldAt(t *testing.T, public string) *world {
 		Page: func(h web.Handler) http.Handler {
 			return web.BrowserHeaders(web.CrossOrigin(base)(words.Page(w.login.Silently(h))), "https://open.weixin.qq.com")
 		},
-		Market: w.market, Shops: w.market, Links: w.links, Tally: w.tally, Now: w.clock.now,
+		Market: w.market, Shops: w.market, Links: w.links, Minis: w.minis, Tally: w.tally, Now: w.clock.now,
 		Log:      slog.New(slog.NewTextHandler(w.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Operator: Operator{Name: "蓝天软件", ICP: "京ICP备00000000号", Contact: "help@example.com"},
 	})
@@ -123,6 +125,8 @@ func (w *world) fill() {
 			{ID: "odd", ServiceID: "3234567890123", Name: "错配", Role: access.Owner},
 		}},
 	}
+	mini := app("mini", access.MiniProgram, "wx00000000000000f1", "")
+	w.store.apps = append(w.store.apps, mini)
 	w.store.apps[1].VerifyName, w.store.apps[1].VerifyBody = "MP_verify_Abc123.txt", "Abc123"
 	w.store.tenants = []access.Tenant{{ID: "lan", Name: "蓝天商贸"}}
 	w.store.shops = []access.Shop{
