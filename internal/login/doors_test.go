@@ -2,6 +2,7 @@ package login
 
 import (
 	"context"
+	"encoding/base64"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -140,3 +141,5 @@ func (w *world) personOf(app, openid string) string {
 }
 
 func (w *world) recorder() *httptest.ResponseRecorder { return httptest.NewRecorder() }
+
+func base64url(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }

@@ -144,23 +144,24 @@ func (l *Login) exchangeMini(ctx context.Context, r *http.Request, app access.Ap
 	if err == nil && answer.OpenID == "" {
 		err = errors.New("login: WeChat's answer lacks the openid")
 	}
-	if err != nil {
-		return Answer{}, l.miniFailed(r, app, err, try)
+	if _, said := errors.AsType[*web.Error](err); err != nil && !said {
+		err = l.miniFailed(r, app, err, try)
 	}
-	return answer, nil
+	return answer, err
 }
 
+// askMini asks WeChat. What keeps it from asking is a page.
 func (l *Login) askMini(ctx context.Context, app access.App, code secret.Value) (Answer, error) {
 	if len(app.Secret) > 0 {
 		appSecret, err := l.o.Vault.Open(app.Secret, vault.AppSecret(app.ID, app.SecretVersion))
 		if err != nil {
-			return Answer{}, err
+			return Answer{}, miniPage(http.StatusServiceUnavailable, "mini-setup", err)
 		}
 		return l.o.Minis.MiniLogin(ctx, app, appSecret, access.App{}, code)
 	}
 	platform, err := l.platformOf(ctx, app)
 	if err != nil {
-		return Answer{}, err
+		return Answer{}, miniPage(http.StatusServiceUnavailable, "mini-setup", err)
 	}
 	return l.o.Minis.MiniLogin(ctx, app, secret.Value{}, platform, code)
 }

@@ -79,7 +79,7 @@ func TestEveryRefusalHasWords(t *testing.T) {
 		"account.go", "silent.go", "other.go", "scan.go", "scanned.go", "mini.go"} {
 		src, err := os.ReadFile(file)
 		must(t, err)
-		for _, m := range regexp.MustCompile(`(?:page\(http\.Status\w+|marketPage\(http\.Status\w+|startAgain\([\w.]+, http\.Status\w+), "([a-z-]+)"`).FindAllSubmatch(src, -1) {
+		for _, m := range regexp.MustCompile(`(?:page\(http\.Status\w+|marketPage\(http\.Status\w+|miniPage\(http\.Status\w+|scanAgain\(n, http\.Status\w+|startAgain\([\w.]+, http\.Status\w+), "([a-z-]+)"`).FindAllSubmatch(src, -1) {
 			seen++
 			e := page(400, string(m[1]))
 			if e.EN == "" || e.ZH == "" || e.NextEN == "" || e.NextZH == "" || e.Err != nil {

@@ -140,7 +140,7 @@ func placeOf(a netip.Addr) string {
 		bits = 24
 	}
 	p, err := a.WithZone("").Prefix(bits)
-	if err != nil {
+	if err != nil || !p.IsValid() { // no address, as on a unix socket
 		return ""
 	}
 	return p.String()
