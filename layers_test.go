@@ -54,6 +54,7 @@ var layers = []struct {
 	{prefix: "internal/guard", may: append(leaves, "internal/web", "internal/web/ui"), why: "a feature imports leaves, never a sibling or a store; logins, sessions and keys come through interfaces"},
 	{prefix: "internal/login", may: append(leaves, "wechat", "wechat/event", "internal/web", "internal/web/ui"), why: "a feature imports leaves, never a sibling or a store"},
 	{prefix: "internal/session", may: leaves, why: "a feature imports leaves, never a sibling or a store; it knows no HTTP"},
+	{prefix: "internal/people", may: append(leaves, "internal/web", "internal/web/ui"), why: "a feature imports leaves, never a sibling or a store"},
 	{prefix: "internal/provider", may: append(leaves, "wechat", "wechat/event"), why: "a feature imports leaves, never a sibling or a store"},
 	{prefix: "internal/push", may: append(leaves, "internal/web", "wechat/event", "wechat/msgcrypt"), why: "a feature imports leaves, never a sibling or a store; it reads what WeChat sends and asks WeChat nothing"},
 	{prefix: "internal/passon", why: "hands bytes on; what is in them and who they are for does not matter to it, and the way out is given to it"},

@@ -29,6 +29,7 @@ import (
 	"github.com/zhanggui/zhanggui/internal/movein/follow"
 	"github.com/zhanggui/zhanggui/internal/outbox"
 	"github.com/zhanggui/zhanggui/internal/passon"
+	"github.com/zhanggui/zhanggui/internal/people"
 	"github.com/zhanggui/zhanggui/internal/provider"
 	"github.com/zhanggui/zhanggui/internal/push"
 	"github.com/zhanggui/zhanggui/internal/relay"
@@ -97,6 +98,7 @@ type App struct {
 	guard     *guard.Guard
 	refused   *refusals
 	console   *console.Console
+	people    *people.People
 	outbox    *outbox.Outbox
 	relay     *relay.Relay
 	quotas    *quotas // nil: nobody looks at quotas
@@ -277,7 +279,7 @@ func (a *App) connectUI() (err error) {
 		Operator:   ui.Operator{Name: op.Name, Contact: op.Contact, ICP: op.ICP, PoliceICP: op.PoliceICP},
 		BasePath:   a.basePath(),
 		Version:    a.o.Version,
-		Catalogues: []fs.FS{login.Catalogue, console.Words(), guard.Words()},
+		Catalogues: []fs.FS{login.Catalogue, console.Words(), guard.Words(), people.Words()},
 	}
 	if a.ui, err = ui.New(o); err != nil {
 		return err
@@ -370,9 +372,10 @@ func maxWait(c config.ClientDefaults) time.Duration {
 }
 
 func (a *App) connectConsole() {
+	a.people = people.New(people.Options{UI: a.ui, Page: a.page, Now: a.o.Now, Login: a.login, Store: a.store, Link: a.Link, Log: a.o.Log})
 	a.console = console.New(console.Options{
 		UI: a.ui, Page: a.page, Now: a.o.Now, Login: a.login, Directory: a.store, People: a.store, Invites: a.store, Log: a.store,
-		Purchases: a.store, Exports: a.store,
+		Purchases: a.store, Exports: a.store, Board: a.people, Staff: a.store,
 		Caller: shopCaller{keeper: a.keeper, clients: a.clients, dir: a.store}, Link: a.Link,
 	})
 }

@@ -19,6 +19,8 @@ const lastEntries = 30
 // overviewPage is what an administrator sees.
 type overviewPage struct {
 	Now         time.Time
+	Kind        access.StaffKind // of the reader
+	Enter       bool             // shops can be entered
 	Tenants     []access.Tenant
 	Members     []access.Member
 	Shops       []access.Shop
@@ -29,6 +31,9 @@ type overviewPage struct {
 	Entries     []entryRow
 	Size        int64
 }
+
+// acts tells whether the reader may change something.
+func (v overviewPage) acts() bool { return v.Kind == access.StaffAdmin }
 
 // tenantName is what people call a tenant.
 func (v overviewPage) tenantName(id string) string {
@@ -47,10 +52,11 @@ type entryRow struct {
 }
 
 // overview reads everything that an administrator's page shows.
-func (c *Console) overview(w http.ResponseWriter, r *http.Request) error {
+func (c *Console) overview(w http.ResponseWriter, r *http.Request, admin string) error {
 	ctx := r.Context()
-	v := overviewPage{Now: c.Now()}
-	var errs [7]error
+	v := overviewPage{Now: c.Now(), Enter: c.Board != nil}
+	var errs [8]error
+	v.Kind, errs[7] = c.kind(ctx, admin)
 	v.Tenants, errs[0] = c.Directory.Tenants(ctx)
 	v.Shops, errs[1] = c.Directory.Shops(ctx)
 	v.Grants, errs[2] = c.Directory.Grants(ctx, grant.Filter{})

@@ -1,11 +1,14 @@
 package console
 
 import (
+	"cmp"
 	"context"
 	"embed"
 	"io/fs"
 	"net/http"
 	"time"
+
+	"github.com/a-h/templ"
 
 	"github.com/zhanggui/zhanggui/internal/access"
 	"github.com/zhanggui/zhanggui/internal/audit"
@@ -75,6 +78,21 @@ type Caller interface {
 	Call(ctx context.Context, shopID, method, path string, in, out any) error
 }
 
+// Board is the part of a shop's page that says who may do what there.
+type Board interface {
+	// Board gives it for a reader in a role. watching is for staff of the provider,
+	// who see what an owner sees and may change nothing.
+	Board(ctx context.Context, p access.Person, shop access.Shop, role access.Role, watching bool) (templ.Component, error)
+	// Visiting refuses an administrator who did not enter the shop's tenant, with a
+	// page that leads to the entrance.
+	Visiting(ctx context.Context, admin string, shop access.Shop) error
+}
+
+// Staff tells what somebody of the provider may do.
+type Staff interface {
+	Admin(ctx context.Context, id string) (access.Administrator, error)
+}
+
 // maxForm bounds the body of every form here.
 const maxForm = 16 << 10
 
@@ -89,8 +107,10 @@ type Options struct {
 	Directory Directory
 	People    People
 	Invites   Invites
+	Staff     Staff // nil: every administrator may do everything
 	Log       AuditLog
 	Caller    Caller
+	Board     Board                    // nil: a shop's page says nothing of its people
 	Exports   Exports                  // nil: no token leaves
 	Purchases Purchases                // nil: nothing is sold in the service market
 	Link      func(path string) string // makes an absolute URL
@@ -126,18 +146,37 @@ func (c *Console) home(w http.ResponseWriter, r *http.Request) error {
 		}
 		return c.UI.Render(w, r, http.StatusOK, ui.PageInfo{TitleKey: "console.welcome.title"}, welcome())
 	case session.AdminID != "":
-		return c.overview(w, r)
+		return c.overview(w, r, session.AdminID)
 	}
 	return c.myShops(w, r, session, person)
 }
 
-// admin lets only administrators through.
+// admin lets only administrators through who may change something.
 func (c *Console) admin(h func(http.ResponseWriter, *http.Request, audit.Actor) error) web.Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		session, err := c.Login.RequireAdmin(r)
 		if err != nil {
 			return err
 		}
+		if kind, err := c.kind(r.Context(), session.AdminID); err != nil || kind != access.StaffAdmin {
+			return cmp.Or(err, errStaff())
+		}
 		return h(w, r, audit.Actor{Kind: audit.ActorAdmin, ID: session.AdminID})
 	}
+}
+
+// kind is what an administrator may do.
+func (c *Console) kind(ctx context.Context, admin string) (access.StaffKind, error) {
+	if c.Staff == nil {
+		return access.StaffAdmin, nil
+	}
+	a, err := c.Staff.Admin(ctx, admin)
+	return cmp.Or(a.Kind, access.StaffAdmin), err
+}
+
+// errStaff is for staff who may look and not act.
+func errStaff() error {
+	return &web.Error{Status: http.StatusForbidden, Code: "staff-may-not",
+		EN: "Your account here may not do that.", ZH: "您的账号无权执行此操作。",
+		NextEN: "Ask an administrator of this server.", NextZH: "请联系系统管理员。", Link: "/", LinkEN: "Back", LinkZH: "返回"}
 }

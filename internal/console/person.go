@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/a-h/templ"
+
 	"github.com/zhanggui/zhanggui/internal/access"
 	"github.com/zhanggui/zhanggui/internal/grant"
 	"github.com/zhanggui/zhanggui/internal/web"
@@ -47,6 +49,9 @@ func (c *Console) myShops(w http.ResponseWriter, r *http.Request, s access.Sessi
 }
 
 func (c *Console) shop(w http.ResponseWriter, r *http.Request) error {
+	if s, _, ok := c.Login.Current(r); ok && s.AdminID != "" && c.Board != nil {
+		return c.shopForStaff(w, r, s)
+	}
 	session, person, err := c.Login.Require(r, access.Viewer, r.PathValue("shop"))
 	if err != nil {
 		return err
@@ -59,12 +64,31 @@ func (c *Console) shop(w http.ResponseWriter, r *http.Request) error {
 	return c.renderShop(w, r, session, person, mine{s, role})
 }
 
+// shopForStaff shows a shop's page to somebody of the provider who entered its
+// tenant.
+func (c *Console) shopForStaff(w http.ResponseWriter, r *http.Request, session access.Session) error {
+	s, err := c.Directory.Shop(r.Context(), r.PathValue("shop"))
+	if errors.Is(err, access.ErrNotFound) {
+		return errGone()
+	}
+	if err == nil {
+		err = c.Board.Visiting(r.Context(), session.AdminID, s)
+	}
+	if err != nil {
+		return err
+	}
+	return c.renderShop(w, r, session, access.Person{}, mine{s, access.Owner})
+}
+
 func (c *Console) renderShop(w http.ResponseWriter, r *http.Request, s access.Session, p access.Person, m mine) error {
-	view := shopPage{Person: p, Mine: m, Market: s.Door == access.DoorMarket, Now: c.Now()}
-	var errs [3]error
+	view := shopPage{Person: p, Mine: m, Market: s.Door == access.DoorMarket, Staff: s.AdminID != "", Now: c.Now(), Board: templ.NopComponent}
+	var errs [4]error
 	view.Bought, errs[0] = c.purchasesOf(r.Context(), m.Shop)
 	view.Claims, errs[1] = c.claimsFor(r.Context(), p, m.Shop)
 	view.Out, errs[2] = c.exportsFor(r.Context(), m)
+	if c.Board != nil {
+		view.Board, errs[3] = c.Board.Board(r.Context(), p, m.Shop, m.Role, view.Staff)
+	}
 	if err := errors.Join(errs[:]...); err != nil {
 		return err
 	}
@@ -110,7 +134,9 @@ type shopPage struct {
 	Mine    mine
 	Live    live
 	Problem string
-	Market  bool // the reader came from the service market: nobody by name
+	Market  bool            // the reader came from the service market: nobody by name
+	Staff   bool            // the reader is of the provider and changes nothing here
+	Board   templ.Component // who may do what here
 	Bought  []bought
 	Claims  []access.Invitation // that the reader may confirm
 	Out     []access.Export     // tokens that programs fetched

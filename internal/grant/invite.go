@@ -42,10 +42,8 @@ func ClaimNotice(now time.Time, i access.Invitation) notice.Notice {
 }
 
 func place(i access.Invitation) map[string]string {
-	m := map[string]string{"tenant": i.TenantID, "role": string(i.Role)}
-	if i.ShopID != "" {
-		m["shop"] = i.ShopID
-	}
+	m := placeOf(i.TenantID, i.ShopID)
+	m["role"] = string(i.Role)
 	if i.PersonID != "" {
 		m["person"] = i.PersonID
 	}

@@ -176,12 +176,27 @@ func (l *Login) RequireProved(r *http.Request, role access.Role, shopID string) 
 	case err == nil && s.PersonID == "":
 		err = l.needsPerson(shopID)
 	case err == nil:
-		err = l.provedLately(s, shopID, "/shops/"+shopID)
+		err = l.provedLately(s, shopID, backTo(r, "/shops/"+shopID))
 	}
 	if err != nil {
 		return access.Session{}, access.Person{}, err
 	}
 	return s, p, nil
+}
+
+// backTo is where a new login comes back to: the page that was asked for, or path
+// when something was sent.
+func backTo(r *http.Request, path string) string {
+	if r.Method == http.MethodGet {
+		return r.URL.RequestURI()
+	}
+	return path
+}
+
+// RequirePerson gives a person whom WeChat named within the last ten minutes,
+// whatever their roles are. Its pages lead to a login that comes back.
+func (l *Login) RequirePerson(r *http.Request) (access.Session, access.Person, error) {
+	return l.whoPerson(r, backTo(r, "/me"))
 }
 
 // provedLately refuses a session whose person WeChat named too long ago. path is

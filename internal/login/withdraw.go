@@ -19,7 +19,7 @@ const causeWithdrawn = "withdrawn"
 
 // getWithdraw says what withdrawing (取消授权) will end.
 func (l *Login) getWithdraw(w http.ResponseWriter, r *http.Request) error {
-	_, p, err := l.whoPerson(r)
+	_, p, err := l.whoPerson(r, "/withdraw")
 	if err != nil {
 		return err
 	}
@@ -37,7 +37,7 @@ func (l *Login) getWithdraw(w http.ResponseWriter, r *http.Request) error {
 // postWithdraw ends the person's grants and sessions in one transaction, and
 // says how to withdraw inside WeChat too, which only the person can do.
 func (l *Login) postWithdraw(w http.ResponseWriter, r *http.Request) error {
-	s, p, err := l.whoPerson(r)
+	s, p, err := l.whoPerson(r, "/withdraw")
 	if err != nil {
 		return err
 	}
@@ -55,7 +55,7 @@ func (l *Login) postWithdraw(w http.ResponseWriter, r *http.Request) error {
 
 // whoPerson is Who for pages that only a person has a use for, whom
 // WeChat named lately: somebody else's hand on an open browser stops no shop.
-func (l *Login) whoPerson(r *http.Request) (access.Session, access.Person, error) {
+func (l *Login) whoPerson(r *http.Request, back string) (access.Session, access.Person, error) {
 	s, p, err := l.Who(r)
 	switch {
 	case err != nil:
@@ -64,7 +64,7 @@ func (l *Login) whoPerson(r *http.Request) (access.Session, access.Person, error
 	case s.PersonID == "":
 		err = l.needsPerson(s.ShopID)
 	default:
-		err = l.provedLately(s, "", "/withdraw")
+		err = l.provedLately(s, "", back)
 	}
 	return s, p, err
 }

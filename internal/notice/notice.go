@@ -31,6 +31,8 @@ const (
 	AuditBroken     Kind = "audit.broken"            // the log does not verify
 	OwnerClaim      Kind = "member.claim"            // somebody asks to become an owner beside others
 	NewOwner        Kind = "member.owner"            // somebody became an owner
+	OwnerTransfer   Kind = "member.transfer"         // the server's operator makes somebody the owner, a day from now
+	StaffVisit      Kind = "staff.visit"             // somebody of the provider entered a tenant
 	TicketMissing   Kind = "platform.ticket_missing" // WeChat pushed no ticket for half an hour
 	TicketBack      Kind = "platform.ticket_back"    // tickets come again
 	SetsMissing     Kind = "shop.sets_missing"       // a shop did not grant what is needed

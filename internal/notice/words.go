@@ -86,6 +86,14 @@ var words = map[Kind]Words{
 		What: Text{"Somebody became an owner of a tenant.", "有人成为了某商家的店主。"},
 		Next: Text{"If nobody meant to, end their role and see who confirmed it with `zhanggui audit list`.", "如非本意，请撤销其角色，并用 `zhanggui audit list` 查看确认人。"},
 	},
+	OwnerTransfer: {
+		What: Text{"Whoever runs the server is making somebody else the owner of a tenant; it happens 24 hours after this.", "系统运营方正在将某商家的店主更换为他人，将于 24 小时后生效。"},
+		Next: Text{"If that is not right, any owner stops it on the shop's page, or the operator with `zhanggui people stop-transfer`.", "如有异议，任一店主可在店铺页面停止，或由运营方执行 `zhanggui people stop-transfer`。"},
+	},
+	StaffVisit: {
+		What: Text{"Somebody of the provider's staff entered a tenant to look at its pages; it ends within an hour.", "服务商的工作人员进入某商家查看页面，一小时内自动结束。"},
+		Next: Text{"The reason stands on the shop's page; ask the provider if it is not clear.", "原因显示在店铺页面；如有疑问请联系服务商。"},
+	},
 	TicketMissing: {
 		What: Text{"WeChat has pushed no ticket to a third-party platform for half an hour; its tokens end within 12 hours.", "第三方平台已有半小时未收到 component_verify_ticket，其令牌将在 12 小时内失效。"},
 		Next: Text{"The push was asked to start again; see that the authorisation event URL is reachable and answers success.", "系统已请求重新开始推送；请检查授权事件接收 URL 是否可访问并返回 success。"},
