@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -122,12 +123,15 @@ func TestNoticeIsStopped(t *testing.T) {
 // due is a store of transfers for [people.People.Run]; nothing else of it is asked.
 type due struct {
 	people.Store
+	mu    sync.Mutex
 	waits []access.Transfer
 	done  []string // "id at hours"
 	start time.Time
 }
 
 func (d *due) DueTransfers(_ context.Context, now time.Time) ([]access.Transfer, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	var out []access.Transfer
 	for _, t := range d.waits {
 		if !now.Before(t.DueAt) {
@@ -138,8 +142,16 @@ func (d *due) DueTransfers(_ context.Context, now time.Time) ([]access.Transfer,
 }
 
 func (d *due) end(word, id string, now time.Time) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	d.waits = slices.DeleteFunc(d.waits, func(t access.Transfer) bool { return t.ID == id })
 	d.done = append(d.done, word+" "+id+" after "+now.Sub(d.start).Truncate(time.Minute).String())
+}
+
+func (d *due) ended() []string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Clone(d.done)
 }
 
 func (d *due) FinishTransfer(_ context.Context, id string, now time.Time, _ grant.Effects) error {
@@ -175,17 +187,18 @@ func TestRunCarriesOut(t *testing.T) {
 		go people.New(people.Options{Store: d, Now: time.Now}).Run(ctx)
 		time.Sleep(24*time.Hour - time.Minute)
 		synctest.Wait()
-		if len(d.done) != 0 {
-			t.Errorf("too early: %v", d.done)
+		if early := d.ended(); len(early) != 0 {
+			t.Errorf("too early: %v", early)
 		}
 		time.Sleep(2 * time.Minute)
 		synctest.Wait()
 		cancel()
 		synctest.Wait()
-		slices.Sort(d.done)
+		got := d.ended()
+		slices.Sort(got)
 		want := []string{"done t_notice after 24h0m0s", "not_possible t_impossible after 24h0m0s", "over t_offer after 24h0m0s", "seen t_elsewhere after 24h0m0s"}
-		if !slices.Equal(d.done, want) {
-			t.Errorf("got %q, want %q", d.done, want)
+		if !slices.Equal(got, want) {
+			t.Errorf("got %q, want %q", got, want)
 		}
 	})
 }
