@@ -24,6 +24,8 @@ type Declaration struct {
 	Shops    []Shop
 	Clients  []Client
 	Members  []Member
+	// OIDCClients are written as they are, secrets included.
+	OIDCClients []OIDCClient
 	// Remove lists what to delete, planned by prune: ids by kind. A shop's
 	// removal revokes its grant; an app with grants that are not revoked is
 	// refused.
@@ -32,10 +34,10 @@ type Declaration struct {
 
 // Removal names what a declaration deletes.
 type Removal struct {
-	Apps, Tenants, Shops, Clients []string
+	Apps, Tenants, Shops, Clients, OIDCClients []string
 }
 
 // Empty tells whether nothing is to be removed.
 func (r Removal) Empty() bool {
-	return len(r.Apps)+len(r.Tenants)+len(r.Shops)+len(r.Clients) == 0
+	return len(r.Apps)+len(r.Tenants)+len(r.Shops)+len(r.Clients)+len(r.OIDCClients) == 0
 }

@@ -463,6 +463,48 @@ CREATE TABLE signing_keys (
     published_until BIGINT NOT NULL
 );
 
+-- Programs that people are logged into with OpenID Connect.
+CREATE TABLE oidc_clients (
+    id                TEXT    NOT NULL PRIMARY KEY,
+    name              TEXT    NOT NULL,
+    secret_hash       BYTEA,            -- keyed digest; NULL: a public client
+    redirect_uris     TEXT    NOT NULL, -- JSON array
+    post_logout_uris  TEXT    NOT NULL, -- JSON array
+    backchannel_uri   TEXT    NOT NULL,
+    allow_private     BOOLEAN NOT NULL,
+    tenant_id         TEXT    NOT NULL, -- one of tenant_id and shop_id is set
+    shop_id           TEXT    NOT NULL,
+    role              TEXT    NOT NULL,
+    doors             TEXT    NOT NULL, -- JSON array
+    claims            TEXT    NOT NULL, -- JSON array
+    sector            TEXT    NOT NULL, -- clients of one sector know a person by one id
+    email_domain      TEXT    NOT NULL,
+    without_pkce      BOOLEAN NOT NULL,
+    created_at        BIGINT  NOT NULL
+);
+
+-- Logins into them. Each hangs on a session of ours.
+CREATE TABLE oidc_logins (
+    id             TEXT    NOT NULL PRIMARY KEY,
+    client_id      TEXT    NOT NULL REFERENCES oidc_clients (id) ON DELETE CASCADE,
+    session_id     TEXT    NOT NULL,
+    person_id      TEXT    NOT NULL, -- empty: somebody of the shop
+    shop_id        TEXT    NOT NULL,
+    scope          TEXT    NOT NULL,
+    nonce          TEXT    NOT NULL,
+    redirect_uri   TEXT    NOT NULL,
+    challenge      TEXT    NOT NULL,
+    code_hash      BYTEA   NOT NULL UNIQUE,
+    code_ends      BIGINT  NOT NULL,
+    code_used      BIGINT  NOT NULL, -- when; 0: not yet
+    refresh_hash   BYTEA,            -- of the token that counts; NULL: there is none
+    created_at     BIGINT  NOT NULL,
+    ended_at       BIGINT  NOT NULL,
+    ended_why      TEXT    NOT NULL,
+    logout_due     BIGINT  NOT NULL, -- when the client is told of the end; 0: not
+    logout_attempt BIGINT  NOT NULL
+);
+
 -- Single values: the highest time seen, the keyset, the directory's revision,
 -- what is wrong since when.
 CREATE TABLE meta (

@@ -50,6 +50,8 @@ var rest = []string{
 	"INSERT INTO client_shops VALUES ('erp', 'many-000001')",
 	"INSERT INTO uses VALUES ('erp', 'many-000001', '/channels/ec/funds/submitwithdraw', 5, 2)",
 	"INSERT INTO exports VALUES ('erp', 'many-000001', 3, 4, 5, 6)",
+	"INSERT INTO oidc_clients VALUES ('erp', 'n', X'11', '[]', '[]', '', 1, '', 'tea', 'owner', '[]', '[]', 'sector', '', 0, 5)",
+	"INSERT INTO oidc_logins VALUES ('o', 'erp', 's', 'p', 'tea', 'openid', 'n', 'u', 'c', X'12', 5, 6, X'13', 7, 8, 'w', 9, 10)",
 	"INSERT INTO signing_keys VALUES ('kid', 'ES256', X'44', 5, 6, 7, 8)",
 	"INSERT INTO scans VALUES (X'44', 'approved', 'p_1', 's_1', 5, 6)",
 	"INSERT INTO requests VALUES (X'11', X'22', 5, 6, 200, 'application/json', X'33')",

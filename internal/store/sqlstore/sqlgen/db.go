@@ -96,6 +96,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.claimGrantStmt, err = db.PrepareContext(ctx, claimGrant); err != nil {
 		return nil, fmt.Errorf("error preparing query ClaimGrant: %w", err)
 	}
+	if q.claimOIDCLogoutsStmt, err = db.PrepareContext(ctx, claimOIDCLogouts); err != nil {
+		return nil, fmt.Errorf("error preparing query ClaimOIDCLogouts: %w", err)
+	}
 	if q.clearClientShopsStmt, err = db.PrepareContext(ctx, clearClientShops); err != nil {
 		return nil, fmt.Errorf("error preparing query ClearClientShops: %w", err)
 	}
@@ -138,6 +141,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.countLiveAdminsStmt, err = db.PrepareContext(ctx, countLiveAdmins); err != nil {
 		return nil, fmt.Errorf("error preparing query CountLiveAdmins: %w", err)
 	}
+	if q.countOIDCLogoutsStmt, err = db.PrepareContext(ctx, countOIDCLogouts); err != nil {
+		return nil, fmt.Errorf("error preparing query CountOIDCLogouts: %w", err)
+	}
 	if q.countShopsOfTenantStmt, err = db.PrepareContext(ctx, countShopsOfTenant); err != nil {
 		return nil, fmt.Errorf("error preparing query CountShopsOfTenant: %w", err)
 	}
@@ -176,6 +182,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.deleteIdentityStmt, err = db.PrepareContext(ctx, deleteIdentity); err != nil {
 		return nil, fmt.Errorf("error preparing query DeleteIdentity: %w", err)
+	}
+	if q.deleteOIDCClientStmt, err = db.PrepareContext(ctx, deleteOIDCClient); err != nil {
+		return nil, fmt.Errorf("error preparing query DeleteOIDCClient: %w", err)
 	}
 	if q.deleteProfileStmt, err = db.PrepareContext(ctx, deleteProfile); err != nil {
 		return nil, fmt.Errorf("error preparing query DeleteProfile: %w", err)
@@ -233,6 +242,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.endNoticeStmt, err = db.PrepareContext(ctx, endNotice); err != nil {
 		return nil, fmt.Errorf("error preparing query EndNotice: %w", err)
+	}
+	if q.endOIDCLoginStmt, err = db.PrepareContext(ctx, endOIDCLogin); err != nil {
+		return nil, fmt.Errorf("error preparing query EndOIDCLogin: %w", err)
 	}
 	if q.endOldNoticesStmt, err = db.PrepareContext(ctx, endOldNotices); err != nil {
 		return nil, fmt.Errorf("error preparing query EndOldNotices: %w", err)
@@ -327,6 +339,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.identityStmt, err = db.PrepareContext(ctx, identity); err != nil {
 		return nil, fmt.Errorf("error preparing query Identity: %w", err)
 	}
+	if q.identityOfPersonStmt, err = db.PrepareContext(ctx, identityOfPerson); err != nil {
+		return nil, fmt.Errorf("error preparing query IdentityOfPerson: %w", err)
+	}
 	if q.insertAdminStmt, err = db.PrepareContext(ctx, insertAdmin); err != nil {
 		return nil, fmt.Errorf("error preparing query InsertAdmin: %w", err)
 	}
@@ -368,6 +383,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.insertNoticeStmt, err = db.PrepareContext(ctx, insertNotice); err != nil {
 		return nil, fmt.Errorf("error preparing query InsertNotice: %w", err)
+	}
+	if q.insertOIDCLoginStmt, err = db.PrepareContext(ctx, insertOIDCLogin); err != nil {
+		return nil, fmt.Errorf("error preparing query InsertOIDCLogin: %w", err)
 	}
 	if q.insertPersonStmt, err = db.PrepareContext(ctx, insertPerson); err != nil {
 		return nil, fmt.Errorf("error preparing query InsertPerson: %w", err)
@@ -435,6 +453,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.lastAuditEntryStmt, err = db.PrepareContext(ctx, lastAuditEntry); err != nil {
 		return nil, fmt.Errorf("error preparing query LastAuditEntry: %w", err)
 	}
+	if q.lastOIDCLoginStmt, err = db.PrepareContext(ctx, lastOIDCLogin); err != nil {
+		return nil, fmt.Errorf("error preparing query LastOIDCLogin: %w", err)
+	}
 	if q.leaseChannelStmt, err = db.PrepareContext(ctx, leaseChannel); err != nil {
 		return nil, fmt.Errorf("error preparing query LeaseChannel: %w", err)
 	}
@@ -443,6 +464,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.leasedBeforeStmt, err = db.PrepareContext(ctx, leasedBefore); err != nil {
 		return nil, fmt.Errorf("error preparing query LeasedBefore: %w", err)
+	}
+	if q.liveOIDCLoginsStmt, err = db.PrepareContext(ctx, liveOIDCLogins); err != nil {
+		return nil, fmt.Errorf("error preparing query LiveOIDCLogins: %w", err)
 	}
 	if q.liveVisitsStmt, err = db.PrepareContext(ctx, liveVisits); err != nil {
 		return nil, fmt.Errorf("error preparing query LiveVisits: %w", err)
@@ -483,6 +507,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.nextFreeStmt, err = db.PrepareContext(ctx, nextFree); err != nil {
 		return nil, fmt.Errorf("error preparing query NextFree: %w", err)
 	}
+	if q.nextOIDCLogoutStmt, err = db.PrepareContext(ctx, nextOIDCLogout); err != nil {
+		return nil, fmt.Errorf("error preparing query NextOIDCLogout: %w", err)
+	}
 	if q.noticeStmt, err = db.PrepareContext(ctx, notice); err != nil {
 		return nil, fmt.Errorf("error preparing query Notice: %w", err)
 	}
@@ -492,8 +519,23 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.noticesBeforeStmt, err = db.PrepareContext(ctx, noticesBefore); err != nil {
 		return nil, fmt.Errorf("error preparing query NoticesBefore: %w", err)
 	}
+	if q.oIDCClientStmt, err = db.PrepareContext(ctx, oIDCClient); err != nil {
+		return nil, fmt.Errorf("error preparing query OIDCClient: %w", err)
+	}
+	if q.oIDCClientsStmt, err = db.PrepareContext(ctx, oIDCClients); err != nil {
+		return nil, fmt.Errorf("error preparing query OIDCClients: %w", err)
+	}
+	if q.oIDCLoginStmt, err = db.PrepareContext(ctx, oIDCLogin); err != nil {
+		return nil, fmt.Errorf("error preparing query OIDCLogin: %w", err)
+	}
+	if q.oIDCLoginByCodeStmt, err = db.PrepareContext(ctx, oIDCLoginByCode); err != nil {
+		return nil, fmt.Errorf("error preparing query OIDCLoginByCode: %w", err)
+	}
 	if q.openTenantStmt, err = db.PrepareContext(ctx, openTenant); err != nil {
 		return nil, fmt.Errorf("error preparing query OpenTenant: %w", err)
+	}
+	if q.overOIDCLoginsStmt, err = db.PrepareContext(ctx, overOIDCLogins); err != nil {
+		return nil, fmt.Errorf("error preparing query OverOIDCLogins: %w", err)
 	}
 	if q.ownersOfTenantStmt, err = db.PrepareContext(ctx, ownersOfTenant); err != nil {
 		return nil, fmt.Errorf("error preparing query OwnersOfTenant: %w", err)
@@ -539,6 +581,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.purgeNoticesStmt, err = db.PrepareContext(ctx, purgeNotices); err != nil {
 		return nil, fmt.Errorf("error preparing query PurgeNotices: %w", err)
+	}
+	if q.purgeOIDCLoginsStmt, err = db.PrepareContext(ctx, purgeOIDCLogins); err != nil {
+		return nil, fmt.Errorf("error preparing query PurgeOIDCLogins: %w", err)
 	}
 	if q.purgePushesStmt, err = db.PrepareContext(ctx, purgePushes); err != nil {
 		return nil, fmt.Errorf("error preparing query PurgePushes: %w", err)
@@ -597,6 +642,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.putMetaStmt, err = db.PrepareContext(ctx, putMeta); err != nil {
 		return nil, fmt.Errorf("error preparing query PutMeta: %w", err)
 	}
+	if q.putOIDCClientStmt, err = db.PrepareContext(ctx, putOIDCClient); err != nil {
+		return nil, fmt.Errorf("error preparing query PutOIDCClient: %w", err)
+	}
 	if q.putProfileStmt, err = db.PrepareContext(ctx, putProfile); err != nil {
 		return nil, fmt.Errorf("error preparing query PutProfile: %w", err)
 	}
@@ -608,6 +656,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.putTenantStmt, err = db.PrepareContext(ctx, putTenant); err != nil {
 		return nil, fmt.Errorf("error preparing query PutTenant: %w", err)
+	}
+	if q.redeemOIDCCodeStmt, err = db.PrepareContext(ctx, redeemOIDCCode); err != nil {
+		return nil, fmt.Errorf("error preparing query RedeemOIDCCode: %w", err)
 	}
 	if q.releaseChannelStmt, err = db.PrepareContext(ctx, releaseChannel); err != nil {
 		return nil, fmt.Errorf("error preparing query ReleaseChannel: %w", err)
@@ -635,6 +686,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.revokeGrantStmt, err = db.PrepareContext(ctx, revokeGrant); err != nil {
 		return nil, fmt.Errorf("error preparing query RevokeGrant: %w", err)
+	}
+	if q.rotateOIDCRefreshStmt, err = db.PrepareContext(ctx, rotateOIDCRefresh); err != nil {
+		return nil, fmt.Errorf("error preparing query RotateOIDCRefresh: %w", err)
 	}
 	if q.rotateSessionStmt, err = db.PrepareContext(ctx, rotateSession); err != nil {
 		return nil, fmt.Errorf("error preparing query RotateSession: %w", err)
@@ -693,6 +747,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.settleGrantStmt, err = db.PrepareContext(ctx, settleGrant); err != nil {
 		return nil, fmt.Errorf("error preparing query SettleGrant: %w", err)
 	}
+	if q.settleOIDCLogoutStmt, err = db.PrepareContext(ctx, settleOIDCLogout); err != nil {
+		return nil, fmt.Errorf("error preparing query SettleOIDCLogout: %w", err)
+	}
 	if q.settleSubscriptionStmt, err = db.PrepareContext(ctx, settleSubscription); err != nil {
 		return nil, fmt.Errorf("error preparing query SettleSubscription: %w", err)
 	}
@@ -722,6 +779,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.shopsOfAppStmt, err = db.PrepareContext(ctx, shopsOfApp); err != nil {
 		return nil, fmt.Errorf("error preparing query ShopsOfApp: %w", err)
+	}
+	if q.shopsOfTenantStmt, err = db.PrepareContext(ctx, shopsOfTenant); err != nil {
+		return nil, fmt.Errorf("error preparing query ShopsOfTenant: %w", err)
 	}
 	if q.signingKeysStmt, err = db.PrepareContext(ctx, signingKeys); err != nil {
 		return nil, fmt.Errorf("error preparing query SigningKeys: %w", err)
@@ -923,6 +983,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing claimGrantStmt: %w", cerr)
 		}
 	}
+	if q.claimOIDCLogoutsStmt != nil {
+		if cerr := q.claimOIDCLogoutsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing claimOIDCLogoutsStmt: %w", cerr)
+		}
+	}
 	if q.clearClientShopsStmt != nil {
 		if cerr := q.clearClientShopsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing clearClientShopsStmt: %w", cerr)
@@ -993,6 +1058,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing countLiveAdminsStmt: %w", cerr)
 		}
 	}
+	if q.countOIDCLogoutsStmt != nil {
+		if cerr := q.countOIDCLogoutsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing countOIDCLogoutsStmt: %w", cerr)
+		}
+	}
 	if q.countShopsOfTenantStmt != nil {
 		if cerr := q.countShopsOfTenantStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing countShopsOfTenantStmt: %w", cerr)
@@ -1056,6 +1126,11 @@ func (q *Queries) Close() error {
 	if q.deleteIdentityStmt != nil {
 		if cerr := q.deleteIdentityStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing deleteIdentityStmt: %w", cerr)
+		}
+	}
+	if q.deleteOIDCClientStmt != nil {
+		if cerr := q.deleteOIDCClientStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deleteOIDCClientStmt: %w", cerr)
 		}
 	}
 	if q.deleteProfileStmt != nil {
@@ -1151,6 +1226,11 @@ func (q *Queries) Close() error {
 	if q.endNoticeStmt != nil {
 		if cerr := q.endNoticeStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing endNoticeStmt: %w", cerr)
+		}
+	}
+	if q.endOIDCLoginStmt != nil {
+		if cerr := q.endOIDCLoginStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing endOIDCLoginStmt: %w", cerr)
 		}
 	}
 	if q.endOldNoticesStmt != nil {
@@ -1308,6 +1388,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing identityStmt: %w", cerr)
 		}
 	}
+	if q.identityOfPersonStmt != nil {
+		if cerr := q.identityOfPersonStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing identityOfPersonStmt: %w", cerr)
+		}
+	}
 	if q.insertAdminStmt != nil {
 		if cerr := q.insertAdminStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing insertAdminStmt: %w", cerr)
@@ -1376,6 +1461,11 @@ func (q *Queries) Close() error {
 	if q.insertNoticeStmt != nil {
 		if cerr := q.insertNoticeStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing insertNoticeStmt: %w", cerr)
+		}
+	}
+	if q.insertOIDCLoginStmt != nil {
+		if cerr := q.insertOIDCLoginStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing insertOIDCLoginStmt: %w", cerr)
 		}
 	}
 	if q.insertPersonStmt != nil {
@@ -1488,6 +1578,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing lastAuditEntryStmt: %w", cerr)
 		}
 	}
+	if q.lastOIDCLoginStmt != nil {
+		if cerr := q.lastOIDCLoginStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing lastOIDCLoginStmt: %w", cerr)
+		}
+	}
 	if q.leaseChannelStmt != nil {
 		if cerr := q.leaseChannelStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing leaseChannelStmt: %w", cerr)
@@ -1501,6 +1596,11 @@ func (q *Queries) Close() error {
 	if q.leasedBeforeStmt != nil {
 		if cerr := q.leasedBeforeStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing leasedBeforeStmt: %w", cerr)
+		}
+	}
+	if q.liveOIDCLoginsStmt != nil {
+		if cerr := q.liveOIDCLoginsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing liveOIDCLoginsStmt: %w", cerr)
 		}
 	}
 	if q.liveVisitsStmt != nil {
@@ -1568,6 +1668,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing nextFreeStmt: %w", cerr)
 		}
 	}
+	if q.nextOIDCLogoutStmt != nil {
+		if cerr := q.nextOIDCLogoutStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing nextOIDCLogoutStmt: %w", cerr)
+		}
+	}
 	if q.noticeStmt != nil {
 		if cerr := q.noticeStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing noticeStmt: %w", cerr)
@@ -1583,9 +1688,34 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing noticesBeforeStmt: %w", cerr)
 		}
 	}
+	if q.oIDCClientStmt != nil {
+		if cerr := q.oIDCClientStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing oIDCClientStmt: %w", cerr)
+		}
+	}
+	if q.oIDCClientsStmt != nil {
+		if cerr := q.oIDCClientsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing oIDCClientsStmt: %w", cerr)
+		}
+	}
+	if q.oIDCLoginStmt != nil {
+		if cerr := q.oIDCLoginStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing oIDCLoginStmt: %w", cerr)
+		}
+	}
+	if q.oIDCLoginByCodeStmt != nil {
+		if cerr := q.oIDCLoginByCodeStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing oIDCLoginByCodeStmt: %w", cerr)
+		}
+	}
 	if q.openTenantStmt != nil {
 		if cerr := q.openTenantStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing openTenantStmt: %w", cerr)
+		}
+	}
+	if q.overOIDCLoginsStmt != nil {
+		if cerr := q.overOIDCLoginsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing overOIDCLoginsStmt: %w", cerr)
 		}
 	}
 	if q.ownersOfTenantStmt != nil {
@@ -1661,6 +1791,11 @@ func (q *Queries) Close() error {
 	if q.purgeNoticesStmt != nil {
 		if cerr := q.purgeNoticesStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing purgeNoticesStmt: %w", cerr)
+		}
+	}
+	if q.purgeOIDCLoginsStmt != nil {
+		if cerr := q.purgeOIDCLoginsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing purgeOIDCLoginsStmt: %w", cerr)
 		}
 	}
 	if q.purgePushesStmt != nil {
@@ -1758,6 +1893,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing putMetaStmt: %w", cerr)
 		}
 	}
+	if q.putOIDCClientStmt != nil {
+		if cerr := q.putOIDCClientStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing putOIDCClientStmt: %w", cerr)
+		}
+	}
 	if q.putProfileStmt != nil {
 		if cerr := q.putProfileStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing putProfileStmt: %w", cerr)
@@ -1776,6 +1916,11 @@ func (q *Queries) Close() error {
 	if q.putTenantStmt != nil {
 		if cerr := q.putTenantStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing putTenantStmt: %w", cerr)
+		}
+	}
+	if q.redeemOIDCCodeStmt != nil {
+		if cerr := q.redeemOIDCCodeStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing redeemOIDCCodeStmt: %w", cerr)
 		}
 	}
 	if q.releaseChannelStmt != nil {
@@ -1821,6 +1966,11 @@ func (q *Queries) Close() error {
 	if q.revokeGrantStmt != nil {
 		if cerr := q.revokeGrantStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing revokeGrantStmt: %w", cerr)
+		}
+	}
+	if q.rotateOIDCRefreshStmt != nil {
+		if cerr := q.rotateOIDCRefreshStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing rotateOIDCRefreshStmt: %w", cerr)
 		}
 	}
 	if q.rotateSessionStmt != nil {
@@ -1918,6 +2068,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing settleGrantStmt: %w", cerr)
 		}
 	}
+	if q.settleOIDCLogoutStmt != nil {
+		if cerr := q.settleOIDCLogoutStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing settleOIDCLogoutStmt: %w", cerr)
+		}
+	}
 	if q.settleSubscriptionStmt != nil {
 		if cerr := q.settleSubscriptionStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing settleSubscriptionStmt: %w", cerr)
@@ -1966,6 +2121,11 @@ func (q *Queries) Close() error {
 	if q.shopsOfAppStmt != nil {
 		if cerr := q.shopsOfAppStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing shopsOfAppStmt: %w", cerr)
+		}
+	}
+	if q.shopsOfTenantStmt != nil {
+		if cerr := q.shopsOfTenantStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing shopsOfTenantStmt: %w", cerr)
 		}
 	}
 	if q.signingKeysStmt != nil {
@@ -2156,6 +2316,7 @@ type Queries struct {
 	claimAuthorizersStmt        *sql.Stmt
 	claimDueStmt                *sql.Stmt
 	claimGrantStmt              *sql.Stmt
+	claimOIDCLogoutsStmt        *sql.Stmt
 	clearClientShopsStmt        *sql.Stmt
 	clearTokensStmt             *sql.Stmt
 	clientStmt                  *sql.Stmt
@@ -2170,6 +2331,7 @@ type Queries struct {
 	consentsStmt                *sql.Stmt
 	countAppGrantsStmt          *sql.Stmt
 	countLiveAdminsStmt         *sql.Stmt
+	countOIDCLogoutsStmt        *sql.Stmt
 	countShopsOfTenantStmt      *sql.Stmt
 	countShopsWithoutAppIDStmt  *sql.Stmt
 	countUseStmt                *sql.Stmt
@@ -2183,6 +2345,7 @@ type Queries struct {
 	deleteGrantStmt             *sql.Stmt
 	deleteHeldShopStmt          *sql.Stmt
 	deleteIdentityStmt          *sql.Stmt
+	deleteOIDCClientStmt        *sql.Stmt
 	deleteProfileStmt           *sql.Stmt
 	deletePurchasesStmt         *sql.Stmt
 	deleteRequestStmt           *sql.Stmt
@@ -2202,6 +2365,7 @@ type Queries struct {
 	dueTransfersStmt            *sql.Stmt
 	endAppSessionsStmt          *sql.Stmt
 	endNoticeStmt               *sql.Stmt
+	endOIDCLoginStmt            *sql.Stmt
 	endOldNoticesStmt           *sql.Stmt
 	endSessionStmt              *sql.Stmt
 	endShopSessionsStmt         *sql.Stmt
@@ -2233,6 +2397,7 @@ type Queries struct {
 	identitiesByUnionIDStmt     *sql.Stmt
 	identitiesOfPersonStmt      *sql.Stmt
 	identityStmt                *sql.Stmt
+	identityOfPersonStmt        *sql.Stmt
 	insertAdminStmt             *sql.Stmt
 	insertAuditEntryStmt        *sql.Stmt
 	insertAuditHashStmt         *sql.Stmt
@@ -2247,6 +2412,7 @@ type Queries struct {
 	insertGrantStmt             *sql.Stmt
 	insertInvitationStmt        *sql.Stmt
 	insertNoticeStmt            *sql.Stmt
+	insertOIDCLoginStmt         *sql.Stmt
 	insertPersonStmt            *sql.Stmt
 	insertPushStmt              *sql.Stmt
 	insertRequestStmt           *sql.Stmt
@@ -2269,9 +2435,11 @@ type Queries struct {
 	keptGrantStmt               *sql.Stmt
 	keptGrantsStmt              *sql.Stmt
 	lastAuditEntryStmt          *sql.Stmt
+	lastOIDCLoginStmt           *sql.Stmt
 	leaseChannelStmt            *sql.Stmt
 	leaseSubscriptionStmt       *sql.Stmt
 	leasedBeforeStmt            *sql.Stmt
+	liveOIDCLoginsStmt          *sql.Stmt
 	liveVisitsStmt              *sql.Stmt
 	lostEventsStmt              *sql.Stmt
 	memberStmt                  *sql.Stmt
@@ -2285,10 +2453,16 @@ type Queries struct {
 	newestSigningKeyStmt        *sql.Stmt
 	nextAuthorizerStmt          *sql.Stmt
 	nextFreeStmt                *sql.Stmt
+	nextOIDCLogoutStmt          *sql.Stmt
 	noticeStmt                  *sql.Stmt
 	noticesStmt                 *sql.Stmt
 	noticesBeforeStmt           *sql.Stmt
+	oIDCClientStmt              *sql.Stmt
+	oIDCClientsStmt             *sql.Stmt
+	oIDCLoginStmt               *sql.Stmt
+	oIDCLoginByCodeStmt         *sql.Stmt
 	openTenantStmt              *sql.Stmt
+	overOIDCLoginsStmt          *sql.Stmt
 	ownersOfTenantStmt          *sql.Stmt
 	pendingNoticesStmt          *sql.Stmt
 	pendingNoticesBeforeStmt    *sql.Stmt
@@ -2304,6 +2478,7 @@ type Queries struct {
 	purgeForcedRefreshesStmt    *sql.Stmt
 	purgeInvitationsStmt        *sql.Stmt
 	purgeNoticesStmt            *sql.Stmt
+	purgeOIDCLoginsStmt         *sql.Stmt
 	purgePushesStmt             *sql.Stmt
 	purgeRequestsStmt           *sql.Stmt
 	purgeScansStmt              *sql.Stmt
@@ -2323,10 +2498,12 @@ type Queries struct {
 	putIdentityStmt             *sql.Stmt
 	putMemberStmt               *sql.Stmt
 	putMetaStmt                 *sql.Stmt
+	putOIDCClientStmt           *sql.Stmt
 	putProfileStmt              *sql.Stmt
 	putPurchaseStmt             *sql.Stmt
 	putShopStmt                 *sql.Stmt
 	putTenantStmt               *sql.Stmt
+	redeemOIDCCodeStmt          *sql.Stmt
 	releaseChannelStmt          *sql.Stmt
 	replaceTokenStmt            *sql.Stmt
 	replayDeadLetterStmt        *sql.Stmt
@@ -2336,6 +2513,7 @@ type Queries struct {
 	revokeAdminStmt             *sql.Stmt
 	revokeClientStmt            *sql.Stmt
 	revokeGrantStmt             *sql.Stmt
+	rotateOIDCRefreshStmt       *sql.Stmt
 	rotateSessionStmt           *sql.Stmt
 	rotateSubscriptionStmt      *sql.Stmt
 	scanStmt                    *sql.Stmt
@@ -2355,6 +2533,7 @@ type Queries struct {
 	setStaffStmt                *sql.Stmt
 	settleDeliveryStmt          *sql.Stmt
 	settleGrantStmt             *sql.Stmt
+	settleOIDCLogoutStmt        *sql.Stmt
 	settleSubscriptionStmt      *sql.Stmt
 	settleTokensStmt            *sql.Stmt
 	setupLinkStmt               *sql.Stmt
@@ -2365,6 +2544,7 @@ type Queries struct {
 	shopsByAppIDStmt            *sql.Stmt
 	shopsLikeStmt               *sql.Stmt
 	shopsOfAppStmt              *sql.Stmt
+	shopsOfTenantStmt           *sql.Stmt
 	signingKeysStmt             *sql.Stmt
 	startSubscriptionStmt       *sql.Stmt
 	stopSubscriptionStmt        *sql.Stmt
@@ -2420,6 +2600,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		claimAuthorizersStmt:        q.claimAuthorizersStmt,
 		claimDueStmt:                q.claimDueStmt,
 		claimGrantStmt:              q.claimGrantStmt,
+		claimOIDCLogoutsStmt:        q.claimOIDCLogoutsStmt,
 		clearClientShopsStmt:        q.clearClientShopsStmt,
 		clearTokensStmt:             q.clearTokensStmt,
 		clientStmt:                  q.clientStmt,
@@ -2434,6 +2615,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		consentsStmt:                q.consentsStmt,
 		countAppGrantsStmt:          q.countAppGrantsStmt,
 		countLiveAdminsStmt:         q.countLiveAdminsStmt,
+		countOIDCLogoutsStmt:        q.countOIDCLogoutsStmt,
 		countShopsOfTenantStmt:      q.countShopsOfTenantStmt,
 		countShopsWithoutAppIDStmt:  q.countShopsWithoutAppIDStmt,
 		countUseStmt:                q.countUseStmt,
@@ -2447,6 +2629,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		deleteGrantStmt:             q.deleteGrantStmt,
 		deleteHeldShopStmt:          q.deleteHeldShopStmt,
 		deleteIdentityStmt:          q.deleteIdentityStmt,
+		deleteOIDCClientStmt:        q.deleteOIDCClientStmt,
 		deleteProfileStmt:           q.deleteProfileStmt,
 		deletePurchasesStmt:         q.deletePurchasesStmt,
 		deleteRequestStmt:           q.deleteRequestStmt,
@@ -2466,6 +2649,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		dueTransfersStmt:            q.dueTransfersStmt,
 		endAppSessionsStmt:          q.endAppSessionsStmt,
 		endNoticeStmt:               q.endNoticeStmt,
+		endOIDCLoginStmt:            q.endOIDCLoginStmt,
 		endOldNoticesStmt:           q.endOldNoticesStmt,
 		endSessionStmt:              q.endSessionStmt,
 		endShopSessionsStmt:         q.endShopSessionsStmt,
@@ -2497,6 +2681,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		identitiesByUnionIDStmt:     q.identitiesByUnionIDStmt,
 		identitiesOfPersonStmt:      q.identitiesOfPersonStmt,
 		identityStmt:                q.identityStmt,
+		identityOfPersonStmt:        q.identityOfPersonStmt,
 		insertAdminStmt:             q.insertAdminStmt,
 		insertAuditEntryStmt:        q.insertAuditEntryStmt,
 		insertAuditHashStmt:         q.insertAuditHashStmt,
@@ -2511,6 +2696,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		insertGrantStmt:             q.insertGrantStmt,
 		insertInvitationStmt:        q.insertInvitationStmt,
 		insertNoticeStmt:            q.insertNoticeStmt,
+		insertOIDCLoginStmt:         q.insertOIDCLoginStmt,
 		insertPersonStmt:            q.insertPersonStmt,
 		insertPushStmt:              q.insertPushStmt,
 		insertRequestStmt:           q.insertRequestStmt,
@@ -2533,9 +2719,11 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		keptGrantStmt:               q.keptGrantStmt,
 		keptGrantsStmt:              q.keptGrantsStmt,
 		lastAuditEntryStmt:          q.lastAuditEntryStmt,
+		lastOIDCLoginStmt:           q.lastOIDCLoginStmt,
 		leaseChannelStmt:            q.leaseChannelStmt,
 		leaseSubscriptionStmt:       q.leaseSubscriptionStmt,
 		leasedBeforeStmt:            q.leasedBeforeStmt,
+		liveOIDCLoginsStmt:          q.liveOIDCLoginsStmt,
 		liveVisitsStmt:              q.liveVisitsStmt,
 		lostEventsStmt:              q.lostEventsStmt,
 		memberStmt:                  q.memberStmt,
@@ -2549,10 +2737,16 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		newestSigningKeyStmt:        q.newestSigningKeyStmt,
 		nextAuthorizerStmt:          q.nextAuthorizerStmt,
 		nextFreeStmt:                q.nextFreeStmt,
+		nextOIDCLogoutStmt:          q.nextOIDCLogoutStmt,
 		noticeStmt:                  q.noticeStmt,
 		noticesStmt:                 q.noticesStmt,
 		noticesBeforeStmt:           q.noticesBeforeStmt,
+		oIDCClientStmt:              q.oIDCClientStmt,
+		oIDCClientsStmt:             q.oIDCClientsStmt,
+		oIDCLoginStmt:               q.oIDCLoginStmt,
+		oIDCLoginByCodeStmt:         q.oIDCLoginByCodeStmt,
 		openTenantStmt:              q.openTenantStmt,
+		overOIDCLoginsStmt:          q.overOIDCLoginsStmt,
 		ownersOfTenantStmt:          q.ownersOfTenantStmt,
 		pendingNoticesStmt:          q.pendingNoticesStmt,
 		pendingNoticesBeforeStmt:    q.pendingNoticesBeforeStmt,
@@ -2568,6 +2762,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		purgeForcedRefreshesStmt:    q.purgeForcedRefreshesStmt,
 		purgeInvitationsStmt:        q.purgeInvitationsStmt,
 		purgeNoticesStmt:            q.purgeNoticesStmt,
+		purgeOIDCLoginsStmt:         q.purgeOIDCLoginsStmt,
 		purgePushesStmt:             q.purgePushesStmt,
 		purgeRequestsStmt:           q.purgeRequestsStmt,
 		purgeScansStmt:              q.purgeScansStmt,
@@ -2587,10 +2782,12 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		putIdentityStmt:             q.putIdentityStmt,
 		putMemberStmt:               q.putMemberStmt,
 		putMetaStmt:                 q.putMetaStmt,
+		putOIDCClientStmt:           q.putOIDCClientStmt,
 		putProfileStmt:              q.putProfileStmt,
 		putPurchaseStmt:             q.putPurchaseStmt,
 		putShopStmt:                 q.putShopStmt,
 		putTenantStmt:               q.putTenantStmt,
+		redeemOIDCCodeStmt:          q.redeemOIDCCodeStmt,
 		releaseChannelStmt:          q.releaseChannelStmt,
 		replaceTokenStmt:            q.replaceTokenStmt,
 		replayDeadLetterStmt:        q.replayDeadLetterStmt,
@@ -2600,6 +2797,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		revokeAdminStmt:             q.revokeAdminStmt,
 		revokeClientStmt:            q.revokeClientStmt,
 		revokeGrantStmt:             q.revokeGrantStmt,
+		rotateOIDCRefreshStmt:       q.rotateOIDCRefreshStmt,
 		rotateSessionStmt:           q.rotateSessionStmt,
 		rotateSubscriptionStmt:      q.rotateSubscriptionStmt,
 		scanStmt:                    q.scanStmt,
@@ -2619,6 +2817,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		setStaffStmt:                q.setStaffStmt,
 		settleDeliveryStmt:          q.settleDeliveryStmt,
 		settleGrantStmt:             q.settleGrantStmt,
+		settleOIDCLogoutStmt:        q.settleOIDCLogoutStmt,
 		settleSubscriptionStmt:      q.settleSubscriptionStmt,
 		settleTokensStmt:            q.settleTokensStmt,
 		setupLinkStmt:               q.setupLinkStmt,
@@ -2629,6 +2828,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		shopsByAppIDStmt:            q.shopsByAppIDStmt,
 		shopsLikeStmt:               q.shopsLikeStmt,
 		shopsOfAppStmt:              q.shopsOfAppStmt,
+		shopsOfTenantStmt:           q.shopsOfTenantStmt,
 		signingKeysStmt:             q.signingKeysStmt,
 		startSubscriptionStmt:       q.startSubscriptionStmt,
 		stopSubscriptionStmt:        q.stopSubscriptionStmt,

@@ -261,6 +261,46 @@ type Notice struct {
 	SentAt  int64
 }
 
+type OidcClient struct {
+	ID             string
+	Name           string
+	SecretHash     []byte
+	RedirectUris   string
+	PostLogoutUris string
+	BackchannelUri string
+	AllowPrivate   bool
+	TenantID       string
+	ShopID         string
+	Role           string
+	Doors          string
+	Claims         string
+	Sector         string
+	EmailDomain    string
+	WithoutPkce    bool
+	CreatedAt      int64
+}
+
+type OidcLogin struct {
+	ID            string
+	ClientID      string
+	SessionID     string
+	PersonID      string
+	ShopID        string
+	Scope         string
+	Nonce         string
+	RedirectUri   string
+	Challenge     string
+	CodeHash      []byte
+	CodeEnds      int64
+	CodeUsed      int64
+	RefreshHash   []byte
+	CreatedAt     int64
+	EndedAt       int64
+	EndedWhy      string
+	LogoutDue     int64
+	LogoutAttempt int64
+}
+
 type Person struct {
 	ID        string
 	CreatedAt int64
