@@ -57,6 +57,7 @@ var layers = []struct {
 	{prefix: "internal/people", may: append(leaves, "internal/web", "internal/web/ui"), why: "a feature imports leaves, never a sibling or a store"},
 	{prefix: "internal/provider", may: append(leaves, "wechat", "wechat/event"), why: "a feature imports leaves, never a sibling or a store"},
 	{prefix: "internal/push", may: append(leaves, "internal/web", "wechat/event", "wechat/msgcrypt"), why: "a feature imports leaves, never a sibling or a store; it reads what WeChat sends and asks WeChat nothing"},
+	{prefix: "internal/oidc", may: append(leaves, "internal/web", "internal/web/ui"), why: "a feature imports leaves, never a sibling or a store; who is logged in and what signs comes through interfaces"},
 	{prefix: "internal/passon", why: "hands bytes on; what is in them and who they are for does not matter to it, and the way out is given to it"},
 	{prefix: "internal/movein", may: leaves, why: "a feature imports leaves, never a sibling or a store"},
 	{prefix: "internal/movein/follow", may: append(leaves, "internal/egress", "internal/movein"), why: "reads what movein takes in, over the one way out; knows no other feature"},

@@ -111,8 +111,23 @@ func wireManifest(m *config.Manifest) adminapi.Manifest {
 		out.Clients = append(out.Clients, adminapi.ManifestClient{ID: c.ID, Name: c.Name, Shops: c.Shops, Mode: string(c.Mode), Expires: optional(c.Expires),
 			ClientRights: adminapi.RightsOf(c.Granted())})
 	}
+	for _, c := range m.OIDCClients {
+		out.OIDCClients = append(out.OIDCClients, wireOIDCClient(c))
+	}
 	for _, mb := range m.Members {
 		out.Members = append(out.Members, adminapi.ManifestMember{Person: mb.Person, Tenant: mb.Tenant, Shop: mb.Shop, Role: string(mb.Role), Until: optional(mb.Until)})
+	}
+	return out
+}
+
+func wireOIDCClient(c config.OIDCClient) adminapi.ManifestOIDCClient {
+	out := adminapi.ManifestOIDCClient{Secret: c.Secret.Value().RevealString(), OIDCClientBody: adminapi.OIDCClientBody{
+		ID: c.ID, Name: c.Name, Public: c.Public, RedirectURIs: c.RedirectURIs, PostLogoutURIs: c.PostLogoutURIs, BackchannelURI: c.BackchannelURI,
+		AllowPrivate: c.AllowPrivate, Shop: c.Shop, Tenant: c.Tenant, Role: string(c.Role), Claims: c.Claims, Sector: c.Sector,
+		EmailDomain: c.EmailDomain, WithoutPKCE: c.WithoutPKCE,
+	}}
+	for _, d := range c.Doors {
+		out.Doors = append(out.Doors, string(d))
 	}
 	return out
 }

@@ -23,6 +23,7 @@ type Options struct {
 	Tokens        setup.Tokens
 	Clients       Clients
 	Members       Members
+	OIDC          OIDCClients
 	Invites       Invites
 	Sessions      Sessions
 	Admins        Admins
@@ -70,6 +71,7 @@ func Mount(mux *http.ServeMux, o Options) {
 	h.mountMembers(api)
 	h.mountGrants(api)
 	h.mountClients(api)
+	h.mountOIDC(api)
 	h.mountInvitations(api)
 	h.mountSessions(api)
 	h.mountAdmins(api)

@@ -45,6 +45,8 @@ type Manifest struct {
 	Shops   []ManifestShop   `json:"shops,omitempty"`
 	Clients []ManifestClient `json:"clients,omitempty"`
 	Members []ManifestMember `json:"members,omitempty"`
+
+	OIDCClients []ManifestOIDCClient `json:"oidc_clients,omitempty" doc:"Programs that people are logged into with OpenID Connect"`
 }
 
 // ManifestApp declares an app that logs people in, or a third-party platform.
@@ -169,6 +171,9 @@ func (m Manifest) manifest() setup.Manifest {
 	}
 	for _, c := range m.Clients {
 		out.Clients = append(out.Clients, setup.Client{ID: c.ID, Name: c.Name, Shops: c.Shops, Mode: access.Mode(c.Mode), Expires: at(c.Expires), Rights: c.rights()})
+	}
+	for _, c := range m.OIDCClients {
+		out.OIDCClients = append(out.OIDCClients, c.declared())
 	}
 	for _, mb := range m.Members {
 		out.Members = append(out.Members, access.Member{TenantID: mb.Tenant, ShopID: mb.Shop, PersonID: mb.Person, Role: access.Role(mb.Role), Until: at(mb.Until)})

@@ -27,6 +27,7 @@ import (
 	"github.com/zhanggui/zhanggui/internal/keeper"
 	"github.com/zhanggui/zhanggui/internal/login"
 	"github.com/zhanggui/zhanggui/internal/movein/follow"
+	"github.com/zhanggui/zhanggui/internal/oidc"
 	"github.com/zhanggui/zhanggui/internal/outbox"
 	"github.com/zhanggui/zhanggui/internal/passon"
 	"github.com/zhanggui/zhanggui/internal/people"
@@ -84,6 +85,7 @@ type App struct {
 	sessions  *session.Live
 	login     *login.Login
 	signer    *signer.Signer
+	oidc      *oidc.Provider
 	aliases   *alias.Maker
 	gateway   *gateway.Gateway
 	catalogue *catalogue.Catalogue
@@ -158,7 +160,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	a.connectClock()
 	a.signer = signer.New(signer.Options{Store: a.store, Vault: a.keys(), Now: a.o.Now, Log: a.o.Log})
 	a.connectKeeper()
-	for _, step := range []func() error{a.connectPlatforms, a.connectOutbox, a.connectUI, a.connectLogin, a.connectGuard, a.connectGateway} {
+	for _, step := range []func() error{a.connectPlatforms, a.connectOutbox, a.connectUI, a.connectLogin, a.connectGuard, a.connectOIDC, a.connectGateway} {
 		if err := step(); err != nil {
 			return nil, err
 		}
@@ -279,7 +281,7 @@ func (a *App) connectUI() (err error) {
 		Operator:   ui.Operator{Name: op.Name, Contact: op.Contact, ICP: op.ICP, PoliceICP: op.PoliceICP},
 		BasePath:   a.basePath(),
 		Version:    a.o.Version,
-		Catalogues: []fs.FS{login.Catalogue, console.Words(), guard.Words(), people.Words()},
+		Catalogues: []fs.FS{login.Catalogue, oidc.Catalogue, console.Words(), guard.Words(), people.Words()},
 	}
 	if a.ui, err = ui.New(o); err != nil {
 		return err
@@ -383,7 +385,7 @@ func (a *App) connectConsole() {
 func (a *App) adminOptions() adminapi.Options {
 	return adminapi.Options{
 		Version: a.o.Version, Now: a.o.Now, Setup: a.setup, Directory: a.store, Grants: a.store, Keeper: a.keeper, Tokens: movers{a.keeper},
-		Clients: a.store, Members: a.store, Invites: a.store, Sessions: a.store, Admins: a.store, Log: a.store, Notices: a.store, Channels: channels{a}, Clock: a.clock, Quotas: a,
+		Clients: a.store, Members: a.store, OIDC: a.store, Invites: a.store, Sessions: a.store, Admins: a.store, Log: a.store, Notices: a.store, Channels: channels{a}, Clock: a.clock, Quotas: a,
 		Platforms: adminPlatforms{a.store, a.provider, a.login}, Subscriptions: a.relay, Mover: a.mover(), Requests: a.store, Sealer: a.keys(),
 		Keys: keys{vault: a.vault, store: a.store.Store, now: a.o.Now}, Link: a.Link,
 		PublicHost: a.o.Config.PublicURL.Host(), Loopback: a.o.Config.Loopback,

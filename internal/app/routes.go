@@ -35,6 +35,7 @@ func (a *App) Public() http.Handler {
 	a.pushes.Mount(mux)
 	a.login.Mount(mux)
 	a.guard.Mount(mux)
+	a.oidc.Mount(mux)
 	a.console.Mount(mux)
 	a.people.Mount(mux)
 	mux.Handle("/", a.page(web.NotFound))

@@ -19,6 +19,8 @@ type Manifest struct {
 	Clients []Client `yaml:"clients"`
 	Members []Member `yaml:"members"`
 
+	OIDCClients []OIDCClient `yaml:"oidc_clients"`
+
 	report *report // where each entry stands, for problems of Resolve
 }
 
@@ -185,6 +187,7 @@ func (m *Manifest) fillDefaults(rules Rules) {
 			m.Clients[i].Mode = access.Read
 		}
 	}
+	m.fillOIDC()
 }
 
 // usualScope is what an app of a kind asks for unless told otherwise.

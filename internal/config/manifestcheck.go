@@ -43,6 +43,7 @@ func (m *Manifest) check(r *report, rules Rules) {
 	shops := m.checkShops(r, rules, tenants, components, wxIDs)
 	m.checkClients(r, rules, shops)
 	m.checkMembers(r, rules, tenants, shops)
+	m.checkOIDC(r, rules, tenants, shops)
 }
 
 // checkApps gives the components.

@@ -43,6 +43,9 @@ func (m *Manifest) Resolve(dir string, lookup func(string) (string, bool)) error
 		take(item("shops", i)+".push.token", &m.Shops[i].Push.Token)
 		take(item("shops", i)+".push.aes_key", &m.Shops[i].Push.AESKey)
 	}
+	for i := range m.OIDCClients {
+		take(item("oidc_clients", i)+".secret", &m.OIDCClients[i].Secret)
+	}
 	if err := r.problems.err(); err != nil {
 		return err
 	}

@@ -29,6 +29,9 @@ func (p *plan) add(m Manifest) error {
 	for _, c := range m.Clients {
 		p.client(c)
 	}
+	for _, c := range m.OIDCClients {
+		p.oidcClient(c)
+	}
 	for _, mb := range m.Members {
 		p.member(mb)
 	}
@@ -245,10 +248,11 @@ func (p *plan) prune(m Manifest) {
 		apps[shopAppPrefix+id] = true
 	}
 	p.remove(access.Removal{
-		Clients: missing(p.kept.clients, named(m.Clients, func(c Client) string { return c.ID })),
-		Shops:   missing(p.kept.shops, shops),
-		Apps:    missing(p.kept.apps, apps),
-		Tenants: missing(p.kept.tenants, tenants),
+		Clients:     missing(p.kept.clients, named(m.Clients, func(c Client) string { return c.ID })),
+		OIDCClients: missing(p.kept.oidc, named(m.OIDCClients, func(c OIDCClient) string { return c.ID })),
+		Shops:       missing(p.kept.shops, shops),
+		Apps:        missing(p.kept.apps, apps),
+		Tenants:     missing(p.kept.tenants, tenants),
 	})
 }
 
@@ -258,7 +262,7 @@ func (p *plan) remove(r access.Removal) {
 	for _, gone := range []struct {
 		kind string
 		ids  []string
-	}{{"client", r.Clients}, {"shop", r.Shops}, {"app", r.Apps}, {"tenant", r.Tenants}} {
+	}{{"client", r.Clients}, {"oidc_client", r.OIDCClients}, {"shop", r.Shops}, {"app", r.Apps}, {"tenant", r.Tenants}} {
 		for _, id := range gone.ids {
 			p.changes = append(p.changes, Change{Op: "remove", Kind: gone.kind, ID: id})
 		}

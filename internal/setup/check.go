@@ -44,7 +44,10 @@ func (m *Manifest) check(kept kept, rules config.Rules) error {
 // fill takes over what the rules filled in. The entries are copied first: they
 // are the caller's.
 func (m *Manifest) fill(written *config.Manifest) {
-	m.Apps, m.Clients = slices.Clone(m.Apps), slices.Clone(m.Clients)
+	m.Apps, m.Clients, m.OIDCClients = slices.Clone(m.Apps), slices.Clone(m.Clients), slices.Clone(m.OIDCClients)
+	for i, c := range written.OIDCClients {
+		m.OIDCClients[i].fillOIDC(c)
+	}
 	for i, a := range written.Apps {
 		m.Apps[i].CallbackHost, m.Apps[i].Scope = a.CallbackHost, a.Scope
 		m.Apps[i].Services = services(a.Services)
@@ -90,7 +93,7 @@ func (m Manifest) againstKept(kept kept) []string {
 		look(what, shopAppPrefix+s.ID, s.AppID, !s.Secret.IsZero() || s.App != "")
 		found = append(found, kept.sameShop(what, s)...)
 	}
-	return append(found, m.oddPushKeys()...)
+	return append(append(found, m.oddPushKeys()...), m.oidcSecrets(kept)...)
 }
 
 // sameShop wants one shop for each appid, also of those that opened themselves.
@@ -157,6 +160,9 @@ func (m Manifest) written() *config.Manifest {
 	}
 	for _, c := range m.Clients {
 		w.Clients = append(w.Clients, config.Client{ID: c.ID, Name: c.Name, Shops: c.Shops, Mode: c.Mode, Expires: c.Expires, ClientRights: config.WriteRights(c.Rights)})
+	}
+	for _, c := range m.OIDCClients {
+		w.OIDCClients = append(w.OIDCClients, writtenOIDC(c))
 	}
 	for _, mb := range m.Members {
 		w.Members = append(w.Members, config.Member{Person: mb.PersonID, Tenant: mb.TenantID, Shop: mb.ShopID, Role: mb.Role, Until: mb.Until})

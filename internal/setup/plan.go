@@ -20,6 +20,7 @@ type Directory interface {
 	Tenants(ctx context.Context) ([]access.Tenant, error)
 	Shops(ctx context.Context) ([]access.Shop, error)
 	Clients(ctx context.Context) ([]access.Client, error)
+	OIDCClients(ctx context.Context) ([]access.OIDCClient, error)
 	Declare(ctx context.Context, d access.Declaration, entries ...audit.Entry) error
 }
 
@@ -27,6 +28,8 @@ type Directory interface {
 type Sealer interface {
 	Seal(plain secret.Value, cell vault.Cell) ([]byte, error)
 	Open(sealed []byte, cell vault.Cell) (secret.Value, error)
+	// MAC gives a keyed digest, for secrets that are only ever compared.
+	MAC(purpose string, data []byte) []byte
 }
 
 // Setup applies manifests. It is safe for concurrent use.
@@ -84,6 +87,7 @@ type kept struct {
 	tenants  table[access.Tenant]
 	shops    table[access.Shop]
 	clients  table[access.Client]
+	oidc     table[access.OIDCClient]
 }
 
 type table[T any] map[string]T
@@ -129,6 +133,11 @@ func (s *Setup) read(ctx context.Context) (k kept, err error) {
 	if err != nil {
 		return k, fmt.Errorf("setup: read clients: %w", err)
 	}
+	oidc, err := s.dir.OIDCClients(ctx)
+	if err != nil {
+		return k, fmt.Errorf("setup: read clients of OpenID Connect: %w", err)
+	}
+	k.oidc = index(oidc, func(c access.OIDCClient) string { return c.ID })
 	k.apps = index(apps, func(a access.App) string { return a.ID })
 	k.tenants = index(tenants, func(t access.Tenant) string { return t.ID })
 	k.shops = index(shops, func(s access.Shop) string { return s.ID })

@@ -27,13 +27,14 @@ type directory struct {
 	tenants  map[string]access.Tenant
 	shops    map[string]access.Shop
 	clients  map[string]access.Client
+	oidc     map[string]access.OIDCClient
 	entries  []audit.Entry
 	// between runs once after the next read, as somebody else would.
 	between func(*directory)
 }
 
 func newDirectory() *directory {
-	return &directory{apps: map[string]access.App{}, tenants: map[string]access.Tenant{}, shops: map[string]access.Shop{}, clients: map[string]access.Client{}}
+	return &directory{apps: map[string]access.App{}, tenants: map[string]access.Tenant{}, shops: map[string]access.Shop{}, clients: map[string]access.Client{}, oidc: map[string]access.OIDCClient{}}
 }
 
 func values[T any](m map[string]T) []T {
@@ -57,6 +58,10 @@ func (d *directory) Revision(context.Context) (int64, error)          { return d
 func (d *directory) Apps(context.Context) ([]access.App, error)       { return values(d.apps), nil }
 func (d *directory) Tenants(context.Context) ([]access.Tenant, error) { return values(d.tenants), nil }
 func (d *directory) Shops(context.Context) ([]access.Shop, error)     { return values(d.shops), nil }
+func (d *directory) OIDCClients(context.Context) ([]access.OIDCClient, error) {
+	return values(d.oidc), nil
+}
+
 func (d *directory) Clients(context.Context) ([]access.Client, error) {
 	if d.between != nil {
 		d.between(d)
