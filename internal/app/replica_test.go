@@ -138,6 +138,7 @@ func TestReplicasHearOfEachOther(t *testing.T) {
 			for _, r := range both {
 				r.await("the first call", func() bool { status, _ := r.callHere(shopID); return status == http.StatusOK })
 			}
+			roleEnds(t, a, b)
 			sessionEnds(t, a, b)
 			secretCounts(t, a, b)
 			egressCounts(t, a, b)
@@ -171,12 +172,27 @@ func pooled(t *testing.T) (database, direct secret.Value) {
 	return pool.URL(strings.TrimPrefix(u.Path, "/")), direct
 }
 
+func roleEnds(t *testing.T, a, b *rig) {
+	t.Helper()
+	viewer := a.join(wechattest.Owner, "viewer")
+	look := func() int { return viewer.open(b.direct + "/shops/" + shopID).status }
+	for range 3 { // from memory, at last
+		if status := look(); status != http.StatusOK {
+			t.Fatalf("a role of one replica on the other: %d", status)
+		}
+	}
+	a.ask("DELETE", "/v1/tenants/"+tenantID+"/members/"+a.sessions()[0].Person, nil, nil)
+	soon(t, "the end of a role", func() bool { return look() == http.StatusForbidden })
+}
+
 func sessionEnds(t *testing.T, a, b *rig) {
 	t.Helper()
 	owner := a.owner()
 	look := func() int { return owner.open(b.direct + "/shops/" + shopID).status }
-	if status := look(); status != http.StatusOK {
-		t.Fatalf("a session of one replica on the other: %d", status)
+	for range 3 {
+		if status := look(); status != http.StatusOK {
+			t.Fatalf("a session of one replica on the other: %d", status)
+		}
 	}
 	a.ask("POST", "/v1/sessions/"+a.sessions()[0].ID+"/end", nil, nil)
 	soon(t, "the end of a session", func() bool { return look() == http.StatusUnauthorized })

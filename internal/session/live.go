@@ -132,6 +132,7 @@ func (l *Live) behind(now time.Time) time.Duration {
 }
 
 // read asks the store, and keeps what it says unless something changed meanwhile.
+
 func (l *Live) read(ctx context.Context, k key, now time.Time) (access.Session, access.Person, error) {
 	l.mu.RLock()
 	epoch := l.epoch
