@@ -83,7 +83,12 @@ func (c *call) permit() error {
 	if c.may.observed != "" {
 		c.observed(c.may.observed)
 	}
-	return c.client.bucket.take(c.client.ID, c.began)
+	if c.client.bucket == nil {
+		return nil
+	}
+	// Not when the call began: the client may have been waited for, and a bucket that
+	// hears of earlier times gives too much.
+	return c.client.bucket.take(c.client.ID, c.g.Now())
 }
 
 // authenticate finds out whose key it is.
