@@ -1,15 +1,11 @@
 package app
 
 import (
-	"context"
 	"maps"
 	"net/http"
-	"net/netip"
 	"slices"
-	"time"
 
 	"github.com/zhanggui/zhanggui/internal/access"
-	"github.com/zhanggui/zhanggui/internal/audit"
 	"github.com/zhanggui/zhanggui/internal/config"
 	"github.com/zhanggui/zhanggui/internal/guard"
 	"github.com/zhanggui/zhanggui/internal/web"
@@ -18,7 +14,7 @@ import (
 // connectGuard makes the guard of the back offices. Without any it guards nothing.
 func (a *App) connectGuard() (err error) {
 	o := guard.Options{
-		PublicURL: a.o.Config.PublicURL.URL(), Sessions: storedSessions{a.store, a.o.Now}, Store: a.store, Visitors: a.login, Signer: a.signer, Vault: a.keys(),
+		PublicURL: a.o.Config.PublicURL.URL(), Sessions: a.sessions, Store: a.store, Visitors: a.login, Signer: a.signer, Vault: a.keys(),
 		UI: a.ui, HostUI: a.hostUI, HostFiles: a.hostUI.Static(), Page: a.page, Tally: a.refused, Now: a.o.Now, Log: a.o.Log,
 		HostPage: func(h web.Handler) http.Handler { return web.BrowserHeaders(a.hostUI.Page(a.replica.explain(h))) },
 	}
@@ -73,27 +69,3 @@ func (a *App) byHost(ours http.Handler) http.Handler {
 		ours.ServeHTTP(w, r)
 	})
 }
-
-// storedSessions reads sessions from the store with every request.
-type storedSessions struct {
-	store *store
-	now   func() time.Time
-}
-
-func (s storedSessions) ByToken(ctx context.Context, hash []byte) (access.Session, access.Person, error) {
-	n, err := s.store.SessionByToken(ctx, hash)
-	if err == nil && !n.Live(s.now()) {
-		err = access.ErrNotFound
-	}
-	if err != nil || n.PersonID == "" {
-		return n, access.Person{}, err
-	}
-	p, err := s.store.Person(ctx, n.PersonID)
-	return n, p, err
-}
-
-func (s storedSessions) Start(ctx context.Context, n access.Session, e ...audit.Entry) error {
-	return s.store.StartSession(ctx, n, e...)
-}
-
-func (s storedSessions) Used(string, time.Time, netip.Addr) {}
