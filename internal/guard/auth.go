@@ -27,13 +27,15 @@ func (g *Guard) auth(w http.ResponseWriter, r *http.Request, h *host) {
 		h.write(w, r, bad)
 		return
 	}
-	f, s, err := g.decide(r, a)
+	f := &finding{asked: a}
+	s, err := g.decide(r, f)
 	switch {
 	case err != nil:
 		h.write(w, r, away(err))
 	case f.verdict != passes:
 		g.turnAway(w, r, f, leads(r))
 	default:
+		web.Bare(w)
 		s.tell(w.Header())
 		w.WriteHeader(http.StatusAccepted)
 	}
@@ -53,23 +55,21 @@ func leads(r *http.Request) bool {
 // decide is find with what follows from it: whether a change came from elsewhere, and
 // what the back office is told of those who may in. The stamp is nil where nobody is
 // named.
-func (g *Guard) decide(r *http.Request, a asked) (finding, *stamp, error) {
-	f, err := g.find(r, a)
-	if err != nil || f.verdict != passes || f.public {
-		return f, nil, err
+func (g *Guard) decide(r *http.Request, f *finding) (*stamp, error) {
+	if err := g.find(r, f); err != nil || f.verdict != passes || f.public {
+		return nil, err
 	}
-	if f = g.crossed(r, f); f.verdict != passes {
-		return f, nil, nil
+	if g.crossed(r, f); f.verdict != passes {
+		return nil, nil
 	}
-	s, err := g.stampOf(r.Context(), &f)
-	return f, s, err
+	return g.stampOf(r.Context(), f)
 }
 
 // inner is auth where we are the proxy, with what lies behind it.
 func (g *Guard) inner(w http.ResponseWriter, r *http.Request, h *host, next http.Handler) {
 	r.Pattern = "back office"
-	a := own(r, h)
-	f, s, err := g.decide(r, a)
+	f := &finding{asked: own(r, h)}
+	s, err := g.decide(r, f)
 	switch {
 	case err != nil:
 		h.write(w, r, away(err))
@@ -81,7 +81,7 @@ func (g *Guard) inner(w http.ResponseWriter, r *http.Request, h *host, next http
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
 	if s != nil {
-		defer g.watch(ctx, cancel, r, a)()
+		defer g.watch(ctx, cancel, r, f.asked)()
 	}
 	in := r.WithContext(ctx)
 	in.Header = r.Header.Clone()
@@ -97,7 +97,8 @@ func (g *Guard) watch(ctx context.Context, cancel context.CancelFunc, r *http.Re
 		tick := time.NewTicker(lookEvery)
 		defer tick.Stop()
 		for {
-			if f, err := g.find(r, a); err == nil && f.verdict != passes {
+			f := finding{asked: a}
+			if err := g.find(r, &f); err == nil && f.verdict != passes {
 				cancel()
 			}
 			select {
@@ -111,7 +112,7 @@ func (g *Guard) watch(ctx context.Context, cancel context.CancelFunc, r *http.Re
 }
 
 // turnAway answers a request that does not pass.
-func (g *Guard) turnAway(w http.ResponseWriter, r *http.Request, f finding, leads bool) {
+func (g *Guard) turnAway(w http.ResponseWriter, r *http.Request, f *finding, leads bool) {
 	h := f.host
 	if f.verdict == stranger {
 		next := h.begin(h.back(f.target), nil)
@@ -126,7 +127,7 @@ func (g *Guard) turnAway(w http.ResponseWriter, r *http.Request, f finding, lead
 }
 
 // refusal is the error of a finding, recorded where somebody tried something.
-func (g *Guard) refusal(r *http.Request, f finding) *web.Error {
+func (g *Guard) refusal(r *http.Request, f *finding) *web.Error {
 	status := http.StatusForbidden
 	switch f.verdict {
 	case stranger:
@@ -135,7 +136,7 @@ func (g *Guard) refusal(r *http.Request, f finding) *web.Error {
 		status = http.StatusBadRequest
 	}
 	if f.verdict != stranger {
-		g.refused(r, f.host, f, f.why)
+		g.refused(r, f, f.why)
 	}
 	e := problem(status, f.why)
 	e.Err = &denial{g.viewOf(f)}

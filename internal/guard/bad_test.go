@@ -490,14 +490,14 @@ func TestOurOwnProxy(t *testing.T) {
 	h.Inner = true
 	w := newWorld(t, h)
 	b := w.enterInner("p_lan", access.Viewer)
-	a := b.send("GET", erp+"/orders", http.Header{"X-Webauth-User": {"p_boss"}, "X_Webauth_User": {"p_boss"}, "X-Zhanggui-Person": {"p_boss"}})
+	a := b.send("GET", erp+"/orders", http.Header{"X-Webauth-User": {"p_boss"}, underscored: {"p_boss"}, "X-Zhanggui-Person": {"p_boss"}})
 	if a.header.Get("Saw-Person") != "p_lan" || a.header.Get("Saw-User") != "p_lan" {
 		t.Errorf("the back office saw %v", a.header)
 	}
 	if a := b.send("GET", erp+"/auth", nil); a.header.Get("Saw-Person") != "p_lan" {
 		t.Errorf("its own /auth: %d", a.status)
 	}
-	if a := b.send("GET", erp+"/static/x", http.Header{"X_webauth_user": {"p_boss"}}); a.header.Get("Saw-User") != "" || a.header.Get("Saw-Person") != "" {
+	if a := b.send("GET", erp+"/static/x", http.Header{underscored: {"p_boss"}}); a.header.Get("Saw-User") != "" || a.header.Get("Saw-Person") != "" {
 		t.Errorf("on a public path the back office saw %v", a.header)
 	}
 	b.send("GET", erp+"/admin", nil).wayOn(t, http.StatusForbidden, "no-role")

@@ -44,15 +44,15 @@ func (g *Guard) getBegin(w http.ResponseWriter, r *http.Request, h *host) error 
 		return problem(http.StatusUnauthorized, "no-session")
 	}
 	q, now := r.URL.Query(), g.o.Now()
-	f, err := g.find(r, asked{host: h, method: http.MethodGet, target: h.back(q.Get("rd"))})
-	if err != nil {
+	f := &finding{asked: asked{host: h, method: http.MethodGet, target: h.back(q.Get("rd"))}}
+	if err := g.find(r, f); err != nil {
 		return away(err)
 	}
 	live, _ := g.nonces(r, h)
 	if circling(live, now) {
 		e := problem(http.StatusTooManyRequests, "circles")
 		e.RetryAfter = turnWindow
-		g.refused(r, h, f, e.Code)
+		g.refused(r, f, e.Code)
 		return e
 	}
 	again := q.Get("choose") == "1"
@@ -110,7 +110,7 @@ func (g *Guard) getEnter(w http.ResponseWriter, r *http.Request, h *host) error 
 
 // turnedBack is the page of somebody whose ticket does not count.
 func (g *Guard) turnedBack(r *http.Request, h *host, why string) error {
-	g.refused(r, h, finding{}, why)
+	g.refused(r, &finding{asked: asked{host: h}}, why)
 	e := problem(http.StatusBadRequest, why)
 	e.Link, e.LinkEN, e.LinkZH = "/begin?rd=%2F", word("guard.way.begin", false), word("guard.way.begin", true)
 	return e
@@ -133,8 +133,8 @@ func (g *Guard) nonceOf(r *http.Request, h *host, hash []byte) (nonce, bool) {
 // usedBefore answers for a ticket that comes twice, as by a reload. The browser that is
 // in goes on; nobody gets a second session.
 func (g *Guard) usedBefore(w http.ResponseWriter, r *http.Request, h *host, n nonce) error {
-	f := finding{asked: asked{host: h}}
-	if token, _, ok := h.jar.child(r.Header); ok && g.recognise(r, token, &f) == nil && f.why == "" {
+	f := &finding{asked: asked{host: h}}
+	if _, err := g.recognise(r, f); err == nil && f.verdict == passes {
 		return redirect(w, r, n.Return)
 	}
 	return g.turnedBack(r, h, "ticket-used")
@@ -143,8 +143,8 @@ func (g *Guard) usedBefore(w http.ResponseWriter, r *http.Request, h *host, n no
 // start begins the child and ends the one that this browser had before.
 func (g *Guard) start(ctx context.Context, w http.ResponseWriter, r *http.Request, h *host, t ticket, n nonce) error {
 	now := g.o.Now()
-	old := finding{asked: asked{host: h}}
-	if token, _, ok := h.jar.child(r.Header); ok && g.recognise(r, token, &old) == nil && old.why == "" {
+	old := &finding{asked: asked{host: h}}
+	if _, err := g.recognise(r, old); err == nil && old.verdict == passes {
 		if err := g.end(ctx, old.session, old.session.ID, "new hand-off"); err != nil {
 			return away(err)
 		}
@@ -189,11 +189,9 @@ func (g *Guard) end(ctx context.Context, s access.Session, id, why string) error
 
 // getLogout asks before it ends anything, or says that it has ended.
 func (g *Guard) getLogout(w http.ResponseWriter, r *http.Request, h *host) error {
-	f := finding{asked: asked{host: h}}
-	if token, _, ok := h.jar.child(r.Header); ok {
-		if err := g.recognise(r, token, &f); err != nil {
-			return away(err)
-		}
+	f := &finding{asked: asked{host: h}}
+	if _, err := g.recognise(r, f); err != nil {
+		return away(err)
 	}
 	v := logoutView{In: f.session.ID != "", Host: h.Name, Nickname: f.person.Profile.Nickname}
 	return g.o.HostUI.Render(w, r, http.StatusOK, ui.PageInfo{TitleKey: "guard.logout.title"}, logoutPage(v))
@@ -201,11 +199,9 @@ func (g *Guard) getLogout(w http.ResponseWriter, r *http.Request, h *host) error
 
 // postLogout ends the login, and with it the sessions of all protected hosts.
 func (g *Guard) postLogout(w http.ResponseWriter, r *http.Request, h *host) error {
-	f := finding{asked: asked{host: h}}
-	if token, _, ok := h.jar.child(r.Header); ok {
-		if err := g.recognise(r, token, &f); err != nil {
-			return away(err)
-		}
+	f := &finding{asked: asked{host: h}}
+	if _, err := g.recognise(r, f); err != nil {
+		return away(err)
 	}
 	if f.session.ID != "" {
 		if err := g.end(r.Context(), f.session, f.session.Parent, "logout"); err != nil {
@@ -225,7 +221,8 @@ func (g *Guard) why(w http.ResponseWriter, r *http.Request, h *host) {
 		h.write(w, r, bad)
 		return
 	}
-	f, _, err := g.decide(r, a)
+	f := &finding{asked: a}
+	_, err := g.decide(r, f)
 	switch {
 	case err != nil:
 		h.write(w, r, away(err))

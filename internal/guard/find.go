@@ -38,126 +38,137 @@ type finding struct {
 	public  bool        // passes, and nobody is named
 }
 
-// no ends a finding.
-func (f finding) no(v verdict, why string) finding {
-	f.verdict, f.why = v, why
-	return f
-}
+// no ends a finding. It is handed on as a pointer, since it is large and every request
+// has one.
+func (f *finding) no(v verdict, why string) { f.verdict, f.why = v, why }
 
-// find decides about a request. An error means that nobody can say at the moment.
-func (g *Guard) find(r *http.Request, a asked) (finding, error) {
-	f := finding{asked: a, rule: a.host.rules.whole}
-	if len(a.host.rules.routes) > 0 {
-		exact, loose, ok := readings(a.path())
+// find decides about the request that f asks for. An error means that nobody can say
+// at the moment.
+func (g *Guard) find(r *http.Request, f *finding) error {
+	f.rule = f.host.rules.whole
+	if len(f.host.rules.routes) > 0 {
+		exact, loose, ok := readings(f.path())
 		if !ok {
-			return f.no(odd, "odd-path"), nil
+			f.no(odd, "odd-path")
+			return nil
 		}
-		f.rule = a.host.rules.match(exact, loose)
+		f.rule = f.host.rules.match(exact, loose)
 	}
 	switch {
 	case f.rule.Shut:
-		return f.no(forbidden, "shut"), nil
+		f.no(forbidden, "shut")
+		return nil
 	case f.rule.Public:
 		f.public = true
-		return f, nil
+		return nil
 	}
-	token, choice, ok := a.host.jar.child(r.Header)
-	if !ok {
-		return f.no(stranger, "no-session"), nil
-	}
-	if err := g.recognise(r, token, &f); err != nil || f.why != "" {
-		return f, err
+	choice, err := g.recognise(r, f)
+	if err != nil || f.verdict != passes {
+		return err
 	}
 	return g.judge(r.Context(), f, choice)
 }
 
-// recognise finds the live session of a token. One of another host is none.
-func (g *Guard) recognise(r *http.Request, token string, f *finding) error {
+// recognise finds the live session that a request brings, and the shop that was chosen
+// with it. One of another host is none.
+func (g *Guard) recognise(r *http.Request, f *finding) (choice string, err error) {
+	token, choice, ok := f.host.jar.child(r.Header)
+	if !ok {
+		f.no(stranger, "no-session")
+		return "", nil
+	}
 	hash := access.HashKey(token)
-	s, p, err := g.o.Sessions.ByToken(r.Context(), hash)
-	if errors.Is(err, access.ErrNotFound) || err == nil && (s.Host != f.host.Name || s.Parent == "") {
-		*f = f.no(stranger, "no-session")
-		return nil
+	f.session, f.person, err = g.o.Sessions.ByToken(r.Context(), hash)
+	if errors.Is(err, access.ErrNotFound) || err == nil && (f.session.Host != f.host.Name || f.session.Parent == "") {
+		f.session, f.person = access.Session{}, access.Person{}
+		f.no(stranger, "no-session")
+		return "", nil
 	}
 	if err != nil {
-		return err
+		return "", err
 	}
-	f.key, f.session, f.person = [32]byte(hash), s, p
-	if now := g.o.Now(); now.Sub(s.SeenAt) >= usedEvery {
-		g.o.Sessions.Used(s.ID, now, web.ClientAddr(r.Context()))
+	f.key = [32]byte(hash)
+	if now := g.o.Now(); now.Sub(f.session.SeenAt) >= usedEvery {
+		g.o.Sessions.Used(f.session.ID, now, web.ClientAddr(r.Context()))
 	}
-	return nil
+	return choice, nil
 }
 
 // judge holds a session against the rule. It is asked about children and, before one
 // is made, about the session that it will hang on.
-func (g *Guard) judge(ctx context.Context, f finding, choice string) (finding, error) {
+func (g *Guard) judge(ctx context.Context, f *finding, choice string) error {
 	shops, err := g.shops.get(ctx)
 	if err != nil {
-		return f, err
+		return err
 	}
-	f, ok := f.inShop(shops, choice, g.o.Now())
+	now := g.o.Now()
 	switch {
-	case !ok:
-		return f, nil
+	case !f.inShop(shops, choice, now):
 	case !f.role.Covers(f.rule.Role):
-		return f.no(forbidden, "no-role"), nil
+		f.no(forbidden, "no-role")
 	case len(f.rule.Doors) > 0 && !slices.Contains(f.rule.Doors, f.session.Door):
-		return f.no(forbidden, "door"), nil
-	case f.rule.ProvedWithin > 0 && g.o.Now().Sub(f.session.ProvedAt) > f.rule.ProvedWithin:
-		return f.no(stranger, "stale-proof"), nil
+		f.no(forbidden, "door")
+	case f.rule.ProvedWithin > 0 && now.Sub(f.session.ProvedAt) > f.rule.ProvedWithin:
+		f.no(stranger, "stale-proof")
 	}
-	return f, nil
+	return nil
 }
 
-// inShop finds the shop that a request is about, and the role held there. It is not ok
+// inShop finds the shop that a request is about, and the role held there. It is false
 // when that is not clear or there is no role.
-func (f finding) inShop(shops *snapshot, choice string, now time.Time) (finding, bool) {
-	if f.session.AdminID != "" {
-		return f.no(forbidden, "administrator"), false
+func (f *finding) inShop(shops *snapshot, choice string, now time.Time) bool {
+	switch {
+	case f.session.AdminID != "":
+		f.no(forbidden, "administrator")
+		return false
+	case f.host.Tenant != "":
+		return f.inTenant(shops, choice, now)
 	}
-	if f.host.Shop != "" {
-		shop, ok := shops.byID[f.host.Shop]
-		if !ok {
-			return f.no(forbidden, "no-shop"), false
-		}
-		f.shop = shop
-		f.role, ok = access.RoleIn(f.person.Members, shop, now)
-		if !ok {
-			return f.no(forbidden, "no-role"), false
-		}
-		return f, true
+	shop, ok := shops.byID[f.host.Shop]
+	if !ok {
+		f.no(forbidden, "no-shop")
+		return false
 	}
-	var own []access.Shop
+	f.shop = shop
+	if f.role, ok = access.RoleIn(f.person.Members, shop, now); !ok {
+		f.no(forbidden, "no-role")
+	}
+	return ok
+}
+
+// inTenant picks the shop that was chosen, or the only one there is.
+func (f *finding) inTenant(shops *snapshot, choice string, now time.Time) bool {
+	own := 0
 	for _, shop := range shops.of(f.host.Tenant) {
 		role, ok := access.RoleIn(f.person.Members, shop, now)
 		if !ok {
 			continue
 		}
+		own++
+		f.shop, f.role = shop, role
 		if shop.ID == choice {
-			f.shop, f.role = shop, role
-			return f, true
+			return true
 		}
-		own, f.role = append(own, shop), role
 	}
-	switch len(own) {
+	switch own {
 	case 0:
-		return f.no(forbidden, "no-role"), false
+		f.no(forbidden, "no-role")
 	case 1:
-		f.shop = own[0]
-		return f, true
+		return true
+	default:
+		f.shop, f.role = access.Shop{}, ""
+		f.no(stranger, "choose")
 	}
-	return f.no(stranger, "choose"), false
+	return false
 }
 
 // crossed refuses changes that another site's page sent, or records them.
-func (g *Guard) crossed(r *http.Request, f finding) finding {
-	if f.rule.CrossOrigin == Off || !changes(f.method, r.Header) || !foreign(r.Header, f.host.own) {
-		return f
+func (g *Guard) crossed(r *http.Request, f *finding) {
+	switch {
+	case f.rule.CrossOrigin == Off || !changes(f.method, r.Header) || !foreign(r.Header, f.host.own):
+	case f.rule.CrossOrigin == Observe:
+		g.refused(r, f, "cross-origin-observed")
+	default:
+		f.no(forbidden, "cross-origin")
 	}
-	if f.rule.CrossOrigin == Observe {
-		g.refused(r, f.host, f, "cross-origin-observed")
-		return f
-	}
-	return f.no(forbidden, "cross-origin")
 }

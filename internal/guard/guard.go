@@ -194,7 +194,7 @@ func (g *Guard) Handler(next http.Handler) http.Handler {
 }
 
 // refused tells the tally that somebody was refused, or with observe would have been.
-func (g *Guard) refused(r *http.Request, h *host, f finding, reason string) {
+func (g *Guard) refused(r *http.Request, f *finding, reason string) {
 	if g.o.Tally == nil {
 		return
 	}
@@ -203,7 +203,7 @@ func (g *Guard) refused(r *http.Request, h *host, f finding, reason string) {
 		actor = actorOf(f.session)
 	}
 	g.o.Tally.Refused(r.Context(), audit.Entry{
-		At: g.o.Now(), Actor: actor, Action: "guard", Subject: "host:" + h.Name,
+		At: g.o.Now(), Actor: actor, Action: "guard", Subject: "host:" + f.host.Name,
 		Outcome: audit.Refused, Reason: reason,
 	}, web.ClientAddr(r.Context()))
 }

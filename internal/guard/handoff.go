@@ -90,8 +90,8 @@ func (g *Guard) getHandoff(w http.ResponseWriter, r *http.Request) error {
 		}
 		return err
 	}
-	f := finding{asked: asked{host: h, method: http.MethodGet, target: h.back(q.Get("rd"))}, session: s, person: p}
-	if f, err = g.mayBegin(r, f, q.Get("shop")); err != nil {
+	f := &finding{asked: asked{host: h, method: http.MethodGet, target: h.back(q.Get("rd"))}, session: s, person: p}
+	if err := g.mayBegin(r, f, q.Get("shop")); err != nil {
 		return away(err)
 	}
 	switch {
@@ -110,7 +110,7 @@ func (g *Guard) getHandoff(w http.ResponseWriter, r *http.Request) error {
 
 // mayBegin holds the session of our own host against the rule of the place that
 // somebody wants to come to.
-func (g *Guard) mayBegin(r *http.Request, f finding, choice string) (finding, error) {
+func (g *Guard) mayBegin(r *http.Request, f *finding, choice string) error {
 	f.rule = f.host.rules.whole
 	if exact, loose, ok := readings(f.path()); ok {
 		f.rule = f.host.rules.match(exact, loose)
@@ -119,7 +119,8 @@ func (g *Guard) mayBegin(r *http.Request, f finding, choice string) (finding, er
 		f.rule = &Rule{Role: access.Viewer}
 	}
 	if f.rule.Shut {
-		return f.no(forbidden, "shut"), nil
+		f.no(forbidden, "shut")
+		return nil
 	}
 	return g.judge(r.Context(), f, choice)
 }
@@ -134,7 +135,7 @@ func (g *Guard) login(self, more url.Values) string {
 }
 
 // giveTicket sends the browser back to the protected host.
-func (g *Guard) giveTicket(w http.ResponseWriter, r *http.Request, f finding, nonce string) error {
+func (g *Guard) giveTicket(w http.ResponseWriter, r *http.Request, f *finding, nonce string) error {
 	t := ticket{
 		Version: formVersion, ID: access.NewID("t"), Nonce: digest(nonce),
 		Parent: f.session.ID, Actor: actorOf(f.session), At: g.o.Now().UnixMilli(),
@@ -150,7 +151,7 @@ func (g *Guard) giveTicket(w http.ResponseWriter, r *http.Request, f finding, no
 }
 
 // showShops lets somebody of several shops choose.
-func (g *Guard) showShops(w http.ResponseWriter, r *http.Request, f finding, q url.Values) error {
+func (g *Guard) showShops(w http.ResponseWriter, r *http.Request, f *finding, q url.Values) error {
 	shops, err := g.shops.get(r.Context())
 	if err != nil {
 		return away(err)
@@ -165,13 +166,14 @@ func (g *Guard) showShops(w http.ResponseWriter, r *http.Request, f finding, q u
 		v.Shops = append(v.Shops, choice{Name: nameOf(shop), Role: role, Link: g.base + "/handoff?" + to.Encode()})
 	}
 	if len(v.Shops) == 0 {
-		return g.showDenied(w, r, f.no(forbidden, "no-role"))
+		f.no(forbidden, "no-role")
+		return g.showDenied(w, r, f)
 	}
 	return g.o.UI.Render(w, r, http.StatusOK, ui.PageInfo{TitleKey: "guard.shops.title"}, shopsPage(v))
 }
 
 // showDenied explains on our own host why somebody may not in.
-func (g *Guard) showDenied(w http.ResponseWriter, r *http.Request, f finding) error {
+func (g *Guard) showDenied(w http.ResponseWriter, r *http.Request, f *finding) error {
 	e := g.refusal(r, f)
 	web.Page(deniedWriter(g.o.UI), func(http.ResponseWriter, *http.Request) error { return e }).ServeHTTP(w, r)
 	return nil

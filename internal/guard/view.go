@@ -51,7 +51,7 @@ type logoutView struct {
 func nameOf(s access.Shop) string { return cmp.Or(s.Name, s.ID) }
 
 // viewOf says what a page tells of a finding.
-func (g *Guard) viewOf(f finding) deniedView {
+func (g *Guard) viewOf(f *finding) deniedView {
 	v := deniedView{
 		Code: f.why, Host: f.host.Name, Nickname: f.person.Profile.Nickname,
 		Held: f.role, Door: f.session.Door,
@@ -67,7 +67,7 @@ func (g *Guard) viewOf(f finding) deniedView {
 }
 
 // ways are the links that help with a refusal.
-func (g *Guard) ways(f finding) []way {
+func (g *Guard) ways(f *finding) []way {
 	back := f.host.back(f.target)
 	begin := way{"guard.way.begin", f.host.begin(back, nil)}
 	start := way{"guard.way.start", f.host.own + "/"}

@@ -33,6 +33,9 @@ const (
 	pages = "text/html,application/xhtml+xml"
 )
 
+// underscored is a header that some servers read as X-Webauth-User.
+var underscored = "X_webauth_user"
+
 // world is a guard with everything around it faked but the vault, the pages and the
 // HTTP plumbing.
 type world struct {
@@ -120,7 +123,7 @@ func newWorld(t *testing.T, hosts ...Host) *world {
 	mux.HandleFunc("GET /login", w.data.login)
 	back := http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { // a back office behind our own proxy
 		rw.Header().Set("Saw-Person", r.Header.Get("X-Zhanggui-Person"))
-		rw.Header().Set("Saw-User", strings.Join(append(r.Header["X-Webauth-User"], r.Header["X_Webauth_User"]...), ","))
+		rw.Header().Set("Saw-User", strings.Join(append(r.Header["X-Webauth-User"], r.Header[underscored]...), ","))
 		if r.URL.Path == "/clock" {
 			<-r.Context().Done()
 		}

@@ -13,6 +13,15 @@ type recorder struct {
 	status int   // 0 until the answer begins
 	bytes  int64 // of the body
 	https  bool
+	bare   bool // without default headers
+}
+
+// Bare leaves the default headers off an answer that no browser sees, because a
+// program of the operator's takes some headers of it and drops the rest.
+func Bare(w http.ResponseWriter) {
+	if rec, ok := w.(*recorder); ok {
+		rec.bare = true
+	}
 }
 
 // recorderOf gives the recorder that w is, or wraps w in one.
@@ -49,7 +58,9 @@ func (rec *recorder) Write(p []byte) (int, error) {
 
 func (rec *recorder) begin(status int) {
 	rec.status = status
-	defaultHeaders(rec.Header(), rec.https)
+	if !rec.bare {
+		defaultHeaders(rec.Header(), rec.https)
+	}
 }
 
 // finish is for handlers that wrote nothing at all.
