@@ -30,7 +30,9 @@ type cli struct {
 	Sandbox sandboxCmd `cmd:"" help:"Run the WeChat emulator alone."`
 
 	Apply  applyCmd  `cmd:"" help:"Make apps, tenants, shops and clients as a file declares them."`
-	Shop   shopCmd   `cmd:"" help:"List shops and where their grants stand."`
+	Tenant tenantCmd `cmd:"" help:"List, make and remove tenants."`
+	Shop   shopCmd   `cmd:"" help:"List shops and where their grants stand; make, change, move and remove them."`
+	App    appCmd    `cmd:"" help:"List apps, and remove them."`
 	Invite inviteCmd `cmd:"" help:"Invite people and confirm who came."`
 	Client clientCmd `cmd:"" help:"List, make and end clients."`
 	Grant  grantCmd  `cmd:"" help:"List and revoke grants."`

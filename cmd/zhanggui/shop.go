@@ -12,8 +12,11 @@ import (
 
 // shopCmd is about shops.
 type shopCmd struct {
-	List shopListCmd `cmd:"" default:"withargs" help:"List the shops with their grants."`
-	Move shopMoveCmd `cmd:"" help:"Have a shop served by its own key or by a platform's, without a gap."`
+	List   shopListCmd   `cmd:"" default:"withargs" help:"List the shops with their grants."`
+	Create shopCreateCmd `cmd:"" help:"Make a shop."`
+	Change shopChangeCmd `cmd:"" help:"Change a shop's name, tenant or AppSecret."`
+	Remove shopRemoveCmd `cmd:"" help:"Remove a shop that no client may call."`
+	Move   shopMoveCmd   `cmd:"" help:"Have a shop served by its own key or by a platform's, without a gap."`
 }
 
 // shopMoveCmd changes the key that serves a shop.
