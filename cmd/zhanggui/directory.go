@@ -172,7 +172,7 @@ func (shopCreateCmd) Help() string {
 func (s shopCreateCmd) Run(ctx context.Context, c console) error {
 	in := adminapi.ManifestShop{ID: s.ID, Tenant: s.Tenant, Name: s.Name, AppID: s.AppID, App: s.App}
 	var err error
-	if in.Secret, err = secretIn(s.SecretFile); err != nil {
+	if in.Secret, err = secretIn(c, s.SecretFile); err != nil {
 		return err
 	}
 	return shopSent(ctx, c, s.remote, http.MethodPost, "/v1/shops", in)
@@ -195,7 +195,7 @@ func (shopChangeCmd) Help() string {
 func (s shopChangeCmd) Run(ctx context.Context, c console) error {
 	in := adminapi.ShopChange{Tenant: s.Tenant, Name: s.Name}
 	var err error
-	if in.Secret, err = secretIn(s.SecretFile); err != nil {
+	if in.Secret, err = secretIn(c, s.SecretFile); err != nil {
 		return err
 	}
 	return shopSent(ctx, c, s.remote, http.MethodPatch, "/v1/shops/"+url.PathEscape(s.Shop), in)
@@ -215,13 +215,13 @@ func shopSent(ctx context.Context, c console, r remote, method, path string, in 
 }
 
 // secretIn reads a secret from a file; none for no file.
-func secretIn(file string) (string, error) {
+func secretIn(c console, file string) (string, error) {
 	if file == "" {
 		return "", nil
 	}
 	read := func() ([]byte, error) { return os.ReadFile(file) }
 	if file == "-" {
-		read = func() ([]byte, error) { return io.ReadAll(os.Stdin) }
+		read = func() ([]byte, error) { return io.ReadAll(c.in) }
 	}
 	b, err := read()
 	if err != nil {
