@@ -1,4 +1,7 @@
 -- +goose Up
+-- +goose StatementBegin
+-- Each file is one statement to goose: looking for the end of every single one
+-- takes longer than to make the tables.
 -- The first schema: everything that a server keeps.
 --
 -- Times are milliseconds since 1970 in UTC, 0 for none. An empty text stands
@@ -245,3 +248,4 @@ CREATE TABLE meta (
     number INTEGER NOT NULL,
     body   BLOB
 ) STRICT;
+-- +goose StatementEnd

@@ -1,4 +1,5 @@
 -- +goose Up
+-- +goose StatementBegin
 -- What the keeper learns between refreshes, and revocations that also end the
 -- tokens at WeChat.
 
@@ -15,3 +16,4 @@ CREATE INDEX grants_due ON grants (due_at) WHERE due_at > 0 AND (state IN ('acti
 
 -- The next due time is found through grants_due alone.
 DROP INDEX grants_leased;
+-- +goose StatementEnd

@@ -1,4 +1,5 @@
 -- +goose Up
+-- +goose StatementBegin
 -- Notices leave: who takes them, and how far each is on its way to each.
 
 CREATE TABLE channels (
@@ -20,3 +21,4 @@ CREATE TABLE deliveries (
     PRIMARY KEY (notice_id, channel)
 ) STRICT;
 CREATE INDEX deliveries_pending ON deliveries (channel, notice_id) WHERE state = 'pending';
+-- +goose StatementEnd

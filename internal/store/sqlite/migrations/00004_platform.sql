@@ -1,4 +1,5 @@
 -- +goose Up
+-- +goose StatementBegin
 -- Third-party platforms: what they sell, who authorised them, what WeChat pushes.
 
 -- What an app's pushes are signed and encrypted with, and the services that a
@@ -91,3 +92,4 @@ CREATE TABLE events (
     body    BLOB -- JSON as it is, NULL when there is none
 ) STRICT;
 CREATE INDEX events_seen ON events (seen_at);
+-- +goose StatementEnd

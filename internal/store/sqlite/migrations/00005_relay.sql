@@ -1,4 +1,5 @@
 -- +goose Up
+-- +goose StatementBegin
 -- Events leave: who wants to hear what, and how far each is.
 
 CREATE INDEX events_shop ON events (shop_id, id);
@@ -56,3 +57,4 @@ CREATE TABLE dead_letters (
 ) STRICT;
 CREATE INDEX dead_letters_again ON dead_letters (subscription_id, event_id) WHERE again_at > 0;
 CREATE INDEX dead_letters_old ON dead_letters (dead_at);
+-- +goose StatementEnd

@@ -1,4 +1,5 @@
 -- +goose Up
+-- +goose StatementBegin
 -- What each client may do beside its mode, as JSON; empty: what is ordinary.
 ALTER TABLE clients ADD COLUMN rights TEXT NOT NULL DEFAULT '';
 
@@ -24,3 +25,4 @@ CREATE TABLE exports (
     told_at    INTEGER NOT NULL, -- when a human was told of it
     PRIMARY KEY (client_id, shop_id)
 ) STRICT;
+-- +goose StatementEnd

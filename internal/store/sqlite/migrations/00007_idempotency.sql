@@ -1,4 +1,5 @@
 -- +goose Up
+-- +goose StatementBegin
 -- Requests that make something and carry a key of their sender's, with their
 -- answers, so that a repeated one makes nothing twice.
 CREATE TABLE requests (
@@ -11,3 +12,4 @@ CREATE TABLE requests (
     answer BLOB             -- sealed
 ) STRICT;
 CREATE INDEX requests_at ON requests (at);
+-- +goose StatementEnd

@@ -1,4 +1,5 @@
 -- +goose Up
+-- +goose StatementBegin
 -- A session may hang on another one, whose end is its end: those of protected hosts
 -- do, one for each host.
 ALTER TABLE sessions ADD COLUMN parent TEXT NOT NULL DEFAULT '';
@@ -12,3 +13,4 @@ ALTER TABLE sessions ADD COLUMN rotated_at  INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE sessions ADD COLUMN replaced_at INTEGER NOT NULL DEFAULT 0; -- when the new one was used first
 CREATE INDEX sessions_parent   ON sessions (parent) WHERE parent <> '';
 CREATE INDEX sessions_previous ON sessions (previous) WHERE previous IS NOT NULL;
+-- +goose StatementEnd

@@ -1,4 +1,5 @@
 -- +goose Up
+-- +goose StatementBegin
 -- Keys that sign what others verify, private halves sealed. The public half is
 -- computed from it, so that nobody who writes here adds a key of theirs.
 CREATE TABLE signing_keys (
@@ -10,3 +11,4 @@ CREATE TABLE signing_keys (
     signs_until     INTEGER NOT NULL,
     published_until INTEGER NOT NULL
 ) STRICT;
+-- +goose StatementEnd

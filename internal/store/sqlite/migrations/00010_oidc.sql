@@ -1,4 +1,5 @@
 -- +goose Up
+-- +goose StatementBegin
 -- Programs that people are logged into with OpenID Connect.
 CREATE TABLE oidc_clients (
     id                TEXT    NOT NULL PRIMARY KEY,
@@ -44,3 +45,4 @@ CREATE INDEX oidc_logins_session ON oidc_logins (session_id, client_id);
 CREATE INDEX oidc_logins_client ON oidc_logins (client_id);
 CREATE INDEX oidc_logins_live ON oidc_logins (id) WHERE ended_at = 0;
 CREATE INDEX oidc_logins_due ON oidc_logins (logout_due) WHERE logout_due > 0;
+-- +goose StatementEnd

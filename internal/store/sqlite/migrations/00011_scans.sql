@@ -1,4 +1,5 @@
 -- +goose Up
+-- +goose StatementBegin
 -- What people answered on their phone to a QR code of ours that a PC shows. A code
 -- that nobody answered is kept nowhere.
 CREATE TABLE scans (
@@ -10,3 +11,4 @@ CREATE TABLE scans (
     until      INTEGER NOT NULL -- when an approval that was not taken is worth nothing
 ) STRICT;
 CREATE INDEX scans_at ON scans (at);
+-- +goose StatementEnd

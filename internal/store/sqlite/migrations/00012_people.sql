@@ -1,4 +1,5 @@
 -- +goose Up
+-- +goose StatementBegin
 -- Who made a key, how long a role lasts that an invitation gives, and what somebody
 -- of the provider may do. Servers of before leave them out.
 ALTER TABLE clients ADD COLUMN made_by TEXT NOT NULL DEFAULT '';
@@ -33,3 +34,4 @@ CREATE TABLE visits (
     ends_at   INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX visits_tenant ON visits (tenant_id, at);
+-- +goose StatementEnd
