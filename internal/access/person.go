@@ -78,6 +78,9 @@ type Session struct {
 	// ReplacedAt is when the token of the last rotation was used first; zero
 	// before. Until then the browser may have missed it.
 	ReplacedAt time.Time
+	// ToldAt is when somebody was told that the device of this login is a new one;
+	// zero: the browser was known, or is the person's first.
+	ToldAt time.Time
 }
 
 // Live tells whether the session counts at now.

@@ -15,6 +15,7 @@ import (
 	"github.com/zhanggui/zhanggui/internal/access"
 	"github.com/zhanggui/zhanggui/internal/audit"
 	"github.com/zhanggui/zhanggui/internal/grant"
+	"github.com/zhanggui/zhanggui/internal/notice"
 	"github.com/zhanggui/zhanggui/internal/vault"
 	"github.com/zhanggui/zhanggui/internal/web"
 	"github.com/zhanggui/zhanggui/wechat/secret"
@@ -79,6 +80,12 @@ func (l *Login) effects(ctx context.Context, r *http.Request, a arrival, answer 
 	}
 	s := l.newSession(r, a.at, token)
 	s.PersonID, s.App, s.Door = identity.PersonID, a.app.ID, a.p.Door
+	var notices []notice.Notice
+	if !fresh {
+		if notices, err = l.tellIfNew(r, &s); err != nil {
+			return grant.Effects{}, err
+		}
+	}
 	change := &grant.Login{StateHash: a.hash, Identity: identity, Session: s, Consent: a.accepted(identity.PersonID)}
 	if fresh {
 		change.NewPerson = identity.PersonID
@@ -86,7 +93,7 @@ func (l *Login) effects(ctx context.Context, r *http.Request, a arrival, answer 
 	if invitation != "" {
 		change.Take = &grant.Take{InvitationID: invitation, PersonID: identity.PersonID, Code: fourDigits()}
 	}
-	e := grant.Effects{At: a.at, Authorise: authorise, Login: change, Audit: []audit.Entry{loginEntry(a, change, authorise)}}
+	e := grant.Effects{At: a.at, Authorise: authorise, Login: change, Notices: notices, Audit: []audit.Entry{loginEntry(a, change, authorise)}}
 	if a.claim != nil && change.Take != nil && a.claim.owned {
 		e.Notices = append(e.Notices, grant.ClaimNotice(a.at, a.claim.invitation(identity.PersonID)))
 	}

@@ -18,7 +18,8 @@ const (
 	linkedCookie   = "zg_linked"
 	accountCookie  = "zg_account"
 	otherCookie    = "zg_other"
-	scanCookie     = "zg_scan_"     // and the first hex digits of the code's digest
+	scanCookie     = "zg_scan_" // and the first hex digits of the code's digest
+	deviceCookie   = "zg_device"
 	phoneCookie    = "wechatsim_ua" // the emulator's phone, on loopback only
 )
 

@@ -201,6 +201,7 @@ func (m *memStore) endLocked(e grant.Effects) (n int) {
 			if s := &m.sessions[i]; s.EndedAt.IsZero() && picks(f, *s) {
 				s.EndedAt, s.EndedWhy = e.At, f.Why
 				n++
+				n += m.endLocked(grant.Effects{At: e.At, EndSessions: []access.SessionFilter{{Parent: s.ID, Why: f.Why}}})
 			}
 		}
 	}
@@ -208,11 +209,12 @@ func (m *memStore) endLocked(e grant.Effects) (n int) {
 }
 
 func picks(f access.SessionFilter, s access.Session) bool {
-	if f.ID == "" && f.PersonID == "" && f.AdminID == "" && f.ShopID == "" {
+	if f.ID == "" && f.PersonID == "" && f.AdminID == "" && f.ShopID == "" && f.Parent == "" {
 		return false
 	}
 	return (f.ShopID == "" || f.ShopID == s.ShopID) && (f.ID == "" || f.ID == s.ID) && (f.PersonID == "" || f.PersonID == s.PersonID) &&
-		(f.AdminID == "" || f.AdminID == s.AdminID) && (f.NotID == "" || f.NotID != s.ID)
+		(f.AdminID == "" || f.AdminID == s.AdminID) && (f.NotID == "" || f.NotID != s.ID && f.NotID != s.Parent) &&
+		(f.Parent == "" || f.Parent == s.Parent)
 }
 
 func (m *memStore) ObserveTime(_ context.Context, now time.Time) (time.Time, error) {

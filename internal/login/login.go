@@ -174,6 +174,8 @@ func (l *Login) Mount(mux *http.ServeMux) {
 		"POST /logout":                         l.leaving(l.postLogout),
 		"GET /sessions":                        l.getSessions,
 		"POST /sessions/{id}/end":              l.postEndSession,
+		"GET /not-me/{token}":                  l.getNotMe,
+		"POST /not-me/{token}":                 l.postNotMe,
 		"GET /link":                            l.getLink,
 		"POST /link":                           l.postLink,
 		"GET /withdraw":                        l.getWithdraw,

@@ -43,6 +43,7 @@ func (l *Login) another(r *http.Request, a arrival, person string) bool {
 
 // arrived gives the browser its new session and sends it on, or asks first.
 func (l *Login) arrived(ctx context.Context, w http.ResponseWriter, r *http.Request, a arrival, answer Answer, d done) error {
+	l.rememberHere(w, r, d.session.PersonID)
 	target := l.afterLogin(ctx, w, r, a, answer, d)
 	if l.another(r, a, d.session.PersonID) {
 		return l.askOther(ctx, w, r, a, d, target)

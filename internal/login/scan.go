@@ -292,6 +292,7 @@ func (l *Login) takeScan(w http.ResponseWriter, r *http.Request, n scanNote, got
 	}
 	l.jar.drop(w, scanCookie+scanName(n.Text))
 	l.setSession(w, token, e.Login.Session, now)
+	l.rememberHere(w, r, got.PersonID)
 	l.rememberAccount(ctx, w, r, got.PersonID)
 	return redirect(w, r, n.Return)
 }
@@ -302,9 +303,13 @@ func (l *Login) scanEffects(r *http.Request, got access.Scan, by access.Session,
 	token, hash := access.NewKey(access.SessionPrefix)
 	s := l.newSession(r, now, hash)
 	s.PersonID, s.App, s.Door, s.ProvedAt = got.PersonID, by.App, access.DoorQR, by.ProvedAt
+	told, err := l.tellIfNew(r, &s)
+	if err != nil {
+		return grant.Effects{}, token, err
+	}
 	ended, err := l.replaced(r)
 	return grant.Effects{
-		At: now, Login: &grant.Login{Session: s}, EndSessions: ended,
+		At: now, Login: &grant.Login{Session: s}, EndSessions: ended, Notices: told,
 		Audit: []audit.Entry{{
 			At: now, Actor: audit.Actor{Kind: audit.ActorPerson, ID: got.PersonID}, Action: "login",
 			Subject: "session:" + s.ID, Outcome: audit.Done,

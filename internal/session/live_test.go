@@ -17,6 +17,8 @@ import (
 func TestFromMemory(t *testing.T) {
 	w := newWorld(t, nil)
 	parent := w.login("s_1", "p_1")
+	parent.ToldAt, parent.Address = w.now, "192.0.2.0/24"
+	w.store.sessions[0] = parent
 	child := w.child("s_erp", parent)
 	admin := w.login("s_admin", "")
 	admin.AdminID = "a_1"

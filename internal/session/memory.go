@@ -43,9 +43,9 @@ type entry struct {
 	host    string
 	address string
 
-	app, door, role, device, system           unique.Handle[string]
-	created, proved, expires, rotated, idleMs int64
-	previous                                  *key // nil: it was not rotated
+	app, door, role, device, system                 unique.Handle[string]
+	created, proved, expires, rotated, idleMs, told int64
+	previous                                        *key // nil: it was not rotated
 
 	seen     atomic.Int64
 	replaced atomic.Int64
@@ -58,7 +58,7 @@ func newEntry(s access.Session, g *group) *entry {
 		app: unique.Make(s.App), door: unique.Make(string(s.Door)), role: unique.Make(string(s.Role)),
 		device: unique.Make(s.Device), system: unique.Make(s.System),
 		created: millis(s.CreatedAt), proved: millis(s.ProvedAt), expires: millis(s.ExpiresAt), rotated: millis(s.RotatedAt),
-		idleMs: s.IdleLimit.Milliseconds(),
+		idleMs: s.IdleLimit.Milliseconds(), told: millis(s.ToldAt),
 	}
 	if len(s.Previous) == len(key{}) {
 		previous := key(s.Previous)
@@ -98,7 +98,7 @@ func (e *entry) session() access.Session {
 		CreatedAt: fromMillis(e.created), SeenAt: fromMillis(max(e.seen.Load(), e.root().seen.Load())), ProvedAt: fromMillis(e.proved),
 		ExpiresAt: fromMillis(e.expires), IdleLimit: time.Duration(e.idleMs) * time.Millisecond,
 		Device: e.device.Value(), Host: e.host, Address: e.address, System: e.system.Value(),
-		RotatedAt: fromMillis(e.rotated), ReplacedAt: fromMillis(e.replaced.Load()),
+		RotatedAt: fromMillis(e.rotated), ReplacedAt: fromMillis(e.replaced.Load()), ToldAt: fromMillis(e.told),
 	}
 	if e.parent != nil {
 		s.Parent = e.parent.id

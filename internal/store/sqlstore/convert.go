@@ -153,7 +153,7 @@ func toSession(r sqlgen.Session) access.Session {
 		ExpiresAt: fromMillis(r.ExpiresAt), IdleLimit: time.Duration(r.IdleMs) * time.Millisecond,
 		EndedAt: fromMillis(r.EndedAt), EndedWhy: r.EndedWhy, Device: r.Device, ShopID: r.ShopID, Role: access.Role(r.Role),
 		Parent: r.Parent, Host: r.Host, Address: r.Address, System: r.System,
-		Previous: r.Previous, RotatedAt: fromMillis(r.RotatedAt), ReplacedAt: fromMillis(r.ReplacedAt),
+		Previous: r.Previous, RotatedAt: fromMillis(r.RotatedAt), ReplacedAt: fromMillis(r.ReplacedAt), ToldAt: fromMillis(r.ToldAt),
 	}
 }
 

@@ -167,7 +167,8 @@ CREATE TABLE sessions (
     system      TEXT   NOT NULL DEFAULT '', -- family of the system at login
     previous    BYTEA, -- hash of the token before the last rotation
     rotated_at  BIGINT NOT NULL DEFAULT 0,
-    replaced_at BIGINT NOT NULL DEFAULT 0 -- when the token after it was used first
+    replaced_at BIGINT NOT NULL DEFAULT 0, -- when the token after it was used first
+    told_at     BIGINT NOT NULL DEFAULT 0 -- when somebody was told that its device is a new one
 );
 
 -- States and codes that were used, so that none is used again.

@@ -133,6 +133,7 @@ func (t *tx) startSession(ctx context.Context, n access.Session) error {
 		ExpiresAt: millis(n.ExpiresAt), IdleMs: n.IdleLimit.Milliseconds(), Device: n.Device,
 		ShopID: n.ShopID, Role: string(n.Role),
 		Parent: n.Parent, Host: n.Host, Address: n.Address, System: n.System,
+		ToldAt: millis(n.ToldAt),
 	})
 }
 

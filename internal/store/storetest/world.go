@@ -276,7 +276,7 @@ func session(id, person string) access.Session {
 	return access.Session{
 		ID: id, TokenHash: access.HashKey("token-" + id), PersonID: person, App: "mp", Door: access.DoorWeChat,
 		CreatedAt: start, SeenAt: start, ProvedAt: start, ExpiresAt: start.Add(30 * 24 * time.Hour),
-		IdleLimit: 24 * time.Hour, Device: "微信 · Android",
+		IdleLimit: 24 * time.Hour, Device: "微信 · Android", System: "Android", ToldAt: start,
 	}
 }
 

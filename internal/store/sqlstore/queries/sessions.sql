@@ -1,8 +1,8 @@
 -- name: InsertSession :exec
 INSERT INTO sessions (id, token_hash, person_id, admin_id, app, door, created_at, seen_at, proved_at, expires_at, idle_ms,
-    ended_at, ended_why, device, shop_id, role, parent, host, address, system)
+    ended_at, ended_why, device, shop_id, role, parent, host, address, system, told_at)
 VALUES (@id, @token_hash, @person_id, @admin_id, @app, @door, @created_at, @seen_at, @proved_at, @expires_at, @idle_ms,
-    0, '', @device, @shop_id, @role, @parent, @host, @address, @system);
+    0, '', @device, @shop_id, @role, @parent, @host, @address, @system, @told_at);
 
 -- name: Session :one
 SELECT * FROM sessions WHERE id = @id;

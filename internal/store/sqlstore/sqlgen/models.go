@@ -372,6 +372,7 @@ type Session struct {
 	Previous   []byte
 	RotatedAt  int64
 	ReplacedAt int64
+	ToldAt     int64
 }
 
 type SetupLink struct {

@@ -465,7 +465,7 @@ func (q *Queries) PersonsAfter(ctx context.Context, arg PersonsAfterParams) ([]P
 }
 
 const sessionsBefore = `-- name: SessionsBefore :many
-SELECT id, token_hash, person_id, admin_id, app, door, created_at, seen_at, proved_at, expires_at, idle_ms, ended_at, ended_why, device, shop_id, role, parent, host, address, system, previous, rotated_at, replaced_at FROM sessions WHERE created_at < $1 OR (created_at = $1 AND id > $2) ORDER BY created_at DESC, id LIMIT $3
+SELECT id, token_hash, person_id, admin_id, app, door, created_at, seen_at, proved_at, expires_at, idle_ms, ended_at, ended_why, device, shop_id, role, parent, host, address, system, previous, rotated_at, replaced_at, told_at FROM sessions WHERE created_at < $1 OR (created_at = $1 AND id > $2) ORDER BY created_at DESC, id LIMIT $3
 `
 
 type SessionsBeforeParams struct {
@@ -507,6 +507,7 @@ func (q *Queries) SessionsBefore(ctx context.Context, arg SessionsBeforeParams) 
 			&i.Previous,
 			&i.RotatedAt,
 			&i.ReplacedAt,
+			&i.ToldAt,
 		); err != nil {
 			return nil, err
 		}
@@ -522,7 +523,7 @@ func (q *Queries) SessionsBefore(ctx context.Context, arg SessionsBeforeParams) 
 }
 
 const sessionsOfAdminBefore = `-- name: SessionsOfAdminBefore :many
-SELECT id, token_hash, person_id, admin_id, app, door, created_at, seen_at, proved_at, expires_at, idle_ms, ended_at, ended_why, device, shop_id, role, parent, host, address, system, previous, rotated_at, replaced_at FROM sessions WHERE admin_id = $1 AND admin_id <> '' AND (created_at < $2 OR (created_at = $2 AND id > $3))
+SELECT id, token_hash, person_id, admin_id, app, door, created_at, seen_at, proved_at, expires_at, idle_ms, ended_at, ended_why, device, shop_id, role, parent, host, address, system, previous, rotated_at, replaced_at, told_at FROM sessions WHERE admin_id = $1 AND admin_id <> '' AND (created_at < $2 OR (created_at = $2 AND id > $3))
 ORDER BY created_at DESC, id LIMIT $4
 `
 
@@ -571,6 +572,7 @@ func (q *Queries) SessionsOfAdminBefore(ctx context.Context, arg SessionsOfAdmin
 			&i.Previous,
 			&i.RotatedAt,
 			&i.ReplacedAt,
+			&i.ToldAt,
 		); err != nil {
 			return nil, err
 		}
@@ -586,7 +588,7 @@ func (q *Queries) SessionsOfAdminBefore(ctx context.Context, arg SessionsOfAdmin
 }
 
 const sessionsOfPersonBefore = `-- name: SessionsOfPersonBefore :many
-SELECT id, token_hash, person_id, admin_id, app, door, created_at, seen_at, proved_at, expires_at, idle_ms, ended_at, ended_why, device, shop_id, role, parent, host, address, system, previous, rotated_at, replaced_at FROM sessions WHERE person_id = $1 AND person_id <> '' AND (created_at < $2 OR (created_at = $2 AND id > $3))
+SELECT id, token_hash, person_id, admin_id, app, door, created_at, seen_at, proved_at, expires_at, idle_ms, ended_at, ended_why, device, shop_id, role, parent, host, address, system, previous, rotated_at, replaced_at, told_at FROM sessions WHERE person_id = $1 AND person_id <> '' AND (created_at < $2 OR (created_at = $2 AND id > $3))
 ORDER BY created_at DESC, id LIMIT $4
 `
 
@@ -635,6 +637,7 @@ func (q *Queries) SessionsOfPersonBefore(ctx context.Context, arg SessionsOfPers
 			&i.Previous,
 			&i.RotatedAt,
 			&i.ReplacedAt,
+			&i.ToldAt,
 		); err != nil {
 			return nil, err
 		}
@@ -650,7 +653,7 @@ func (q *Queries) SessionsOfPersonBefore(ctx context.Context, arg SessionsOfPers
 }
 
 const sessionsOfShopBefore = `-- name: SessionsOfShopBefore :many
-SELECT id, token_hash, person_id, admin_id, app, door, created_at, seen_at, proved_at, expires_at, idle_ms, ended_at, ended_why, device, shop_id, role, parent, host, address, system, previous, rotated_at, replaced_at FROM sessions WHERE shop_id = $1 AND shop_id <> '' AND (created_at < $2 OR (created_at = $2 AND id > $3))
+SELECT id, token_hash, person_id, admin_id, app, door, created_at, seen_at, proved_at, expires_at, idle_ms, ended_at, ended_why, device, shop_id, role, parent, host, address, system, previous, rotated_at, replaced_at, told_at FROM sessions WHERE shop_id = $1 AND shop_id <> '' AND (created_at < $2 OR (created_at = $2 AND id > $3))
 ORDER BY created_at DESC, id LIMIT $4
 `
 
@@ -699,6 +702,7 @@ func (q *Queries) SessionsOfShopBefore(ctx context.Context, arg SessionsOfShopBe
 			&i.Previous,
 			&i.RotatedAt,
 			&i.ReplacedAt,
+			&i.ToldAt,
 		); err != nil {
 			return nil, err
 		}

@@ -124,9 +124,9 @@ func (q *Queries) InsertCallback(ctx context.Context, arg InsertCallbackParams) 
 
 const insertSession = `-- name: InsertSession :exec
 INSERT INTO sessions (id, token_hash, person_id, admin_id, app, door, created_at, seen_at, proved_at, expires_at, idle_ms,
-    ended_at, ended_why, device, shop_id, role, parent, host, address, system)
+    ended_at, ended_why, device, shop_id, role, parent, host, address, system, told_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,
-    0, '', $12, $13, $14, $15, $16, $17, $18)
+    0, '', $12, $13, $14, $15, $16, $17, $18, $19)
 `
 
 type InsertSessionParams struct {
@@ -148,6 +148,7 @@ type InsertSessionParams struct {
 	Host      string
 	Address   string
 	System    string
+	ToldAt    int64
 }
 
 func (q *Queries) InsertSession(ctx context.Context, arg InsertSessionParams) error {
@@ -170,6 +171,7 @@ func (q *Queries) InsertSession(ctx context.Context, arg InsertSessionParams) er
 		arg.Host,
 		arg.Address,
 		arg.System,
+		arg.ToldAt,
 	)
 	return err
 }
@@ -250,7 +252,7 @@ func (q *Queries) RotateSession(ctx context.Context, arg RotateSessionParams) (i
 }
 
 const session = `-- name: Session :one
-SELECT id, token_hash, person_id, admin_id, app, door, created_at, seen_at, proved_at, expires_at, idle_ms, ended_at, ended_why, device, shop_id, role, parent, host, address, system, previous, rotated_at, replaced_at FROM sessions WHERE id = $1
+SELECT id, token_hash, person_id, admin_id, app, door, created_at, seen_at, proved_at, expires_at, idle_ms, ended_at, ended_why, device, shop_id, role, parent, host, address, system, previous, rotated_at, replaced_at, told_at FROM sessions WHERE id = $1
 `
 
 func (q *Queries) Session(ctx context.Context, id string) (Session, error) {
@@ -280,12 +282,13 @@ func (q *Queries) Session(ctx context.Context, id string) (Session, error) {
 		&i.Previous,
 		&i.RotatedAt,
 		&i.ReplacedAt,
+		&i.ToldAt,
 	)
 	return i, err
 }
 
 const sessionByPrevious = `-- name: SessionByPrevious :one
-SELECT id, token_hash, person_id, admin_id, app, door, created_at, seen_at, proved_at, expires_at, idle_ms, ended_at, ended_why, device, shop_id, role, parent, host, address, system, previous, rotated_at, replaced_at FROM sessions WHERE previous = $1 AND previous IS NOT NULL ORDER BY created_at DESC, id LIMIT 1
+SELECT id, token_hash, person_id, admin_id, app, door, created_at, seen_at, proved_at, expires_at, idle_ms, ended_at, ended_why, device, shop_id, role, parent, host, address, system, previous, rotated_at, replaced_at, told_at FROM sessions WHERE previous = $1 AND previous IS NOT NULL ORDER BY created_at DESC, id LIMIT 1
 `
 
 func (q *Queries) SessionByPrevious(ctx context.Context, previous []byte) (Session, error) {
@@ -315,12 +318,13 @@ func (q *Queries) SessionByPrevious(ctx context.Context, previous []byte) (Sessi
 		&i.Previous,
 		&i.RotatedAt,
 		&i.ReplacedAt,
+		&i.ToldAt,
 	)
 	return i, err
 }
 
 const sessionByToken = `-- name: SessionByToken :one
-SELECT id, token_hash, person_id, admin_id, app, door, created_at, seen_at, proved_at, expires_at, idle_ms, ended_at, ended_why, device, shop_id, role, parent, host, address, system, previous, rotated_at, replaced_at FROM sessions WHERE token_hash = $1
+SELECT id, token_hash, person_id, admin_id, app, door, created_at, seen_at, proved_at, expires_at, idle_ms, ended_at, ended_why, device, shop_id, role, parent, host, address, system, previous, rotated_at, replaced_at, told_at FROM sessions WHERE token_hash = $1
 `
 
 func (q *Queries) SessionByToken(ctx context.Context, tokenHash []byte) (Session, error) {
@@ -350,12 +354,13 @@ func (q *Queries) SessionByToken(ctx context.Context, tokenHash []byte) (Session
 		&i.Previous,
 		&i.RotatedAt,
 		&i.ReplacedAt,
+		&i.ToldAt,
 	)
 	return i, err
 }
 
 const sessions = `-- name: Sessions :many
-SELECT id, token_hash, person_id, admin_id, app, door, created_at, seen_at, proved_at, expires_at, idle_ms, ended_at, ended_why, device, shop_id, role, parent, host, address, system, previous, rotated_at, replaced_at FROM sessions ORDER BY created_at DESC, id
+SELECT id, token_hash, person_id, admin_id, app, door, created_at, seen_at, proved_at, expires_at, idle_ms, ended_at, ended_why, device, shop_id, role, parent, host, address, system, previous, rotated_at, replaced_at, told_at FROM sessions ORDER BY created_at DESC, id
 `
 
 func (q *Queries) Sessions(ctx context.Context) ([]Session, error) {
@@ -391,6 +396,7 @@ func (q *Queries) Sessions(ctx context.Context) ([]Session, error) {
 			&i.Previous,
 			&i.RotatedAt,
 			&i.ReplacedAt,
+			&i.ToldAt,
 		); err != nil {
 			return nil, err
 		}
@@ -406,7 +412,7 @@ func (q *Queries) Sessions(ctx context.Context) ([]Session, error) {
 }
 
 const sessionsOfAdmin = `-- name: SessionsOfAdmin :many
-SELECT id, token_hash, person_id, admin_id, app, door, created_at, seen_at, proved_at, expires_at, idle_ms, ended_at, ended_why, device, shop_id, role, parent, host, address, system, previous, rotated_at, replaced_at FROM sessions WHERE admin_id = $1 AND admin_id <> '' ORDER BY created_at DESC, id
+SELECT id, token_hash, person_id, admin_id, app, door, created_at, seen_at, proved_at, expires_at, idle_ms, ended_at, ended_why, device, shop_id, role, parent, host, address, system, previous, rotated_at, replaced_at, told_at FROM sessions WHERE admin_id = $1 AND admin_id <> '' ORDER BY created_at DESC, id
 `
 
 func (q *Queries) SessionsOfAdmin(ctx context.Context, adminID string) ([]Session, error) {
@@ -442,6 +448,7 @@ func (q *Queries) SessionsOfAdmin(ctx context.Context, adminID string) ([]Sessio
 			&i.Previous,
 			&i.RotatedAt,
 			&i.ReplacedAt,
+			&i.ToldAt,
 		); err != nil {
 			return nil, err
 		}
@@ -457,7 +464,7 @@ func (q *Queries) SessionsOfAdmin(ctx context.Context, adminID string) ([]Sessio
 }
 
 const sessionsOfParent = `-- name: SessionsOfParent :many
-SELECT id, token_hash, person_id, admin_id, app, door, created_at, seen_at, proved_at, expires_at, idle_ms, ended_at, ended_why, device, shop_id, role, parent, host, address, system, previous, rotated_at, replaced_at FROM sessions WHERE parent = $1 AND parent <> '' ORDER BY created_at DESC, id
+SELECT id, token_hash, person_id, admin_id, app, door, created_at, seen_at, proved_at, expires_at, idle_ms, ended_at, ended_why, device, shop_id, role, parent, host, address, system, previous, rotated_at, replaced_at, told_at FROM sessions WHERE parent = $1 AND parent <> '' ORDER BY created_at DESC, id
 `
 
 func (q *Queries) SessionsOfParent(ctx context.Context, parent string) ([]Session, error) {
@@ -493,6 +500,7 @@ func (q *Queries) SessionsOfParent(ctx context.Context, parent string) ([]Sessio
 			&i.Previous,
 			&i.RotatedAt,
 			&i.ReplacedAt,
+			&i.ToldAt,
 		); err != nil {
 			return nil, err
 		}
@@ -508,7 +516,7 @@ func (q *Queries) SessionsOfParent(ctx context.Context, parent string) ([]Sessio
 }
 
 const sessionsOfPerson = `-- name: SessionsOfPerson :many
-SELECT id, token_hash, person_id, admin_id, app, door, created_at, seen_at, proved_at, expires_at, idle_ms, ended_at, ended_why, device, shop_id, role, parent, host, address, system, previous, rotated_at, replaced_at FROM sessions WHERE person_id = $1 AND person_id <> '' ORDER BY created_at DESC, id
+SELECT id, token_hash, person_id, admin_id, app, door, created_at, seen_at, proved_at, expires_at, idle_ms, ended_at, ended_why, device, shop_id, role, parent, host, address, system, previous, rotated_at, replaced_at, told_at FROM sessions WHERE person_id = $1 AND person_id <> '' ORDER BY created_at DESC, id
 `
 
 func (q *Queries) SessionsOfPerson(ctx context.Context, personID string) ([]Session, error) {
@@ -544,6 +552,7 @@ func (q *Queries) SessionsOfPerson(ctx context.Context, personID string) ([]Sess
 			&i.Previous,
 			&i.RotatedAt,
 			&i.ReplacedAt,
+			&i.ToldAt,
 		); err != nil {
 			return nil, err
 		}
@@ -559,7 +568,7 @@ func (q *Queries) SessionsOfPerson(ctx context.Context, personID string) ([]Sess
 }
 
 const sessionsOfShop = `-- name: SessionsOfShop :many
-SELECT id, token_hash, person_id, admin_id, app, door, created_at, seen_at, proved_at, expires_at, idle_ms, ended_at, ended_why, device, shop_id, role, parent, host, address, system, previous, rotated_at, replaced_at FROM sessions WHERE shop_id = $1 AND shop_id <> '' ORDER BY created_at DESC, id
+SELECT id, token_hash, person_id, admin_id, app, door, created_at, seen_at, proved_at, expires_at, idle_ms, ended_at, ended_why, device, shop_id, role, parent, host, address, system, previous, rotated_at, replaced_at, told_at FROM sessions WHERE shop_id = $1 AND shop_id <> '' ORDER BY created_at DESC, id
 `
 
 func (q *Queries) SessionsOfShop(ctx context.Context, shopID string) ([]Session, error) {
@@ -595,6 +604,7 @@ func (q *Queries) SessionsOfShop(ctx context.Context, shopID string) ([]Session,
 			&i.Previous,
 			&i.RotatedAt,
 			&i.ReplacedAt,
+			&i.ToldAt,
 		); err != nil {
 			return nil, err
 		}
