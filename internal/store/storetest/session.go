@@ -128,9 +128,6 @@ var sessionCases = []testCase{
 		hanging, err := w.s.Sessions(t.Context(), access.SessionFilter{Parent: parent.ID})
 		w.must(err)
 		same(t, "those that hang on it", hanging, []access.Session{want})
-		page, err := w.s.SessionsBefore(t.Context(), access.SessionFilter{Parent: parent.ID}, access.Mark{}, 10)
-		w.must(err)
-		same(t, "a page of them", page, []access.Session{want})
 	}},
 	{"nothing hangs on what is over, or on what hangs itself", func(t *testing.T, w *world) {
 		e := w.enter(1)
