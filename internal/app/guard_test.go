@@ -12,6 +12,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/jwt"
 
+	"github.com/zhanggui/zhanggui/wechatsim"
 	"github.com/zhanggui/zhanggui/wechattest"
 )
 
@@ -188,5 +189,36 @@ func TestBackOfficeEndsAtOnce(t *testing.T) {
 	}
 	if took := time.Since(began); took > time.Second {
 		t.Errorf("it took %v", took)
+	}
+}
+
+// TestBackOfficeFromTheMarket: whom the service market sent is in, by the shop's name,
+// and out with the next request after the shop withdrew or we ended its grant.
+func TestBackOfficeFromTheMarket(t *testing.T) {
+	t.Parallel()
+	for _, end := range []string{"withdrawn at WeChat", "revoked here"} {
+		t.Run(end, func(t *testing.T) {
+			t.Parallel()
+			r := newRigIn(t, wechatsim.PlatformWorld())
+			r.file = strings.Replace(officeFile, "shop: lantian", "shop: "+marketShop, 1)
+			r.start(nil)
+			r.declarePlatform()
+			r.buy()
+			r.deliver()
+			r.awaitShop()
+			orders := "http://" + office + "/orders"
+			pc := r.browser("Mozilla/5.0 (Windows NT 10.0)")
+			pc.follow(pc.submit(pc.useService(), "/market/", nil))
+			if p := pc.visit(orders); p.header.Get("X-Zhanggui-Person") != "shop:"+marketShop || p.header.Get("X-Zhanggui-Door") != "market" {
+				t.Fatalf("somebody of the shop is at %s (%d) with %v: %s", p.url, p.status, p.header, p.body)
+			}
+			if end == "revoked here" {
+				r.ask("POST", "/v1/grants/"+r.grant("isv").ID+"/revoke", map[string]string{"cause": "test"}, nil)
+			} else {
+				r.must(r.sim.WithdrawGrant(wechatsim.DefaultComponent, marketShop))
+				r.deliver()
+			}
+			r.await("the end", func() bool { return pc.send(http.MethodGet, orders, nil, nil).status == http.StatusUnauthorized })
+		})
 	}
 }
