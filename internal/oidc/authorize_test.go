@@ -267,8 +267,9 @@ func FuzzAuthorize(f *testing.F) {
 	f.Add("client_id=erp&redirect_uri=https%3A%2F%2Fevil.example.net%2Fcallback&response_type=code&scope=openid")
 	f.Add("client_id=erp&redirect_uri=http%3A%2F%2F127.0.0.1%3A80%40evil.example.net%2Fcb")
 	f.Add("client_id=app&redirect_uri=http%3A%2F%2F127.0.0.1%3A1%2Fcb&prompt=none&max_age=1&zhanggui_mark=0.x&zhanggui_shop=tea")
+	w := newWorld(f)
 	f.Fuzz(func(t *testing.T, raw string) {
-		w := newWorld(t)
+		clear(w.logins)
 		r := httptest.NewRequest(http.MethodGet, pathAuthorize, nil)
 		r.URL.RawQuery = raw
 		answer := w.send("owner", r)

@@ -319,8 +319,8 @@ func FuzzRead(f *testing.F) {
 	f.Add("zgr_o_1.x.AAAAAAAAAAAAAAAAAAAAAA")
 	f.Add("zgo_o_1.0.")
 	f.Add("zgr_...")
+	w := newWorld(f)
 	f.Fuzz(func(t *testing.T, text string) {
-		w := newWorld(t)
 		for _, prefix := range []string{accessPrefix, refreshPrefix} {
 			if login, rest, ok := w.p.read(prefix, text); ok && w.p.text(prefix, login, rest) != text {
 				t.Errorf("%q was taken for login %q, %q", text, login, rest)

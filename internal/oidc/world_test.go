@@ -30,7 +30,7 @@ var start = time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
 
 // world is a Provider with everything around it in memory.
 type world struct {
-	t        *testing.T
+	t        testing.TB
 	mu       sync.Mutex
 	now      time.Time
 	clients  map[string]access.OIDCClient
@@ -58,7 +58,7 @@ const (
 	secretERP = "sandbox-secret-erp-000000000001"
 )
 
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB) *world {
 	t.Helper()
 	w := &world{t: t, now: start, turns: map[string]time.Time{}, logins: map[string]access.OIDCLogin{}}
 	w.shops = map[string]access.Shop{

@@ -44,7 +44,7 @@ var commitCases = commitTests()
 // commitTests pairs every transition with both ways to lose a commit.
 func commitTests() []testCase {
 	var cases []testCase
-	for _, tr := range slices.Concat(grantTransitions, loginTransitions, peopleTransitions, setupTransitions, logTransitions, requestTransitions, scanTransitions, signingTransitions, platformTransitions) {
+	for _, tr := range slices.Concat(grantTransitions, loginTransitions, peopleTransitions, setupTransitions, logTransitions, requestTransitions, scanTransitions, signingTransitions, oidcTransitions, platformTransitions) {
 		cases = append(cases,
 			testCase{tr.name + " failed", func(t *testing.T, w *world) {
 				do := tr.make(w)

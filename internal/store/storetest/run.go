@@ -31,6 +31,7 @@ var conformance = []struct {
 	{"scan", scanCases, 3},
 	{"page", pageCases, 1},
 	{"signing", signingCases, 3},
+	{"oidc", oidcCases, 3},
 	{"declare", declareCases, 1},
 	{"condition", conditionCases, 3},
 	{"log", logCases, 1},
