@@ -68,19 +68,21 @@ func (m *Manifest) checkOIDC(r *report, rules Rules, tenants, shops ids) {
 // oidcAddresses looks at where browsers and logout tokens are sent.
 func (r *report) oidcAddresses(s string, c OIDCClient, rules Rules) {
 	r.want(len(c.RedirectURIs) > 0, s+".redirect_uris", "is empty", "write where the program takes people back, such as https://erp.example.com/oauth2/callback")
-	for name, list := range map[string][]string{"redirect_uris": c.RedirectURIs, "post_logout_redirect_uris": c.PostLogoutURIs} {
-		for i, uri := range list {
-			at := item(s+"."+name, i)
-			r.landing(at, uri, rules.Loopback)
-			r.want(slices.Index(list, uri) == i, at, "is there twice", "keep one of them")
-		}
-	}
+	r.landings(s+".redirect_uris", c.RedirectURIs, rules)
+	r.landings(s+".post_logout_redirect_uris", c.PostLogoutURIs, rules)
 	if c.BackchannelURI == "" {
 		return
 	}
 	r.landing(s+".backchannel_logout_uri", c.BackchannelURI, rules.Loopback)
 	u, err := url.Parse(c.BackchannelURI)
 	r.want(err != nil || !web.IsLoopbackHost(u.Host) || c.AllowPrivate, s+".backchannel_logout_uri", "is on this machine", "write allow_private: true beside it, or a public address")
+}
+
+func (r *report) landings(s string, list []string, rules Rules) {
+	for i, uri := range list {
+		r.landing(item(s, i), uri, rules.Loopback)
+		r.want(slices.Index(list, uri) == i, item(s, i), "is there twice", "keep one of them")
+	}
 }
 
 // landing wants an address that a code may be sent to: https, or the number of the

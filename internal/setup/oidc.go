@@ -29,6 +29,8 @@ func (m Manifest) oidcSecrets(kept kept) []string {
 		what := fmt.Sprintf("oidc client %q", c.ID)
 		was, known := kept.oidc[c.ID]
 		switch {
+		case c.Public && !c.Secret.IsZero():
+			found = append(found, what+" has a secret and is public; remove one of the two")
 		case c.Public:
 		case c.Secret.IsZero() && (!known || was.Public()):
 			found = append(found, what+" needs its secret; write it as file: or env: reference, or public: true if it keeps none")

@@ -87,6 +87,12 @@ func (d *directory) Declare(_ context.Context, dec access.Declaration, entries .
 	for _, c := range dec.Clients {
 		d.clients[c.ID] = c
 	}
+	for _, c := range dec.OIDCClients {
+		d.oidc[c.ID] = c
+	}
+	for _, id := range dec.Remove.OIDCClients {
+		delete(d.oidc, id)
+	}
 	for _, id := range dec.Remove.Clients {
 		delete(d.clients, id)
 	}
