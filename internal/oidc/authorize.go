@@ -2,6 +2,7 @@ package oidc
 
 import (
 	"errors"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -59,9 +60,7 @@ func (p *Provider) notIn(w http.ResponseWriter, r *http.Request, in request, err
 // login is the address of the login that comes back to this request.
 func (p *Provider) login(again, with url.Values) string {
 	q := url.Values{"rd": {p.base + pathAuthorize + "?" + again.Encode()}}
-	for name, values := range with {
-		q[name] = values
-	}
+	maps.Copy(q, with)
 	return p.base + "/login?" + q.Encode()
 }
 

@@ -2,6 +2,7 @@ package oidc
 
 import (
 	"errors"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -205,9 +206,7 @@ func (p *Provider) answer(in request, with url.Values) string {
 		return p.base + "/" // cannot be: it was declared, and checked then
 	}
 	q := u.Query()
-	for name, values := range with {
-		q[name] = values
-	}
+	maps.Copy(q, with)
 	if in.state != "" {
 		q.Set("state", in.state)
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -227,9 +228,7 @@ func TestClientsProveThemselves(t *testing.T) {
 	with := func(more url.Values) url.Values {
 		all := url.Values{}
 		for _, from := range []url.Values{base, more} {
-			for name, values := range from {
-				all[name] = values
-			}
+			maps.Copy(all, from)
 		}
 		return all
 	}

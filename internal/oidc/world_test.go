@@ -10,6 +10,7 @@ import (
 	"errors"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -418,9 +419,7 @@ func (w *world) token(form url.Values) (int, map[string]any) {
 func (w *world) post(path string, form url.Values, header http.Header) (int, map[string]any) {
 	w.t.Helper()
 	r := httptest.NewRequest(http.MethodPost, path, strings.NewReader(form.Encode()))
-	for name, values := range header {
-		r.Header[name] = values
-	}
+	maps.Copy(r.Header, header)
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	answer := w.send("", r)
 	var out map[string]any
