@@ -3,6 +3,7 @@ package login
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -56,10 +57,17 @@ func (l *Login) rememberAccount(ctx context.Context, w http.ResponseWriter, r *h
 	if p, err := l.o.Store.Person(ctx, person); err == nil { // else the page says no name
 		a.Nickname, a.Avatar = shorten(p.Profile.Nickname, maxNickname), p.Profile.AvatarURL
 	}
-	if len(a.Avatar) > maxAvatar || !strings.HasPrefix(a.Avatar, "https://") {
+	if !ofWeChat(a.Avatar) {
 		a.Avatar = ""
 	}
 	l.keepAccount(w, a)
+}
+
+// ofWeChat tells whether a picture lies where WeChat keeps them. A page must not ask
+// any other host who reads it.
+func ofWeChat(picture string) bool {
+	u, err := url.Parse(picture)
+	return err == nil && len(picture) <= maxAvatar && u.Scheme == "https" && strings.HasSuffix(u.Host, ".qlogo.cn")
 }
 
 // keepAccount writes the cookie. What does not fit is not remembered.

@@ -15,7 +15,7 @@ func TestLastAccountOnAPC(t *testing.T) {
 	b.logIn("code1", openID)
 	b.post("/logout", nil)
 	rec := b.get("/login?rd=/shops/lantian")
-	if rec.Code != http.StatusOK || !strings.Contains(rec.Body.String(), "Continue as 小兰") || !strings.Contains(rec.Body.String(), "https://example.com/a.png") {
+	if rec.Code != http.StatusOK || !strings.Contains(rec.Body.String(), "Continue as 小兰") || strings.Contains(rec.Body.String(), "<img") {
 		t.Fatalf("%d %s", rec.Code, rec.Body)
 	}
 	if !strings.Contains(rec.Body.String(), `href="/login?go=1&amp;rd=%2Fshops%2Flantian"`) {
@@ -100,4 +100,26 @@ func TestLastAccountNeedsAWebsiteApp(t *testing.T) {
 		t.Errorf("sent to %s", got)
 	}
 	w.clock.add(time.Minute)
+}
+
+// Pictures come from where WeChat keeps them, and from nowhere else.
+func TestPicturesAreWeChats(t *testing.T) {
+	for picture, want := range map[string]bool{
+		"https://thirdwx.qlogo.cn/mmopen/vi_32/abc/132": true, "https://wx.qlogo.cn/mmopen/abc/0": true,
+		"http://thirdwx.qlogo.cn/mmopen/abc/132": false, "https://evil.example/a.png": false, "https://qlogo.cn.evil.example/a": false,
+		"https://evilqlogo.cn/a": false, "": false, "data:image/png;base64,AA": false,
+		"https://thirdwx.qlogo.cn/" + strings.Repeat("a", maxAvatar): false,
+	} {
+		if got := ofWeChat(picture); got != want {
+			t.Errorf("%s: %t", picture, got)
+		}
+	}
+	w := newWorld(t)
+	w.platform.avatar = "https://thirdwx.qlogo.cn/mmopen/demo/132"
+	b := w.browser(uaPC)
+	b.logIn("code1", openID)
+	b.post("/logout", nil)
+	if doc := b.get("/login").Body.String(); !strings.Contains(doc, `<img src="https://thirdwx.qlogo.cn/mmopen/demo/132"`) {
+		t.Errorf("no picture: %s", doc)
+	}
 }

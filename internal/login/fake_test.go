@@ -499,6 +499,7 @@ type fakePlatform struct {
 	err       error             // of exchanges
 	infoErr   error
 	nickname  string
+	avatar    string
 	during    func() // runs inside of an exchange
 }
 
@@ -537,7 +538,7 @@ func (p *fakePlatform) UserInfo(_ context.Context, _ access.App, token secret.Va
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.profiles++
-	return access.Profile{Nickname: p.nickname, AvatarURL: "https://example.com/a.png"}, p.infoErr
+	return access.Profile{Nickname: p.nickname, AvatarURL: cmp.Or(p.avatar, "https://example.com/a.png")}, p.infoErr
 }
 
 func (p *fakePlatform) count() int {

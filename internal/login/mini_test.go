@@ -241,8 +241,10 @@ func TestMiniPrograms(t *testing.T) {
 	must(t, err)
 	refused := 0
 	m := MiniPrograms{
-		Client:  func(access.App) (*wechat.Client, error) { return c, nil },
-		Token:   func(context.Context, string) (secret.Value, int64, error) { return secret.FromString("platform-token"), 7, nil },
+		Client: func(access.App) (*wechat.Client, error) { return c, nil },
+		Token: func(context.Context, string) (secret.Value, int64, error) {
+			return secret.FromString("platform-token"), 7, nil
+		},
 		Refused: func(context.Context, string, int64) { refused++ },
 	}
 	app, platform := access.App{ID: "mini", AppID: "wx00000000000000f1"}, access.App{ID: "isv", AppID: "wx00000000000000d4"}

@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"math/big"
 	"net/http"
-	"net/netip"
 	"slices"
 	"time"
 
@@ -118,7 +117,7 @@ func (l *Login) newScan(r *http.Request, in intent) (scanNote, error) {
 	rand.Read(note.Secret) //nolint:errcheck // never fails
 	c := scanCode{
 		Version: scanVersion, Browser: digest(string(note.Secret))[:16], Device: web.DeviceName(r.UserAgent()),
-		Place: placeOf(addressOf(r.Context())), Numbers: threeNumbers(), Right: below(3), Begun: l.o.Now().UnixMilli(),
+		Place: access.Network(addressOf(r.Context())), Numbers: threeNumbers(), Right: below(3), Begun: l.o.Now().UnixMilli(),
 	}
 	plain, err := json.Marshal(c)
 	if err != nil {
@@ -130,20 +129,6 @@ func (l *Login) newScan(r *http.Request, in intent) (scanNote, error) {
 	}
 	note.Text = base64.RawURLEncoding.EncodeToString(sealed)
 	return note, nil
-}
-
-// placeOf is the network of an address, wide enough to name nobody: /24 or /48.
-func placeOf(a netip.Addr) string {
-	a = a.Unmap()
-	bits := 48
-	if a.Is4() {
-		bits = 24
-	}
-	p, err := a.WithZone("").Prefix(bits)
-	if err != nil || !p.IsValid() { // no address, as on a unix socket
-		return ""
-	}
-	return p.String()
 }
 
 // threeNumbers draws three different numbers of two digits.
@@ -252,7 +237,7 @@ func (l *Login) showScan(w http.ResponseWriter, r *http.Request, n scanNote, c s
 	v := scanView{
 		Address: l.o.PublicURL.Scheme + "://" + l.o.PublicURL.Host + l.path("/scan/"+n.Text, nil),
 		Number:  c.Numbers[c.Right], Until: c.begun().Add(scanLife), Now: l.o.Now(),
-		Return: n.Return, Shop: n.Shop,
+		Return: n.Return, Shop: n.Shop, Link: l.loopback,
 	}
 	if _, ok, err := l.firstApp(r.Context(), access.Website); err == nil && ok {
 		q := intent{shop: n.Shop, back: n.Return}.query()
@@ -324,6 +309,7 @@ type scanView struct {
 	Number       int
 	Until, Now   time.Time
 	Website      string // to WeChat's own QR page; empty: there is none
+	Link         bool   // shows the address too: on this machine no camera reads it
 	Shared       bool   // nobody is remembered here
 	Shop, Return string
 }

@@ -32,7 +32,7 @@ func (l *Login) getScanned(w http.ResponseWriter, r *http.Request) error {
 	}
 	v := askedView{
 		Nickname: p.Profile.Nickname, Device: c.Device, Place: c.Place, Begun: c.begun(), Now: l.o.Now(),
-		Near: c.Place != "" && c.Place == placeOf(addressOf(r.Context())), Numbers: c.Numbers, Post: "/scan/" + r.PathValue("code"),
+		Near: c.Place != "" && c.Place == access.Network(addressOf(r.Context())), Numbers: c.Numbers, Post: "/scan/" + r.PathValue("code"),
 	}
 	return l.o.UI.Render(w, r, http.StatusOK, ui.PageInfo{TitleKey: "login.scanned.title"}, askedPage(v))
 }

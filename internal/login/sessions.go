@@ -12,7 +12,7 @@ import (
 // getLogout says that somebody is logged out. It is a page, not a way back in:
 // inside WeChat the next login is silent.
 func (l *Login) getLogout(w http.ResponseWriter, r *http.Request) error {
-	return l.o.UI.Render(w, r, http.StatusOK, ui.PageInfo{TitleKey: "login.out.title"}, loggedOutPage())
+	return l.o.UI.Render(w, r, http.StatusOK, ui.PageInfo{TitleKey: "login.out.title"}, loggedOutPage(l.inWeChat(r)))
 }
 
 // postLogout ends this session, or with all=1 every session of the same
