@@ -107,6 +107,35 @@
 // exchanged once, and the browser goes to the clean /linked. Nobody is logged in by
 // it. Of what fails after the use, the link is used up and another must be made.
 //
+// # A PC that a phone approves
+//
+// A PC without a website app shows a QR code of ours. The code says, sealed in its
+// address, which PC asks and three numbers; the PC keeps its side in a sealed cookie.
+//
+//	PC                                  phone, in WeChat
+//	GET /login/scan: a code, a number
+//	  asks every three seconds ──┐      GET /scan/{code}: who asks, from where, which number?
+//	                             │      POST: the right one: approved, a row
+//	  takes the approval, once ◄─┘            a wrong one, or "not me": refused, a row
+//
+// The answer is the first thing that is kept, and the only one that counts. Taking an
+// approval and starting the PC's session are one transaction; it fails if the
+// phone's session ended meanwhile.
+//
+// # From a mini program
+//
+// POST /mini/{app}/login takes the code of wx.login (door 4). It is recorded as used,
+// exchanged once, and who WeChat names is sealed into a ticket of a minute. The
+// web-view opens GET /mini/enter with it: the ticket is recorded as used, then the
+// person is logged in as through any door, without tokens of WeChat's.
+//
+// # Another person than last time
+//
+// A browser remembers in a sealed cookie who was logged in: nickname, picture, and a
+// mark to tell the same person again. If a silent login (door 1 or 4) names somebody
+// else, the new session is made and kept apart, the one before goes on, and
+// GET /login/other asks. Going on ends the one before; staying ends the new one.
+//
 // # Two persons who may be one
 //
 // WeChat may name, with a unionid, somebody who is another person to us. They
@@ -116,7 +145,9 @@
 //
 // # Refusals
 //
-// Every refusal is a page in the reader's language with a way on. Where
+// Every refusal is a page in the reader's language with a way on. A page that lacks
+// only a session is answered in WeChat with the silent login; the address that it
+// comes back to says so, and who comes back without a session meets a page. Where
 // somebody tried something, it goes to the [Tally] too, which keeps one audit
 // entry for many alike. A state, a code or a token is never part of a page, a
 // log line or an entry.
