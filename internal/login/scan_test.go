@@ -1,6 +1,7 @@
 package login
 
 import (
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -192,9 +193,7 @@ func TestScanIsTakenOnce(t *testing.T) {
 	phone := w.phone("code1", openID)
 	p := w.showCode("/login/scan")
 	tab := w.browser(uaPC) // a copy of the cookies, as of a second tab
-	for k, v := range p.cookies {
-		tab.cookies[k] = v
-	}
+	maps.Copy(tab.cookies, p.cookies)
 	phone.pick(p, p.number)
 	thief := w.browser(uaPC)
 	refusedWith(t, thief.get(p.page), http.StatusBadRequest, "does not belong to this browser")

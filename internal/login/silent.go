@@ -1,6 +1,7 @@
 package login
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -56,9 +57,7 @@ func (l *Login) goSilently(w http.ResponseWriter, r *http.Request, more url.Valu
 		return l.noCookies(r, back)
 	}
 	q := intent{back: back}.query()
-	for key, values := range more {
-		q[key] = values
-	}
+	maps.Copy(q, more)
 	return redirect(w, r, l.path("/login", q))
 }
 

@@ -48,10 +48,10 @@ const pendingVersion = 1
 
 func (p pending) begun() time.Time { return time.UnixMilli(p.Begun) }
 
-// live tells whether the login may still be finished. One that begins in
-// the future was made under another clock.
+// live tells whether the login may still be finished. One that begins in the future
+// was made under another clock; replicas' may differ a little.
 func (p pending) live(now time.Time) bool {
-	return !now.Before(p.begun()) && now.Before(p.begun().Add(stateLife))
+	return !now.Before(p.begun().Add(-clockSlack)) && now.Before(p.begun().Add(stateLife))
 }
 
 // Why a state is refused. The words are for the audit log and the tests; what
