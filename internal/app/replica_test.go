@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -140,6 +141,7 @@ func TestReplicasHearOfEachOther(t *testing.T) {
 			}
 			roleEnds(t, a, b)
 			sessionEnds(t, a, b)
+			phoneApproves(t, a, b)
 			secretCounts(t, a, b)
 			egressCounts(t, a, b)
 			shopMoves(t, a, b)
@@ -170,6 +172,34 @@ func pooled(t *testing.T) (database, direct secret.Value) {
 		t.Fatal(err)
 	}
 	return pool.URL(strings.TrimPrefix(u.Path, "/")), direct
+}
+
+// phoneApproves has a PC begin on one replica, the phone answer on the other, and the
+// PC go on there.
+func phoneApproves(t *testing.T, a, b *rig) {
+	t.Helper()
+	owner := a.owner()
+	pc := a.browser("Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/142.0.0.0")
+	shown := pc.follow(pc.open(a.base + "/login/scan?rd=/sessions"))
+	number := regexp.MustCompile(`<strong>([0-9]{2})</strong>`).FindStringSubmatch(shown.body)
+	code := regexp.MustCompile(`href="[^"]*(/scan/[A-Za-z0-9_-]+)"`).FindStringSubmatch(shown.body)
+	if number == nil || code == nil {
+		t.Fatalf("no code at %s (%d): %s", shown.url, shown.status, shown.body)
+	}
+	done := owner.post(b.direct+code[1], url.Values{"number": {number[1]}})
+	if done.status != http.StatusOK {
+		t.Fatalf("the phone is told %d: %s", done.status, done.body)
+	}
+	page, err := url.Parse(shown.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p := pc.open(b.direct + page.Path); p.status != http.StatusSeeOther || !strings.HasSuffix(p.location, "/sessions") {
+		t.Errorf("the PC is sent to %q (%d): %s", p.location, p.status, p.body)
+	}
+	if p := pc.open(a.direct + "/sessions"); p.status != http.StatusOK {
+		t.Errorf("the PC's session on the first replica: %d", p.status)
+	}
 }
 
 func roleEnds(t *testing.T, a, b *rig) {
