@@ -48,6 +48,16 @@ func (a *Admin) Members(ctx context.Context, tenant string) iter.Seq2[Member, er
 	return walk[Member](ctx, &a.caller, members(tenant, ""), nil)
 }
 
+// Transfers lists the transfers of ownership in a tenant, the newest first.
+func (a *Admin) Transfers(ctx context.Context, tenant string) iter.Seq2[Transfer, error] {
+	return walk[Transfer](ctx, &a.caller, pathTenants+"/"+url.PathEscape(tenant)+"/transfers", nil)
+}
+
+// Visits lists who of the provider entered a tenant, the newest first.
+func (a *Admin) Visits(ctx context.Context, tenant string) iter.Seq2[Visit, error] {
+	return walk[Visit](ctx, &a.caller, pathTenants+"/"+url.PathEscape(tenant)+"/visits", nil)
+}
+
 // Shops lists the shops with the grants that serve them.
 func (a *Admin) Shops(ctx context.Context) iter.Seq2[ShopInfo, error] {
 	return walk[ShopInfo](ctx, &a.caller, pathShops, nil)

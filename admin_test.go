@@ -24,7 +24,7 @@ import (
 var views = map[string]any{
 	"AppView": zhanggui.App{}, "TenantView": zhanggui.Tenant{}, "MemberView": zhanggui.Member{}, "ShopView": zhanggui.ShopInfo{},
 	"GrantView": zhanggui.Grant{}, "ClientView": zhanggui.ClientInfo{}, "ManifestClient": zhanggui.NewClient{}, "SessionView": zhanggui.Session{},
-	"AdminView": zhanggui.Administrator{}, "InvitationView": zhanggui.Invitation{}, "NoticeView": zhanggui.Notice{}, "Text": zhanggui.Text{},
+	"AdminView": zhanggui.Administrator{}, "TransferView": zhanggui.Transfer{}, "VisitView": zhanggui.Visit{}, "InvitationView": zhanggui.Invitation{}, "NoticeView": zhanggui.Notice{}, "Text": zhanggui.Text{},
 	"DeliveryView": zhanggui.Delivery{}, "PlatformView": zhanggui.Platform{}, "HeadView": zhanggui.AuditHead{}, "RecordView": zhanggui.Record{},
 	"ManifestApp": zhanggui.NewApp{}, "AppChange": zhanggui.AppChange{}, "TenantChange": zhanggui.TenantChange{}, "ManifestTenant": zhanggui.Tenant{},
 	"ManifestShop": zhanggui.NewShop{}, "ShopChange": zhanggui.ShopChange{}, "NewMember": zhanggui.NewMember{}, "ManifestService": zhanggui.Service{},

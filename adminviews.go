@@ -158,6 +158,7 @@ type Session struct {
 type Administrator struct {
 	ID      string       `json:"id"`
 	Name    string       `json:"name"`
+	Kind    string       `json:"kind"` // admin, support (reads everything) or auditor (reads the audit log)
 	Live    bool         `json:"live"`
 	Created *time.Time   `json:"created"`
 	Expires *time.Time   `json:"expires"`
@@ -173,6 +174,7 @@ type Invitation struct {
 	State   string       `json:"state"`
 	Person  string       `json:"person"` // who took it
 	Expires *time.Time   `json:"expires"`
+	Until   *time.Time   `json:"until"` // when the role ends that it gives; nil: never
 	Link    secret.Value `json:"link"` // for the person; in the answer that made it alone
 }
 
@@ -233,4 +235,27 @@ type Change struct {
 	ID      string   `json:"id"`
 	Fields  []string `json:"fields"`
 	Warning string   `json:"warning"`
+}
+
+// Transfer is ownership on its way from one person to another.
+type Transfer struct {
+	ID      string     `json:"id"`
+	Tenant  string     `json:"tenant"`
+	Shop    string     `json:"shop"` // empty: the whole tenant
+	From    string     `json:"from"` // person who becomes an operator; empty: nobody
+	To      string     `json:"to"`   // person who becomes the owner
+	By      string     `json:"by"`
+	State   string     `json:"state"` // offered, noticed, done or stopped
+	Created *time.Time `json:"created"`
+	Due     *time.Time `json:"due"` // when an offer is over, or a notice is carried out
+	Ended   *time.Time `json:"ended"`
+}
+
+// Visit is somebody of the provider entering a tenant.
+type Visit struct {
+	ID     string     `json:"id"`
+	Admin  string     `json:"admin"`
+	Reason string     `json:"reason"`
+	At     *time.Time `json:"at"`
+	Ends   *time.Time `json:"ends"`
 }

@@ -34,6 +34,7 @@ type cli struct {
 	Shop   shopCmd   `cmd:"" help:"List shops and where their grants stand; make, change, move and remove them."`
 	App    appCmd    `cmd:"" help:"List apps, and remove them."`
 	Invite inviteCmd `cmd:"" help:"Invite people and confirm who came."`
+	People peopleCmd `cmd:"" help:"Hand over ownership, see who looked in, take in moved openids."`
 	Client clientCmd `cmd:"" help:"List, make and end clients."`
 	Grant  grantCmd  `cmd:"" help:"List and revoke grants."`
 	Token  tokenCmd  `cmd:"" help:"Tell where a shop's token stands."`

@@ -22,6 +22,7 @@ type inviteCreateCmd struct {
 	Tenant string `arg:"" help:"Id of the tenant."`
 	Shop   string `help:"Only this shop of the tenant."`
 	Role   string `help:"owner, operator or viewer." default:"owner" enum:"owner,operator,viewer"`
+	Until  string `help:"When the role ends, as 2026-12-31T16:00:00Z; left out: never."`
 }
 
 // Help shows an example.
@@ -33,6 +34,9 @@ func (inviteCreateCmd) Help() string {
 func (i inviteCreateCmd) Run(ctx context.Context, c console) error {
 	var made adminapi.InvitationView
 	in := map[string]string{"tenant": i.Tenant, "shop": i.Shop, "role": i.Role}
+	if i.Until != "" {
+		in["until"] = i.Until
+	}
 	if err := i.do(ctx, http.MethodPost, "/v1/invitations", in, &made); err != nil {
 		return err
 	}
@@ -170,14 +174,15 @@ func (a adminListCmd) Run(ctx context.Context, c console) error {
 	}
 	var rows [][]string
 	for _, v := range all.Items {
-		rows = append(rows, []string{v.ID, v.Name, fmt.Sprint(v.Live), when(v.Expires)})
+		rows = append(rows, []string{v.ID, v.Name, v.Kind, fmt.Sprint(v.Live), when(v.Expires)})
 	}
-	return c.table("ADMIN NAME LIVE UNTIL", rows)
+	return c.table("ADMIN NAME KIND LIVE UNTIL", rows)
 }
 
 type adminCreateCmd struct {
 	remote
 	Name string `arg:"" help:"Name of the administrator."`
+	Kind string `help:"admin, support (reads everything) or auditor (reads the audit log)." default:"admin" enum:"admin,support,auditor"`
 	Days int    `help:"How many days the key lives." default:"90"`
 }
 
@@ -189,7 +194,7 @@ func (adminCreateCmd) Help() string {
 // Run implements the command.
 func (a adminCreateCmd) Run(ctx context.Context, c console) error {
 	var made adminapi.AdminView
-	if err := a.do(ctx, http.MethodPost, "/v1/admins", map[string]any{"name": a.Name, "days": a.Days}, &made); err != nil {
+	if err := a.do(ctx, http.MethodPost, "/v1/admins", map[string]any{"name": a.Name, "kind": a.Kind, "days": a.Days}, &made); err != nil {
 		return err
 	}
 	if a.JSON {

@@ -1,6 +1,7 @@
 package adminapi
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"time"
@@ -24,6 +25,7 @@ type Admins interface {
 type AdminView struct {
 	ID      string     `json:"id"`
 	Name    string     `json:"name"`
+	Kind    string     `json:"kind" enum:"admin,support,auditor" doc:"support reads everything, an auditor the audit log"`
 	Live    bool       `json:"live"`
 	Created *time.Time `json:"created,omitempty"`
 	Expires *time.Time `json:"expires,omitempty"`
@@ -38,7 +40,7 @@ func (h handlers) mountAdmins(api huma.API) {
 }
 
 func (h handlers) viewAdmin(a access.Administrator) AdminView {
-	return AdminView{ID: a.ID, Name: a.Name, Live: a.Live(h.Now()), Created: stamp(a.CreatedAt), Expires: stamp(a.ExpiresAt)}
+	return AdminView{ID: a.ID, Name: a.Name, Kind: string(cmp.Or(a.Kind, access.StaffAdmin)), Live: a.Live(h.Now()), Created: stamp(a.CreatedAt), Expires: stamp(a.ExpiresAt)}
 }
 
 func (h handlers) admins(ctx context.Context, in *Page) (*body[list[AdminView]], error) {
@@ -64,12 +66,13 @@ func (h handlers) admin(ctx context.Context, in *idPath) (*body[AdminView], erro
 func (h handlers) createAdmin(ctx context.Context, in *struct {
 	Body struct {
 		Name string `json:"name" minLength:"1" maxLength:"60"`
+		Kind string `json:"kind,omitempty" enum:"admin,support,auditor" doc:"left out: admin"`
 		Days int    `json:"days,omitempty" minimum:"0" maximum:"3650" doc:"how long the key lives; 0 is 90 days"`
 	}
 }) (*body[AdminView], error) {
 	now := h.Now()
 	key, hash := access.NewKey(access.AdminKeyPrefix)
-	a := access.Administrator{ID: access.NewID("a"), Name: in.Body.Name, KeyHash: hash, CreatedAt: now, ExpiresAt: now.AddDate(0, 0, adminDays(in.Body.Days))}
+	a := access.Administrator{ID: access.NewID("a"), Name: in.Body.Name, Kind: access.StaffKind(in.Body.Kind), KeyHash: hash, CreatedAt: now, ExpiresAt: now.AddDate(0, 0, adminDays(in.Body.Days))}
 	err := h.Admins.CreateAdmin(ctx, a, nil, audit.Entry{At: now, Actor: actor(ctx), Action: "admin.create", Subject: "admin:" + a.ID, Outcome: audit.Done})
 	if err != nil {
 		return nil, fail(err)

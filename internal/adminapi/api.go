@@ -3,11 +3,13 @@ package adminapi
 import (
 	"context"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
+	"github.com/zhanggui/zhanggui/internal/access"
 	"github.com/zhanggui/zhanggui/internal/audit"
 	"github.com/zhanggui/zhanggui/internal/setup"
 )
@@ -24,6 +26,7 @@ type Options struct {
 	Clients       Clients
 	Members       Members
 	OIDC          OIDCClients
+	People        People
 	Invites       Invites
 	Sessions      Sessions
 	Admins        Admins
@@ -69,6 +72,7 @@ func Mount(mux *http.ServeMux, o Options) {
 	h.mountDirectory(api)
 	h.mountMaking(api)
 	h.mountMembers(api)
+	h.mountPeople(api)
 	h.mountGrants(api)
 	h.mountClients(api)
 	h.mountOIDC(api)
@@ -102,14 +106,38 @@ func actor(ctx context.Context) audit.Actor {
 	return a
 }
 
+type staffKey struct{}
+
+// WithStaff says what the actor of a request may do. Without it, everything.
+func WithStaff(ctx context.Context, k access.StaffKind) context.Context {
+	return context.WithValue(ctx, staffKey{}, k)
+}
+
 func requireActor(api huma.API) func(huma.Context, func(huma.Context)) {
 	return func(c huma.Context, next func(huma.Context)) {
-		if actor(c.Context()).Kind == "" {
+		kind, _ := c.Context().Value(staffKey{}).(access.StaffKind)
+		switch {
+		case actor(c.Context()).Kind == "":
 			huma.WriteErr(api, c, http.StatusUnauthorized, "an administrator's key is needed; sign in, or use the admin socket")
-			return
+		case !mayAsk(kind, c.Method(), c.Operation().Path):
+			huma.WriteErr(api, c, http.StatusForbidden, "this key may not do that; ask an administrator of this server")
+		default:
+			next(c)
 		}
-		next(c)
 	}
+}
+
+// mayAsk tells whether staff of a kind may ask for an operation. Support reads
+// everything, an auditor the audit log.
+func mayAsk(k access.StaffKind, method, path string) bool {
+	reads := method == http.MethodGet || method == http.MethodHead
+	switch k {
+	case access.StaffSupport:
+		return reads
+	case access.StaffAuditor:
+		return reads && (path == "/v1/audit" || strings.HasPrefix(path, "/v1/audit/"))
+	}
+	return k == "" || k == access.StaffAdmin
 }
 
 // op describes an operation; every one has a summary that reads as a sentence.

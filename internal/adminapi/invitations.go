@@ -32,11 +32,12 @@ type InvitationView struct {
 	State   string     `json:"state"`
 	Person  string     `json:"person,omitempty" doc:"who took it"`
 	Expires *time.Time `json:"expires,omitempty"`
+	Until   *time.Time `json:"until,omitempty" doc:"when the role ends that it gives"`
 	Link    string     `json:"link,omitempty" doc:"for the person invited; shown this once"`
 }
 
 func viewInvitation(i access.Invitation) InvitationView {
-	return InvitationView{ID: i.ID, Tenant: i.TenantID, Shop: i.ShopID, Role: string(i.Role), State: string(i.State), Person: i.PersonID, Expires: stamp(i.ExpiresAt)}
+	return InvitationView{ID: i.ID, Tenant: i.TenantID, Shop: i.ShopID, Role: string(i.Role), State: string(i.State), Person: i.PersonID, Expires: stamp(i.ExpiresAt), Until: stamp(i.MemberUntil)}
 }
 
 func (h handlers) mountInvitations(api huma.API) {
@@ -69,9 +70,10 @@ func (h handlers) invitation(ctx context.Context, in *idPath) (*body[InvitationV
 
 func (h handlers) invite(ctx context.Context, in *struct {
 	Body struct {
-		Tenant string `json:"tenant"`
-		Shop   string `json:"shop,omitempty" doc:"empty: every shop of the tenant"`
-		Role   string `json:"role" enum:"owner,operator,viewer"`
+		Tenant string     `json:"tenant"`
+		Shop   string     `json:"shop,omitempty" doc:"empty: every shop of the tenant"`
+		Role   string     `json:"role" enum:"owner,operator,viewer"`
+		Until  *time.Time `json:"until,omitempty" doc:"when the role ends; left out: never"`
 	}
 }) (*body[InvitationView], error) {
 	if err := h.checkPlace(ctx, in.Body.Tenant, in.Body.Shop); err != nil {
@@ -79,6 +81,11 @@ func (h handlers) invite(ctx context.Context, in *struct {
 	}
 	now, by := h.Now(), actor(ctx)
 	i, token := access.NewInvitation(in.Body.Tenant, in.Body.Shop, access.Role(in.Body.Role), by.Kind+":"+by.ID, now)
+	if in.Body.Until != nil {
+		if i.MemberUntil = in.Body.Until.UTC(); !i.MemberUntil.After(now) {
+			return nil, refuse(http.StatusUnprocessableEntity, "until", "the role would be over already", "send a time to come", "该角色将立即到期", "请填写以后的时间")
+		}
+	}
 	if err := h.Invites.CreateInvitation(ctx, i, grant.InviteEntry(now, by, i)); err != nil {
 		return nil, fail(err)
 	}

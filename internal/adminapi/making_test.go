@@ -228,7 +228,7 @@ func TestMembers(t *testing.T) {
 	if rec := r.headed(operator, "DELETE", one, "If-Match", tag, ""); rec.Code != http.StatusNoContent {
 		t.Fatalf("end: %d %s", rec.Code, rec.Body)
 	}
-	r.recorded("member.end", "member:p_0001")
+	r.recorded("member.remove", "person:p_0001")
 	r.refuses("DELETE", one, nil, http.StatusNotFound, "not-found")
 	r.refuses("DELETE", all+"/p_none", nil, http.StatusNotFound, "not-found")
 	if r.ask("GET", one, nil, m); m.Until == nil || !m.Until.Equal(epoch) {

@@ -9,15 +9,17 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/zhanggui/zhanggui/internal/access"
-	"github.com/zhanggui/zhanggui/internal/audit"
 	"github.com/zhanggui/zhanggui/internal/grant"
 )
 
 // Members ends roles. They are given by way of the directory.
 type Members interface {
-	// EndMembership ends a role from now on with what follows from it, or answers
-	// [access.ErrNotFound] when it is not held.
-	EndMembership(ctx context.Context, m access.Member, now time.Time, e grant.Effects) error
+	// Departure tells what goes with a role, or [access.ErrNotFound] when it is not
+	// held.
+	Departure(ctx context.Context, m access.Member, now time.Time) (access.Departure, error)
+	// RemoveMember ends a role from now on, with all that goes with it. The last owner
+	// stays: [access.ErrLastOwner].
+	RemoveMember(ctx context.Context, d access.Departure, now time.Time, e grant.Effects) error
 }
 
 // MemberView is a role of a person in a tenant or one of its shops.
@@ -54,7 +56,7 @@ func (h handlers) mountMembers(api huma.API) {
 	huma.Register(api, op("list-members", http.MethodGet, all, "List who has which role in a tenant and its shops"), h.members)
 	huma.Register(api, making("create-member", all, "Give a known person a role, in place of the one that they have there"), h.createMember)
 	huma.Register(api, op("get-member", http.MethodGet, one, "Show the role of a person"), h.member)
-	huma.Register(api, op("remove-member", http.MethodDelete, one, "End the role of a person at once"), h.removeMember)
+	huma.Register(api, op("remove-member", http.MethodDelete, one, "End the role of a person at once, with their sessions, and keys and invitations that they made"), h.removeMember)
 }
 
 func viewMember(m access.Member) MemberView {
@@ -157,10 +159,9 @@ func (h handlers) removeMember(ctx context.Context, in *memberPath) (*struct{}, 
 	if err != nil { // an id that names nobody must not reach the audit log
 		return nil, fail(err)
 	}
-	entry := audit.Entry{At: now, Actor: actor(ctx), Action: "member.end", Subject: "member:" + m.PersonID, Outcome: audit.Done,
-		Details: map[string]string{"tenant": m.TenantID, "role": string(m.Role)}}
-	if m.ShopID != "" {
-		entry.Details["shop"] = m.ShopID
+	d, err := h.Members.Departure(ctx, m, now)
+	if err != nil {
+		return nil, fail(err)
 	}
-	return nil, failed(h.Members.EndMembership(ctx, in.member(), now, grant.Effects{At: now, Audit: []audit.Entry{entry}}))
+	return nil, failed(h.Members.RemoveMember(ctx, d, now, grant.RemoveEffects(now, actor(ctx), d)))
 }

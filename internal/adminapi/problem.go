@@ -173,6 +173,8 @@ var knownErrors = []struct {
 	{access.ErrNotFound, http.StatusNotFound, "not-found", "there is nothing with this id", "list what there is", "没有此标识对应的内容", "请先列出现有内容"},
 	{grant.ErrNotFound, http.StatusNotFound, "not-found", "there is no such grant", "list the grants", "没有此授权", "请先列出授权"},
 	{setup.ErrExists, http.StatusConflict, "exists", "one with this id exists", "change it, or choose another id", "该标识已存在", "请修改现有内容，或换一个标识"},
+	{access.ErrLastOwner, http.StatusConflict, "last-owner", "nobody would own it for good", "make somebody else an owner first, without an end, or transfer it", "这样将没有任何人是店主", "请先让另一个人成为店主（不设到期日），或转让店主身份"},
+	{access.ErrTransferGone, http.StatusConflict, "transfer-gone", "the transfer is done, stopped or over", "list the transfers", "该转让已完成、已停止或已过期", "请列出转让查看"},
 	{access.ErrStale, http.StatusConflict, "changed-meanwhile", "somebody else changed it meanwhile", "repeat the request", "内容已被他人修改", "请重试"},
 	{access.ErrCondition, http.StatusPreconditionFailed, "changed-meanwhile", "it is not as If-Match says", "read it again and decide anew", "内容与 If-Match 不符", "请重新读取后再决定"},
 	{grant.ErrLost, http.StatusConflict, "changed-meanwhile", "the grant changed meanwhile", "repeat the request", "授权已发生变化", "请重试"},

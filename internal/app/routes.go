@@ -146,7 +146,8 @@ func (a *App) withAdmin(next http.Handler) http.Handler {
 			return err
 		}
 		actor := audit.Actor{Kind: audit.ActorAdmin, ID: admin.ID}
-		next.ServeHTTP(w, r.WithContext(adminapi.WithActor(r.Context(), actor)))
+		ctx := adminapi.WithStaff(adminapi.WithActor(r.Context(), actor), admin.Kind)
+		next.ServeHTTP(w, r.WithContext(ctx))
 		return nil
 	})
 }

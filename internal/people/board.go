@@ -36,7 +36,7 @@ type board struct {
 type row struct {
 	access.Member
 	Name    string
-	Devices int       // live sessions
+	Devices int       // live logins
 	Seen    time.Time // last use of any of them; zero: none
 	Mine    bool      // the reader's own role
 	Open    bool      // the reader may change it
@@ -132,11 +132,11 @@ func (p *People) name(ctx context.Context, person string) (string, error) {
 	return cmp.Or(found.Profile.Nickname, person), err
 }
 
-// devices counts somebody's live sessions.
+// devices counts somebody's live logins. Sessions that hang on one are the same device.
 func (p *People) devices(ctx context.Context, person string) (n int, seen time.Time, err error) {
 	all, err := p.o.Store.Sessions(ctx, access.SessionFilter{PersonID: person})
 	for _, s := range all {
-		if !s.Live(p.o.Now()) {
+		if s.Parent != "" || !s.Live(p.o.Now()) {
 			continue
 		}
 		n++

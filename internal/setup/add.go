@@ -226,7 +226,7 @@ func (p *plan) client(c Client) {
 	if !known {
 		key, hash := access.NewKey(access.ClientKeyPrefix)
 		p.keys[c.ID] = key
-		want.KeyHash, want.KeyHint, want.CreatedAt = hash, access.KeyHint(key), p.now
+		want.KeyHash, want.KeyHint, want.CreatedAt, want.MadeBy = hash, access.KeyHint(key), p.now, p.by
 	}
 	if p.note("client", c.ID, known, d) {
 		p.d.Clients = append(p.d.Clients, want)

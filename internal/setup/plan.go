@@ -62,7 +62,7 @@ func (s *Setup) apply(ctx context.Context, kept kept, m Manifest, by audit.Actor
 	if err := m.check(kept, s.rules); err != nil {
 		return Result{}, err
 	}
-	p := plan{kept: kept, sealer: s.sealer, now: s.now(), keys: map[string]secret.Value{}}
+	p := plan{kept: kept, sealer: s.sealer, now: s.now(), by: maker(by), keys: map[string]secret.Value{}}
 	if err := p.add(m); err != nil {
 		return Result{}, err
 	}
@@ -150,10 +150,19 @@ type plan struct {
 	kept    kept
 	sealer  Sealer
 	now     time.Time
+	by      string // who makes keys, as access.Client.MadeBy says it
 	d       access.Declaration
 	changes []Change
 	about   map[int]map[string]string // what the log says of changes that an id does not say, by their places
 	keys    map[string]secret.Value
+}
+
+// maker names who makes a key.
+func maker(by audit.Actor) string {
+	if by.ID == "" {
+		return by.Kind
+	}
+	return by.Kind + ":" + by.ID
 }
 
 func (p *plan) declaration() access.Declaration {

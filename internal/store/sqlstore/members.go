@@ -110,7 +110,7 @@ func departure(ctx context.Context, q *sqlgen.Queries, m access.Member, now time
 	}
 	sessions, err := q.SessionsOfPerson(ctx, held.PersonID)
 	for _, row := range sessions {
-		if toSession(row).Live(now) {
+		if row.Parent == "" && toSession(row).Live(now) {
 			d.Sessions++
 		}
 	}
