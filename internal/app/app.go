@@ -37,6 +37,7 @@ import (
 	"github.com/zhanggui/zhanggui/internal/session"
 	"github.com/zhanggui/zhanggui/internal/setup"
 	"github.com/zhanggui/zhanggui/internal/signer"
+	"github.com/zhanggui/zhanggui/internal/upstream"
 	"github.com/zhanggui/zhanggui/internal/vault"
 	"github.com/zhanggui/zhanggui/internal/web"
 	"github.com/zhanggui/zhanggui/internal/web/ui"
@@ -98,6 +99,7 @@ type App struct {
 	ui        *ui.UI
 	hostUI    *ui.UI // for pages on protected hosts
 	guard     *guard.Guard
+	upstreams *upstream.Proxy
 	refused   *refusals
 	console   *console.Console
 	people    *people.People
@@ -160,7 +162,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	a.connectClock()
 	a.signer = signer.New(signer.Options{Store: a.store, Vault: a.keys(), Now: a.o.Now, Log: a.o.Log})
 	a.connectKeeper()
-	for _, step := range []func() error{a.connectPlatforms, a.connectOutbox, a.connectUI, a.connectLogin, a.connectGuard, a.connectOIDC, a.connectGateway} {
+	for _, step := range []func() error{a.connectPlatforms, a.connectOutbox, a.connectUI, a.connectLogin, a.connectUpstreams, a.connectGuard, a.connectOIDC, a.connectGateway} {
 		if err := step(); err != nil {
 			return nil, err
 		}
@@ -436,6 +438,9 @@ func (a *App) Close() error {
 	}
 	for _, t := range a.hooks {
 		t.CloseIdleConnections()
+	}
+	if a.upstreams != nil {
+		a.upstreams.Close()
 	}
 	var err error
 	if a.pushes != nil { // nil: making the App failed before

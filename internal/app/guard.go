@@ -16,13 +16,20 @@ func (a *App) connectGuard() (err error) {
 	o := guard.Options{
 		PublicURL: a.o.Config.PublicURL.URL(), Sessions: a.sessions, Store: a.store, Visitors: a.login, Signer: a.signer, Vault: a.keys(),
 		UI: a.ui, HostUI: a.hostUI, HostFiles: a.hostUI.Static(), Page: a.page, Tally: a.refused, Now: a.o.Now, Log: a.o.Log,
-		HostPage: func(h web.Handler) http.Handler { return web.BrowserHeaders(a.hostUI.Page(a.replica.explain(h))) },
+		HostPage: a.hostPage,
 	}
 	for _, p := range a.o.Config.Protected {
-		o.Hosts = append(o.Hosts, protectedHost(p))
+		h := protectedHost(p)
+		h.Inner = a.upstreams.Serves(p.Host)
+		o.Hosts = append(o.Hosts, h)
 	}
 	a.guard, err = guard.New(o)
 	return err
+}
+
+// hostPage makes a page on a protected host.
+func (a *App) hostPage(h web.Handler) http.Handler {
+	return web.BrowserHeaders(a.hostUI.Page(a.replica.explain(h)))
 }
 
 // protectedHost is what the operator wrote of a host, in the guard's words.
@@ -60,7 +67,8 @@ func protectedNames(c config.Config) (all []string) {
 
 // byHost keeps the back offices' hosts apart from ours.
 func (a *App) byHost(ours http.Handler) http.Handler {
-	theirs := web.AnswerWithin(web.AnswerTimeout, a.guard.Handler(web.Machine(web.NotFound)))
+	// What goes to a back office of ours sets its own times.
+	theirs := web.AnswerWithin(web.AnswerTimeout, a.guard.Handler(a.upstreams))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if a.guard.Protects(web.EffectiveHost(r.Context())) {
 			theirs.ServeHTTP(w, r)

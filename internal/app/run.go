@@ -169,6 +169,7 @@ func (a *App) serve(ctx context.Context, servers []server) error {
 	}
 	<-ctx.Done()
 	a.relay.End() // streams never end by themselves
+	a.upstreams.End()
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopGrace)
 	defer cancel()
 	for _, srv := range running {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -25,11 +27,29 @@ func (a *App) tlsConfig(ctx context.Context) (*tls.Config, error) {
 		if err := files.load(); err != nil {
 			return nil, err
 		}
+		a.warnUnnamed(files.loaded)
 		return &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: files.get, NextProtos: []string{"h2", "http/1.1"}}, nil
 	case config.TLSACME:
 		return a.acme(ctx, t.ACME)
 	}
 	return nil, nil
+}
+
+// acmeHosts are the hosts to get certificates for: those of the setting, and back
+// offices that people reach here.
+func (a *App) acmeHosts() []string {
+	all := append(slices.Clone(a.o.Config.TLS.ACME.Hosts), innerHosts(a.o.Config)...)
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// warnUnnamed tells of hosts that people reach here and a certificate does not name.
+func (a *App) warnUnnamed(c *tls.Certificate) {
+	for _, host := range innerHosts(a.o.Config) {
+		if name, _, _ := strings.Cut(host, ":"); c.Leaf.VerifyHostname(name) != nil {
+			a.o.Log.Warn("the certificate in tls.cert does not name the host of a back office; browsers will refuse it", "host", host)
+		}
+	}
 }
 
 // certFiles is a certificate in files. It is read again after they changed, so
@@ -106,8 +126,9 @@ func (a *App) acme(ctx context.Context, c config.ACME) (*tls.Config, error) {
 	issuer := certmagic.NewACMEIssuer(magic, certmagic.ACMEIssuer{Email: c.Email, CA: c.Directory.String(), Agreed: true,
 		DisableHTTPChallenge: true, Logger: log})
 	magic.Issuers = []certmagic.Issuer{issuer}
-	if err := magic.ManageAsync(ctx, c.Hosts); err != nil {
-		return nil, fmt.Errorf("certificates for %v: %w; check tls.acme and that port 443 of these hosts leads here", c.Hosts, err)
+	hosts := a.acmeHosts()
+	if err := magic.ManageAsync(ctx, hosts); err != nil {
+		return nil, fmt.Errorf("certificates for %v: %w; check tls.acme and that port 443 of these hosts leads here", hosts, err)
 	}
 	t := magic.TLSConfig()
 	t.MinVersion = tls.VersionTLS12

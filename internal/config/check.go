@@ -33,6 +33,7 @@ func (c *Config) check(r *report) {
 	c.checkWebhooks(r)
 	c.checkMoving(r)
 	c.checkProtected(r)
+	c.checkUpstreams(r)
 }
 
 func (c *Config) checkPublicURL(r *report) {

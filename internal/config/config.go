@@ -39,6 +39,7 @@ type Config struct {
 	Webhooks       []Webhook      `yaml:"webhooks" envPrefix:"WEBHOOKS_"`
 	Moving         []Moving       `yaml:"moving" envPrefix:"MOVING_"`
 	Protected      []Protected    `yaml:"protected" envPrefix:"-"` // in the file only
+	Upstreams      []Upstream     `yaml:"upstreams" envPrefix:"-"` // in the file only
 }
 
 // PermissionSets says how permission sets (权限集) are looked at.

@@ -79,8 +79,9 @@ func (c *Config) checkProtectedHost(r *report, s, host string) {
 	r.want(hostName(name) && port == "" && host == name || local && portOrNone(port), s, "is not a host",
 		"write a bare name in lower case, such as erp.example.com, without scheme, port and *")
 	r.want(host != c.PublicURL.Host(), s, "is the host of public_url", "give the back office a host of its own: cookies cannot tell paths apart")
-	r.want(len(c.TrustedProxies) > 0, s, "has nobody who may tell us of it",
-		"name the proxy in front of it in trusted_proxies; X-Forwarded-Host and X-Forwarded-Uri decide who gets in, and anybody could write them")
+	r.want(len(c.TrustedProxies) > 0 || c.upstream(host), s, "has nobody who may tell us of it",
+		"name the proxy in front of it in trusted_proxies; X-Forwarded-Host and X-Forwarded-Uri decide who gets in, and anybody could write them. "+
+			"Or write where the back office is in upstreams")
 }
 
 func (c *Config) checkRoutes(r *report, at string, all []Route) {

@@ -23,3 +23,18 @@ func AnswerWithin(d time.Duration, next http.Handler) http.Handler {
 		next.ServeHTTP(w, r)
 	})
 }
+
+// AsItIs says that the answer is somebody else's page, so that the headers that say
+// what pages may do are not filled in. w is what [Wrap] passed on, or wraps it.
+func AsItIs(w http.ResponseWriter) {
+	for {
+		if rec, ok := w.(*recorder); ok {
+			rec.foreign = true
+		}
+		u, ok := w.(interface{ Unwrap() http.ResponseWriter })
+		if !ok {
+			return
+		}
+		w = u.Unwrap()
+	}
+}

@@ -1,7 +1,9 @@
 package web
 
 import (
+	"bufio"
 	"cmp"
+	"net"
 	"net/http"
 )
 
@@ -10,10 +12,11 @@ import (
 // headers keeps them as they are.
 type recorder struct {
 	http.ResponseWriter
-	status int   // 0 until the answer begins
-	bytes  int64 // of the body
-	https  bool
-	bare   bool // without default headers
+	status  int   // 0 until the answer begins
+	bytes   int64 // of the body
+	https   bool
+	bare    bool // without default headers: see Bare
+	foreign bool // the answer is somebody else's: see AsItIs
 }
 
 // Bare leaves the default headers off an answer that no browser sees, because a
@@ -58,9 +61,23 @@ func (rec *recorder) Write(p []byte) (int, error) {
 
 func (rec *recorder) begin(status int) {
 	rec.status = status
-	if !rec.bare {
+	switch {
+	case rec.bare:
+	case !rec.foreign:
 		defaultHeaders(rec.Header(), rec.https)
+	case rec.https:
+		setDefault(rec.Header(), "Strict-Transport-Security", valueHSTS)
 	}
+}
+
+// Hijack hands the connection over to another protocol, which is all that it is done
+// for here.
+func (rec *recorder) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, rw, err := http.NewResponseController(rec.ResponseWriter).Hijack()
+	if err == nil && !rec.started() {
+		rec.status = http.StatusSwitchingProtocols
+	}
+	return conn, rw, err
 }
 
 // finish is for handlers that wrote nothing at all.
