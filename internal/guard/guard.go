@@ -34,6 +34,9 @@ type Sessions interface {
 	Start(ctx context.Context, s access.Session, e ...audit.Entry) error
 	// Used notes a use from an address, which may be invalid when it is not known.
 	Used(id string, at time.Time, from netip.Addr)
+	// Strange ends a session whose browser runs on quite another system than at the
+	// login, and tells whether it did.
+	Strange(ctx context.Context, s access.Session, system string) (bool, error)
 }
 
 // Store keeps what must not be forgotten, and knows the shops.

@@ -196,6 +196,7 @@ type fakeData struct {
 	uses     []string
 	audit    []audit.Entry
 	down     bool
+	strange  bool // every browser is on another system than at its login
 	reads    int    // of the shops
 	next     string // person whom WeChat names at the next login
 }
@@ -318,6 +319,12 @@ func (d *fakeData) Used(id string, _ time.Time, _ netip.Addr) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.uses = append(d.uses, id)
+}
+
+func (d *fakeData) Strange(context.Context, access.Session, string) (bool, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.strange, d.fails()
 }
 
 func (d *fakeData) UseState(_ context.Context, c grant.Callback, _ ...audit.Entry) (*grant.Callback, error) {

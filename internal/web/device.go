@@ -22,7 +22,20 @@ func DeviceName(ua string) string {
 // SystemName gives the system that a browser says it runs on, e.g. "Windows": one of
 // the words in [DeviceName], without versions. It is empty when it says none that is
 // known.
-func SystemName(ua string) string { return firstMark(strings.ToLower(ua), systems) }
+func SystemName(ua string) string {
+	for i, word := range spelled {
+		if strings.Contains(ua, word) {
+			return systems[i].name
+		}
+	}
+	return firstMark(strings.ToLower(ua), systems)
+}
+
+// spelled are the words of systems as browsers spell them, in the same order: most
+// user agents need no copy in lower case.
+var spelled = []string{
+	"iPhone", "iPad", "OpenHarmony", "HarmonyOS", "Android", "Windows", "Mac OS X", "Macintosh", "CrOS ", "Linux",
+}
 
 // mark is a word in lower-case user agents and what it means.
 type mark struct{ word, name string }

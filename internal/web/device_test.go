@@ -22,6 +22,17 @@ func TestDeviceName(t *testing.T) {
 		if got := DeviceName(ua); got != want {
 			t.Errorf("DeviceName(%q) = %q, want %q", ua, got, want)
 		}
+		if system := SystemName(ua); want != "未知设备" && !strings.HasSuffix(want, system) || system == "" && strings.Contains(want, "·") {
+			t.Errorf("SystemName(%q) = %q in %q", ua, system, want)
+		}
+	}
+	if got := SystemName("MOZILLA/5.0 (WINDOWS NT 10.0)"); got != "Windows" {
+		t.Errorf("in other letters: %q", got)
+	}
+	for i, m := range systems {
+		if strings.ToLower(spelled[i]) != m.word {
+			t.Errorf("%q is spelled %q", m.word, spelled[i])
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -153,6 +154,7 @@ func (t *tx) hang(ctx context.Context, n *access.Session) error {
 	n.PersonID, n.AdminID, n.ShopID, n.Role = p.PersonID, p.AdminID, p.ShopID, p.Role
 	n.App, n.Door, n.ProvedAt = p.App, p.Door, p.ProvedAt
 	n.ExpiresAt, n.IdleLimit = p.ExpiresAt, p.IdleLimit
+	n.System = cmp.Or(n.System, p.System)
 	return nil
 }
 
