@@ -146,7 +146,7 @@ func (l *Live) read(ctx context.Context, k key, now time.Time) (access.Session, 
 		return access.Session{}, access.Person{}, err
 	}
 	older := !bytes.Equal(s.TokenHash, k[:])
-	if older && !honoured(s, now) {
+	if older && !l.honours(s, now) {
 		return access.Session{}, access.Person{}, l.stolen(ctx, s, OldToken)
 	}
 	p, err := l.holder(ctx, s)

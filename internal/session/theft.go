@@ -34,9 +34,16 @@ const (
 	overlap = time.Minute
 )
 
-// honoured tells whether the token before the last rotation still counts.
-func honoured(s access.Session, now time.Time) bool {
-	return s.ReplacedAt.IsZero() || now.Before(s.ReplacedAt.Add(overlap))
+// honours tells whether the token before the last rotation still counts. Memory may
+// know of the new one's use before the store does.
+func (l *Live) honours(s access.Session, now time.Time) bool {
+	at := s.ReplacedAt
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	if e := l.memory.ids[s.ID]; e != nil && at.IsZero() {
+		at = fromMillis(e.replaced.Load())
+	}
+	return at.IsZero() || now.Before(at.Add(overlap))
 }
 
 // Rotate gives the browser of a page of ours, which holds the token of this hash,

@@ -83,7 +83,6 @@ func TestParallelTabs(t *testing.T) {
 	w.in(fresh, true)
 	w.in(fresh, true)
 	w.live.Used("s_1", w.now, office)
-	flush(w)
 	w.now = w.now.Add(59 * time.Second)
 	w.in("s_1", true)
 	if w.rotate("s_1") != "" {
