@@ -146,6 +146,9 @@ type Session struct {
 	Role    string     `json:"role"` // what they may do there
 	Door    string     `json:"door"`
 	Device  string     `json:"device"`
+	Parent  string     `json:"parent"`  // the login that a session of a protected host hangs on
+	Host    string     `json:"host"`    // that host
+	Network string     `json:"network"` // where the last use came from
 	Live    bool       `json:"live"`
 	Created *time.Time `json:"created"`
 	Seen    *time.Time `json:"seen"`

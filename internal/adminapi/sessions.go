@@ -30,6 +30,9 @@ type SessionView struct {
 	Role    string     `json:"role,omitempty" doc:"What they may do there"`
 	Door    string     `json:"door"`
 	Device  string     `json:"device"`
+	Parent  string     `json:"parent,omitempty" doc:"The login that a session of a protected host hangs on, and ends with"`
+	Host    string     `json:"host,omitempty" doc:"That protected host"`
+	Network string     `json:"network,omitempty" doc:"Where the last use came from"`
 	Live    bool       `json:"live"`
 	Created *time.Time `json:"created,omitempty"`
 	Seen    *time.Time `json:"seen,omitempty"`
@@ -45,7 +48,8 @@ func (h handlers) mountSessions(api huma.API) {
 }
 
 func (h handlers) viewSession(s access.Session) SessionView {
-	return SessionView{ID: s.ID, Person: s.PersonID, Admin: s.AdminID, Shop: s.ShopID, Role: string(s.Role), Door: string(s.Door), Device: s.Device, Live: s.Live(h.Now()),
+	return SessionView{ID: s.ID, Person: s.PersonID, Admin: s.AdminID, Shop: s.ShopID, Role: string(s.Role), Door: string(s.Door), Device: s.Device,
+		Parent: s.Parent, Host: s.Host, Network: s.Address, Live: s.Live(h.Now()),
 		Created: stamp(s.CreatedAt), Seen: stamp(s.SeenAt), Expires: stamp(s.ExpiresAt), Ended: stamp(s.EndedAt), Why: s.EndedWhy}
 }
 

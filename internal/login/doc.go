@@ -62,8 +62,15 @@
 // The browser holds a random token in a __Host- cookie, the store its SHA-256.
 // A session ends by logout, by idleness, at its absolute age, when the browser
 // logs in again, and whenever somebody ends it in the store: the next request
-// notices. Failing to read the store logs nobody out. Administrators sign in
-// with a key and get a session of the same kind, which never outlives the key;
+// notices. Failing to read the store logs nobody out. Who is in is asked of [Live];
+// sessions of protected hosts hang on one here and count there alone. Pages of ours
+// give the browser another token now and then ([Login.Fresh]).
+//
+// A browser remembers in a sealed cookie who logged in with it. A login of somebody
+// else who is known is told of, with a link that ends that login: a GET shows it, a
+// POST does it, and it opens nothing. The list of logins marks it, too.
+//
+// Administrators sign in with a key and get a session of the same kind, which never outlives the key;
 // whoever revokes an administrator ends their sessions in the same transaction.
 //
 // # From the service market
