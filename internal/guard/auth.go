@@ -3,6 +3,7 @@ package guard
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/http"
 	"net/url"
 	"time"
@@ -153,9 +154,7 @@ func (d *denial) Error() string { return "refused by the rule of the host" }
 // begin is the address on a protected host at which somebody begins the hand-off.
 func (h *host) begin(back string, more url.Values) string {
 	q := url.Values{"rd": {back}}
-	for k, v := range more {
-		q[k] = v
-	}
+	maps.Copy(q, more)
 	return h.own + Place + "/begin?" + q.Encode()
 }
 

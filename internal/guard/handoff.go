@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -128,9 +129,7 @@ func (g *Guard) mayBegin(r *http.Request, f *finding, choice string) error {
 // login is the address of our login that comes back to this step.
 func (g *Guard) login(self, more url.Values) string {
 	q := url.Values{"rd": {strings.TrimRight(g.o.PublicURL.Path, "/") + "/handoff?" + self.Encode()}}
-	for k, v := range more {
-		q[k] = v
-	}
+	maps.Copy(q, more)
 	return g.base + "/login?" + q.Encode()
 }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
@@ -105,12 +106,7 @@ func newWorld(t *testing.T, hosts ...Host) *world {
 	}}
 	public, err := url.Parse(ours)
 	must(t, err)
-	words := func(base string) *ui.UI {
-		u, err := ui.New(ui.Options{BasePath: base, Catalogues: []fs.FS{Words()}})
-		must(t, err)
-		return u
-	}
-	own, theirs := words(""), words(Place)
+	own, theirs := looks()[0], looks()[1]
 	w.guard, err = New(Options{
 		Hosts: hosts, PublicURL: public, Sessions: w.data, Store: w.data, Visitors: w.data, Signer: w.signer, Vault: testVault(t), Tally: w,
 		UI: own, HostUI: theirs, HostFiles: theirs.Static(), Now: w.now,
@@ -141,6 +137,17 @@ func newWorld(t *testing.T, hosts ...Host) *world {
 	})
 	return w
 }
+
+// looks are the pages of our own host and of protected ones, made once.
+var looks = sync.OnceValue(func() (all [2]*ui.UI) {
+	for i, base := range []string{"", Place} {
+		var err error
+		if all[i], err = ui.New(ui.Options{BasePath: base, Catalogues: []fs.FS{Words()}}); err != nil {
+			panic(err)
+		}
+	}
+	return all
+})
 
 func must(t testing.TB, err error) {
 	t.Helper()
@@ -415,9 +422,7 @@ func (b *browser) send(method, target string, header http.Header) answer {
 	r := httptest.NewRequest(method, target, nil)
 	r.RemoteAddr, r.TLS = "10.0.0.2:1234", nil
 	for _, h := range []http.Header{b.headers, header} {
-		for k, v := range h {
-			r.Header[k] = v
-		}
+		maps.Copy(r.Header, h)
 	}
 	for _, c := range b.jar.Cookies(u) {
 		r.AddCookie(c)

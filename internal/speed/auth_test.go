@@ -195,4 +195,3 @@ func TestTheAuthPageShowsTheFigures(t *testing.T) {
 		t.Error("the table is not that of the figures; write both with: go test -run '^$' -bench 'Auth|Sign' -benchtime 20x ./internal/speed -update")
 	}
 }
-
