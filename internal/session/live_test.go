@@ -3,6 +3,7 @@ package session_test
 import (
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -48,6 +49,26 @@ func TestFromMemory(t *testing.T) {
 			t.Errorf("hash %x: %v", hash, err)
 		}
 	}
+}
+
+// TestAtOnce: many ask for a child while it is forgotten and read again.
+func TestAtOnce(t *testing.T) {
+	w := newWorld(t, nil)
+	w.child("s_erp", w.login("s_1", "p_1"))
+	var wg sync.WaitGroup
+	for i := range 8 {
+		wg.Go(func() {
+			for range 200 {
+				if i == 0 {
+					w.live.Forget("session:s_1")
+				}
+				if s, _, err := w.byToken("s_erp"); err != nil || s.Parent != "s_1" {
+					t.Errorf("session %+v: %v", s, err)
+				}
+			}
+		})
+	}
+	wg.Wait()
 }
 
 // TestForget: each name drops whom it names, with what hangs on them, and nobody else.

@@ -141,19 +141,20 @@ func (m *memory) keep(root, s access.Session, p access.Person, now time.Time) {
 	} else {
 		g.person.Store(&p)
 	}
-	parent := m.add(g, root, own)
+	parent := m.add(g, root, nil, own)
 	if s.ID != root.ID {
-		m.add(g, s, own).parent = parent
+		m.add(g, s, parent, own)
 	}
 }
 
-// add gives the entry of a session, which may be there already.
-func (m *memory) add(g *group, s access.Session, own *access.Person) *entry {
+// add gives the entry of a session. One that is there already stays as it is: others
+// read it without a lock.
+func (m *memory) add(g *group, s access.Session, parent *entry, own *access.Person) *entry {
 	if e := m.ids[s.ID]; e != nil {
 		return e
 	}
 	e := newEntry(s, g)
-	e.own = own
+	e.parent, e.own = parent, own
 	m.tokens[e.token], m.ids[e.id] = e, e
 	g.entries = append(g.entries, e)
 	return e
