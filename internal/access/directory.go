@@ -134,7 +134,7 @@ type Member struct {
 	ShopID   string
 	PersonID string
 	Role     Role
-	Since    time.Time
+	Since    time.Time // when they got this role
 	Until    time.Time // zero: no end
 }
 

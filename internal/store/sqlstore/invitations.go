@@ -209,7 +209,9 @@ func (t *tx) join(ctx context.Context, inv access.Invitation, now time.Time) err
 	if err != nil {
 		return err
 	}
-	if held := toMember(row); found && held.Role.Covers(inv.Role) && lasts(held, inv.MemberUntil) {
+	held := toMember(row)
+	wider := held.Role != inv.Role && held.Role.Covers(inv.Role) && held.Active(now)
+	if found && (wider || held.Role == inv.Role && lasts(held, inv.MemberUntil)) {
 		return nil
 	}
 	return t.changeMembers(ctx, now, access.Member{

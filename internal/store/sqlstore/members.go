@@ -39,6 +39,9 @@ func (s *Store) ChangeMember(ctx context.Context, from, to access.Member, now ti
 		if held.Role != from.Role || !held.Until.Equal(from.Until) {
 			return access.ErrStale
 		}
+		if held.Role != to.Role {
+			held.Since = now // with another role comes another token: see session.Live.Rotate
+		}
 		held.Role, held.Until = to.Role, to.Until
 		if err := t.changeMembers(ctx, now, held); err != nil {
 			return err

@@ -105,7 +105,7 @@ func (s *Store) FinishTransfer(ctx context.Context, id string, now time.Time, e 
 // changeOwner writes the two memberships.
 func (t *tx) changeOwner(ctx context.Context, n access.Transfer, now time.Time) error {
 	to := access.Member{TenantID: n.TenantID, ShopID: n.ShopID, PersonID: n.To, Role: access.Owner, Since: now}
-	if held, err := t.held(ctx, to, now); err == nil {
+	if held, err := t.held(ctx, to, now); err == nil && held.Role == access.Owner {
 		to.Since = held.Since
 	}
 	changed := []access.Member{to}
@@ -114,7 +114,7 @@ func (t *tx) changeOwner(ctx context.Context, n access.Transfer, now time.Time) 
 		if err != nil {
 			return err
 		}
-		from.Role = access.Operator
+		from.Role, from.Since = access.Operator, now
 		changed = append(changed, from)
 	}
 	return t.changeMembers(ctx, now, changed...)

@@ -44,8 +44,8 @@ var memberCases = []testCase{
 		w.member(1, "", access.Owner)
 		m := w.member(2, "tea", access.Operator)
 		to := m
-		to.Role, to.Until = access.Viewer, start.Add(24*time.Hour)
-		w.must(w.s.ChangeMember(t.Context(), m, to, start, told("member.change")))
+		to.Role, to.Until, to.Since = access.Viewer, start.Add(24*time.Hour), start.Add(time.Minute)
+		w.must(w.s.ChangeMember(t.Context(), m, to, to.Since, told("member.change")))
 		p, err := w.s.Person(t.Context(), m.PersonID)
 		w.must(err)
 		same(t, "members", p.Members, []access.Member{to})
@@ -115,6 +115,18 @@ var memberCases = []testCase{
 		same(t, "live", sessions[0].Live(start), false)
 		w.refused(access.ErrNotFound, func() error { return w.s.RemoveMember(t.Context(), d, start, told("x")) })
 	}},
+	{"an invitation takes no wider role away", func(t *testing.T, w *world) {
+		i := invitation("i_1", "tea")
+		i.Role = access.Viewer
+		e := w.taken(1, i)
+		boss := access.Member{TenantID: "lantian", ShopID: "tea", PersonID: e.Login.NewPerson, Role: access.Owner, Since: start, Until: start.Add(time.Hour)}
+		w.must(w.declareMember(boss))
+		_, err := w.confirm("i_1", "1234", start)
+		w.must(err)
+		p, err := w.s.Person(t.Context(), boss.PersonID)
+		w.must(err)
+		same(t, "roles", p.Members, []access.Member{boss})
+	}},
 	{"an invitation gives a role for a while", func(t *testing.T, w *world) {
 		i := invitation("i_1", "tea")
 		i.Role, i.MemberUntil = access.Operator, start.Add(48*time.Hour)
@@ -151,6 +163,11 @@ var transferCases = []testCase{
 		same(t, "kept", got, n)
 		w.must(w.s.FinishTransfer(t.Context(), n.ID, start.Add(time.Hour), told("transfer.done")))
 		same(t, "roles", w.roles(), map[string]access.Role{from.PersonID + "@": access.Operator, to.PersonID + "@": access.Owner})
+		members, err := w.s.Members(t.Context(), "lantian")
+		w.must(err)
+		for _, m := range members {
+			same(t, "since", m.Since, start.Add(time.Hour))
+		}
 		due, err := w.s.DueTransfers(t.Context(), start.Add(48*time.Hour))
 		w.must(err)
 		same(t, "due", len(due), 0)
