@@ -29,7 +29,7 @@ func (g *Guard) auth(w http.ResponseWriter, r *http.Request, h *host) {
 		return
 	}
 	f := &finding{asked: a}
-	s, err := g.decide(r, f)
+	s, err := g.answer(r, f)
 	switch {
 	case err != nil:
 		h.write(w, r, away(err))
@@ -51,6 +51,17 @@ func leads(r *http.Request) bool {
 		return false
 	}
 	return len(r.Header["X-Original-Uri"]) == 0
+}
+
+// answer is decide for a proxy. What a visitor says of themselves is still in the
+// request that it holds: not every proxy writes over it where we say nothing, as on
+// public paths, and none over another spelling of a name.
+func (g *Guard) answer(r *http.Request, f *finding) (*stamp, error) {
+	if web.ForgedIdentity(r.Context()) || f.host.claims(r.Header) {
+		f.no(forbidden, "forged")
+		return nil, nil
+	}
+	return g.decide(r, f)
 }
 
 // decide is find with what follows from it: whether a change came from elsewhere, and

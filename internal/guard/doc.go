@@ -46,6 +46,7 @@
 //	no session, or WeChat's word is old   401; people who look are led to begin
 //	role, door or shop is not enough      403 with a page that says what is missing
 //	another site's page sent a change     403; with observe it is only recorded
+//	the visitor says who they are         403, also where everybody may in
 //	the proxy does not say what is asked  400 that names the missing lines
 //	the store cannot be asked             503; nobody is logged out by it
 //	a browser goes in circles             a page, after a few rounds

@@ -223,7 +223,7 @@ func (g *Guard) why(w http.ResponseWriter, r *http.Request, h *host) {
 		return
 	}
 	f := &finding{asked: a}
-	_, err := g.decide(r, f)
+	_, err := g.answer(r, f)
 	switch {
 	case err != nil:
 		h.write(w, r, away(err))

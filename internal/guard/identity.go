@@ -181,8 +181,28 @@ func (s *stamp) tell(h http.Header) {
 func (h *host) forget(from http.Header) {
 	for name := range from {
 		plain := strings.ReplaceAll(strings.ToLower(name), "_", "-")
-		if strings.HasPrefix(plain, "x-zhanggui-") || slices.ContainsFunc(h.extra, func(e extra) bool { return strings.EqualFold(e.key, plain) }) {
+		if strings.HasPrefix(plain, "x-zhanggui-") || h.named(plain) {
 			delete(from, name)
 		}
 	}
+}
+
+// named tells whether the operator has us tell something under this name.
+func (h *host) named(plain string) bool {
+	return slices.ContainsFunc(h.extra, func(e extra) bool { return strings.EqualFold(e.key, plain) })
+}
+
+// claims tells whether headers say something under a name that the operator gave.
+func (h *host) claims(from http.Header) bool {
+	for _, e := range h.extra {
+		if strings.Join(from[e.key], "") != "" {
+			return true
+		}
+	}
+	for name, values := range from {
+		if strings.IndexByte(name, '_') >= 0 && h.named(strings.ReplaceAll(name, "_", "-")) && strings.Join(values, "") != "" {
+			return true
+		}
+	}
+	return false
 }

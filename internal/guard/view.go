@@ -78,7 +78,7 @@ func (g *Guard) ways(f *finding) []way {
 		return []way{begin}
 	case "choose":
 		return []way{choose}
-	case "cross-origin", "odd-path":
+	case "cross-origin", "odd-path", "forged":
 		return []way{start}
 	case "shut":
 		return []way{start, {"guard.way.home", g.base + "/"}}

@@ -30,6 +30,7 @@ type facts struct {
 	host    string
 	scheme  string
 	proxied bool   // the peer is a trusted proxy
+	forged  bool   // it came with identity headers
 	pattern string // of the innermost handler that ran
 	failure *Error
 }
@@ -60,6 +61,10 @@ func EffectiveHost(ctx context.Context) string { return factsOf(ctx).host }
 // FromProxy tells whether the request comes from one of the trusted proxies, so that
 // what such a proxy says of another request may be believed.
 func FromProxy(ctx context.Context) bool { return factsOf(ctx).proxied }
+
+// ForgedIdentity tells whether the request came with identity headers of ours, which
+// are removed. Where a proxy asks about a request, it still has them.
+func ForgedIdentity(ctx context.Context) bool { return factsOf(ctx).forged }
 
 // Scheme gives "https" or "http" as the browser used it. Empty outside of
 // [Wrap].

@@ -16,7 +16,7 @@ func learn(f *facts, r *http.Request, trusted []netip.Prefix) {
 		f.scheme = "https"
 	}
 	believe := contains(trusted, peer)
-	r.Header = withoutForged(r.Header, believe)
+	r.Header, f.forged = withoutForged(r.Header, believe)
 	f.proxied = believe
 	if believe {
 		f.client = clientBehind(r.Header.Values("X-Forwarded-For"), peer, trusted)
@@ -97,10 +97,10 @@ func validHost(s string) bool {
 // forwarding headers from all but trusted proxies. Some servers read "_" as "-", so
 // names are compared with that difference removed, and the odd spellings go in any
 // case. h itself is left alone, since it is net/http's; nearly always there is
-// nothing to remove.
-func withoutForged(h http.Header, believe bool) http.Header {
+// nothing to remove. It also tells whether an identity header said something.
+func withoutForged(h http.Header, believe bool) (out http.Header, identity bool) {
 	out, copied := h, false
-	for name := range h {
+	for name, values := range h {
 		if !forged(name, believe) {
 			continue
 		}
@@ -108,9 +108,16 @@ func withoutForged(h http.Header, believe bool) http.Header {
 			out, copied = h.Clone(), true
 		}
 		delete(out, name)
+		identity = identity || ours(plainName(name)) && strings.Join(values, "") != ""
 	}
-	return out
+	return out, identity
 }
+
+// plainName is how a forgiving server reads the name of a header.
+func plainName(name string) string { return strings.ReplaceAll(strings.ToLower(name), "_", "-") }
+
+// ours tells whether a plain name is one in which this server speaks.
+func ours(plain string) bool { return strings.HasPrefix(plain, "x-zhanggui-") }
 
 // waitHeader is the one header of ours that callers send. It says nothing of who
 // they are: for how long the gateway may hold their call.
@@ -125,11 +132,11 @@ func forged(name string, believe bool) bool {
 	if strings.HasPrefix(name, "X-Forwarded-") && strings.IndexByte(name, '_') < 0 {
 		return !believe // as net/http writes them; nearly every request has some
 	}
-	plain := strings.ReplaceAll(strings.ToLower(name), "_", "-")
+	plain := plainName(name)
 	switch {
 	case name == waitHeader:
 		return false
-	case strings.HasPrefix(plain, "x-zhanggui-"):
+	case ours(plain):
 		return true
 	case plain == "forwarded", plain == "x-real-ip", strings.HasPrefix(plain, "x-forwarded-"):
 		return !believe || strings.Contains(name, "_")
