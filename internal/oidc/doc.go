@@ -15,7 +15,7 @@
 // A login into a program is a row that hangs on our session. It goes through
 //
 //	begun ──code exchanged──► live ──► ended ──the program was told──► deleted
-//	  └──code not used for a minute──► deleted
+//	  └──code not used for a minute──► deleted a day later
 //
 // and ends when the session ends, when the role is gone that opened it, or when
 // something is used a second time that counts once. The program is told of every end

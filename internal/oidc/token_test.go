@@ -81,6 +81,22 @@ func TestProgramsCannotCompareWhomTheyKnow(t *testing.T) {
 	}
 }
 
+// TestTheSameRequestAgain: a request that is replayed gives another code, which only
+// its own verifier opens and whose nonce is its own.
+func TestTheSameRequestAgain(t *testing.T) {
+	w := newWorld(t)
+	first, second := w.code("owner", nil), w.code("owner", url.Values{"nonce": {"of the victim"}, "code_challenge": {strings.Repeat("A", 43)}})
+	if status, out := w.token(url.Values{"code": {second}}); first == second || status != http.StatusBadRequest || out["error"] != "invalid_grant" {
+		t.Errorf("a code in the place of another: %d %v", status, out)
+	}
+	status, out := w.token(url.Values{"code": {first}})
+	var id idToken
+	raw, _ := out["id_token"].(string)
+	if err := w.Verify(t.Context(), raw, "JWT", &id); err != nil || status != http.StatusOK || id.Nonce != "n" {
+		t.Errorf("%d %v, nonce %q, %v", status, out, id.Nonce, err)
+	}
+}
+
 // TestACodeCountsOnce: whoever brings a code wrongly, or once more, ends what it gave.
 func TestACodeCountsOnce(t *testing.T) {
 	for name, tt := range map[string]struct {

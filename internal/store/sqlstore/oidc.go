@@ -56,7 +56,12 @@ func (s *Store) LastOIDCLogin(ctx context.Context, session, client string) (acce
 	return one(s.Log, "read last OpenID login", row, err, toOIDCLogin)
 }
 
-// BeginOIDCLogin keeps a login whose code was not exchanged yet.
+// loginsKept is how many logins of one session into one client count at a time:
+// programs that ask silently every few minutes make one each time.
+const loginsKept = 20
+
+// BeginOIDCLogin keeps a login whose code was not exchanged yet. Of many of one
+// session into one client the oldest end.
 func (s *Store) BeginOIDCLogin(ctx context.Context, l access.OIDCLogin, e ...audit.Entry) error {
 	return s.write(ctx, "begin OpenID login", func(t *tx) error {
 		if _, err := t.Session(ctx, l.SessionID); err != nil {
@@ -66,6 +71,12 @@ func (s *Store) BeginOIDCLogin(ctx context.Context, l access.OIDCLogin, e ...aud
 			return missing(err, access.ErrNotFound)
 		}
 		t.record(e...)
+		err := t.EndOldOIDCLogins(ctx, sqlgen.EndOldOIDCLoginsParams{
+			SessionID: l.SessionID, ClientID: l.ClientID, Kept: loginsKept - 1, EndedAt: millis(l.CreatedAt), EndedWhy: "superseded",
+		})
+		if err != nil {
+			return err
+		}
 		return t.InsertOIDCLogin(ctx, sqlgen.InsertOIDCLoginParams{
 			ID: l.ID, ClientID: l.ClientID, SessionID: l.SessionID, PersonID: l.PersonID, ShopID: l.ShopID, Scope: l.Scope, Nonce: l.Nonce,
 			RedirectUri: l.RedirectURI, Challenge: l.Challenge, CodeHash: l.CodeHash, CodeEnds: millis(l.CodeEnds), CreatedAt: millis(l.CreatedAt),

@@ -40,6 +40,9 @@ func (s *Store) Purge(ctx context.Context, now time.Time) error {
 		if err := t.PurgeSigningKeys(ctx, millis(now)); err != nil {
 			return err
 		}
+		if err := t.PurgeOIDCCodes(ctx, millis(now.Add(-callbackKept))); err != nil {
+			return err
+		}
 		if err := t.purgeEvents(ctx, now.Add(-eventKept), now); err != nil {
 			return err
 		}

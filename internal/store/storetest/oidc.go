@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -117,7 +118,9 @@ var oidcCases = []testCase{
 	}},
 	{"a login needs a session and a program", func(t *testing.T, w *world) {
 		s := w.party()
-		w.refused(access.ErrNotFound, func() error { return w.s.BeginOIDCLogin(t.Context(), oidcLogin("o_1", "s_nobody"), entry("oidc.login")) })
+		w.refused(access.ErrNotFound, func() error {
+			return w.s.BeginOIDCLogin(t.Context(), oidcLogin("o_1", "s_nobody"), entry("oidc.login"))
+		})
 		l := oidcLogin("o_1", s)
 		l.ClientID = "nobody"
 		w.refused(access.ErrNotFound, func() error { return w.s.BeginOIDCLogin(t.Context(), l, entry("oidc.login")) })
@@ -183,11 +186,36 @@ var oidcCases = []testCase{
 		}
 		w.must(w.endOIDC("o_2")())
 		w.must(w.endOIDC("o_3")())
-		w.must(w.s.Purge(t.Context(), start.Add(40*24*time.Hour)))
-		for id, kept := range map[string]bool{"o_1": true, "o_2": true, "o_3": false, "o_4": false} { // o_2 is not told yet
-			_, err := w.s.OIDCLogin(t.Context(), id)
-			same(t, id+" is kept", err == nil, kept)
+		for _, step := range []struct {
+			after time.Duration
+			kept  map[string]bool
+		}{
+			{23 * time.Hour, map[string]bool{"o_1": true, "o_2": true, "o_3": true, "o_4": true}},
+			{25 * time.Hour, map[string]bool{"o_1": true, "o_2": true, "o_3": false, "o_4": false}}, // their codes were not used
+			{40 * 24 * time.Hour, map[string]bool{"o_1": true, "o_2": true}},                        // the program was not told of o_2 yet
+		} {
+			w.must(w.s.Purge(t.Context(), start.Add(step.after)))
+			for id, kept := range step.kept {
+				_, err := w.s.OIDCLogin(t.Context(), id)
+				same(t, fmt.Sprint(id, " is kept after ", step.after), err == nil, kept)
+			}
 		}
+		w.must(w.s.SettleOIDCLogout(t.Context(), w.oidcLogin("o_2"), time.Time{}, entry("oidc.logout")))
+		w.must(w.s.Purge(t.Context(), start.Add(40*24*time.Hour)))
+		w.refused(access.ErrNotFound, func() error { return second(w.s.OIDCLogin(t.Context(), "o_2")) })
+	}},
+	{"of many logins of a session the oldest end", func(t *testing.T, w *world) {
+		s := w.party()
+		for i := range 22 {
+			l := oidcLogin(fmt.Sprintf("o_%02d", i), s)
+			l.CreatedAt = start.Add(time.Duration(i) * time.Minute)
+			w.must(w.s.BeginOIDCLogin(t.Context(), l, entry("oidc.login")))
+		}
+		live, err := w.s.LiveOIDCLogins(t.Context(), "", 100)
+		w.must(err)
+		same(t, "live", len(live), 20)
+		same(t, "the oldest of them", live[0].ID, "o_02")
+		same(t, "why", w.oidcLogin("o_01").EndedWhy, "superseded")
 	}},
 	{"an app names a person by the openid seen last", func(t *testing.T, w *world) {
 		e := w.enter(1)

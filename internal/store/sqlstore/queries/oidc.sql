@@ -66,7 +66,16 @@ RETURNING *;
 UPDATE oidc_logins SET logout_due = @logout_due WHERE id = @id AND logout_attempt = @logout_attempt;
 
 -- name: PurgeOIDCLogins :exec
-DELETE FROM oidc_logins WHERE logout_due = 0 AND (ended_at > 0 AND ended_at < @before OR code_used = 0 AND code_ends < @before);
+DELETE FROM oidc_logins WHERE logout_due = 0 AND ended_at > 0 AND ended_at < @before;
+
+-- name: PurgeOIDCCodes :exec
+DELETE FROM oidc_logins WHERE code_used = 0 AND code_ends < @before;
+
+-- name: EndOldOIDCLogins :exec
+-- A million stands for all: a number must stand there.
+UPDATE oidc_logins SET ended_at = @ended_at, ended_why = @ended_why, refresh_hash = NULL WHERE id IN (
+    SELECT o.id FROM oidc_logins AS o WHERE o.session_id = @session_id AND o.client_id = @client_id AND o.ended_at = 0
+    ORDER BY o.created_at DESC, o.id DESC LIMIT 1000000 OFFSET @kept);
 
 -- name: ShopsOfTenant :many
 SELECT * FROM shops WHERE tenant_id = @tenant_id ORDER BY id;

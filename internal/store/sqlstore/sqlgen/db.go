@@ -249,6 +249,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.endOldNoticesStmt, err = db.PrepareContext(ctx, endOldNotices); err != nil {
 		return nil, fmt.Errorf("error preparing query EndOldNotices: %w", err)
 	}
+	if q.endOldOIDCLoginsStmt, err = db.PrepareContext(ctx, endOldOIDCLogins); err != nil {
+		return nil, fmt.Errorf("error preparing query EndOldOIDCLogins: %w", err)
+	}
 	if q.endSessionStmt, err = db.PrepareContext(ctx, endSession); err != nil {
 		return nil, fmt.Errorf("error preparing query EndSession: %w", err)
 	}
@@ -581,6 +584,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.purgeNoticesStmt, err = db.PrepareContext(ctx, purgeNotices); err != nil {
 		return nil, fmt.Errorf("error preparing query PurgeNotices: %w", err)
+	}
+	if q.purgeOIDCCodesStmt, err = db.PrepareContext(ctx, purgeOIDCCodes); err != nil {
+		return nil, fmt.Errorf("error preparing query PurgeOIDCCodes: %w", err)
 	}
 	if q.purgeOIDCLoginsStmt, err = db.PrepareContext(ctx, purgeOIDCLogins); err != nil {
 		return nil, fmt.Errorf("error preparing query PurgeOIDCLogins: %w", err)
@@ -1238,6 +1244,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing endOldNoticesStmt: %w", cerr)
 		}
 	}
+	if q.endOldOIDCLoginsStmt != nil {
+		if cerr := q.endOldOIDCLoginsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing endOldOIDCLoginsStmt: %w", cerr)
+		}
+	}
 	if q.endSessionStmt != nil {
 		if cerr := q.endSessionStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing endSessionStmt: %w", cerr)
@@ -1791,6 +1802,11 @@ func (q *Queries) Close() error {
 	if q.purgeNoticesStmt != nil {
 		if cerr := q.purgeNoticesStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing purgeNoticesStmt: %w", cerr)
+		}
+	}
+	if q.purgeOIDCCodesStmt != nil {
+		if cerr := q.purgeOIDCCodesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing purgeOIDCCodesStmt: %w", cerr)
 		}
 	}
 	if q.purgeOIDCLoginsStmt != nil {
@@ -2367,6 +2383,7 @@ type Queries struct {
 	endNoticeStmt               *sql.Stmt
 	endOIDCLoginStmt            *sql.Stmt
 	endOldNoticesStmt           *sql.Stmt
+	endOldOIDCLoginsStmt        *sql.Stmt
 	endSessionStmt              *sql.Stmt
 	endShopSessionsStmt         *sql.Stmt
 	endSigningKeysStmt          *sql.Stmt
@@ -2478,6 +2495,7 @@ type Queries struct {
 	purgeForcedRefreshesStmt    *sql.Stmt
 	purgeInvitationsStmt        *sql.Stmt
 	purgeNoticesStmt            *sql.Stmt
+	purgeOIDCCodesStmt          *sql.Stmt
 	purgeOIDCLoginsStmt         *sql.Stmt
 	purgePushesStmt             *sql.Stmt
 	purgeRequestsStmt           *sql.Stmt
@@ -2651,6 +2669,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		endNoticeStmt:               q.endNoticeStmt,
 		endOIDCLoginStmt:            q.endOIDCLoginStmt,
 		endOldNoticesStmt:           q.endOldNoticesStmt,
+		endOldOIDCLoginsStmt:        q.endOldOIDCLoginsStmt,
 		endSessionStmt:              q.endSessionStmt,
 		endShopSessionsStmt:         q.endShopSessionsStmt,
 		endSigningKeysStmt:          q.endSigningKeysStmt,
@@ -2762,6 +2781,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		purgeForcedRefreshesStmt:    q.purgeForcedRefreshesStmt,
 		purgeInvitationsStmt:        q.purgeInvitationsStmt,
 		purgeNoticesStmt:            q.purgeNoticesStmt,
+		purgeOIDCCodesStmt:          q.purgeOIDCCodesStmt,
 		purgeOIDCLoginsStmt:         q.purgeOIDCLoginsStmt,
 		purgePushesStmt:             q.purgePushesStmt,
 		purgeRequestsStmt:           q.purgeRequestsStmt,

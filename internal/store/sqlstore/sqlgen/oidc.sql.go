@@ -116,6 +116,32 @@ func (q *Queries) EndOIDCLogin(ctx context.Context, arg EndOIDCLoginParams) (int
 	return result.RowsAffected()
 }
 
+const endOldOIDCLogins = `-- name: EndOldOIDCLogins :exec
+UPDATE oidc_logins SET ended_at = $1, ended_why = $2, refresh_hash = NULL WHERE id IN (
+    SELECT o.id FROM oidc_logins AS o WHERE o.session_id = $3 AND o.client_id = $4 AND o.ended_at = 0
+    ORDER BY o.created_at DESC, o.id DESC LIMIT 1000000 OFFSET $5)
+`
+
+type EndOldOIDCLoginsParams struct {
+	EndedAt   int64
+	EndedWhy  string
+	SessionID string
+	ClientID  string
+	Kept      int32
+}
+
+// A million stands for all: a number must stand there.
+func (q *Queries) EndOldOIDCLogins(ctx context.Context, arg EndOldOIDCLoginsParams) error {
+	_, err := q.exec(ctx, q.endOldOIDCLoginsStmt, endOldOIDCLogins,
+		arg.EndedAt,
+		arg.EndedWhy,
+		arg.SessionID,
+		arg.ClientID,
+		arg.Kept,
+	)
+	return err
+}
+
 const identityOfPerson = `-- name: IdentityOfPerson :one
 SELECT app, openid, unionid, person_id, seen_at FROM identities WHERE app = $1 AND person_id = $2 ORDER BY seen_at DESC LIMIT 1
 `
@@ -461,8 +487,17 @@ func (q *Queries) OverOIDCLogins(ctx context.Context, arg OverOIDCLoginsParams) 
 	return items, nil
 }
 
+const purgeOIDCCodes = `-- name: PurgeOIDCCodes :exec
+DELETE FROM oidc_logins WHERE code_used = 0 AND code_ends < $1
+`
+
+func (q *Queries) PurgeOIDCCodes(ctx context.Context, before int64) error {
+	_, err := q.exec(ctx, q.purgeOIDCCodesStmt, purgeOIDCCodes, before)
+	return err
+}
+
 const purgeOIDCLogins = `-- name: PurgeOIDCLogins :exec
-DELETE FROM oidc_logins WHERE logout_due = 0 AND (ended_at > 0 AND ended_at < $1 OR code_used = 0 AND code_ends < $1)
+DELETE FROM oidc_logins WHERE logout_due = 0 AND ended_at > 0 AND ended_at < $1
 `
 
 func (q *Queries) PurgeOIDCLogins(ctx context.Context, before int64) error {
