@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/zhanggui/zhanggui/internal/adminapi"
 	"github.com/zhanggui/zhanggui/internal/app"
@@ -155,6 +156,7 @@ func (v auditVerifyCmd) Run(ctx context.Context, c console) error {
 type keyCmd struct {
 	List   keyListCmd   `cmd:"" default:"withargs" help:"List the keys."`
 	Rotate keyRotateCmd `cmd:"" help:"Seal with a new key from now on; older ones still open."`
+	Sign   keySignCmd   `cmd:"" help:"List the keys that sign what others verify, or replace those that may be in other hands."`
 	Rewrap keyRewrapCmd `cmd:"" help:"Wrap the keys with another master key. The server must be stopped."`
 }
 
@@ -176,6 +178,36 @@ func (keyRotateCmd) Help() string { return "Example:\n  zhanggui key rotate" }
 // Run implements the command.
 func (k keyRotateCmd) Run(ctx context.Context, c console) error {
 	return k.show(ctx, c, http.MethodPost, "/v1/keys/rotate")
+}
+
+type keySignCmd struct {
+	remote
+	Replace string `placeholder:"ALG" help:"End the keys of ES256 (assertions) or RS256 (OpenID Connect) at once and make another. What they signed is worth nothing from then on." enum:"ES256,RS256," default:""`
+}
+
+// Help shows an example.
+func (keySignCmd) Help() string {
+	return "Example:\n  zhanggui key sign\n  zhanggui key sign --replace RS256"
+}
+
+// Run implements the command.
+func (k keySignCmd) Run(ctx context.Context, c console) error {
+	method, path := http.MethodGet, "/v1/signing-keys"
+	if k.Replace != "" {
+		method, path = http.MethodPost, path+"/"+k.Replace+"/replace"
+	}
+	var keys items[adminapi.SigningKeyView]
+	if err := k.do(ctx, method, path, nil, &keys); err != nil {
+		return err
+	}
+	if k.JSON {
+		return c.printJSON(keys.Items)
+	}
+	var rows [][]string
+	for _, key := range keys.Items {
+		rows = append(rows, []string{key.ID, key.Alg, key.SignsFrom.Format(time.RFC3339), key.SignsUntil.Format(time.RFC3339), key.PublishedUntil.Format(time.RFC3339)})
+	}
+	return c.table("KEY ALG SIGNS-FROM SIGNS-UNTIL PUBLISHED-UNTIL", rows)
 }
 
 func (r remote) show(ctx context.Context, c console, method, path string) error {

@@ -27,6 +27,7 @@ type Options struct {
 	Members       Members
 	OIDC          OIDCClients
 	People        People
+	Signing       SigningKeys
 	Invites       Invites
 	Sessions      Sessions
 	Admins        Admins
@@ -76,6 +77,7 @@ func Mount(mux *http.ServeMux, o Options) {
 	h.mountGrants(api)
 	h.mountClients(api)
 	h.mountOIDC(api)
+	h.mountSigning(api)
 	h.mountInvitations(api)
 	h.mountSessions(api)
 	h.mountAdmins(api)

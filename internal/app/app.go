@@ -387,7 +387,7 @@ func (a *App) connectConsole() {
 func (a *App) adminOptions() adminapi.Options {
 	return adminapi.Options{
 		Version: a.o.Version, Now: a.o.Now, Setup: a.setup, Directory: a.store, Grants: a.store, Keeper: a.keeper, Tokens: movers{a.keeper},
-		Clients: a.store, Members: a.store, People: a.store, OIDC: a.store, Invites: a.store, Sessions: a.store, Admins: a.store, Log: a.store, Notices: a.store, Channels: channels{a}, Clock: a.clock, Quotas: a,
+		Clients: a.store, Members: a.store, People: a.store, OIDC: a.store, Signing: a.signer, Invites: a.store, Sessions: a.store, Admins: a.store, Log: a.store, Notices: a.store, Channels: channels{a}, Clock: a.clock, Quotas: a,
 		Platforms: adminPlatforms{a.store, a.provider, a.login}, Subscriptions: a.relay, Mover: a.mover(), Requests: a.store, Sealer: a.keys(),
 		Keys: keys{vault: a.vault, store: a.store.Store, now: a.o.Now}, Link: a.Link,
 		PublicHost: a.o.Config.PublicURL.Host(), Loopback: a.o.Config.Loopback,

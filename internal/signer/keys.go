@@ -209,6 +209,18 @@ func (s *Signer) ensureOne(ctx context.Context, now time.Time, alg string) error
 	return errors.New("other replicas make keys all the time; look for one whose clock is wrong")
 }
 
+// Kept gives the keys without their private halves, by algorithm and time.
+func (s *Signer) Kept(ctx context.Context) ([]access.SigningKey, error) {
+	rows, err := s.o.Store.SigningKeys(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("signer: read the keys: %w", err)
+	}
+	for i := range rows {
+		rows[i].Private = nil
+	}
+	return rows, nil
+}
+
 // Replace ends all keys of an algorithm at once and makes one that signs from now
 // on: for the day on which a private key may be in other hands. What they signed is
 // worth nothing from then on.

@@ -388,6 +388,10 @@ func TestReplaceEndsAllOthers(t *testing.T) {
 	if last.Action != "signing.replace" || !cmp.Equal(last.Actor, want) {
 		t.Errorf("entry %+v", last)
 	}
+	kept, err := s.Kept(t.Context())
+	if err != nil || len(kept) != 4 || kept[0].Private != nil || w.store.keys[0].Private == nil {
+		t.Errorf("kept %+v, %v", kept, err)
+	}
 	w.store.err = errors.New("away")
 	if err := s.Replace(t.Context(), ES256, want); !errors.Is(err, w.store.err) {
 		t.Errorf("while the database is away: %v", err)
