@@ -140,10 +140,7 @@ func (p adminPlatforms) Reconcile(ctx context.Context, app string, by audit.Acto
 }
 
 // minis is door 4's way to WeChat.
-func (a *App) minis() login.MiniPrograms {
-	m := a.market()
-	return login.MiniPrograms{Client: m.Client, Token: m.Token, Refused: m.Refused}
-}
+func (a *App) minis() login.MiniPrograms { return login.MiniPrograms(a.market()) }
 
 // market is door 3's way to WeChat.
 func (a *App) market() login.ServiceMarket {
