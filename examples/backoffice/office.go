@@ -85,7 +85,10 @@ func (o *Office) admin(w http.ResponseWriter, r *http.Request) {
 	o.show(w, "admin", map[string]any{"Who": who(r)})
 }
 
-func (o *Office) about(w http.ResponseWriter, _ *http.Request) { o.show(w, "about", nil) }
+// about is open to everybody: nobody is named here.
+func (o *Office) about(w http.ResponseWriter, r *http.Request) {
+	o.show(w, "about", map[string]any{"Who": who(r)})
+}
 
 // signed tells who the assertion names, or what is wrong with it.
 func (o *Office) signed(w http.ResponseWriter, r *http.Request) {

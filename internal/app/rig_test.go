@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -50,6 +51,7 @@ type rig struct {
 	now    func() time.Time // nil: the emulator's
 	env    []string         // settings that flags cannot say
 	file   string           // settings that only a file can say
+	public string           // address to listen on; empty: any
 
 	compareEvery time.Duration // for Options
 	old          *oldSystem    // that a platform moves away from; nil: none does
@@ -110,7 +112,7 @@ func (r *rig) start(flags map[string]string) {
 
 // tryStart is start for a start that may be refused.
 func (r *rig) tryStart(flags map[string]string) error {
-	public, err := net.Listen("tcp", "127.0.0.1:0")
+	public, err := net.Listen("tcp", cmp.Or(r.public, "127.0.0.1:0"))
 	if err != nil {
 		return err
 	}
@@ -148,7 +150,7 @@ func (r *rig) clock() func() time.Time {
 
 // connect makes the clients.
 func (r *rig) connect() {
-	plain := &http.Transport{TLSClientConfig: anyCertificate}
+	plain := &http.Transport{TLSClientConfig: anyCertificate, DialContext: dialLocal}
 	socket := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, "unix", filepath.Join(r.dir, app.SocketFile))
 	}}
