@@ -14,6 +14,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -24,14 +25,16 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, os.Args[1:]); err != nil {
+	if err := run(ctx, os.Args[1:], os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, args []string) error {
+// run serves until ctx ends, and says to out where.
+func run(ctx context.Context, args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("backoffice", flag.ContinueOnError)
+	flags.SetOutput(out)
 	listen := flags.String("listen", "127.0.0.1:3000", "`address` to listen on; keep it away from everybody but the proxy")
 	issuer := flags.String("zhanggui", "http://localhost:8080", "public `URL` of the Zhanggui server, for /signed")
 	origin := flags.String("origin", "http://erp.localhost:8081", "`origin` under which people see this back office, for /signed")
@@ -42,7 +45,9 @@ func run(ctx context.Context, args []string) error {
 	if err != nil {
 		return fmt.Errorf("%w; choose another address with -listen", err)
 	}
-	fmt.Printf("backoffice: http://%s\n", l.Addr())
+	if _, err := fmt.Fprintf(out, "backoffice: http://%s\n", l.Addr()); err != nil {
+		return errors.Join(err, l.Close())
+	}
 	server := &http.Server{Handler: New(NewVerifier(*issuer, *origin)), ReadHeaderTimeout: 5 * time.Second}
 	stopped := context.AfterFunc(ctx, func() { _ = server.Close() })
 	defer stopped()

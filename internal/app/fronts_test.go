@@ -25,13 +25,15 @@ import (
 // backoffice is the folder of the sample back office and of what stands in front of it.
 const backoffice = "../../examples/backoffice"
 
+// officeDir is where officeProgram is; TestMain removes it.
+var officeDir string
+
 // officeProgram is the program of the sample back office, built once.
-var officeProgram = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "zgoffice")
-	if err != nil {
+var officeProgram = sync.OnceValues(func() (_ string, err error) {
+	if officeDir, err = os.MkdirTemp("", "zgoffice"); err != nil {
 		return "", err
 	}
-	file := filepath.Join(dir, "backoffice")
+	file := filepath.Join(officeDir, "backoffice")
 	out, err := exec.Command("go", "build", "-o", file, backoffice).CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("build the sample back office: %w: %s", err, out)

@@ -27,7 +27,9 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, serveForEver())
 		os.Exit(1)
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	_ = os.RemoveAll(officeDir)
+	os.Exit(code)
 }
 
 // hasteLease is the lease of a keeper in haste. It is long enough that a busy
