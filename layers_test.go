@@ -65,6 +65,7 @@ var layers = []struct {
 	{prefix: "internal/relay", may: append(leaves, "internal/egress", "internal/web", "internal/webhook"), why: "a feature imports leaves, never a sibling or a store"},
 	{prefix: "internal/signer", may: append(leaves, "internal/web"), why: "a feature imports leaves, never a sibling or a store; what is in the claims does not matter to it"},
 	{prefix: "internal/upstream", may: []string{"internal/web"}, why: "passes requests on; who sent them and who let them in does not matter to it"},
+	{prefix: "internal/staff", may: append(leaves, "internal/web"), why: "a feature imports leaves, never a sibling or a store; whom it names, the login starts the session of"},
 	{prefix: "internal/setup", may: append(leaves, "internal/config"), why: "a feature imports leaves and what an operator may write, never a sibling or a store"},
 	{prefix: "internal/adminapi", may: append(leaves, "internal/clock", "internal/movein", "internal/quota", "internal/setup", "internal/web"), why: "the doorway of operators: setup and movein are its features, whose values are what operators send; the rest comes through interfaces"},
 	{prefix: "internal/console", may: append(leaves, "wechat", "internal/web", "internal/web/ui"), why: "pages: everything else comes through interfaces"},

@@ -13,6 +13,7 @@ const (
 	DoorWeChat Door = "wechat" // in WeChat's own browser, connect/oauth2/authorize
 	DoorQR     Door = "qr"     // on a PC: connect/qrconnect, or a QR code of ours that a phone approved
 	DoorKey    Door = "key"    // an administrator's key
+	DoorStaff  Door = "staff"  // staff of the provider, through their company
 	DoorMarket Door = "market" // 去使用 in the service market: names a shop, not a human
 	DoorMini   Door = "mini"   // in the web-view of a mini program, jscode2session
 )

@@ -302,7 +302,7 @@ func (a *App) connectLogin() (err error) {
 		UI: a.ui, Page: a.page, PublicURL: public, Redirects: web.NewRedirects(public, append(protectedNames(c), c.RedirectHosts...)),
 		Tally: a.refused, Behind: a.clock.Behind, Now: a.o.Now, Log: a.o.Log, Idle: c.Session.Idle, Absolute: c.Session.Absolute,
 		Market: a.market(), Shops: marketShops{a.store, a.provider}, Links: a.provider, Minis: a.minis(),
-		Operator: login.Operator{Name: c.Operator.Name, ICP: c.Operator.ICP, Contact: c.Operator.Contact},
+		Operator: login.Operator{Name: c.Operator.Name, ICP: c.Operator.ICP, Contact: c.Operator.Contact}, Company: company(c),
 	})
 	return err
 }

@@ -2,12 +2,46 @@ package app
 
 import (
 	"context"
+	"net/http"
 	"time"
 
 	"github.com/zhanggui/zhanggui/internal/access"
+	"github.com/zhanggui/zhanggui/internal/config"
 	"github.com/zhanggui/zhanggui/internal/feed"
 	"github.com/zhanggui/zhanggui/internal/grant"
+	"github.com/zhanggui/zhanggui/internal/staff"
 )
+
+// company is where staff log in through theirs; empty: nowhere.
+func company(c config.Config) string {
+	if !c.StaffOIDC.On() {
+		return ""
+	}
+	return staff.Path
+}
+
+// mountStaff adds the logins of staff through their company, if the settings name one.
+func (a *App) mountStaff(mux *http.ServeMux) {
+	c := a.o.Config.StaffOIDC
+	if !c.On() {
+		return
+	}
+	var rules []staff.Rule
+	for _, r := range c.Rules {
+		rules = append(rules, staff.Rule{Group: r.Group, Domain: r.Domain, Kind: access.StaffKind(r.Kind)})
+	}
+	staff.New(staff.Options{
+		Page: a.page, Now: a.o.Now, Store: a.store, Login: a.login, Vault: a.keys(), PublicURL: a.o.Config.PublicURL.URL(),
+		Client: &http.Client{Transport: a.hook(c.AllowPrivate), Timeout: companyTimeout, CheckRedirect: noRedirect},
+		Issuer: c.Issuer.String(), ClientID: c.ClientID, Secret: c.ClientSecret.Value(), Rules: rules, Log: a.o.Log,
+	}).Mount(mux)
+}
+
+// companyTimeout bounds each question to the company's provider.
+const companyTimeout = 10 * time.Second
+
+// noRedirect keeps the code and the secret from going elsewhere.
+func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
 // RemoveMember ends a role in the store, and the keys that went with it in memory.
 func (s *store) RemoveMember(ctx context.Context, d access.Departure, now time.Time, e grant.Effects) error {

@@ -38,6 +38,7 @@ func (a *App) Public() http.Handler {
 	a.oidc.Mount(mux)
 	a.console.Mount(mux)
 	a.people.Mount(mux)
+	a.mountStaff(mux)
 	mux.Handle("/", a.page(web.NotFound))
 	return web.Wrap(a.byHost(a.login.Proofs(a.besideMux(mux))), web.Options{
 		Log: a.o.Log, Trusted: a.o.Config.TrustedProxies, PublicURL: a.o.Config.PublicURL.URL(), Others: a.guard.Protects,

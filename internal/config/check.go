@@ -34,6 +34,7 @@ func (c *Config) check(r *report) {
 	c.checkMoving(r)
 	c.checkProtected(r)
 	c.checkUpstreams(r)
+	c.checkStaff(r)
 }
 
 func (c *Config) checkPublicURL(r *report) {
@@ -57,7 +58,7 @@ func (c *Config) checkPublicURL(r *report) {
 // prefix that begins with one could not be told from it.
 var reserved = []string{"login", "logout", "oauth", "market", "i", "auth", ".zhanggui", "wechat", "wx", "channels",
 	"shop", "wxa", "cgi-bin", "v1", "static", "openapi.json", "setup",
-	"admin", "sessions", "shops", "invited", "link", "withdraw", "handoff"}
+	"admin", "sessions", "shops", "invited", "link", "withdraw", "handoff", "me", "visit"}
 
 var pathForm = regexp.MustCompile(`^(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*$`)
 

@@ -38,6 +38,7 @@ type Config struct {
 	Log            Log            `yaml:"log" envPrefix:"LOG_"`
 	Webhooks       []Webhook      `yaml:"webhooks" envPrefix:"WEBHOOKS_"`
 	Moving         []Moving       `yaml:"moving" envPrefix:"MOVING_"`
+	StaffOIDC      StaffOIDC      `yaml:"staff_oidc" envPrefix:"STAFF_OIDC_"`
 	Protected      []Protected    `yaml:"protected" envPrefix:"-"` // in the file only
 	Upstreams      []Upstream     `yaml:"upstreams" envPrefix:"-"` // in the file only
 }
@@ -161,6 +162,22 @@ type Moving struct {
 	PassOnAuth   URL    `yaml:"pass_on_auth" env:"PASS_ON_AUTH" doc:"The other system's authorisation URL: what WeChat pushes here is passed on to it byte for byte. Empty: nothing is."`
 	PassOnEvent  URL    `yaml:"pass_on_event" env:"PASS_ON_EVENT" doc:"The other system's event URL, with $APPID$, for the same."`
 	AllowPrivate bool   `yaml:"allow_private" env:"ALLOW_PRIVATE" doc:"Whether these addresses may be on this machine or in a private network."`
+}
+
+// StaffOIDC is the company's OpenID Connect provider, through which staff log in.
+type StaffOIDC struct {
+	Issuer       URL         `yaml:"issuer" env:"ISSUER" doc:"Issuer of the company's OpenID Connect provider, through which staff log in. Empty: they have keys. Its redirect URI is public_url and /admin/company/callback."`
+	ClientID     string      `yaml:"client_id" env:"CLIENT_ID" doc:"What the provider calls this server."`
+	ClientSecret Secret      `yaml:"client_secret" env:"CLIENT_SECRET" doc:"The secret for it: file:/path or env:NAME."`
+	AllowPrivate bool        `yaml:"allow_private" env:"ALLOW_PRIVATE" doc:"Whether the provider may be on this machine or in a private network."`
+	Rules        []StaffRule `yaml:"rules" envPrefix:"RULES_"`
+}
+
+// StaffRule says what somebody of a group, or with an address of a domain, may do.
+type StaffRule struct {
+	Group  string `yaml:"group" env:"GROUP" doc:"Group, as the provider's claim groups names it. The first rule that fits somebody counts."`
+	Domain string `yaml:"domain" env:"DOMAIN" doc:"Domain of a mail address that the provider confirmed, in place of a group."`
+	Kind   string `yaml:"kind" env:"KIND" doc:"What they may do: admin, support or auditor."`
 }
 
 // Default gives the settings of a first start on one's own machine.

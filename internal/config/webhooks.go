@@ -22,6 +22,9 @@ func (c *Config) ResolveSecrets(lookup func(string) (string, bool)) error {
 			moving[i].Secret.value = v
 		}
 	}
+	if v, ok := r.resolve("staff_oidc.client_secret", c.StaffOIDC.ClientSecret, ".", lookup); ok {
+		c.StaffOIDC.ClientSecret.value = v
+	}
 	if err := r.problems.err(); err != nil {
 		return err
 	}

@@ -23,7 +23,7 @@ func (l *Login) getAdminLogin(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return l.o.UI.Render(w, r, http.StatusOK, ui.PageInfo{TitleKey: "login.admin.title"}, adminLoginPage(back.back))
+	return l.o.UI.Render(w, r, http.StatusOK, ui.PageInfo{TitleKey: "login.admin.title"}, adminLoginPage(back.back, l.o.Company))
 }
 
 // postAdminLogin starts the session of whoever holds an administrator's key.
@@ -40,7 +40,7 @@ func (l *Login) postAdminLogin(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := l.startAdmin(w, r, admin); err != nil {
+	if err := l.startAdmin(w, r, admin, access.DoorKey, l.o.Absolute); err != nil {
 		return err
 	}
 	return redirect(w, r, back.back)
@@ -68,9 +68,15 @@ func (l *Login) wrongKey(r *http.Request) error {
 	return l.refuse(r, "admin.login", "", withLink(page(http.StatusForbidden, "admin-key"), "admin", "/admin/login"))
 }
 
-// startAdmin gives the browser a new session in the administrator's name. It
-// ends with the key at the latest.
-func (l *Login) startAdmin(w http.ResponseWriter, r *http.Request, admin access.Administrator) error {
+// StartStaff gives the browser a session in the name of somebody of the provider's
+// staff, whom their company named just now. It lasts for life at most.
+func (l *Login) StartStaff(w http.ResponseWriter, r *http.Request, a access.Administrator, life time.Duration) error {
+	return l.startAdmin(w, r, a, access.DoorStaff, life)
+}
+
+// startAdmin gives the browser a new session in the administrator's name, for life
+// at most. It ends with the key at the latest.
+func (l *Login) startAdmin(w http.ResponseWriter, r *http.Request, admin access.Administrator, door access.Door, life time.Duration) error {
 	now := l.o.Now()
 	if err := l.checkClock(r.Context(), now); err != nil {
 		return err
@@ -80,7 +86,10 @@ func (l *Login) startAdmin(w http.ResponseWriter, r *http.Request, admin access.
 	}
 	token, hash := access.NewKey(access.SessionPrefix)
 	s := l.newSession(r, now, hash)
-	s.AdminID, s.Door = admin.ID, access.DoorKey
+	s.AdminID, s.Door = admin.ID, door
+	if end := now.Add(life); end.Before(s.ExpiresAt) {
+		s.ExpiresAt = end
+	}
 	if !admin.ExpiresAt.IsZero() && admin.ExpiresAt.Before(s.ExpiresAt) {
 		s.ExpiresAt = admin.ExpiresAt
 	}
@@ -140,7 +149,7 @@ func (l *Login) postSetup(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	// The key is shown even if the session does not start: it is the only chance.
-	if err := l.startAdmin(w, r, admin); err != nil {
+	if err := l.startAdmin(w, r, admin, access.DoorKey, l.o.Absolute); err != nil {
 		l.o.Log.WarnContext(r.Context(), "no session for the new administrator; they sign in with the key", "error", err)
 	}
 	return l.o.UI.Render(w, r, http.StatusOK, ui.PageInfo{TitleKey: "login.key.title"},

@@ -95,7 +95,7 @@ func (l *Login) showSwitch(w http.ResponseWriter, r *http.Request, s access.Sess
 	return l.o.UI.Render(w, r, http.StatusOK, ui.PageInfo{TitleKey: "login.switch.title"},
 		switchPage(switchView{
 			Shop: in.shop, Return: in.back,
-			InWeChat: l.inWeChat(r), ByKey: s.Door == access.DoorKey, ByMarket: s.Door == access.DoorMarket,
+			InWeChat: l.inWeChat(r), ByKey: s.AdminID != "", ByMarket: s.Door == access.DoorMarket,
 		}))
 }
 

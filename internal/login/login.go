@@ -64,6 +64,7 @@ type Options struct {
 	Absolute time.Duration // a session ends at this age
 	AdminKey time.Duration // life of the key that the set-up page makes
 	Operator Operator      // named on the consent page
+	Company  string        // path at which staff log in through their company; empty: nowhere
 	// Behind says how far the clock was found to be behind the latest time seen;
 	// nil: it never is. What a callback finds by itself counts as well.
 	Behind func() time.Duration
