@@ -36,6 +36,18 @@ type rig struct {
 	person  access.Person
 	answers map[string]string // of WeChat, by path
 	failure error             // of every call to WeChat
+	board   boards
+}
+
+// staffOf is the administrators of a store, and one more who may do everything.
+type staffOf struct{ *sqlstore.Store }
+
+// Admin implements console.Staff.
+func (s staffOf) Admin(ctx context.Context, id string) (access.Administrator, error) {
+	if id == "a_0001" {
+		return access.Administrator{ID: id}, nil
+	}
+	return s.Store.Admin(ctx, id)
 }
 
 func newRig(t *testing.T) *rig {
@@ -61,7 +73,7 @@ func newRig(t *testing.T) *rig {
 	origin := &url.URL{Scheme: "https", Host: "zhanggui.example.com"}
 	mux := http.NewServeMux()
 	console.New(console.Options{
-		UI: pages, Now: func() time.Time { return epoch }, Login: r, Directory: store, People: store, Invites: store, Log: store, Caller: r, Purchases: store, Exports: store,
+		UI: pages, Now: func() time.Time { return epoch }, Login: r, Directory: store, People: store, Invites: store, Log: store, Caller: r, Purchases: store, Exports: store, Board: &r.board, Staff: staffOf{store},
 		Page: func(h web.Handler) http.Handler { return web.CrossOrigin(origin)(web.BrowserHeaders(pages.Page(h))) },
 		Link: func(p string) string { return origin.String() + p },
 	}).Mount(mux)

@@ -19,7 +19,7 @@ type memberView struct {
 	Shop   access.Shop
 	Member access.Member
 	Name   string
-	Offer  bool // the reader can hand this place over to them
+	Offer  bool // the reader can hand their ownership over to them
 }
 
 // member finds the member that a request of an owner names: "at" says whether the
@@ -57,21 +57,30 @@ func (p *People) getMember(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	v := memberView{Shop: s.Shop, Member: m, Offer: p.holds(s, m) && m.Role != access.Owner}
+	_, gives := p.gives(s, m)
+	v := memberView{Shop: s.Shop, Member: m, Offer: gives && m.Role != access.Owner}
 	if v.Name, err = p.name(r.Context(), m.PersonID); err != nil {
 		return err
 	}
 	return p.o.UI.Render(w, r, http.StatusOK, ui.PageInfo{TitleKey: "people.member.title"}, memberPage(v))
 }
 
-// holds tells whether the reader's own ownership is of exactly the place of m.
-func (p *People) holds(s seat, m access.Member) bool {
+// gives tells which ownership of the reader's reaches the place of m: what they can
+// hand over to them.
+func (p *People) gives(s seat, m access.Member) (access.Member, bool) {
+	var wide access.Member
 	for _, mine := range s.Person.Members {
-		if mine.Role == access.Owner && mine.TenantID == m.TenantID && mine.ShopID == m.ShopID && mine.Active(p.o.Now()) {
-			return true
+		if mine.Role != access.Owner || mine.TenantID != m.TenantID || !mine.Active(p.o.Now()) {
+			continue
+		}
+		if mine.ShopID == m.ShopID {
+			return mine, true
+		}
+		if mine.ShopID == "" {
+			wide = mine
 		}
 	}
-	return false
+	return wide, wide.PersonID != ""
 }
 
 // postMember gives a member another role or another end.

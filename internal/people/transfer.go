@@ -14,8 +14,8 @@ import (
 // lookEvery is how often [People.Run] looks for transfers whose time has come.
 const lookEvery = time.Minute
 
-// postOffer offers a member the ownership that the reader has. Nothing changes until
-// they accept.
+// postOffer offers a member the ownership that the reader has, be it of the shop or of
+// its tenant. Nothing changes until they accept.
 func (p *People) postOffer(w http.ResponseWriter, r *http.Request) error {
 	s, err := p.owner(r)
 	if err != nil {
@@ -25,11 +25,12 @@ func (p *People) postOffer(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if !p.holds(s, m) || m.Role == access.Owner {
+	mine, ok := p.gives(s, m)
+	if !ok || m.Role == access.Owner {
 		return errGone(s.Shop.ID)
 	}
 	now := p.o.Now()
-	t := grant.NewTransfer(m.TenantID, m.ShopID, s.Person.ID, m.PersonID, s.by(), now)
+	t := grant.NewTransfer(mine.TenantID, mine.ShopID, s.Person.ID, m.PersonID, s.by(), now)
 	if err := p.o.Store.StartTransfer(r.Context(), t, grant.TransferEffects(now, s.by(), grant.TransferOfferAction, t)); err != nil {
 		return refusal(err, s.Shop.ID)
 	}

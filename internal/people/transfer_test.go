@@ -35,11 +35,11 @@ func TestTransfer(t *testing.T) {
 	r := newRig(t)
 	r.join("p_boss", "小周", "", access.Owner)
 	r.join("p_next", "小李", "", access.Viewer)
-	r.join("p_else", "小王", "", access.Operator)
+	r.join("p_else", "小王", "lantian", access.Operator)
 	r.as("p_boss")
 	contains(t, r.get("/shops/lantian/people/p_next?at=tenant"), "/shops/lantian/people/p_next/offer")
 	r.posts(http.StatusSeeOther, "/shops/lantian/people/p_next/offer", url.Values{"at": {"tenant"}})
-	r.posts(http.StatusConflict, "/shops/lantian/people/p_else/offer", url.Values{"at": {"tenant"}})
+	r.posts(http.StatusConflict, "/shops/lantian/people/p_else/offer", url.Values{"at": {"shop"}}) // the tenant, to somebody of the shop
 	if r.role("p_next") != access.Viewer {
 		t.Fatal("an offer changed a role")
 	}
