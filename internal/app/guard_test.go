@@ -112,6 +112,8 @@ func TestBackOffice(t *testing.T) {
 	}
 	if p := viewer.visit("http://" + office + "/admin"); p.status != http.StatusForbidden || !strings.Contains(p.body, "Role that is needed") {
 		t.Errorf("the viewer at /admin: %d %s", p.status, p.body)
+	} else if p := viewer.open(linkWith(t, p, "switch=1")); p.status != http.StatusOK || !strings.Contains(p.body, "/login/switch") {
+		t.Errorf("the way to another account: %d %s", p.status, p.body)
 	}
 	if p := r.browser(phone).visit("http://" + office + "/static/app.css"); p.status != http.StatusOK || p.header.Get("X-Zhanggui-Person") != "" {
 		t.Errorf("a stranger at a public path: %d %v", p.status, p.header)
@@ -130,6 +132,18 @@ func TestBackOffice(t *testing.T) {
 	if p := owner.visit("http://" + office + "/admin"); !strings.HasPrefix(p.location, r.sim.URL) {
 		t.Errorf("still logged in there: %s (%d)", p.url, p.status)
 	}
+}
+
+// linkWith finds the address on a page that holds part.
+func linkWith(t *testing.T, p page, part string) string {
+	t.Helper()
+	for _, l := range links(t, p) {
+		if strings.Contains(l, part) {
+			return l
+		}
+	}
+	t.Fatalf("%s has no link with %q: %s", p.url, part, p.body)
+	return ""
 }
 
 // checkAssertion reads an assertion as a back office does, and holds it against what a

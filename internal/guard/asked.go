@@ -38,6 +38,8 @@ func (g *Guard) forwarded(r *http.Request, h *host) (asked, *web.Error) {
 		return asked{}, problem(http.StatusBadRequest, "auth-headers")
 	case a.target[0] != '/':
 		return asked{}, problem(http.StatusBadRequest, "odd-path")
+	case under(a.path(), Place):
+		return asked{}, problem(http.StatusBadRequest, "auth-place") // else begin would lead to begin
 	}
 	return a, nil
 }

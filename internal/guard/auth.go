@@ -74,7 +74,24 @@ func (g *Guard) decide(r *http.Request, f *finding) (*stamp, error) {
 	if g.crossed(r, f); f.verdict != passes {
 		return nil, nil
 	}
-	return g.stampOf(r.Context(), f)
+	known := g.known.get(f.key)
+	if err := g.sameBrowser(r, f, known); err != nil || f.verdict != passes {
+		return nil, err
+	}
+	return g.stampOf(r, f, known)
+}
+
+// sameBrowser ends a session that a browser on quite another system uses. The browser
+// of the last stamp is known already.
+func (g *Guard) sameBrowser(r *http.Request, f *finding, known *stamp) error {
+	if known != nil && known.agent == r.UserAgent() {
+		return nil
+	}
+	strange, err := g.o.Sessions.Strange(r.Context(), f.session, web.SystemName(r.UserAgent()))
+	if strange && err == nil {
+		f.no(stranger, "no-session")
+	}
+	return err
 }
 
 // inner is auth where we are the proxy, with what lies behind it.

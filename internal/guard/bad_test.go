@@ -54,6 +54,7 @@ func TestWhatProxiesMustSay(t *testing.T) {
 		"two paths":        {with("X-Forwarded-Uri", "/static|/admin"), 400, "auth-headers"},
 		"two names differ": {with("X-Original-Uri", "/static"), 400, "auth-headers"},
 		"two methods":      {with("X-Original-Method", "POST"), 400, "auth-headers"},
+		"our own page":     {with("X-Forwarded-Uri", "/.zhanggui/begin?rd=/"), 400, "auth-place"},
 		"an absolute path": {with("X-Forwarded-Uri", "https://erp.example.com/static"), 400, "odd-path"},
 		"no host":          {with("X-Forwarded-Host", ""), 400, "auth-host"},
 		"an unknown host":  {with("X-Forwarded-Host", "other.example.com"), 400, "auth-host"},
@@ -319,6 +320,28 @@ func TestSessionFixation(t *testing.T) {
 		if a := x.send("GET", target, nil); a.status != http.StatusFound {
 			t.Errorf("%s: status %d, told %v", name, a.status, a.told)
 		}
+	}
+}
+
+// TestAStolenCookie: a browser on quite another system ends the session it brings.
+func TestAStolenCookie(t *testing.T) {
+	w := newWorld(t)
+	b := w.enter("p_lan", access.Viewer)
+	looks := w.data.looks
+	for range 20 {
+		b.send("GET", erp+"/orders", nil)
+	}
+	if w.data.looks != looks {
+		t.Errorf("the same browser is looked at %d times", w.data.looks-looks)
+	}
+	thief := w.browser()
+	thief.headers.Set("Cookie", "__Host-zg_child="+b.child())
+	thief.headers.Set("User-Agent", "Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) Safari/604.1")
+	if a := thief.send("GET", erp+"/orders", nil); a.told != nil {
+		t.Errorf("the thief is told %v", a.told)
+	}
+	if a := b.send("GET", erp+"/orders", nil); a.status != http.StatusFound {
+		t.Errorf("the session lives on: %d", a.status)
 	}
 }
 

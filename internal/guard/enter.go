@@ -152,8 +152,8 @@ func (g *Guard) start(ctx context.Context, w http.ResponseWriter, r *http.Reques
 	token, hash := access.NewKey(access.SessionPrefix)
 	s := access.Session{
 		ID: access.NewID("s"), TokenHash: hash, Parent: t.Parent, Host: h.Name,
-		CreatedAt: now, SeenAt: now, Device: web.DeviceName(r.UserAgent()),
-		System: web.SystemName(r.UserAgent()), Address: access.Network(web.ClientAddr(r.Context())),
+		CreatedAt: now, SeenAt: now, Device: web.DeviceName(r.UserAgent()), System: web.SystemName(r.UserAgent()),
+		Address: access.Network(web.ClientAddr(r.Context())),
 	}
 	err := g.o.Sessions.Start(ctx, s, audit.Entry{
 		At: now, Actor: t.Actor, Action: "session.handoff", Subject: "session:" + s.ID, Outcome: audit.Done,

@@ -87,11 +87,6 @@ func (g *Guard) recognise(r *http.Request, f *finding) (choice string, err error
 	if err != nil {
 		return "", err
 	}
-	if strange, err := g.o.Sessions.Strange(r.Context(), f.session, web.SystemName(r.UserAgent())); strange || err != nil {
-		f.session, f.person = access.Session{}, access.Person{}
-		f.no(stranger, "no-session")
-		return "", err
-	}
 	f.key = [32]byte(hash)
 	if now := g.o.Now(); now.Sub(f.session.SeenAt) >= usedEvery {
 		g.o.Sessions.Used(f.session.ID, now, web.ClientAddr(r.Context()))

@@ -34,8 +34,8 @@ type Sessions interface {
 	Start(ctx context.Context, s access.Session, e ...audit.Entry) error
 	// Used notes a use from an address, which may be invalid when it is not known.
 	Used(id string, at time.Time, from netip.Addr)
-	// Strange ends a session whose browser runs on quite another system than at the
-	// login, and tells whether it did.
+	// Strange ends a session whose browser runs on quite another system than it
+	// did at the login, and tells so. system is a word of [web.SystemName].
 	Strange(ctx context.Context, s access.Session, system string) (bool, error)
 }
 

@@ -61,6 +61,7 @@ type stamp struct {
 	session string
 	shop    string
 	role    access.Role
+	agent   string // user agent of the request that it was made for
 	headers []header
 }
 
@@ -98,19 +99,20 @@ func (s *stamps) put(key [32]byte, x *stamp) {
 }
 
 // stampOf gives what the back office is told about a finding that passes.
-func (g *Guard) stampOf(ctx context.Context, f *finding) (*stamp, error) {
+// known is what was told last.
+func (g *Guard) stampOf(r *http.Request, f *finding, known *stamp) (*stamp, error) {
 	now := g.o.Now()
-	known := g.known.get(f.key)
 	if known != nil && known.of(f) && within(now, known.at, assertionReuse) {
 		return known, nil
 	}
-	made, err := g.sign(ctx, f, now)
+	made, err := g.sign(r.Context(), f, now)
 	if err != nil {
 		if known != nil && known.of(f) && within(now, known.at, assertionSpare) {
 			return known, nil
 		}
 		return nil, err
 	}
+	made.agent = r.UserAgent()
 	g.known.put(f.key, made)
 	return made, nil
 }

@@ -203,8 +203,8 @@ type fakeData struct {
 	uses     []string
 	audit    []audit.Entry
 	down     bool
-	strange  bool // every browser is on another system than at its login
 	reads    int    // of the shops
+	looks    int    // at the system of a browser
 	next     string // person whom WeChat names at the next login
 }
 
@@ -328,10 +328,15 @@ func (d *fakeData) Used(id string, _ time.Time, _ netip.Addr) {
 	d.uses = append(d.uses, id)
 }
 
-func (d *fakeData) Strange(context.Context, access.Session, string) (bool, error) {
+func (d *fakeData) Strange(_ context.Context, s access.Session, system string) (bool, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.strange, d.fails()
+	d.looks++
+	if s.System == "" || system == "" || s.System == system {
+		return false, nil
+	}
+	d.end(s.Parent)
+	return true, d.fails()
 }
 
 func (d *fakeData) UseState(_ context.Context, c grant.Callback, _ ...audit.Entry) (*grant.Callback, error) {
