@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/zhanggui/zhanggui/internal/web"
@@ -152,7 +153,20 @@ func (g *Guard) turnAway(w http.ResponseWriter, r *http.Request, f *finding, lea
 			return
 		}
 	}
-	h.write(w, r, g.refusal(r, f))
+	h.write(w, inLanguage(r, f.target), g.refusal(r, f))
+}
+
+// inLanguage gives r with the language that a link on our page put into the address
+// of the back office.
+func inLanguage(r *http.Request, target string) *http.Request {
+	_, query, _ := strings.Cut(target, "?")
+	q, err := url.ParseQuery(query)
+	if err != nil || !q.Has("lang") {
+		return r
+	}
+	in := *r
+	in.URL = &url.URL{Path: r.URL.Path, RawQuery: url.Values{"lang": q["lang"][:1]}.Encode()}
+	return &in
 }
 
 // refusal is the error of a finding, recorded where somebody tried something.

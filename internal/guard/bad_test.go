@@ -500,6 +500,15 @@ func TestWhyExplainsForNginx(t *testing.T) {
 	}
 }
 
+func TestRefusalsSpeakBothLanguages(t *testing.T) {
+	w := newWorld(t)
+	b := w.enter("p_lan", access.Viewer)
+	if a := b.send("GET", erp+"/admin?tab=1&lang=zh-CN", nil); !strings.Contains(a.body, word("guard.error.no-role", true)) {
+		t.Errorf("asked for Chinese: %s", a.body)
+	}
+	b.send("GET", erp+"/admin?tab=1&lang=en", nil).wayOn(t, http.StatusForbidden, "no-role")
+}
+
 func TestWaysOnOfPeopleWithoutARole(t *testing.T) {
 	h := erpHost()
 	h.Shop, h.Tenant = "", "lan"
