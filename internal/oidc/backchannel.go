@@ -32,9 +32,10 @@ var again = []time.Duration{
 // tellBatch is how many programs are told at once.
 const tellBatch = 10
 
-// tellAll tells the programs that are due.
+// tellAll tells the programs that are due, as many as can be told before the next turn:
+// programs that take their time must not hold up the end of logins for long.
 func (p *Provider) tellAll(ctx context.Context) error {
-	for {
+	for start := p.o.Now(); ; {
 		now := p.o.Now()
 		due, err := p.o.Store.DueOIDCLogouts(ctx, now, now.Add(holdTime), tellBatch)
 		if err != nil {
@@ -46,7 +47,7 @@ func (p *Provider) tellAll(ctx context.Context) error {
 			wg.Go(func() { failed[i] = p.tell(ctx, l) })
 		}
 		wg.Wait()
-		if err := errors.Join(failed...); err != nil || len(due) < tellBatch {
+		if err := errors.Join(failed...); err != nil || len(due) < tellBatch || p.o.Now().Sub(start) >= sweepEvery {
 			return err
 		}
 	}

@@ -244,6 +244,29 @@ func TestRunGoesOnWithoutADatabase(t *testing.T) {
 	})
 }
 
+// TestSlowProgramsHoldUpNoEnd: after a batch that took its time it is others' turn.
+func TestSlowProgramsHoldUpNoEnd(t *testing.T) {
+	w := newWorld(t)
+	for range tellBatch + 1 {
+		w.tokens("owner")
+	}
+	for id, l := range w.logins {
+		l.EndedAt, l.LogoutDue = w.now, w.now
+		w.logins[id] = l
+	}
+	w.channel = func() (int, http.Header) {
+		if len(w.posted) == tellBatch {
+			w.now = w.now.Add(sendTime)
+		}
+		return http.StatusOK, nil
+	}
+	for _, want := range []int{tellBatch, tellBatch + 1} {
+		if err := w.p.tellAll(t.Context()); err != nil || len(w.posted) != want {
+			t.Errorf("%d are told, want %d: %v", len(w.posted), want, err)
+		}
+	}
+}
+
 func TestOptionsAreRequired(t *testing.T) {
 	if _, err := New(Options{}); err == nil || !strings.Contains(err.Error(), "required") {
 		t.Error(err)
