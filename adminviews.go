@@ -178,7 +178,7 @@ type Invitation struct {
 	Person  string       `json:"person"` // who took it
 	Expires *time.Time   `json:"expires"`
 	Until   *time.Time   `json:"until"` // when the role ends that it gives; nil: never
-	Link    secret.Value `json:"link"` // for the person; in the answer that made it alone
+	Link    secret.Value `json:"link"`  // for the person; in the answer that made it alone
 }
 
 // Notice is something that humans are to be told.
