@@ -132,6 +132,7 @@ func TestKindsOfStaff(t *testing.T) {
 		{access.StaffAdmin, "POST", "/v1/audit/checkpoint", false},
 		{access.StaffSupport, "GET", "/v1/shops", false},
 		{access.StaffSupport, "GET", "/v1/audit", false},
+		{access.StaffSupport, "GET", "/v1/shops/lantian/events", true},
 		{access.StaffSupport, "POST", "/v1/admins", true},
 		{access.StaffSupport, "DELETE", "/v1/tenants/lantian", true},
 		{access.StaffAuditor, "GET", "/v1/audit", false},
