@@ -127,7 +127,7 @@ func (g *Guard) watch(ctx context.Context, cancel context.CancelFunc, r *http.Re
 		tick := time.NewTicker(lookEvery)
 		defer tick.Stop()
 		for {
-			f := finding{asked: a}
+			f := finding{asked: a, again: true}
 			if err := g.find(r, &f); err == nil && f.verdict != passes {
 				cancel()
 			}

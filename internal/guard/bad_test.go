@@ -572,7 +572,13 @@ func TestLongRequestsEndWithTheirSession(t *testing.T) {
 			b.send("GET", erp+"/clock", nil)
 			took = time.Since(began)
 		}()
+		synctest.Wait()
+		w.pass(usedEvery)
 		time.Sleep(time.Minute) // virtual
+		synctest.Wait()
+		if len(w.data.uses) > 0 {
+			t.Error("a page that is left open counts as a use of the session")
+		}
 		select {
 		case <-done:
 			t.Error("it ended while the session lives")

@@ -36,6 +36,7 @@ type finding struct {
 	shop    access.Shop
 	role    access.Role // held in the shop
 	public  bool        // passes, and nobody is named
+	again   bool        // the request is looked at once more, which is no use of the session
 }
 
 // no ends a finding. It is handed on as a pointer, since it is large and every request
@@ -88,7 +89,7 @@ func (g *Guard) recognise(r *http.Request, f *finding) (choice string, err error
 		return "", err
 	}
 	f.key = [32]byte(hash)
-	if now := g.o.Now(); now.Sub(f.session.SeenAt) >= usedEvery {
+	if now := g.o.Now(); !f.again && now.Sub(f.session.SeenAt) >= usedEvery {
 		g.o.Sessions.Used(f.session.ID, now, web.ClientAddr(r.Context()))
 	}
 	return choice, nil
