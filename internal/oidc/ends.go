@@ -20,12 +20,13 @@ const (
 func (p *Provider) Run(ctx context.Context) {
 	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()
+	failing := false
 	for {
-		for _, work := range []func(context.Context) error{p.sweep, p.walk, p.tellAll} {
-			if err := work(ctx); err != nil && ctx.Err() == nil {
-				p.o.Log.WarnContext(ctx, "logins into programs could not be looked after; the server goes on trying", "error", err)
-			}
+		err := errors.Join(p.sweep(ctx), p.walk(ctx), p.tellAll(ctx))
+		if err != nil && !failing && ctx.Err() == nil { // once, not every two seconds of an outage
+			p.o.Log.WarnContext(ctx, "logins into programs could not be looked after; the server goes on trying", "error", err)
 		}
+		failing = err != nil
 		select {
 		case <-ctx.Done():
 			return
