@@ -83,7 +83,7 @@ func (l *Login) tellIfNew(r *http.Request, s *access.Session) ([]notice.Notice, 
 // tellDevice marks a session that begins as one of a new device, and gives the notice
 // of it. Its link ends the session and does nothing else.
 func (l *Login) tellDevice(s *access.Session) (notice.Notice, error) {
-	token, err := l.sealCookie(notMine, notMeLink{Session: s.ID, Person: s.PersonID, Device: s.Device, Door: s.Door,
+	token, err := l.sealCookie(notMine, notMeLink{Session: s.ID, Device: s.Device, Door: s.Door,
 		At: s.CreatedAt.UnixMilli(), Until: s.ExpiresAt.UnixMilli()})
 	if err != nil {
 		return notice.Notice{}, err
@@ -97,10 +97,10 @@ func (l *Login) tellDevice(s *access.Session) (notice.Notice, error) {
 // notMine names what is sealed into a link, and is why its login ended.
 const notMine = "not-me"
 
-// notMeLink is what a link says that ends one login: whoever has it may end that one.
+// notMeLink is what a link says that ends one login: whoever has it may end that one,
+// also after the login went over to another person, because both were said to be one.
 type notMeLink struct {
 	Session string      `json:"s"`
-	Person  string      `json:"p"`
 	Device  string      `json:"d"`
 	Door    access.Door `json:"o"`
 	At      int64       `json:"a"` // Unix milliseconds
@@ -139,7 +139,7 @@ func (l *Login) postNotMe(w http.ResponseWriter, r *http.Request) error {
 	}
 	now := l.o.Now()
 	n, err := l.o.Store.EndSessions(r.Context(), grant.Effects{
-		At: now, EndSessions: []access.SessionFilter{{ID: k.Session, PersonID: k.Person, Why: notMine}},
+		At: now, EndSessions: []access.SessionFilter{{ID: k.Session, Why: notMine}},
 		Audit: []audit.Entry{{
 			At: now, Actor: audit.Actor{Kind: audit.ActorStranger}, Action: "session.end", Subject: "session:" + k.Session,
 			Outcome: audit.Done, Reason: notMine,

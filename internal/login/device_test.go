@@ -122,6 +122,7 @@ func TestNotMe(t *testing.T) {
 	if _, _, ok := thief.current(); !ok {
 		t.Fatal("looking at the link ended the login")
 	}
+	w.store.sessions[1].PersonID = "p_same" // linked meanwhile
 	if rec := reader.post(at.Path, nil); rec.Code != http.StatusOK || !strings.Contains(rec.Body.String(), "The login is ended.") {
 		t.Errorf("%d %s", rec.Code, rec.Body)
 	}
