@@ -212,7 +212,7 @@ func roleEnds(t *testing.T, a, b *rig) {
 		}
 	}
 	a.ask("DELETE", "/v1/tenants/"+tenantID+"/members/"+a.sessions()[0].Person, nil, nil)
-	soon(t, "the end of a role", func() bool { return look() == http.StatusForbidden })
+	soon(t, "the end of a role and its login", func() bool { return look() == http.StatusUnauthorized })
 }
 
 func sessionEnds(t *testing.T, a, b *rig) {
