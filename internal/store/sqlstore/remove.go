@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/zhanggui/zhanggui/internal/access"
 	"github.com/zhanggui/zhanggui/internal/audit"
@@ -116,7 +117,7 @@ func (d *declaring) removeApp(ctx context.Context, id string) error {
 	if err := d.removeGrants(ctx, id); err != nil {
 		return err
 	}
-	if err := d.DeleteAppIdentities(ctx, id); err != nil {
+	if err := d.removeIdentities(ctx, id); err != nil {
 		return err
 	}
 	err = d.EndAppSessions(ctx, sqlgen.EndAppSessionsParams{App: id, EndedAt: millis(d.d.At), EndedWhy: "app_removed"})
@@ -126,6 +127,35 @@ func (d *declaring) removeApp(ctx context.Context, id string) error {
 	d.touch("app:"+id, d.d.At)
 	gone, err := d.DeleteApp(ctx, id)
 	return removed("app", id, gone, err)
+}
+
+// removeIdentities deletes the openids of an app, unless somebody who alone owns a place
+// could never log in again.
+func (d *declaring) removeIdentities(ctx context.Context, app string) error {
+	tenants, err := d.Tenants(ctx)
+	if err != nil {
+		return err
+	}
+	before := make([][]access.Member, len(tenants))
+	for i, tenant := range tenants {
+		if before[i], err = d.owners(ctx, tenant.ID); err != nil {
+			return err
+		}
+	}
+	if err := d.DeleteAppIdentities(ctx, app); err != nil {
+		return err
+	}
+	var lost []string
+	for i, tenant := range tenants {
+		after, err := d.owners(ctx, tenant.ID)
+		if err != nil {
+			return err
+		}
+		if !slices.Contains(d.d.Remove.Tenants, tenant.ID) && access.Orphans(before[i], after, d.d.At) {
+			lost = append(lost, tenant.ID)
+		}
+	}
+	return access.InUse(fmt.Sprintf("app %q", app), "the last owner of tenant", lost)
 }
 
 // removeGrants deletes the grants of an app, all of them revoked or a platform's

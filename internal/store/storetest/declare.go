@@ -174,7 +174,12 @@ var declareCases = []testCase{
 	{"an app goes with the logins that only it explains", func(t *testing.T, w *world) {
 		e := w.enter(1)
 		w.must(w.s.Revoke(t.Context(), grant.Effects{At: start, Revoke: []grant.Revocation{{GrantID: e.Authorise.GrantID}}}))
-		w.must(w.declare(access.Declaration{Remove: access.Removal{Apps: []string{"mp"}}}))
+		boss := access.Member{TenantID: "lantian", PersonID: e.Login.NewPerson, Role: access.Owner, Since: start}
+		w.must(w.declare(access.Declaration{Members: []access.Member{boss}}))
+		w.refused(access.ErrUsed, func() error { // nobody could log in who owns the tenant
+			return w.declare(access.Declaration{Remove: access.Removal{Apps: []string{"mp"}}})
+		})
+		w.must(w.declare(access.Declaration{Remove: access.Removal{Apps: []string{"mp"}, Shops: []string{"tea", "rice"}, Tenants: []string{"lantian"}}}))
 		n, err := w.s.SessionByToken(t.Context(), e.Login.Session.TokenHash)
 		w.must(err)
 		same(t, "why", n.EndedWhy, "app_removed")
