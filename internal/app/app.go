@@ -319,8 +319,25 @@ func (a *App) connectSessions() {
 
 // page wraps every route that a browser uses.
 func (a *App) page(h web.Handler) http.Handler {
-	w := a.o.Config.WeChat
-	return web.CrossOrigin(a.o.Config.PublicURL.URL())(web.BrowserHeaders(a.fresh(a.ui.Page(a.silently(a.replica.explain(h)))), w.Open.String(), w.MP.String()))
+	return web.CrossOrigin(a.o.Config.PublicURL.URL())(web.BrowserHeaders(a.fresh(a.ui.Page(a.silently(a.replica.explain(h)))), a.formTargets()...))
+}
+
+// formTargets are the other origins at which a form of ours may end, by the redirects
+// that answer it: WeChat, and where people go after a login.
+func (a *App) formTargets() []string {
+	c := a.o.Config
+	all := []string{c.WeChat.Open.String(), c.WeChat.MP.String()}
+	for _, host := range c.RedirectHosts {
+		all = append(all, "https://"+host)
+	}
+	for _, host := range protectedNames(c) {
+		scheme := "https://"
+		if web.IsLoopbackHost(host) {
+			scheme = c.PublicURL.URL().Scheme + "://"
+		}
+		all = append(all, scheme+host)
+	}
+	return all
 }
 
 // fresh asks the login, which is made after the first pages.

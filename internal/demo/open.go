@@ -3,6 +3,7 @@ package demo
 import (
 	"context"
 	"fmt"
+	"net/url"
 	"time"
 
 	"github.com/zhanggui/zhanggui/internal/adminapi"
@@ -27,9 +28,18 @@ type Stage struct {
 // be called either way.
 func Open(ctx context.Context) (*Stage, error) { return openIn(ctx, wechatsim.DefaultWorld()) }
 
+// OpenWith is [Open] with further settings: YAML as in a file, for the server at an address.
+func OpenWith(ctx context.Context, settings func(server *url.URL) string) (*Stage, error) {
+	return openOn(ctx, Options{Version: "demo", world: wechatsim.DefaultWorld(), settings: settings})
+}
+
 func openIn(ctx context.Context, world *wechatsim.World) (*Stage, error) {
+	return openOn(ctx, Options{Version: "demo", world: world})
+}
+
+func openOn(ctx context.Context, o Options) (*Stage, error) {
 	const free = "127.0.0.1:0"
-	st, err := open(ctx, Options{Version: "demo", world: world}, free, free)
+	st, err := open(ctx, o, free, free)
 	if err != nil {
 		return nil, err
 	}
@@ -55,9 +65,12 @@ func (s *Stage) furnish(ctx context.Context) error {
 
 // Invite makes an invitation for an owner and returns its link. It works once,
 // within 30 minutes.
-func (s *Stage) Invite(ctx context.Context) (string, error) {
+func (s *Stage) Invite(ctx context.Context) (string, error) { return s.InviteAs(ctx, "owner") }
+
+// InviteAs is Invite for another role.
+func (s *Stage) InviteAs(ctx context.Context, role string) (string, error) {
 	var inv adminapi.InvitationView
-	err := s.st.ask(ctx, "POST", "/v1/invitations", map[string]string{"tenant": tenantID, "role": "owner"}, &inv)
+	err := s.st.ask(ctx, "POST", "/v1/invitations", map[string]string{"tenant": tenantID, "role": role}, &inv)
 	return inv.Link, err
 }
 

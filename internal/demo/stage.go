@@ -31,7 +31,8 @@ type Options struct {
 	// leaves the strict ones.
 	Switches *wechatsim.Switches
 
-	world *wechatsim.World // nil: the default one
+	world    *wechatsim.World             // nil: the default one
+	settings func(server *url.URL) string // further ones, as in a file; may be nil
 }
 
 // Names of what is left in the kept directory.
@@ -133,7 +134,7 @@ func (s *stage) startServer(ctx context.Context, o Options, address string) (err
 		return err
 	}
 	s.url = &url.URL{Scheme: "http", Host: public.Addr().String()}
-	cfg, err := s.config()
+	cfg, err := s.config(o)
 	if err != nil {
 		return err
 	}
@@ -156,9 +157,13 @@ func (s *stage) startServer(ctx context.Context, o Options, address string) (err
 }
 
 // config is what an operator would write to use the emulator: base URLs, and
-// nothing else that is out of the ordinary.
-func (s *stage) config() (*config.Config, error) {
-	return config.Load(config.Source{Flags: map[string]string{
+// nothing else that is out of the ordinary but o.settings.
+func (s *stage) config(o Options) (*config.Config, error) {
+	var more []byte
+	if o.settings != nil {
+		more = []byte(o.settings(s.url))
+	}
+	return config.Load(config.Source{Data: more, Flags: map[string]string{
 		"public_url":  s.url.String(),
 		"listen":      s.url.Host,
 		"ops_listen":  "127.0.0.1:0",
