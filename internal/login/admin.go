@@ -107,6 +107,7 @@ func (l *Login) startAdmin(w http.ResponseWriter, r *http.Request, admin access.
 // replaced by it: no browser chooses its session.
 func (l *Login) setSession(w http.ResponseWriter, token secret.Value, s access.Session, now time.Time) {
 	l.jar.set(w, sessionCookie, token.RevealString(), s.ExpiresAt.Sub(now))
+	l.jar.drop(w, leftCookie)
 }
 
 // getSetup is the form of the first administrator. Whether the link is alive is

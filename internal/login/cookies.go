@@ -16,6 +16,7 @@ const (
 	knownCookie    = "zg_known"
 	claimCookie    = "zg_claim"
 	linkedCookie   = "zg_linked"
+	leftCookie     = "zg_left" // logged out here: only a tap logs in again
 	accountCookie  = "zg_account"
 	otherCookie    = "zg_other"
 	scanCookie     = "zg_scan_" // and the first hex digits of the code's digest

@@ -154,8 +154,9 @@
 //
 // Every refusal is a page in the reader's language with a way on. A page that lacks
 // only a session is answered in WeChat with the silent login; the address that it
-// comes back to says so, and who comes back without a session meets a page. Where
-// somebody tried something, it goes to the [Tally] too, which keeps one audit
+// comes back to says so, and who comes back without a session meets a page. A login
+// that somebody ended, at this browser or from elsewhere, is not begun again without a
+// tap. Where somebody tried something, it goes to the [Tally] too, which keeps one audit
 // entry for many alike. A state, a code or a token is never part of a page, a
 // log line or an entry.
 package login

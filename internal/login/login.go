@@ -180,7 +180,7 @@ func (l *Login) Mount(mux *http.ServeMux) {
 		"GET /link":                            l.getLink,
 		"POST /link":                           l.postLink,
 		"GET /withdraw":                        l.getWithdraw,
-		"POST /withdraw":                       l.postWithdraw,
+		"POST /withdraw":                       l.leaving(l.postWithdraw),
 		"GET /admin/login":                     l.getAdminLogin,
 		"POST /admin/login":                    l.postAdminLogin,
 		"GET /setup/{token}":                   l.getSetup,

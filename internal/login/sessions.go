@@ -34,9 +34,7 @@ func (l *Login) postLogout(w http.ResponseWriter, r *http.Request) error {
 			return redirect(w, r, l.path("/sessions", nil))
 		}
 	}
-	l.jar.drop(w, sessionCookie)
-	l.jar.drop(w, linkCookie)
-	l.jar.drop(w, entryCookie)
+	l.loggedOut(w)
 	return redirect(w, r, l.path("/logout", nil))
 }
 
@@ -105,7 +103,7 @@ func (l *Login) postEndSession(w http.ResponseWriter, r *http.Request) error {
 		return noSuchSession()
 	}
 	if f.ID == s.ID {
-		l.jar.drop(w, sessionCookie)
+		l.loggedOut(w)
 		return redirect(w, r, l.path("/logout", nil))
 	}
 	return redirect(w, r, l.path("/sessions", nil))

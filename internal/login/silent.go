@@ -1,6 +1,7 @@
 package login
 
 import (
+	"errors"
 	"maps"
 	"net/http"
 	"net/url"
@@ -8,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/zhanggui/zhanggui/internal/access"
 	"github.com/zhanggui/zhanggui/internal/web"
 )
 
@@ -18,6 +20,8 @@ const (
 	// backLife is how long a browser that came back without a session counts as one
 	// that keeps no cookies.
 	backLife = time.Minute
+	// leftLife is how long a browser that was logged out waits for a tap.
+	leftLife = 180 * 24 * time.Hour
 )
 
 // Silently answers for h a page that wants a login with the login itself where that
@@ -30,7 +34,7 @@ func (l *Login) Silently(h web.Handler) web.Handler {
 		if err == nil || !isNavigation(r) || !l.inWeChat(r) {
 			return err
 		}
-		if e := web.AsError(err); e.Status != http.StatusUnauthorized || e.Code != "no-session" {
+		if e := web.AsError(err); e.Status != http.StatusUnauthorized || e.Code != "no-session" || l.out(r) {
 			return err
 		}
 		return l.goSilently(w, r, nil)
@@ -40,10 +44,33 @@ func (l *Login) Silently(h web.Handler) web.Handler {
 // Resume sends a browser of WeChat that was logged in before, and did not log out,
 // to the silent login. It tells whether it did; the answer is written then.
 func (l *Login) Resume(w http.ResponseWriter, r *http.Request) (bool, error) {
-	if a, ok := l.accountOf(r); !ok || a.Mark == "" || !isNavigation(r) || !l.inWeChat(r) || l.cameBack(r) {
+	if a, ok := l.accountOf(r); !ok || a.Mark == "" || !isNavigation(r) || !l.inWeChat(r) || l.cameBack(r) || l.out(r) {
 		return false, nil
 	}
 	return true, l.goSilently(w, r, nil)
+}
+
+// out tells whether somebody ended the login of this browser, here or from elsewhere: then
+// only a tap begins another one. One that came to its own end is no such, and what
+// cannot be read is taken for it.
+func (l *Login) out(r *http.Request) bool {
+	if _, left := l.jar.get(r, leftCookie); left {
+		return true
+	}
+	token, ok := l.jar.get(r, sessionCookie)
+	if !ok || !validKey(token, access.SessionPrefix) {
+		return false
+	}
+	s, err := l.o.Store.SessionByToken(r.Context(), access.HashKey(token))
+	return err != nil && !errors.Is(err, access.ErrNotFound) || err == nil && !s.EndedAt.IsZero()
+}
+
+// loggedOut remembers that somebody logged out at this browser.
+func (l *Login) loggedOut(w http.ResponseWriter) {
+	l.jar.drop(w, sessionCookie)
+	l.jar.drop(w, linkCookie)
+	l.jar.drop(w, entryCookie)
+	l.jar.set(w, leftCookie, "1", leftLife)
 }
 
 // goSilently sends the browser to WeChat and back to the page of r. more goes to

@@ -7,6 +7,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/zhanggui/zhanggui/internal/access"
+	"github.com/zhanggui/zhanggui/internal/grant"
 )
 
 // In WeChat a page that wants a login is followed by the login, and comes back.
@@ -126,5 +129,31 @@ func TestResume(t *testing.T) {
 	b.post("/logout", nil)
 	if resume("navigate") {
 		t.Error("whoever logged out is brought back")
+	}
+}
+
+// What somebody ended stays ended until a tap: by logging out here, or from elsewhere.
+func TestWhatWasEndedIsNotBegunAgainSilently(t *testing.T) {
+	for name, end := range map[string]func(*world, *browser){
+		"logged out here": func(_ *world, b *browser) { b.post("/logout", url.Values{}) },
+		"ended elsewhere": func(w *world, _ *browser) {
+			_, err := w.store.EndSessions(t.Context(), grant.Effects{At: w.clock.now(), EndSessions: []access.SessionFilter{{ID: w.store.sessions[0].ID, Why: "ended"}}})
+			must(t, err)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			b := w.browser(uaWeChat)
+			b.logIn("code1", openID)
+			end(w, b)
+			if rec := b.visit("/sessions"); rec.Code != http.StatusUnauthorized {
+				t.Errorf("status %d, to %q", rec.Code, rec.Header().Get("Location"))
+			}
+			w.answer("code2", openID)
+			b.callback("code2", b.begin("/login"))
+			if rec := b.visit("/sessions"); rec.Code != http.StatusOK {
+				t.Errorf("after a tap: status %d", rec.Code)
+			}
+		})
 	}
 }

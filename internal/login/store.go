@@ -80,6 +80,8 @@ type Identities interface {
 
 // Sessions keeps logins.
 type Sessions interface {
+	// SessionByToken gives a session, ended or not, or [access.ErrNotFound].
+	SessionByToken(ctx context.Context, hash []byte) (access.Session, error)
 	Sessions(ctx context.Context, f access.SessionFilter) ([]access.Session, error)
 	StartSession(ctx context.Context, s access.Session, e ...audit.Entry) error
 	EndSessions(ctx context.Context, e grant.Effects) (int, error)

@@ -48,8 +48,7 @@ func (l *Login) postWithdraw(w http.ResponseWriter, r *http.Request) error {
 	if err := l.o.Store.Revoke(r.Context(), e); err != nil {
 		return err
 	}
-	l.jar.drop(w, sessionCookie)
-	l.jar.drop(w, linkCookie)
+	l.loggedOut(w)
 	return l.o.UI.Render(w, r, http.StatusOK, ui.PageInfo{TitleKey: "login.withdrawn.title"}, withdrawnPage(len(e.Revoke)))
 }
 
