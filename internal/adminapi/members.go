@@ -47,10 +47,6 @@ type memberPath struct {
 	Shop   string `query:"shop" doc:"The role in this shop; left out: the one in the whole tenant"`
 }
 
-func (p memberPath) member() access.Member {
-	return access.Member{TenantID: p.ID, ShopID: p.Shop, PersonID: p.Person}
-}
-
 func (h handlers) mountMembers(api huma.API) {
 	const all, one = "/v1/tenants/{id}/members", "/v1/tenants/{id}/members/{person}"
 	huma.Register(api, op("list-members", http.MethodGet, all, "List who has which role in a tenant and its shops"), h.members)

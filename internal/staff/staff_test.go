@@ -9,6 +9,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -83,9 +84,7 @@ func (o *op) token(w http.ResponseWriter, r *http.Request) {
 	}
 	o.codes[code] = true
 	c := map[string]any{"iss": o.URL, "aud": "zhanggui", "sub": "17", "iat": o.now().Unix(), "exp": o.now().Add(time.Minute).Unix(), "nonce": o.asked.Get("nonce")}
-	for k, v := range o.claims {
-		c[k] = v
-	}
+	maps.Copy(c, o.claims)
 	key := o.key
 	if o.bend != nil {
 		o.bend(c)
@@ -255,9 +254,7 @@ func TestRules(t *testing.T) {
 		"nothing":                  {nil, ""},
 	} {
 		r := newRig(t, staff.Rule{Group: "ops", Kind: access.StaffAdmin}, support, staff.Rule{Domain: "example.com", Kind: access.StaffAuditor})
-		for k, v := range c.claims {
-			r.op.claims[k] = v
-		}
+		maps.Copy(r.op.claims, c.claims)
 		r.begin()
 		rec := r.back("c1")
 		if c.want == "" {
