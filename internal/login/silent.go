@@ -73,6 +73,13 @@ func (l *Login) loggedOut(w http.ResponseWriter) {
 	l.jar.set(w, leftCookie, "1", leftLife)
 }
 
+// Forget leaves nothing of anybody in the browser of a request but that somebody left.
+func (l *Login) Forget(w http.ResponseWriter) {
+	l.loggedOut(w)
+	l.jar.drop(w, accountCookie)
+	l.jar.drop(w, deviceCookie)
+}
+
 // goSilently sends the browser to WeChat and back to the page of r. more goes to
 // the login with it.
 func (l *Login) goSilently(w http.ResponseWriter, r *http.Request, more url.Values) error {

@@ -236,6 +236,7 @@ func (p *People) postDelete(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	p.o.Login.Forget(w)
 	return p.o.UI.Render(w, r, http.StatusOK, ui.PageInfo{TitleKey: "people.deleted.title"}, deletedPage(len(keep) > 0))
 }
 

@@ -65,7 +65,13 @@ func TestDeleteMyData(t *testing.T) {
 	if !r.live("p_op") || r.role("p_op") == "" {
 		t.Fatal("deleted without a yes")
 	}
+	if r.forgot {
+		t.Error("the browser forgets what is not deleted")
+	}
 	r.posts(http.StatusOK, "/me/delete", url.Values{"yes": {"1"}})
+	if !r.forgot {
+		t.Error("the browser remembers who was deleted")
+	}
 	if r.live("p_op") || r.role("p_op") != "" {
 		t.Error("the session or the role goes on")
 	}

@@ -29,6 +29,8 @@ type Login interface {
 	RequireProved(r *http.Request, role access.Role, shopID string) (access.Session, access.Person, error)
 	// RequirePerson gives a person whom WeChat named just now, whatever their roles.
 	RequirePerson(r *http.Request) (access.Session, access.Person, error)
+	// Forget leaves nothing of anybody in the browser that gets the answer.
+	Forget(w http.ResponseWriter)
 	// RequireAdmin gives the session of an administrator.
 	RequireAdmin(r *http.Request) (access.Session, error)
 }

@@ -39,6 +39,7 @@ type rig struct {
 	person  string // id of who asks; empty: nobody
 	admin   string // id of the administrator who asks
 	old     bool   // WeChat named who asks long ago
+	forgot  bool   // the browser was told to forget
 }
 
 func newRig(t *testing.T) *rig {
@@ -193,6 +194,9 @@ func (r *rig) RequirePerson(req *http.Request) (access.Session, access.Person, e
 	p, err := r.store.Person(req.Context(), r.person)
 	return access.Session{PersonID: r.person}, p, err
 }
+
+// Forget implements people.Login.
+func (r *rig) Forget(http.ResponseWriter) { r.forgot = true }
 
 // RequireAdmin implements people.Login.
 func (r *rig) RequireAdmin(*http.Request) (access.Session, error) {

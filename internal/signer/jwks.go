@@ -34,7 +34,7 @@ func (s *Signer) serveJWKS(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	now := s.o.Now()
-	if err := s.ensure(r.Context(), now, ES256, RS256); err != nil {
+	if err := s.look(r.Context(), now, ES256, RS256); err != nil {
 		s.o.Log.Warn("the set of keys is as it was: they could not be read", "error", err)
 	}
 	body, err := s.ring.Load().set(now)

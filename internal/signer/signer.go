@@ -56,9 +56,10 @@ type Options struct {
 
 // Signer signs. Make it with [New]; it is safe for concurrent use.
 type Signer struct {
-	o    Options
-	ring atomic.Pointer[ring]
-	mu   sync.Mutex // held while keys are read or made
+	o      Options
+	ring   atomic.Pointer[ring]
+	mu     sync.Mutex // held while keys are read or made
+	readAt time.Time  // when they were read last
 }
 
 // New makes a Signer. It reads nothing yet.
@@ -144,7 +145,7 @@ func (s *Signer) Verify(ctx context.Context, token, typ string, claims any) erro
 	now := s.o.Now()
 	k := s.ring.Load().published(header.KeyID, now)
 	if k == nil {
-		if err := s.ensure(ctx, now); err != nil {
+		if err := s.look(ctx, now); err != nil {
 			return fmt.Errorf("signer: %w", err)
 		}
 		k = s.ring.Load().published(header.KeyID, now)

@@ -32,11 +32,13 @@ type rows struct {
 	keys    []access.SigningKey
 	entries []audit.Entry
 	err     error
+	reads   int
 }
 
 func (s *rows) SigningKeys(context.Context) ([]access.SigningKey, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.reads++
 	return slices.Clone(s.keys), s.err
 }
 
@@ -420,6 +422,28 @@ func TestTheSetMayBeKept(t *testing.T) {
 	w.now = start.Add(signsFor - lead)
 	if again := w.get(s, h.Get("ETag")); again.Code != http.StatusOK {
 		t.Errorf("asked after a rotation: %d", again.Code)
+	}
+}
+
+// Strangers have the rows read once a second at most, whatever they ask for.
+func TestStrangersReadLittle(t *testing.T) {
+	w := newWorld(t)
+	s := w.signer()
+	w.set(s)
+	before := w.store.reads
+	for range 20 {
+		w.set(s)
+		if err := s.Verify(t.Context(), stranger(t), "JWT", &claims{}); !errors.Is(err, ErrNotOurs) {
+			t.Errorf("a stranger's token: %v", err)
+		}
+	}
+	if w.store.reads != before {
+		t.Errorf("%d readings within a second", w.store.reads-before)
+	}
+	w.now = w.now.Add(lookEvery)
+	w.set(s)
+	if w.store.reads != before+1 {
+		t.Errorf("%d readings a second later", w.store.reads-before)
 	}
 }
 
