@@ -54,6 +54,7 @@ func (p *People) postInvite(w http.ResponseWriter, r *http.Request) error {
 		return errForm(s.Shop.ID)
 	}
 	i, token := access.NewInvitation(s.Shop.TenantID, at, role, access.ByPerson+s.Person.ID, now)
+	until = earlier(until, ownsUntil(s.Person.Members, s.Shop.TenantID, at, now))
 	i.MemberUntil = until
 	if err := p.o.Store.CreateInvitation(r.Context(), i, grant.InviteEntry(now, s.by(), i)); err != nil {
 		return refusal(err, s.Shop.ID)

@@ -66,11 +66,11 @@ func (p *People) getMember(w http.ResponseWriter, r *http.Request) error {
 }
 
 // gives tells which ownership of the reader's reaches the place of m: what they can
-// hand over to them.
+// hand over to them. One that ends is not theirs to hand over.
 func (p *People) gives(s seat, m access.Member) (access.Member, bool) {
 	var wide access.Member
 	for _, mine := range s.Person.Members {
-		if mine.Role != access.Owner || mine.TenantID != m.TenantID || !mine.Active(p.o.Now()) {
+		if mine.Role != access.Owner || mine.TenantID != m.TenantID || !mine.Active(p.o.Now()) || !mine.Until.IsZero() {
 			continue
 		}
 		if mine.ShopID == m.ShopID {
@@ -101,10 +101,49 @@ func (p *People) postMember(w http.ResponseWriter, r *http.Request) error {
 	if r.PostFormValue("was") != string(m.Role) {
 		return errChanged(s.Shop.ID)
 	}
+	if !m.Role.Covers(to.Role) || outlasts(to.Until, m.Until) {
+		to.Until = earlier(to.Until, ownsUntil(s.Person.Members, m.TenantID, m.ShopID, now))
+	}
 	if err := p.o.Store.ChangeMember(r.Context(), m, to, now, grant.ChangeEffects(now, s.by(), m, to)); err != nil {
 		return refusal(err, s.Shop.ID)
 	}
 	return back(w, r, s.Shop.ID)
+}
+
+// ownsUntil is when somebody's ownership of a place ends; zero: never. What they give
+// ends no later.
+func ownsUntil(members []access.Member, tenant, shop string, now time.Time) time.Time {
+	var end time.Time
+	for _, m := range members {
+		if m.Active(now) && m.Role == access.Owner && m.TenantID == tenant && (m.ShopID == "" || m.ShopID == shop) {
+			if m.Until.IsZero() {
+				return time.Time{}
+			}
+			end = later(end, m.Until)
+		}
+	}
+	return end
+}
+
+// outlasts tells whether a role that ends at a ends after one that ends at b; zero is
+// never.
+func outlasts(a, b time.Time) bool {
+	return !b.IsZero() && (a.IsZero() || a.After(b))
+}
+
+// earlier gives the earlier of two ends, of which zero is never.
+func earlier(a, b time.Time) time.Time {
+	if outlasts(a, b) {
+		return b
+	}
+	return a
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // errDay says that a text is no day to come.

@@ -291,3 +291,30 @@ func TestInviteRefused(t *testing.T) {
 	r.as("p_boss").posts(http.StatusSeeOther, "/shops/lantian/invitations/"+i.ID+"/withdraw", nil)
 	r.posts(http.StatusNotFound, "/shops/lantian/invitations/"+i.ID+"/withdraw", nil)
 }
+
+// Who owns a shop for a time gives nothing that lasts longer, and cannot hand it over.
+func TestWhoOwnsForATimeGivesNoMore(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.join("p_boss", "小周", "", access.Owner)
+	r.join("p_deputy", "小王", "lantian", access.Operator)
+	r.join("p_op", "小李", "lantian", access.Operator)
+	r.as("p_boss")
+	r.posts(http.StatusSeeOther, "/shops/lantian/people/p_deputy", url.Values{"role": {"owner"}, "was": {"operator"}, "until": {"2026-03-05"}})
+	end := time.Date(2026, 3, 5, 16, 0, 0, 0, time.UTC)
+	r.as("p_deputy")
+	lacks(t, r.get("/shops/lantian/people/p_op?at=shop"), "/offer")
+	r.posts(http.StatusNotFound, "/shops/lantian/people/p_op/offer", url.Values{"at": {"shop"}})
+	r.posts(http.StatusSeeOther, "/shops/lantian/people/p_op", url.Values{"role": {"owner"}, "was": {"operator"}})
+	p, err := r.store.Person(t.Context(), "p_op")
+	r.must(err)
+	if len(p.Members) != 1 || p.Members[0].Role != access.Owner || !p.Members[0].Until.Equal(end) {
+		t.Errorf("made an owner: %+v", p.Members)
+	}
+	rec := r.posts(http.StatusCreated, "/shops/lantian/invite", url.Values{"role": {"viewer"}, "at": {"shop"}})
+	i, err := r.store.InvitationByToken(t.Context(), access.HashKey(link.FindStringSubmatch(rec.Body.String())[1]))
+	r.must(err)
+	if !i.MemberUntil.Equal(end) {
+		t.Errorf("invited until %s", i.MemberUntil)
+	}
+}
