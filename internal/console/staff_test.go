@@ -46,7 +46,8 @@ func (r *rig) as(kind access.StaffKind) {
 	r.session, r.person = &access.Session{ID: "s_0004", AdminID: id, Door: access.DoorKey}, access.Person{}
 }
 
-// Support sees everything and no button, an auditor the log; neither can act.
+// Support sees what is of the server and no button, an auditor the log; neither can act,
+// and people are a merchant's, whom one enters.
 func TestKindsOfStaff(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
@@ -56,6 +57,9 @@ func TestKindsOfStaff(t *testing.T) {
 		body := r.get("/", "en").Body.String()
 		if strings.Contains(body, word(t, "en", "console.grants")) != sees || !strings.Contains(body, word(t, "en", "console.audit.caption")) {
 			t.Errorf("%s sees\n%s", kind, body)
+		}
+		if strings.Contains(body, word(t, "en", "console.invitations")) || strings.Contains(body, word(t, "en", "console.sessions")) {
+			t.Errorf("%s sees people:\n%s", kind, body)
 		}
 		if strings.Contains(body, `action="/admin/`) {
 			t.Errorf("%s has a button:\n%s", kind, body)
