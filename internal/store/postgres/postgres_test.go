@@ -16,7 +16,8 @@ func TestConformance(t *testing.T) {
 }
 
 // TestConformanceThroughPooler is the same with PgBouncer in transaction mode in
-// between, whose connections to the server are fewer than the stores'.
+// between, whose connections to the server are fewer than the stores'. Commits are lost
+// in the program, before a pooler hears of them: they are not lost again here.
 func TestConformanceThroughPooler(t *testing.T) {
 	server := pgtest.Cluster(t)
 	b, err := server.Bouncer(t.Context())
@@ -33,7 +34,7 @@ func TestConformanceThroughPooler(t *testing.T) {
 		t.Fatal(err)
 	}
 	pooled := b.URL(pgtest.Name(direct))
-	storetest.Run(t, func(t *testing.T, n int) []*sqlstore.Store { return openAll(t, n, direct, pooled) })
+	storetest.Run(t, func(t *testing.T, n int) []*sqlstore.Store { return openAll(t, n, direct, pooled) }, "commit")
 }
 
 // openAll opens n stores on a database that it empties first. Making a database
