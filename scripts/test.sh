@@ -23,8 +23,10 @@ step "tests, with the race detector"
 # SQLite is C made into Go: watching each of its reads and writes makes the tests
 # four times as slow and finds no race of ours. Everything else is watched.
 export GOFLAGS="${GOFLAGS:-} -gcflags=modernc.org/sqlite/lib=-race=false -gcflags=modernc.org/libc=-race=false"
+# Many tests wait for a disk or another process: one package more than there are
+# cores keeps those busy.
 status=0
-go test -race -timeout 15m -v ./... >"$log" 2>&1 || status=$?
+go test -race -p "$(($(nproc) + 1))" -timeout 15m -v ./... >"$log" 2>&1 || status=$?
 grep -E '^(ok|FAIL|---? FAIL|panic:|\?)|^[[:space:]]*--- (FAIL|SKIP)|WARNING: DATA RACE' "$log" || true
 if [ "$status" != 0 ]; then
 	echo "== the failing output"

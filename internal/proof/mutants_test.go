@@ -142,7 +142,7 @@ var mutants = []mutant{
 	},
 	{
 		name:  "an audit entry names the openid",
-		edits: []edit{{"internal/login/commit.go", `"door": string(a.p.Door),`, `"door": string(a.p.Door), "openid": change.Identity.OpenID,`}},
+		edits: []edit{{"internal/login/commit.go", `"door": string(a.p.Door)}`, `"door": string(a.p.Door), "openid": change.Identity.OpenID}`}},
 		step:  "audit log verified", prove: "holds an openid",
 	},
 	{
