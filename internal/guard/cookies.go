@@ -1,17 +1,11 @@
 package guard
 
 import (
-	"bytes"
-	"encoding/base64"
-	"encoding/json"
-	"fmt"
 	"net/http"
 	"strings"
 	"time"
 
 	"github.com/zhanggui/zhanggui/internal/access"
-	"github.com/zhanggui/zhanggui/internal/vault"
-	"github.com/zhanggui/zhanggui/wechat/secret"
 )
 
 // Names of cookies on protected hosts, without the prefix that https adds.
@@ -86,38 +80,6 @@ func (j jar) list(r *http.Request, prefix string) map[string]string {
 		}
 	}
 	return all
-}
-
-// seal makes a text of v that can be opened for the same place only.
-func (g *Guard) seal(cell vault.Cell, v any) (string, error) {
-	plain, err := json.Marshal(v)
-	if err != nil {
-		return "", fmt.Errorf("guard: encode for %s: %w", cell.Column, err)
-	}
-	sealed, err := g.o.Vault.Seal(secret.New(plain), cell)
-	if err != nil {
-		return "", fmt.Errorf("guard: seal for %s: %w", cell.Column, err)
-	}
-	return base64.RawURLEncoding.EncodeToString(sealed), nil
-}
-
-// open reads what seal made for the same place. Strict decoding leaves no second
-// spelling of a text.
-func (g *Guard) open(cell vault.Cell, text string, v any) bool {
-	if len(text) > maxSealed {
-		return false
-	}
-	sealed, err := base64.RawURLEncoding.Strict().DecodeString(text)
-	if err != nil {
-		return false
-	}
-	plain, err := g.o.Vault.Open(sealed, cell)
-	if err != nil {
-		return false
-	}
-	d := json.NewDecoder(bytes.NewReader(plain.Reveal()))
-	d.DisallowUnknownFields()
-	return d.Decode(v) == nil && !d.More()
 }
 
 // tokenLen is the length of a session's token.

@@ -84,7 +84,7 @@ func (g *Guard) getBegin(w http.ResponseWriter, r *http.Request, h *host) error 
 // getEnter makes a session of this host from a ticket.
 func (g *Guard) getEnter(w http.ResponseWriter, r *http.Request, h *host) error {
 	var t ticket
-	if !g.open(vault.HandOff(h.Name), r.URL.Query().Get("ticket"), &t) || t.Version != formVersion || r.Method != http.MethodGet {
+	if !vault.OpenText(g.o.Vault, vault.HandOff(h.Name), r.URL.Query().Get("ticket"), maxSealed, &t) || t.Version != formVersion || r.Method != http.MethodGet {
 		return g.turnedBack(r, h, "ticket-unknown")
 	}
 	n, ok := g.nonceOf(r, h, t.Nonce)

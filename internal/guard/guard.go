@@ -19,7 +19,6 @@ import (
 	"github.com/zhanggui/zhanggui/internal/vault"
 	"github.com/zhanggui/zhanggui/internal/web"
 	"github.com/zhanggui/zhanggui/internal/web/ui"
-	"github.com/zhanggui/zhanggui/wechat/secret"
 )
 
 // Place is where our pages are on a protected host.
@@ -60,12 +59,6 @@ type Signer interface {
 	Sign(ctx context.Context, alg string, claims any) (string, error)
 }
 
-// Sealer seals tickets and cookies.
-type Sealer interface {
-	Seal(v secret.Value, cell vault.Cell) ([]byte, error)
-	Open(sealed []byte, cell vault.Cell) (secret.Value, error)
-}
-
 // Tally records refusals, few for many alike. It must not block and does not fail.
 type Tally interface {
 	Refused(ctx context.Context, e audit.Entry, from netip.Addr)
@@ -84,7 +77,7 @@ type Options struct {
 	Store     Store
 	Visitors  Visitors
 	Signer    Signer
-	Vault     Sealer
+	Vault     vault.Sealer
 	// UI and Page make the pages on our own host, HostUI and HostPage those on
 	// protected hosts, whose paths begin with [Place].
 	UI, HostUI Renderer

@@ -142,7 +142,7 @@ func (g *Guard) giveTicket(w http.ResponseWriter, r *http.Request, f *finding, n
 	if f.host.Tenant != "" {
 		t.Shop = f.shop.ID
 	}
-	text, err := g.seal(vault.HandOff(f.host.Name), t)
+	text, err := vault.SealText(g.o.Vault, vault.HandOff(f.host.Name), t)
 	if err != nil {
 		return err
 	}
@@ -195,7 +195,7 @@ func (g *Guard) nonces(r *http.Request, h *host) (live []nonce, dead []string) {
 
 func (g *Guard) openNonce(h *host, name, text string) (nonce, bool) {
 	var n nonce
-	ok := g.open(vault.Cookie(name), text, &n)
+	ok := vault.OpenText(g.o.Vault, vault.Cookie(name), text, maxSealed, &n)
 	return n, ok && n.Version == formVersion && n.Host == h.Name && len(n.Hash) == sha256.Size && n.cookie() == name
 }
 
@@ -210,7 +210,7 @@ func (g *Guard) keepNonce(w http.ResponseWriter, r *http.Request, h *host, n non
 	for _, name := range dead {
 		h.jar.drop(w, name)
 	}
-	text, err := g.seal(vault.Cookie(n.cookie()), n)
+	text, err := vault.SealText(g.o.Vault, vault.Cookie(n.cookie()), n)
 	if err == nil {
 		h.jar.set(w, n.cookie(), text, life)
 	}

@@ -3,8 +3,6 @@ package login
 import (
 	"cmp"
 	"context"
-	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
@@ -61,15 +59,12 @@ func (l *Login) LinkAddress(app access.App, k grant.Link) (string, error) {
 	if l.o.Links == nil || app.Kind != access.Component || app.CallbackHost == "" {
 		return "", errors.New("login: links are made for a third-party platform with a callback_host; declare it")
 	}
-	plain, err := json.Marshal(linkClaim{Version: linkVersion, ID: k.ID, App: k.App, Kind: k.Kind, AppID: k.AppID, Sets: k.Sets, Ends: k.Ends.UnixMilli()})
+	text, err := vault.SealText(l.o.Vault, vault.AccountLink(),
+		linkClaim{Version: linkVersion, ID: k.ID, App: k.App, Kind: k.Kind, AppID: k.AppID, Sets: k.Sets, Ends: k.Ends.UnixMilli()})
 	if err != nil {
 		return "", err
 	}
-	sealed, err := l.o.Vault.Seal(secret.New(plain), vault.AccountLink())
-	if err != nil {
-		return "", err
-	}
-	return l.on(app, "/link/"+base64.RawURLEncoding.EncodeToString(sealed)), nil
+	return l.on(app, "/link/"+text), nil
 }
 
 // on gives the address of a page of ours on the app's own host, as configured.
@@ -120,19 +115,8 @@ func (l *Login) openLink(r *http.Request) (linkClaim, access.App, error) {
 
 // unsealLink reads what LinkAddress wrote.
 func (l *Login) unsealLink(token string) (linkClaim, error) {
-	if len(token) > maxLink {
-		return linkClaim{}, errStateForged
-	}
-	sealed, err := base64.RawURLEncoding.Strict().DecodeString(token)
-	if err != nil {
-		return linkClaim{}, errStateForged
-	}
-	plain, err := l.o.Vault.Open(sealed, vault.AccountLink())
-	if err != nil {
-		return linkClaim{}, errStateForged
-	}
 	var c linkClaim
-	if json.Unmarshal(plain.Reveal(), &c) != nil || c.Version != linkVersion {
+	if !vault.OpenText(l.o.Vault, vault.AccountLink(), token, maxLink, &c) || c.Version != linkVersion {
 		return linkClaim{}, errStateForged
 	}
 	return c, nil

@@ -16,6 +16,7 @@ import (
 	"github.com/zhanggui/zhanggui/internal/access"
 	"github.com/zhanggui/zhanggui/internal/audit"
 	"github.com/zhanggui/zhanggui/internal/grant"
+	"github.com/zhanggui/zhanggui/internal/vault"
 	"github.com/zhanggui/zhanggui/internal/web"
 	"github.com/zhanggui/zhanggui/internal/web/ui"
 )
@@ -41,7 +42,7 @@ type Options struct {
 	Store    Store
 	Live     Live
 	Platform Platform
-	Vault    Sealer
+	Vault    vault.Sealer
 	UI       Renderer
 	// Page wraps every route: page errors, browser headers, cross-origin
 	// protection. WeChat's login page must be among the form targets of the

@@ -2,7 +2,6 @@ package login
 
 import (
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"io"
@@ -223,18 +222,13 @@ func miniPage(status int, code string, cause error) *web.Error {
 
 // giveTicket seals who WeChat named.
 func (l *Login) giveTicket(w http.ResponseWriter, app access.App, answer Answer) error {
-	plain, err := json.Marshal(ticket{
+	text, err := vault.SealText(l.o.Vault, vault.MiniTicket(), ticket{
 		Version: ticketVersion, ID: access.NewID("t"), App: app.ID,
 		OpenID: answer.OpenID, UnionID: answer.UnionID, At: l.o.Now().UnixMilli(),
 	})
 	if err != nil {
 		return err
 	}
-	sealed, err := l.o.Vault.Seal(secret.New(plain), vault.MiniTicket())
-	if err != nil {
-		return err
-	}
-	text := base64.RawURLEncoding.EncodeToString(sealed)
 	w.Header().Set("Content-Type", "application/json")
 	return json.NewEncoder(w).Encode(miniTicket{
 		Ticket: text, ExpiresIn: int(ticketLife.Seconds()), Enter: l.on(app, "/mini/enter") + "?ticket=" + text,
@@ -278,13 +272,8 @@ func (l *Login) inMini(r *http.Request) bool {
 func (l *Login) openTicket(r *http.Request, text string) (ticket, access.App, error) {
 	bad := page(http.StatusGone, "mini-ticket")
 	var t ticket
-	sealed, err := base64.RawURLEncoding.Strict().DecodeString(text)
-	if err != nil || len(text) > maxTicket {
-		return t, access.App{}, l.refuse(r, "mini.enter", "", bad)
-	}
-	plain, err := l.o.Vault.Open(sealed, vault.MiniTicket())
-	if err != nil || json.Unmarshal(plain.Reveal(), &t) != nil || t.Version != ticketVersion {
-		return t, access.App{}, l.refuse(r, "mini.enter", "", bad)
+	if !vault.OpenText(l.o.Vault, vault.MiniTicket(), text, maxTicket, &t) || t.Version != ticketVersion {
+		return ticket{}, access.App{}, l.refuse(r, "mini.enter", "", bad)
 	}
 	if !t.live(l.o.Now()) {
 		return t, access.App{}, bad

@@ -4,9 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
-	"encoding/base64"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math/big"
@@ -119,15 +117,11 @@ func (l *Login) newScan(r *http.Request, in intent) (scanNote, error) {
 		Version: scanVersion, Browser: digest(string(note.Secret))[:16], Device: web.DeviceName(r.UserAgent()),
 		Place: access.Network(addressOf(r.Context())), Numbers: threeNumbers(), Right: below(3), Begun: l.o.Now().UnixMilli(),
 	}
-	plain, err := json.Marshal(c)
-	if err != nil {
-		return scanNote{}, err
-	}
-	sealed, err := l.o.Vault.Seal(secret.New(plain), vault.Scan())
+	var err error
+	note.Text, err = vault.SealText(l.o.Vault, vault.Scan(), c)
 	if err != nil {
 		return scanNote{}, fmt.Errorf("login: seal a QR code: %w", err)
 	}
-	note.Text = base64.RawURLEncoding.EncodeToString(sealed)
 	return note, nil
 }
 
@@ -154,13 +148,8 @@ func below(n int64) int {
 // openScan reads a code of ours.
 func (l *Login) openScan(text string) (scanCode, bool) {
 	var c scanCode
-	sealed, err := base64.RawURLEncoding.Strict().DecodeString(text)
-	if err != nil || len(text) > maxCodeText {
-		return c, false
-	}
-	plain, err := l.o.Vault.Open(sealed, vault.Scan())
-	if err != nil || json.Unmarshal(plain.Reveal(), &c) != nil {
-		return c, false
+	if !vault.OpenText(l.o.Vault, vault.Scan(), text, maxCodeText, &c) {
+		return scanCode{}, false
 	}
 	return c, c.Version == scanVersion && len(c.Numbers) == 3 && c.Right >= 0 && c.Right < 3
 }

@@ -1,13 +1,10 @@
 package login
 
 import (
-	"bytes"
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
-	"encoding/base64"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -16,7 +13,6 @@ import (
 
 	"github.com/zhanggui/zhanggui/internal/access"
 	"github.com/zhanggui/zhanggui/internal/vault"
-	"github.com/zhanggui/zhanggui/wechat/secret"
 )
 
 // Limits of states.
@@ -95,36 +91,16 @@ func stateName(hash []byte) string { return stateCookie + hex.EncodeToString(has
 
 // sealCookie makes the value of a sealed cookie, bound to its name.
 func (l *Login) sealCookie(name string, v any) (string, error) {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false) // an & in a return address would take six bytes
-	if err := enc.Encode(v); err != nil {
-		return "", fmt.Errorf("login: cookie %s: %w", name, err)
-	}
-	sealed, err := l.o.Vault.Seal(secret.New(b.Bytes()), vault.Cookie(name))
+	value, err := vault.SealText(l.o.Vault, vault.Cookie(name), v)
 	if err != nil {
 		return "", fmt.Errorf("login: seal cookie %s: %w", name, err)
 	}
-	return base64.RawURLEncoding.EncodeToString(sealed), nil
+	return value, nil
 }
 
-// openCookie reads what sealCookie made for the same name. Strict decoding
-// leaves no second spelling of a value.
+// openCookie reads what sealCookie made for the same name.
 func (l *Login) openCookie(name, value string, v any) error {
-	if len(value) > maxCookie {
-		return errStateForged
-	}
-	sealed, err := base64.RawURLEncoding.Strict().DecodeString(value)
-	if err != nil {
-		return errStateForged
-	}
-	plain, err := l.o.Vault.Open(sealed, vault.Cookie(name))
-	if err != nil {
-		return errStateForged
-	}
-	d := json.NewDecoder(bytes.NewReader(plain.Reveal()))
-	d.DisallowUnknownFields()
-	if d.Decode(v) != nil || d.More() {
+	if !vault.OpenText(l.o.Vault, vault.Cookie(name), value, maxCookie, v) {
 		return errStateForged
 	}
 	return nil

@@ -8,7 +8,6 @@ import (
 	"github.com/zhanggui/zhanggui/internal/access"
 	"github.com/zhanggui/zhanggui/internal/audit"
 	"github.com/zhanggui/zhanggui/internal/grant"
-	"github.com/zhanggui/zhanggui/internal/vault"
 	"github.com/zhanggui/zhanggui/wechat/secret"
 )
 
@@ -128,12 +127,6 @@ type Answer struct {
 	UnionID         string // often empty
 	Scope           string // as answered; may be empty or a list with commas
 	Snapshot        bool   // a virtual user of WeChat's snapshot page: nobody
-}
-
-// Sealer seals tokens and cookies.
-type Sealer interface {
-	Seal(v secret.Value, cell vault.Cell) ([]byte, error)
-	Open(sealed []byte, cell vault.Cell) (secret.Value, error)
 }
 
 // Tally records refusals. It caps what a flood can write: strangers become

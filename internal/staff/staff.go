@@ -4,8 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/subtle"
-	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -54,12 +52,6 @@ type Login interface {
 	StartStaff(w http.ResponseWriter, r *http.Request, a access.Administrator, life time.Duration) error
 }
 
-// Sealer seals the cookie.
-type Sealer interface {
-	Seal(v secret.Value, cell vault.Cell) ([]byte, error)
-	Open(sealed []byte, cell vault.Cell) (secret.Value, error)
-}
-
 // Rule says what somebody may do. One of Group and Domain is set.
 type Rule struct {
 	Group  string // as the OP's claim "groups" names it
@@ -73,7 +65,7 @@ type Options struct {
 	Now       func() time.Time
 	Store     Store
 	Login     Login
-	Vault     Sealer
+	Vault     vault.Sealer
 	PublicURL *url.URL
 	Client    *http.Client // the way out to the OP
 	Issuer    string
@@ -290,15 +282,11 @@ func (s *Staff) cookieName() string {
 }
 
 func (s *Staff) setCookie(w http.ResponseWriter, b begun) error {
-	plain, err := json.Marshal(b)
+	value, err := vault.SealText(s.o.Vault, vault.Cookie(cookie), b)
 	if err != nil {
 		return err
 	}
-	sealed, err := s.o.Vault.Seal(secret.New(plain), vault.Cookie(cookie))
-	if err != nil {
-		return err
-	}
-	s.write(w, base64.RawURLEncoding.EncodeToString(sealed), int(beginLife.Seconds()))
+	s.write(w, value, int(beginLife.Seconds()))
 	return nil
 }
 
@@ -318,12 +306,7 @@ func (s *Staff) takeCookie(w http.ResponseWriter, r *http.Request) (begun, error
 		return b, again(nil)
 	}
 	s.write(w, "", -1)
-	sealed, err := base64.RawURLEncoding.Strict().DecodeString(found[0].Value)
-	if err != nil {
-		return b, again(nil)
-	}
-	plain, err := s.o.Vault.Open(sealed, vault.Cookie(cookie))
-	if err != nil || json.Unmarshal(plain.Reveal(), &b) != nil || !s.o.Now().Before(time.UnixMilli(b.Until)) {
+	if !vault.OpenText(s.o.Vault, vault.Cookie(cookie), found[0].Value, maxCookie, &b) || !s.o.Now().Before(time.UnixMilli(b.Until)) {
 		return begun{}, again(nil)
 	}
 	return b, nil
