@@ -50,11 +50,12 @@ func (p *People) postInvite(w http.ResponseWriter, r *http.Request) error {
 	}
 	role := access.Role(r.PostFormValue("role"))
 	until, err := untilDay(r.PostFormValue("until"), now)
-	if err != nil || !role.Valid() || !owns(s.Person.Members, s.Shop.TenantID, at, now) {
+	mine, ok := ownsUntil(s.Person.Members, s.Shop.TenantID, at, now)
+	if err != nil || !role.Valid() || !ok {
 		return errForm(s.Shop.ID)
 	}
 	i, token := access.NewInvitation(s.Shop.TenantID, at, role, access.ByPerson+s.Person.ID, now)
-	until = earlier(until, ownsUntil(s.Person.Members, s.Shop.TenantID, at, now))
+	until = earlier(until, mine) // nobody gives what lasts longer than their own
 	i.MemberUntil = until
 	if err := p.o.Store.CreateInvitation(r.Context(), i, grant.InviteEntry(now, s.by(), i)); err != nil {
 		return refusal(err, s.Shop.ID)

@@ -102,27 +102,13 @@ func (p *People) postMember(w http.ResponseWriter, r *http.Request) error {
 		return errChanged(s.Shop.ID)
 	}
 	if !m.Role.Covers(to.Role) || outlasts(to.Until, m.Until) {
-		to.Until = earlier(to.Until, ownsUntil(s.Person.Members, m.TenantID, m.ShopID, now))
+		mine, _ := ownsUntil(s.Person.Members, m.TenantID, m.ShopID, now) // whoever owns nothing there did not find the member
+		to.Until = earlier(to.Until, mine)
 	}
 	if err := p.o.Store.ChangeMember(r.Context(), m, to, now, grant.ChangeEffects(now, s.by(), m, to)); err != nil {
 		return refusal(err, s.Shop.ID)
 	}
 	return back(w, r, s.Shop.ID)
-}
-
-// ownsUntil is when somebody's ownership of a place ends; zero: never. What they give
-// ends no later.
-func ownsUntil(members []access.Member, tenant, shop string, now time.Time) time.Time {
-	var end time.Time
-	for _, m := range members {
-		if m.Active(now) && m.Role == access.Owner && m.TenantID == tenant && (m.ShopID == "" || m.ShopID == shop) {
-			if m.Until.IsZero() {
-				return time.Time{}
-			}
-			end = later(end, m.Until)
-		}
-	}
-	return end
 }
 
 // outlasts tells whether a role that ends at a ends after one that ends at b; zero is
@@ -137,13 +123,6 @@ func earlier(a, b time.Time) time.Time {
 		return b
 	}
 	return a
-}
-
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
 }
 
 // errDay says that a text is no day to come.

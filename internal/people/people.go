@@ -180,12 +180,22 @@ func (p *People) sit(r *http.Request, role access.Role) (seat, error) {
 
 // owns tells whether somebody's roles make them an owner of a place.
 func owns(members []access.Member, tenant, shop string, now time.Time) bool {
+	_, ok := ownsUntil(members, tenant, shop, now)
+	return ok
+}
+
+// ownsUntil tells when somebody's ownership of a place ends, zero for never, and
+// whether they have one.
+func ownsUntil(members []access.Member, tenant, shop string, now time.Time) (end time.Time, ok bool) {
 	for _, m := range members {
-		if m.Active(now) && m.Role == access.Owner && m.TenantID == tenant && (m.ShopID == "" || m.ShopID == shop) {
-			return true
+		if !m.Active(now) || m.Role != access.Owner || m.TenantID != tenant || m.ShopID != "" && m.ShopID != shop {
+			continue
+		}
+		if !ok || outlasts(m.Until, end) {
+			end, ok = m.Until, true
 		}
 	}
-	return false
+	return end, ok
 }
 
 // back leads to the page of a shop after a change.
