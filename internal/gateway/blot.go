@@ -2,9 +2,9 @@ package gateway
 
 import (
 	"encoding/base64"
-	"strconv"
 	"strings"
 
+	"github.com/zhanggui/zhanggui/internal/web"
 	"github.com/zhanggui/zhanggui/wechat/secret"
 )
 
@@ -40,7 +40,7 @@ func encodes(s, plain string) bool {
 		if strings.Contains(s, plain) || inBase64(s, plain) {
 			return true
 		}
-		next := unescape(s)
+		next := web.DecodeLoosely(s)
 		if next == s {
 			return false
 		}
@@ -51,25 +51,6 @@ func encodes(s, plain string) bool {
 
 // maxEncodings bounds how often a value is decoded.
 const maxEncodings = 6
-
-// unescape decodes what is percent-encoding and leaves every other "%" as it is.
-func unescape(s string) string {
-	if !strings.Contains(s, "%") {
-		return s
-	}
-	var b strings.Builder
-	for i := 0; i < len(s); i++ {
-		if s[i] == '%' && i+2 < len(s) {
-			if c, err := strconv.ParseUint(s[i+1:i+3], 16, 8); err == nil {
-				b.WriteByte(byte(c))
-				i += 2
-				continue
-			}
-		}
-		b.WriteByte(s[i])
-	}
-	return b.String()
-}
 
 // inBase64 tells whether a run of base64 in s decodes to what holds plain.
 func inBase64(s, plain string) bool {

@@ -156,7 +156,7 @@ func everyDecoding(s string, ok func(string) bool) bool {
 		if !ok(s) {
 			return false
 		}
-		d := decodeLoosely(s)
+		d := DecodeLoosely(s)
 		if d == s {
 			return true
 		}
@@ -165,9 +165,12 @@ func everyDecoding(s string, ok func(string) bool) bool {
 	return false
 }
 
-// decodeLoosely decodes what is percent-encoding and leaves every other "%" as
+// DecodeLoosely decodes what is percent-encoding and leaves every other "%" as
 // it is, like the most forgiving of those who may come after us.
-func decodeLoosely(s string) string {
+func DecodeLoosely(s string) string {
+	if !strings.Contains(s, "%") {
+		return s
+	}
 	var b strings.Builder
 	for i := 0; i < len(s); i++ {
 		if s[i] == '%' && i+2 < len(s) {
