@@ -64,26 +64,27 @@ func (p *People) postInvite(w http.ResponseWriter, r *http.Request) error {
 	return p.o.UI.Render(w, r, http.StatusCreated, ui.PageInfo{TitleKey: "people.invited.title"}, invitedPage(v))
 }
 
-// invitation finds one that the owner may confirm or withdraw.
-func (p *People) invitation(r *http.Request, s seat) (access.Invitation, error) {
+// invitation gives the owner whose request it is and the invitation that it names,
+// which they may confirm or withdraw.
+func (p *People) invitation(r *http.Request) (seat, access.Invitation, error) {
+	s, err := p.owner(r)
+	if err != nil {
+		return s, access.Invitation{}, err
+	}
 	all, err := p.o.Store.Invitations(r.Context())
 	if err != nil {
-		return access.Invitation{}, err
+		return s, access.Invitation{}, err
 	}
 	n := slices.IndexFunc(all, func(i access.Invitation) bool { return i.ID == r.PathValue("id") && p.confirms(s.Person, s.Shop, i) })
 	if n < 0 {
-		return access.Invitation{}, errGone(s.Shop.ID)
+		return s, access.Invitation{}, errGone(s.Shop.ID)
 	}
-	return all[n], nil
+	return s, all[n], nil
 }
 
 // postConfirm is an owner's yes to whoever took an invitation, with their digits.
 func (p *People) postConfirm(w http.ResponseWriter, r *http.Request) error {
-	s, err := p.owner(r)
-	if err != nil {
-		return err
-	}
-	i, err := p.invitation(r, s)
+	s, i, err := p.invitation(r)
 	if err != nil {
 		return err
 	}
@@ -95,11 +96,7 @@ func (p *People) postConfirm(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (p *People) postWithdraw(w http.ResponseWriter, r *http.Request) error {
-	s, err := p.owner(r)
-	if err != nil {
-		return err
-	}
-	i, err := p.invitation(r, s)
+	s, i, err := p.invitation(r)
 	if err != nil {
 		return err
 	}

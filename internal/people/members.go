@@ -22,38 +22,38 @@ type memberView struct {
 	Offer  bool // the reader can hand their ownership over to them
 }
 
-// member finds the member that a request of an owner names: "at" says whether the
-// role in the whole tenant is meant. Their own role, and one that they do not own
+// member gives the owner whose request it is and the member that it names: "at" says
+// whether the role in the whole tenant is meant. Their own role, and one that they do not own
 // the place of, are not found.
-func (p *People) member(r *http.Request, s seat) (access.Member, error) {
+func (p *People) member(r *http.Request) (seat, access.Member, error) {
+	s, err := p.owner(r)
+	if err != nil {
+		return s, access.Member{}, err
+	}
 	person, at := r.PathValue("person"), ""
 	if r.FormValue("at") != "tenant" {
 		at = s.Shop.ID
 	}
 	if person == s.Person.ID || !owns(s.Person.Members, s.Shop.TenantID, at, p.o.Now()) {
-		return access.Member{}, errGone(s.Shop.ID)
+		return s, access.Member{}, errGone(s.Shop.ID)
 	}
 	found, err := p.o.Store.Person(r.Context(), person)
 	if errors.Is(err, access.ErrNotFound) {
-		return access.Member{}, errGone(s.Shop.ID)
+		return s, access.Member{}, errGone(s.Shop.ID)
 	}
 	if err != nil {
-		return access.Member{}, err
+		return s, access.Member{}, err
 	}
 	for _, m := range found.Members {
 		if m.TenantID == s.Shop.TenantID && m.ShopID == at && m.Active(p.o.Now()) {
-			return m, nil
+			return s, m, nil
 		}
 	}
-	return access.Member{}, errGone(s.Shop.ID)
+	return s, access.Member{}, errGone(s.Shop.ID)
 }
 
 func (p *People) getMember(w http.ResponseWriter, r *http.Request) error {
-	s, err := p.owner(r)
-	if err != nil {
-		return err
-	}
-	m, err := p.member(r, s)
+	s, m, err := p.member(r)
 	if err != nil {
 		return err
 	}
@@ -85,11 +85,7 @@ func (p *People) gives(s seat, m access.Member) (access.Member, bool) {
 
 // postMember gives a member another role or another end.
 func (p *People) postMember(w http.ResponseWriter, r *http.Request) error {
-	s, err := p.owner(r)
-	if err != nil {
-		return err
-	}
-	m, err := p.member(r, s)
+	s, m, err := p.member(r)
 	if err != nil {
 		return err
 	}
@@ -161,18 +157,14 @@ type removeView struct {
 }
 
 func (p *People) getRemove(w http.ResponseWriter, r *http.Request) error {
-	s, err := p.owner(r)
+	s, m, err := p.member(r)
 	if err != nil {
 		return err
 	}
-	return p.showRemove(w, r, s, false)
+	return p.showRemove(w, r, s, m, false)
 }
 
-func (p *People) showRemove(w http.ResponseWriter, r *http.Request, s seat, more bool) error {
-	m, err := p.member(r, s)
-	if err != nil {
-		return err
-	}
+func (p *People) showRemove(w http.ResponseWriter, r *http.Request, s seat, m access.Member, more bool) (err error) {
 	v := removeView{Shop: s.Shop, More: more}
 	if v.Departure, err = p.o.Store.Departure(r.Context(), m, p.o.Now()); err != nil {
 		return refusal(err, s.Shop.ID)
@@ -185,11 +177,7 @@ func (p *People) showRemove(w http.ResponseWriter, r *http.Request, s seat, more
 
 // postRemove does what the page listed.
 func (p *People) postRemove(w http.ResponseWriter, r *http.Request) error {
-	s, err := p.owner(r)
-	if err != nil {
-		return err
-	}
-	m, err := p.member(r, s)
+	s, m, err := p.member(r)
 	if err != nil {
 		return err
 	}
@@ -208,7 +196,7 @@ func (p *People) postRemove(w http.ResponseWriter, r *http.Request) error {
 		err = access.ErrStale
 	}
 	if errors.Is(err, access.ErrStale) {
-		return p.showRemove(w, r, s, true)
+		return p.showRemove(w, r, s, m, true)
 	}
 	if err != nil {
 		return refusal(err, s.Shop.ID)

@@ -17,11 +17,7 @@ const lookEvery = time.Minute
 // postOffer offers a member the ownership that the reader has, be it of the shop or of
 // its tenant. Nothing changes until they accept.
 func (p *People) postOffer(w http.ResponseWriter, r *http.Request) error {
-	s, err := p.owner(r)
-	if err != nil {
-		return err
-	}
-	m, err := p.member(r, s)
+	s, m, err := p.member(r)
 	if err != nil {
 		return err
 	}
