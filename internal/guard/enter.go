@@ -89,7 +89,7 @@ func (g *Guard) getEnter(w http.ResponseWriter, r *http.Request, h *host) error 
 	}
 	n, ok := g.nonceOf(r, h, t.Nonce)
 	switch {
-	case !ok && len(h.jar.list(r, nonceCookie)) == 0:
+	case !ok && len(h.jar.List(r, nonceCookie)) == 0:
 		return g.turnedBack(r, h, "ticket-no-cookie")
 	case !ok:
 		return g.turnedBack(r, h, "ticket-foreign")
@@ -173,7 +173,7 @@ func (g *Guard) start(ctx context.Context, w http.ResponseWriter, r *http.Reques
 	if t.Shop != "" {
 		value += "." + t.Shop
 	}
-	h.jar.set(w, childCookie, value, 0)
+	h.jar.Set(w, childCookie, value, 0)
 	return redirect(w, r, n.Return)
 }
 
@@ -209,7 +209,7 @@ func (g *Guard) postLogout(w http.ResponseWriter, r *http.Request, h *host) erro
 			return away(err)
 		}
 	}
-	h.jar.drop(w, childCookie)
+	h.jar.Drop(w, childCookie)
 	return redirect(w, r, Place+"/logout")
 }
 

@@ -143,7 +143,7 @@ func (g *Guard) newHost(h Host) *host {
 	}
 	p := &host{
 		Host: h, origin: origin, own: origin.String(), rules: newRules(h),
-		jar: jar{secure: origin.Scheme == "https"}, returns: web.NewRedirects(origin, nil), extra: newExtra(h.Headers),
+		jar: jar{web.Jar{Secure: origin.Scheme == "https"}}, returns: web.NewRedirects(origin, nil), extra: newExtra(h.Headers),
 	}
 	p.denied = deniedWriter(g.o.HostUI)
 	p.pages = g.hostPages(p)

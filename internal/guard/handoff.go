@@ -182,7 +182,7 @@ func (g *Guard) showDenied(w http.ResponseWriter, r *http.Request, f *finding) e
 // names of cookies that are of no use any more.
 func (g *Guard) nonces(r *http.Request, h *host) (live []nonce, dead []string) {
 	now := g.o.Now()
-	for name, text := range h.jar.list(r, nonceCookie) {
+	for name, text := range h.jar.List(r, nonceCookie) {
 		if n, ok := g.openNonce(h, name, text); ok && n.live(now) {
 			live = append(live, n)
 		} else {
@@ -208,11 +208,11 @@ func (g *Guard) keepNonce(w http.ResponseWriter, r *http.Request, h *host, n non
 		dead, live = append(dead, live[0].cookie()), live[1:]
 	}
 	for _, name := range dead {
-		h.jar.drop(w, name)
+		h.jar.Drop(w, name)
 	}
 	text, err := vault.SealText(g.o.Vault, vault.Cookie(n.cookie()), n)
 	if err == nil {
-		h.jar.set(w, n.cookie(), text, life)
+		h.jar.Set(w, n.cookie(), text, life)
 	}
 	return err
 }

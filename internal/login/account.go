@@ -37,7 +37,7 @@ func markOf(person string) string { return digestHex("account\x00" + person)[:24
 
 // accountOf reads the cookie. A shared computer remembers nobody.
 func (l *Login) accountOf(r *http.Request) (account, bool) {
-	value, ok := l.jar.get(r, accountCookie)
+	value, ok := l.jar.Get(r, accountCookie)
 	if !ok {
 		return account{}, false
 	}
@@ -74,7 +74,7 @@ func ofWeChat(picture string) bool {
 func (l *Login) keepAccount(w http.ResponseWriter, a account) {
 	a.Version, a.Until = accountVersion, l.o.Now().Add(accountLife).Unix()
 	if value, err := l.sealCookie(accountCookie, a); err == nil && len(value) <= maxCookie {
-		l.jar.set(w, accountCookie, value, accountLife)
+		l.jar.Set(w, accountCookie, value, accountLife)
 	}
 }
 
@@ -123,7 +123,7 @@ func (l *Login) postForget(w http.ResponseWriter, r *http.Request) error {
 	}
 	switch r.PostForm.Get("what") {
 	case "account":
-		l.jar.drop(w, accountCookie)
+		l.jar.Drop(w, accountCookie)
 	case "shared":
 		l.keepAccount(w, account{Shared: true})
 	default:
@@ -140,7 +140,7 @@ func (l *Login) postForget(w http.ResponseWriter, r *http.Request) error {
 func (l *Login) leaving(h web.Handler) web.Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		if l.inWeChat(r) {
-			l.jar.drop(w, accountCookie)
+			l.jar.Drop(w, accountCookie)
 		}
 		return h(w, r)
 	}

@@ -178,7 +178,7 @@ func (l *Login) keepPendingLink(w http.ResponseWriter, state string, c linkClaim
 	if err != nil {
 		return err
 	}
-	l.jar.set(w, stateName(hash), value, stateLife)
+	l.jar.Set(w, stateName(hash), value, stateLife)
 	return nil
 }
 

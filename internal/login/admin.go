@@ -106,8 +106,8 @@ func (l *Login) startAdmin(w http.ResponseWriter, r *http.Request, admin access.
 // setSession hands the browser its new token. Any older value of the cookie is
 // replaced by it: no browser chooses its session.
 func (l *Login) setSession(w http.ResponseWriter, token secret.Value, s access.Session, now time.Time) {
-	l.jar.set(w, sessionCookie, token.RevealString(), s.ExpiresAt.Sub(now))
-	l.jar.drop(w, leftCookie)
+	l.jar.Set(w, sessionCookie, token.RevealString(), s.ExpiresAt.Sub(now))
+	l.jar.Drop(w, leftCookie)
 }
 
 // getSetup is the form of the first administrator. Whether the link is alive is

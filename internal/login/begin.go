@@ -111,7 +111,7 @@ func (l *Login) postSwitch(w http.ResponseWriter, r *http.Request) error {
 	if err := l.endCurrent(w, r, "switch"); err != nil {
 		return err
 	}
-	l.jar.drop(w, accountCookie) // whoever comes next is meant to be another
+	l.jar.Drop(w, accountCookie) // whoever comes next is meant to be another
 	return l.toDoor(w, r, in)
 }
 
@@ -178,7 +178,7 @@ func (l *Login) keepPending(w http.ResponseWriter, app access.App, state string,
 	if len(value) > maxCookie {
 		return withLink(page(http.StatusBadRequest, "return-address"), "home", "/")
 	}
-	l.jar.set(w, stateName(hash), value, stateLife)
+	l.jar.Set(w, stateName(hash), value, stateLife)
 	return nil
 }
 

@@ -79,7 +79,7 @@ func (l *Login) postClaim(w http.ResponseWriter, r *http.Request) error {
 	if err := l.o.Store.CreateInvitation(r.Context(), i, grant.InviteEntry(now, actorOf(s), i)); err != nil {
 		return err
 	}
-	l.jar.set(w, claimCookie, value, claimLife)
+	l.jar.Set(w, claimCookie, value, claimLife)
 	return redirect(w, r, l.path("/i/"+token.RevealString(), nil))
 }
 
@@ -119,7 +119,7 @@ func (l *Login) owned(ctx context.Context, shop access.Shop) (bool, error) {
 // the live market session that began it; without them the invitation is like
 // any other and waits for a confirmation.
 func (l *Login) claimOf(ctx context.Context, r *http.Request, p pending) *claim {
-	value, ok := l.jar.get(r, claimCookie)
+	value, ok := l.jar.Get(r, claimCookie)
 	if !ok || p.Invitation == "" {
 		return nil
 	}
@@ -150,7 +150,7 @@ func (l *Login) settleClaim(ctx context.Context, w http.ResponseWriter, a arriva
 	if a.claim == nil || d.taken == "" {
 		return
 	}
-	l.jar.drop(w, claimCookie)
+	l.jar.Drop(w, claimCookie)
 	if a.claim.owned {
 		return
 	}

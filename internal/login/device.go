@@ -32,7 +32,7 @@ func deviceKey(person string) string { return digestHex("device\x00" + person)[:
 // seenHere gives those who logged in with this browser, oldest first. A cookie of
 // another deployment does not open: it names nobody.
 func (l *Login) seenHere(r *http.Request) []devicePerson {
-	value, ok := l.jar.get(r, deviceCookie)
+	value, ok := l.jar.Get(r, deviceCookie)
 	if !ok {
 		return nil
 	}
@@ -65,7 +65,7 @@ func (l *Login) rememberHere(w http.ResponseWriter, r *http.Request, person stri
 	if err != nil || len(value) > maxCookie {
 		return // the next login is told of
 	}
-	l.jar.set(w, deviceCookie, value, deviceLife)
+	l.jar.Set(w, deviceCookie, value, deviceLife)
 }
 
 // tellIfNew is tellDevice for a browser that is a new one.

@@ -8,7 +8,7 @@ func (l *Login) EndCurrent(w http.ResponseWriter, r *http.Request, why string) e
 	if err := l.endCurrent(w, r, why); err != nil {
 		return err
 	}
-	l.jar.drop(w, linkCookie)
-	l.jar.drop(w, entryCookie)
+	l.jar.Drop(w, linkCookie)
+	l.jar.Drop(w, entryCookie)
 	return nil
 }

@@ -145,7 +145,7 @@ func (l *Login) postEnter(w http.ResponseWriter, r *http.Request) error {
 	}
 	switch r.PostForm.Get("go") {
 	case "no":
-		l.jar.drop(w, entryCookie)
+		l.jar.Drop(w, entryCookie)
 		return redirect(w, r, l.path("/", nil))
 	case "yes":
 	default:

@@ -26,7 +26,7 @@ func knownKey(e entry) string { return digestHex("known\x00" + e.App + "\x00" + 
 
 // known gives the shops that this browser remembers, oldest first.
 func (l *Login) known(r *http.Request) []knownShop {
-	value, ok := l.jar.get(r, knownCookie)
+	value, ok := l.jar.Get(r, knownCookie)
 	if !ok {
 		return nil
 	}
@@ -66,5 +66,5 @@ func (l *Login) remember(w http.ResponseWriter, r *http.Request, e entry) {
 	if err != nil || len(value) > maxCookie {
 		return // the next entry asks again
 	}
-	l.jar.set(w, knownCookie, value, knownLife)
+	l.jar.Set(w, knownCookie, value, knownLife)
 }

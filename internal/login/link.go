@@ -46,14 +46,14 @@ func (l *Login) offerLink(ctx context.Context, w http.ResponseWriter, r *http.Re
 		return false
 	}
 	o.Session, o.Return, o.Until = s.ID, a.p.Return, a.at.Add(linkLife).UnixMilli()
-	if declined, ok := l.jar.get(r, unlinkedCookie); ok && declined == pairKey(s.PersonID, o.Other) {
+	if declined, ok := l.jar.Get(r, unlinkedCookie); ok && declined == pairKey(s.PersonID, o.Other) {
 		return false
 	}
 	value, err := l.sealCookie(linkCookie, o)
 	if err != nil || len(value) > maxCookie {
 		return false
 	}
-	l.jar.set(w, linkCookie, value, linkLife)
+	l.jar.Set(w, linkCookie, value, linkLife)
 	return true
 }
 
@@ -122,7 +122,7 @@ func (l *Login) getLink(w http.ResponseWriter, r *http.Request) error {
 // stored now.
 func (l *Login) readOffer(r *http.Request, s access.Session) (linkOffer, access.Identity, error) {
 	gone := withLink(page(http.StatusGone, "link-gone"), "home", "/")
-	value, ok := l.jar.get(r, linkCookie)
+	value, ok := l.jar.Get(r, linkCookie)
 	if !ok {
 		return linkOffer{}, access.Identity{}, gone
 	}
@@ -188,11 +188,11 @@ func (l *Login) postLink(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	case "no":
-		l.jar.set(w, unlinkedCookie, pairKey(s.PersonID, o.Other), unlinkedLife)
+		l.jar.Set(w, unlinkedCookie, pairKey(s.PersonID, o.Other), unlinkedLife)
 	default:
 		return badForm(nil)
 	}
-	l.jar.drop(w, linkCookie)
+	l.jar.Drop(w, linkCookie)
 	return redirect(w, r, o.Return)
 }
 

@@ -150,7 +150,7 @@ func (l *Login) keepResult(w http.ResponseWriter, a authorised, got grant.Linked
 	if err != nil {
 		return err
 	}
-	l.jar.set(w, linkedCookie, value, resultLife)
+	l.jar.Set(w, linkedCookie, value, resultLife)
 	return nil
 }
 
@@ -158,7 +158,7 @@ func (l *Login) keepResult(w http.ResponseWriter, a authorised, got grant.Linked
 var errNoResult = errors.New("login: nothing was authorised in this browser")
 
 func (l *Login) resultOf(r *http.Request) (result, error) {
-	value, ok := l.jar.get(r, linkedCookie)
+	value, ok := l.jar.Get(r, linkedCookie)
 	if !ok {
 		return result{}, errNoResult
 	}

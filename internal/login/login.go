@@ -85,7 +85,7 @@ type Operator struct {
 type Login struct {
 	o        Options
 	base     string // path prefix of the public URL, without the last slash
-	jar      cookies
+	jar      web.Jar
 	loopback bool // plain http on this machine: the emulator's phone counts
 	tries    *attempts
 	jumps    *attempts // codes of the market that WeChat did not know
@@ -109,7 +109,7 @@ func New(o Options) (*Login, error) {
 	return &Login{
 		o:        o,
 		base:     strings.TrimRight(o.PublicURL.Path, "/"),
-		jar:      cookies{secure: o.PublicURL.Scheme == "https"},
+		jar:      web.Jar{Secure: o.PublicURL.Scheme == "https"},
 		loopback: local,
 		tries:    newAttempts(),
 		jumps:    newAttempts(),

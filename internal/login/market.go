@@ -272,7 +272,7 @@ func (l *Login) keepEntry(w http.ResponseWriter, e entry) error {
 	if len(value) > maxCookie {
 		return marketPage(http.StatusBadGateway, "market-exchange", errors.New("login: WeChat's answer is too long for a cookie"))
 	}
-	l.jar.set(w, entryCookie, value, entryLife)
+	l.jar.Set(w, entryCookie, value, entryLife)
 	return nil
 }
 
@@ -280,7 +280,7 @@ func (l *Login) keepEntry(w http.ResponseWriter, e entry) error {
 var errNoEntry = errors.New("login: no entry from the market")
 
 func (l *Login) entryOf(r *http.Request) (entry, error) {
-	value, ok := l.jar.get(r, entryCookie)
+	value, ok := l.jar.Get(r, entryCookie)
 	if !ok || !l.marketOpen() {
 		return entry{}, errNoEntry
 	}

@@ -66,7 +66,7 @@ func (l *Login) askOther(ctx context.Context, w http.ResponseWriter, r *http.Req
 	if len(value) > maxCookie {
 		return l.startAgain(a.p, http.StatusBadRequest, "return-address", nil)
 	}
-	l.jar.set(w, otherCookie, value, otherLife)
+	l.jar.Set(w, otherCookie, value, otherLife)
 	return redirect(w, r, l.path("/login/other", nil))
 }
 
@@ -84,7 +84,7 @@ func (l *Login) lastNickname(ctx context.Context, r *http.Request) string {
 // otherOf finds the login that waits in this browser, and its person.
 func (l *Login) otherOf(r *http.Request) (other, access.Session, access.Person, error) {
 	gone := withLink(page(http.StatusGone, "other-over"), "login", "/login")
-	value, ok := l.jar.get(r, otherCookie)
+	value, ok := l.jar.Get(r, otherCookie)
 	var o other
 	if !ok || l.openCookie(otherCookie, value, &o) != nil || l.o.Now().Unix() >= o.Until {
 		return o, access.Session{}, access.Person{}, gone
@@ -139,7 +139,7 @@ func (l *Login) goOn(w http.ResponseWriter, r *http.Request, o other, s access.S
 	if err != nil {
 		return err
 	}
-	l.jar.drop(w, otherCookie)
+	l.jar.Drop(w, otherCookie)
 	l.setSession(w, secret.FromString(o.Token), s, l.o.Now())
 	l.rememberAccount(r.Context(), w, r, s.PersonID)
 	return redirect(w, r, back)
@@ -151,8 +151,8 @@ func (l *Login) stay(w http.ResponseWriter, r *http.Request, o other, s access.S
 	if _, err := l.end(r.Context(), s, access.SessionFilter{ID: s.ID, Why: "not this account"}); err != nil {
 		return err
 	}
-	l.jar.drop(w, otherCookie)
-	l.jar.drop(w, linkCookie)
+	l.jar.Drop(w, otherCookie)
+	l.jar.Drop(w, linkCookie)
 	if old, err := l.session(r); err == nil && old.ID != s.ID {
 		return redirect(w, r, o.Return)
 	}

@@ -105,7 +105,7 @@ func (l *Login) startScan(w http.ResponseWriter, r *http.Request) error {
 		return withLink(page(http.StatusBadRequest, "return-address"), "home", "/")
 	}
 	l.dropScans(w, r)
-	l.jar.set(w, name, value, noteLife)
+	l.jar.Set(w, name, value, noteLife)
 	return redirect(w, r, l.path("/login/scan/"+scanName(note.Text), nil))
 }
 
@@ -161,10 +161,10 @@ func (l *Login) dropScans(w http.ResponseWriter, r *http.Request) {
 		begun int64
 	}
 	var all []open
-	for name, value := range l.jar.list(r, scanCookie) {
+	for name, value := range l.jar.List(r, scanCookie) {
 		var n scanNote
 		if l.openCookie(name, value, &n) != nil {
-			l.jar.drop(w, name)
+			l.jar.Drop(w, name)
 			continue
 		}
 		c, _ := l.openScan(n.Text)
@@ -172,14 +172,14 @@ func (l *Login) dropScans(w http.ResponseWriter, r *http.Request) {
 	}
 	slices.SortFunc(all, func(a, b open) int { return int(a.begun - b.begun) })
 	for _, o := range all[:max(0, len(all)-maxScans+1)] {
-		l.jar.drop(w, o.name)
+		l.jar.Drop(w, o.name)
 	}
 }
 
 // noteOf finds the code of the address among this browser's.
 func (l *Login) noteOf(r *http.Request) (scanNote, scanCode, bool) {
 	name := scanCookie + r.PathValue("id")
-	value, ok := l.jar.get(r, name)
+	value, ok := l.jar.Get(r, name)
 	if !ok {
 		return scanNote{}, scanCode{}, false
 	}
@@ -264,7 +264,7 @@ func (l *Login) takeScan(w http.ResponseWriter, r *http.Request, n scanNote, got
 	if err != nil {
 		return err
 	}
-	l.jar.drop(w, scanCookie+scanName(n.Text))
+	l.jar.Drop(w, scanCookie+scanName(n.Text))
 	l.setSession(w, token, e.Login.Session, now)
 	l.rememberHere(w, r, got.PersonID)
 	l.rememberAccount(ctx, w, r, got.PersonID)

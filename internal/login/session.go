@@ -25,7 +25,7 @@ func (l *Login) session(r *http.Request) (access.Session, error) {
 // find gives the live session of a request and who has it. One of a protected host
 // counts there alone: whoever broke into that host may have its cookie.
 func (l *Login) find(r *http.Request) (access.Session, access.Person, error) {
-	token, ok := l.jar.get(r, sessionCookie)
+	token, ok := l.jar.Get(r, sessionCookie)
 	if !ok || !validKey(token, access.SessionPrefix) {
 		return access.Session{}, access.Person{}, errNoSession
 	}
@@ -104,7 +104,7 @@ func (l *Login) rotate(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return // whoever needs to know finds out
 	}
-	held, _ := l.jar.get(r, sessionCookie)
+	held, _ := l.jar.Get(r, sessionCookie)
 	token, ok, err := l.o.Live.Rotate(r.Context(), s, p, access.HashKey(held))
 	switch {
 	case err != nil:
@@ -193,7 +193,7 @@ func (l *Login) endCurrent(w http.ResponseWriter, r *http.Request, why string) e
 			return err
 		}
 	}
-	l.jar.drop(w, sessionCookie)
+	l.jar.Drop(w, sessionCookie)
 	return nil
 }
 

@@ -54,10 +54,10 @@ func (l *Login) Resume(w http.ResponseWriter, r *http.Request) (bool, error) {
 // only a tap begins another one. One that came to its own end is no such, and what
 // cannot be read is taken for it.
 func (l *Login) out(r *http.Request) bool {
-	if _, left := l.jar.get(r, leftCookie); left {
+	if _, left := l.jar.Get(r, leftCookie); left {
 		return true
 	}
-	token, ok := l.jar.get(r, sessionCookie)
+	token, ok := l.jar.Get(r, sessionCookie)
 	if !ok || !validKey(token, access.SessionPrefix) {
 		return false
 	}
@@ -67,17 +67,17 @@ func (l *Login) out(r *http.Request) bool {
 
 // loggedOut remembers that somebody logged out at this browser.
 func (l *Login) loggedOut(w http.ResponseWriter) {
-	l.jar.drop(w, sessionCookie)
-	l.jar.drop(w, linkCookie)
-	l.jar.drop(w, entryCookie)
-	l.jar.set(w, leftCookie, "1", leftLife)
+	l.jar.Drop(w, sessionCookie)
+	l.jar.Drop(w, linkCookie)
+	l.jar.Drop(w, entryCookie)
+	l.jar.Set(w, leftCookie, "1", leftLife)
 }
 
 // Forget leaves nothing of anybody in the browser of a request but that somebody left.
 func (l *Login) Forget(w http.ResponseWriter) {
 	l.loggedOut(w)
-	l.jar.drop(w, accountCookie)
-	l.jar.drop(w, deviceCookie)
+	l.jar.Drop(w, accountCookie)
+	l.jar.Drop(w, deviceCookie)
 }
 
 // goSilently sends the browser to WeChat and back to the page of r. more goes to

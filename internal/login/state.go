@@ -125,7 +125,7 @@ func (l *Login) pendingOf(r *http.Request, state string, app access.App) (pendin
 		return pending{}, errStateForm
 	}
 	hash := digest(state)
-	value, ok := l.jar.get(r, stateName(hash))
+	value, ok := l.jar.Get(r, stateName(hash))
 	if !ok {
 		return pending{}, errStateMissing
 	}
@@ -147,7 +147,7 @@ func (l *Login) pendingOf(r *http.Request, state string, app access.App) (pendin
 // the names of cookies that are of no use any more.
 func (l *Login) outstanding(r *http.Request) (live []pending, dead []string) {
 	now := l.o.Now()
-	for name, value := range l.jar.list(r, stateCookie) {
+	for name, value := range l.jar.List(r, stateCookie) {
 		p, err := l.openState(name, value)
 		if err != nil || !p.live(now) {
 			dead = append(dead, name)
@@ -166,7 +166,7 @@ func (l *Login) makeRoom(w http.ResponseWriter, live []pending, dead []string) {
 		live = live[1:]
 	}
 	for _, name := range dead {
-		l.jar.drop(w, name)
+		l.jar.Drop(w, name)
 	}
 }
 

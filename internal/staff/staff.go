@@ -77,7 +77,8 @@ type Options struct {
 
 // Staff is the feature. It is safe for concurrent use.
 type Staff struct {
-	o Options
+	o   Options
+	jar web.Jar
 
 	mu sync.Mutex
 	op *oidc.Provider // nil until the OP told of itself
@@ -88,7 +89,7 @@ func New(o Options) *Staff {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Staff{o: o}
+	return &Staff{o: o, jar: web.Jar{Secure: o.PublicURL.Scheme == "https"}}
 }
 
 // Mount registers the pages on mux.
@@ -274,25 +275,13 @@ func (s *Staff) entry(now time.Time, action, id string, kind access.StaffKind) a
 		Reason: "company", Details: map[string]string{"kind": string(kind)}}
 }
 
-func (s *Staff) cookieName() string {
-	if s.o.PublicURL.Scheme == "https" {
-		return "__Host-" + cookie
-	}
-	return cookie
-}
-
 func (s *Staff) setCookie(w http.ResponseWriter, b begun) error {
 	value, err := vault.SealText(s.o.Vault, vault.Cookie(cookie), b)
 	if err != nil {
 		return err
 	}
-	s.write(w, value, int(beginLife.Seconds()))
+	s.jar.Set(w, cookie, value, beginLife)
 	return nil
-}
-
-func (s *Staff) write(w http.ResponseWriter, value string, age int) {
-	http.SetCookie(w, &http.Cookie{Name: s.cookieName(), Value: value, Path: "/", MaxAge: age,
-		Secure: s.o.PublicURL.Scheme == "https", HttpOnly: true, SameSite: http.SameSiteLaxMode})
 }
 
 // maxCookie bounds what is read of a cookie.
@@ -301,12 +290,12 @@ const maxCookie = 4096
 // takeCookie opens the cookie of a login that this browser began, and removes it.
 func (s *Staff) takeCookie(w http.ResponseWriter, r *http.Request) (begun, error) {
 	var b begun
-	found := r.CookiesNamed(s.cookieName())
-	if len(found) != 1 || len(found[0].Value) > maxCookie {
+	value, ok := s.jar.Get(r, cookie)
+	if !ok || len(value) > maxCookie {
 		return b, again(nil)
 	}
-	s.write(w, "", -1)
-	if !vault.OpenText(s.o.Vault, vault.Cookie(cookie), found[0].Value, maxCookie, &b) || !s.o.Now().Before(time.UnixMilli(b.Until)) {
+	s.jar.Drop(w, cookie)
+	if !vault.OpenText(s.o.Vault, vault.Cookie(cookie), value, maxCookie, &b) || !s.o.Now().Before(time.UnixMilli(b.Until)) {
 		return begun{}, again(nil)
 	}
 	return b, nil
