@@ -142,6 +142,70 @@ var words = map[Kind]Words{
 		What: Text{"A client fetched a shop's access token itself; until that token ends it can be used without this server.", "某程序取走了店铺的访问令牌；在该令牌到期前，可绕过本系统使用。"},
 		Next: Text{"If nobody meant it to, take the right token:export away, or end the client with `zhanggui client revoke`, which says how long its tokens live.", "如非本意，请收回 token:export 权限，或用 `zhanggui client revoke` 停用该程序，届时会列出其令牌的剩余有效期。"},
 	},
+	RefreshFailing: {
+		What: Text{"Tokens of an app are not renewed as they should be.", "某应用的令牌续期大量失败。"},
+		Next: Text{"Look at the cause in the details with `zhanggui doctor`; tokens that are still valid are served meanwhile.", "请用 `zhanggui doctor` 查看详情中的原因；期间仍有效的令牌照常提供。"},
+	},
+	PushRefused: {
+		What: Text{"Pushes to an app are refused.", "某应用收到的推送被拒收。"},
+		Next: Text{"Compare token and EncodingAESKey with WeChat's console; `zhanggui doctor` tells which of them does not fit.", "请核对微信后台的 Token 与 EncodingAESKey；`zhanggui doctor` 会指出哪一项不符。"},
+	},
+	EndpointErrors: {
+		What: Text{"Calls of a group of paths fail much more than usual.", "某类接口的调用失败率明显升高。"},
+		Next: Text{"Look up the errcode in the details with `zhanggui doctor`; if WeChat answers -1 or not at all, wait.", "请用 `zhanggui doctor` 查询详情中的 errcode；如微信返回 -1 或无应答，请稍候。"},
+	},
+	LoginFailing: {
+		What: Text{"Logins fail much more than usual.", "登录失败明显增多。"},
+		Next: Text{"Look at the reason in the details; AppSecret and callback domain of the app are checked by `zhanggui doctor`.", "请查看详情中的原因；应用的 AppSecret 与授权回调域名可用 `zhanggui doctor` 检查。"},
+	},
+	CallbackRefused: {
+		What: Text{"Callbacks of logins are refused much more than usual.", "登录回调被拒绝的次数明显增多。"},
+		Next: Text{"If the host is refused, mend the callback domain; otherwise somebody may be trying to log others in: see the addresses with `zhanggui audit list`.", "如因域名被拒，请修正授权回调域名；否则可能有人在尝试伪造登录，请用 `zhanggui audit list` 查看来源。"},
+	},
+	TokenStranger: {
+		What: Text{"Somebody else seems to refresh a shop's token.", "疑似有其他系统在刷新某店铺的令牌。"},
+		Next: Text{"Read what is proven and what is guessed in the details; move the other program onto this server, or reset the AppSecret with `zhanggui rotate`.", "请查看详情中的证据与推测；将另一程序改为通过本系统取用令牌，或用 `zhanggui rotate` 更换 AppSecret。"},
+	},
+	KeyOld: {
+		What: Text{"A key or secret is older than it should be.", "某密钥已超过应更换的期限。"},
+		Next: Text{"Change it with `zhanggui rotate`, which proves the new one before it counts.", "请用 `zhanggui rotate` 更换，新密钥通过验证后才会生效。"},
+	},
+	APIChanged: {
+		What: Text{"WeChat announced a change of an API that a program uses.", "微信发布了某程序正在使用的接口的变更。"},
+		Next: Text{"Read the change log in the details, and tell whoever runs the program.", "请查看详情中的变更日志，并通知该程序的维护者。"},
+	},
+	ReviewDue: {
+		What: Text{"The review of who may do what is due.", "权限复核已到期。"},
+		Next: Text{"Run `zhanggui review`, take away what is not needed, and sign it.", "请执行 `zhanggui review`，收回不需要的权限并签署。"},
+	},
+	GrantOld: {
+		What: Text{"An authorisation nears the greatest age that it may have.", "某项授权即将超过允许的最长期限。"},
+		Next: Text{"Ask the owner to authorise again with `zhanggui grant renew`.", "请用 `zhanggui grant renew` 请店主重新授权。"},
+	},
+	WeChatAway: {
+		What: Text{"WeChat cannot be reached.", "无法连接微信服务器。"},
+		Next: Text{"Look at this server's way out with `zhanggui doctor`; tokens that are still valid are served meanwhile.", "请用 `zhanggui doctor` 检查本机出口网络；期间仍有效的令牌照常提供。"},
+	},
+	StoreFailing: {
+		What: Text{"New tokens cannot be stored.", "新令牌无法写入存储。"},
+		Next: Text{"Look at the database and the disk; nothing is lost while this server goes on running.", "请检查数据库与磁盘；只要本进程不退出，令牌不会丢失。"},
+	},
+	DiskLow: {
+		What: Text{"The disk of the data directory is nearly full.", "数据目录所在磁盘空间不足。"},
+		Next: Text{"Make room, or move the data directory to a larger disk.", "请清理空间，或将数据目录迁移到更大的磁盘。"},
+	},
+	ChannelFailing: {
+		What: Text{"A channel for alerts takes no messages.", "某告警通道无法送达。"},
+		Next: Text{"Try it with `zhanggui channel test`; what it was owed is sent when it works.", "请用 `zhanggui channel test` 测试；恢复后会补发。"},
+	},
+	CheckpointUnsent: {
+		What: Text{"Signed heads of the audit log do not reach the place that keeps them.", "审计日志的签名检查点未能送达存放处。"},
+		Next: Text{"Mend the place that is named in the details; heads are sent again by themselves.", "请修复详情中的存放位置；检查点会自动补发。"},
+	},
+	AlertOver: {
+		What: Text{"What was reported before is over.", "此前告警的问题已恢复。"},
+		Next: Text{"Nothing is left to do.", "无需处理。"},
+	},
 	Test: {
 		What: Text{"This is a test; the channel works.", "这是一条测试通知，通道工作正常。"},
 		Next: Text{"Nothing is left to do.", "无需处理。"},
