@@ -8,3 +8,5 @@ for file in $(git grep -lE '^func Fuzz' -- '*_test.go'); do
 		go test -run '^$' -fuzz "^$target\$" -fuzztime "${FUZZTIME:-10s}" "./$(dirname "$file")"
 	done
 done
+echo "== models of the keeper, longer"
+go test -run 'Model' ./internal/keeper -rapid.checks "${MODELRUNS:-400}"
