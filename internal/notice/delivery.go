@@ -62,8 +62,8 @@ type Claim struct {
 // Item is a claimed delivery.
 type Item struct {
 	ID      int64 // of the notice
-	Notice  Notice
-	Attempt int // attempts before this one
+	Message       // what to send; its own ID is [Message.ID]
+	Attempt int   // attempts before this one
 }
 
 // Settlement ends a claim with what became of its items. Those that are not named

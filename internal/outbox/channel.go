@@ -9,10 +9,7 @@ import (
 )
 
 // Message is one notice as it goes out.
-type Message struct {
-	ID     string // the same at every attempt; see [notice.MessageID]
-	Notice notice.Notice
-}
+type Message = notice.Message
 
 // Channel is a place that notices go to. One message at a time is sent to it,
 // except by [Outbox.Test].
@@ -42,15 +39,23 @@ func (c logChannel) Send(ctx context.Context, m Message) webhook.Outcome {
 	if len(m.Notice.Details) > 0 {
 		attrs = append(attrs, "details", m.Notice.Details)
 	}
-	c.log.Log(ctx, level(m.Notice.Kind), w.What.EN, attrs...)
+	if m.Alert != 0 {
+		attrs = append(attrs, "alert", m.Alert, "phase", m.Phase, "count", m.Count)
+	}
+	if m.Runbook != "" {
+		attrs = append(attrs, "runbook", m.Runbook)
+	}
+	c.log.Log(ctx, level(m.Severity), w.What.EN, attrs...)
 	return webhook.Outcome{}
 }
 
-// level is information for what needs nobody, and a warning otherwise.
-func level(k notice.Kind) slog.Level {
-	switch k {
-	case notice.GrantHealed, notice.ClockHealed, notice.Test, notice.NewOwner, notice.GrantRevoked, notice.GrantKilled:
+// level is how loud a message is in the log.
+func level(s notice.Severity) slog.Level {
+	switch s {
+	case notice.Info:
 		return slog.LevelInfo
+	case notice.Critical:
+		return slog.LevelError
 	}
 	return slog.LevelWarn
 }

@@ -252,7 +252,7 @@ func (b *Outbox) behind(items []notice.Item) []notice.Result {
 func (b *Outbox) send(ctx context.Context, c Channel, item notice.Item) notice.Result {
 	ctx, cancel := context.WithTimeout(ctx, attemptTime)
 	defer cancel()
-	out := c.Send(ctx, Message{ID: notice.MessageID(item.ID, item.Notice.At), Notice: item.Notice})
+	out := c.Send(ctx, item.Message)
 	r := notice.Result{ID: item.ID, From: item.Attempt, Attempt: item.Attempt + 1, Reason: out.Reason}
 	wait, again := webhook.Next(r.Attempt, out.After)
 	switch {
@@ -267,7 +267,7 @@ func (b *Outbox) send(ctx context.Context, c Channel, item notice.Item) notice.R
 }
 
 func (b *Outbox) observe(c Channel, item notice.Item, r notice.Result) {
-	id := notice.MessageID(item.ID, item.Notice.At)
+	id := item.Message.ID
 	switch r.State {
 	case notice.Sent:
 		b.o.Observer.Sent(c.Name(), "sent")
@@ -281,10 +281,16 @@ func (b *Outbox) observe(c Channel, item notice.Item, r notice.Result) {
 	}
 }
 
+// testMessage is a test notice as it goes out.
+func testMessage(now time.Time) Message {
+	n := notice.Notice{At: now, Kind: notice.Test}
+	return Message{ID: "test_" + rand.Text(), Notice: n, About: n.Kind, Phase: notice.Raised, Severity: notice.Info, Count: 1, Since: now}
+}
+
 // Test sends a test notice to every channel at once, without writing anything
 // down, and tells what each made of it. A channel is tried once.
 func (b *Outbox) Test(ctx context.Context) []notice.Tried {
-	m := Message{ID: "test_" + rand.Text(), Notice: notice.Notice{At: b.o.Now(), Kind: notice.Test}}
+	m := testMessage(b.o.Now())
 	all := make([]notice.Tried, len(b.names))
 	var wg sync.WaitGroup
 	for i, name := range b.names {

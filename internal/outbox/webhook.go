@@ -57,17 +57,33 @@ type payload struct {
 }
 
 type data struct {
-	ID      string            `json:"id"`
-	Subject string            `json:"subject,omitempty"`
-	Details map[string]string `json:"details,omitempty"`
-	What    notice.Text       `json:"what"`
-	Next    notice.Text       `json:"next"`
+	ID       string            `json:"id"`
+	Subject  string            `json:"subject,omitempty"`
+	Details  map[string]string `json:"details,omitempty"`
+	What     notice.Text       `json:"what"`
+	Next     notice.Text       `json:"next"`
+	Severity notice.Severity   `json:"severity,omitempty"`
+	Phase    notice.Phase      `json:"phase,omitempty"`
+	Alert    int64             `json:"alert,omitempty"`
+	About    notice.Kind       `json:"about,omitempty"`
+	Count    int               `json:"count,omitempty"`
+	Since    *time.Time        `json:"since,omitempty"`
+	Subjects []string          `json:"subjects,omitempty"`
+	Shop     string            `json:"shop,omitempty"`
+	Tenant   string            `json:"tenant,omitempty"`
+	Runbook  string            `json:"runbook,omitempty"`
 }
 
 func encode(m Message) ([]byte, error) {
 	w := m.Notice.Kind.Words()
+	var since *time.Time
+	if !m.Since.IsZero() {
+		since = new(m.Since.UTC())
+	}
 	return json.Marshal(payload{Type: m.Notice.Kind, Timestamp: m.Notice.At.UTC(), Data: data{
 		ID: m.ID, Subject: m.Notice.Subject, Details: m.Notice.Details, What: w.What, Next: w.Next,
+		Severity: m.Severity, Phase: m.Phase, Alert: m.Alert, About: m.About, Count: m.Count, Since: since, Subjects: m.Subjects,
+		Shop: m.Shop, Tenant: m.Tenant, Runbook: m.Runbook,
 	}})
 }
 

@@ -87,7 +87,7 @@ func (s *Store) ClaimDeliveries(ctx context.Context, r notice.Request) (notice.C
 		rows, err := t.DueDeliveries(ctx, sqlgen.DueDeliveriesParams{Channel: r.Channel, Now: millis(r.Now), MaxRows: rowLimit(r.Limit)})
 		for _, d := range rows {
 			n := toNotice(sqlgen.Notice{At: d.At, Kind: d.Kind, Subject: d.Subject, Details: d.Details})
-			claim.Items = append(claim.Items, notice.Item{ID: d.ID, Notice: n, Attempt: int(d.Attempt)})
+			claim.Items = append(claim.Items, notice.Item{ID: d.ID, Message: notice.Message{ID: notice.MessageID(d.ID, n.At), Notice: n}, Attempt: int(d.Attempt)})
 		}
 		return err
 	})
