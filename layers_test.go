@@ -61,6 +61,7 @@ var layers = []struct {
 	{prefix: "internal/passon", why: "hands bytes on; what is in them and who they are for does not matter to it, and the way out is given to it"},
 	{prefix: "internal/movein", may: leaves, why: "a feature imports leaves, never a sibling or a store"},
 	{prefix: "internal/movein/follow", may: append(leaves, "internal/egress", "internal/movein"), why: "reads what movein takes in, over the one way out; knows no other feature"},
+	{prefix: "internal/alert", may: leaves, why: "a feature imports leaves, never a sibling or a store; what it owes, the outbox sends"},
 	{prefix: "internal/outbox", may: append(leaves, "internal/egress", "internal/webhook"), why: "a feature imports leaves, never a sibling or a store"},
 	{prefix: "internal/relay", may: append(leaves, "internal/egress", "internal/web", "internal/webhook"), why: "a feature imports leaves, never a sibling or a store"},
 	{prefix: "internal/signer", may: append(leaves, "internal/web"), why: "a feature imports leaves, never a sibling or a store; what is in the claims does not matter to it"},

@@ -15,6 +15,7 @@ import (
 
 	"github.com/zhanggui/zhanggui/internal/access"
 	"github.com/zhanggui/zhanggui/internal/adminapi"
+	"github.com/zhanggui/zhanggui/internal/alert"
 	"github.com/zhanggui/zhanggui/internal/alias"
 	"github.com/zhanggui/zhanggui/internal/catalogue"
 	"github.com/zhanggui/zhanggui/internal/clock"
@@ -104,6 +105,7 @@ type App struct {
 	console   *console.Console
 	people    *people.People
 	outbox    *outbox.Outbox
+	alerts    *alert.Engine
 	relay     *relay.Relay
 	quotas    *quotas // nil: nobody looks at quotas
 	follow    *follow.Set
@@ -162,7 +164,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	a.connectClock()
 	a.signer = signer.New(signer.Options{Store: a.store, Vault: a.keys(), Now: a.o.Now, Log: a.o.Log})
 	a.connectKeeper()
-	for _, step := range []func() error{a.connectPlatforms, a.connectOutbox, a.connectUI, a.connectLogin, a.connectUpstreams, a.connectGuard, a.connectOIDC, a.connectGateway} {
+	for _, step := range []func() error{a.connectPlatforms, a.connectOutbox, a.connectAlerts, a.connectUI, a.connectLogin, a.connectUpstreams, a.connectGuard, a.connectOIDC, a.connectGateway} {
 		if err := step(); err != nil {
 			return nil, err
 		}

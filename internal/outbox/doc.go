@@ -3,7 +3,7 @@
 //
 // # A delivery
 //
-//	transition ──► notice + one delivery for each channel (one transaction)
+//	package alert ──► message + one delivery for each channel (one transaction)
 //	tick ──► DueChannels ──► ClaimDeliveries ──► Send, one by one ──► SettleDeliveries
 //	                         (lease on the channel)
 //

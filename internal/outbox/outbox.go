@@ -40,7 +40,7 @@ type Options struct {
 }
 
 const (
-	tickEvery     = 2 * time.Second
+	tickEvery     = time.Second
 	registerEvery = 10 * time.Minute
 	backlogEvery  = 15 * time.Second
 	goneAfter     = 24 * time.Hour // a channel that no server named for so long is removed
@@ -60,6 +60,8 @@ type Outbox struct {
 	o        Options
 	names    []string
 	channels map[string]Channel
+
+	wake chan struct{}
 
 	mu      sync.Mutex
 	busy    map[string]bool // channels that are being sent to
@@ -82,7 +84,7 @@ func New(o Options) *Outbox {
 	if o.Observer == nil {
 		o.Observer = nobody{}
 	}
-	b := &Outbox{o: o, channels: make(map[string]Channel), busy: make(map[string]bool), failing: make(map[string]bool)}
+	b := &Outbox{o: o, channels: make(map[string]Channel), wake: make(chan struct{}, 1), busy: make(map[string]bool), failing: make(map[string]bool)}
 	for _, c := range o.Channels {
 		if _, twice := b.channels[c.Name()]; !twice {
 			b.names = append(b.names, c.Name())
@@ -120,7 +122,16 @@ func (b *Outbox) Run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
+		case <-b.wake:
 		}
+	}
+}
+
+// Wake has the outbox look at once for what is due. It never waits.
+func (b *Outbox) Wake() {
+	select {
+	case b.wake <- struct{}{}:
+	default: // it is about to look anyway
 	}
 }
 

@@ -113,6 +113,8 @@ func TestFrequentQueriesUseIndexes(t *testing.T) {
 		`SELECT * FROM callbacks WHERE app = 'x' AND code_hash = x'00'`:                                "callbacks_code",
 		`SELECT * FROM clients WHERE key_hash = x'00'`:                                                 "sqlite_autoindex_clients_2",
 		`SELECT * FROM notices WHERE sent_at = 0 ORDER BY id LIMIT 1`:                                  "notices_unsent",
+		`SELECT * FROM notices WHERE folded_at = 0 ORDER BY id LIMIT 1`:                                "notices_unfolded",
+		`SELECT * FROM alerts WHERE state <> 'over' OR due_at > 0 ORDER BY id`:                         "alerts_open",
 		`SELECT 1 FROM deliveries d WHERE d.channel = 'x' AND d.state = 'pending' AND d.due_at <= 1`:   "deliveries_pending",
 	} {
 		if plan := explainPlan(t, db, query); !strings.Contains(plan, index) || strings.Contains(plan, "TEMP B-TREE") && index == "grants_due" {

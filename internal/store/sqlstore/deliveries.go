@@ -87,7 +87,7 @@ func (s *Store) ClaimDeliveries(ctx context.Context, r notice.Request) (notice.C
 		rows, err := t.DueDeliveries(ctx, sqlgen.DueDeliveriesParams{Channel: r.Channel, Now: millis(r.Now), MaxRows: rowLimit(r.Limit)})
 		for _, d := range rows {
 			n := toNotice(sqlgen.Notice{At: d.At, Kind: d.Kind, Subject: d.Subject, Details: d.Details})
-			claim.Items = append(claim.Items, notice.Item{ID: d.ID, Message: notice.Message{ID: notice.MessageID(d.ID, n.At), Notice: n}, Attempt: int(d.Attempt)})
+			claim.Items = append(claim.Items, notice.Item{ID: d.ID, Message: toMessage(d.ID, n, d.Message), Attempt: int(d.Attempt)})
 		}
 		return err
 	})
@@ -136,4 +136,61 @@ func undelivered(channel string, at time.Time, r notice.Result) audit.Entry {
 		Subject: "notice:" + strconv.FormatInt(r.ID, 10), Outcome: audit.Failed, Reason: r.Reason,
 		Details: map[string]string{"channel": channel, "attempts": strconv.Itoa(r.Attempt)},
 	}
+}
+
+// reasonFull is why deliveries failed that there was no room for.
+const reasonFull = "outbox full"
+
+// TrimOutbox gives up the oldest informational messages of each channel that is
+// owed more than limit, with one audit entry for each such channel. It tells how many.
+func (s *Store) TrimOutbox(ctx context.Context, limit int, now time.Time) (trimmed int, err error) {
+	counts, err := s.q.PendingCounts(ctx)
+	if err != nil {
+		return 0, s.fail("count deliveries", err)
+	}
+	if !slices.ContainsFunc(counts, func(c sqlgen.PendingCountsRow) bool { return c.Pending > int64(limit) }) {
+		return 0, nil
+	}
+	err = s.write(ctx, "trim the outbox", func(t *tx) error {
+		trimmed = 0
+		counts, err := t.PendingCounts(ctx)
+		if err != nil {
+			return err
+		}
+		for _, c := range counts {
+			n, err := t.trim(ctx, c.Channel, int(c.Pending)-limit, now)
+			if err != nil {
+				return err
+			}
+			trimmed += n
+		}
+		return nil
+	})
+	return trimmed, err
+}
+
+// trim gives up at most excess informational messages of a channel.
+func (t *tx) trim(ctx context.Context, channel string, excess int, now time.Time) (int, error) {
+	if excess <= 0 {
+		return 0, nil
+	}
+	rows, err := t.OldestInformational(ctx, sqlgen.OldestInformationalParams{Channel: channel, MaxRows: rowLimit(excess)})
+	if err != nil || len(rows) == 0 {
+		return 0, err
+	}
+	for _, r := range rows {
+		p := sqlgen.SettleDeliveryParams{State: string(notice.Failed), Attempt: r.Attempt, DoneAt: millis(now), Reason: reasonFull,
+			NoticeID: r.NoticeID, Channel: channel, FromAttempt: r.Attempt}
+		if _, err := t.SettleDelivery(ctx, p); err != nil {
+			return 0, err
+		}
+		if err := t.EndNotice(ctx, sqlgen.EndNoticeParams{ID: r.NoticeID, SentAt: millis(now)}); err != nil {
+			return 0, err
+		}
+	}
+	t.record(audit.Entry{
+		At: now, Actor: audit.Actor{Kind: audit.ActorSystem}, Action: "notice.trim", Subject: "channel:" + channel,
+		Outcome: audit.Failed, Reason: reasonFull, Details: map[string]string{"messages": strconv.Itoa(len(rows))},
+	})
+	return len(rows), nil
 }

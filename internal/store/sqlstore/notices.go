@@ -14,8 +14,9 @@ import (
 	"github.com/zhanggui/zhanggui/internal/store/sqlstore/sqlgen"
 )
 
-// notify writes a notice and owes it to every channel there is. One about a shop's
-// grant is an event for the shop's clients too.
+// notify writes a notice, which is a fact: whom it is told, and with what others, is
+// decided when it is folded. One about a shop's grant is an event for the shop's
+// clients too.
 func (t *tx) notify(ctx context.Context, n notice.Notice) error {
 	if heard(n) {
 		e, err := heardAs(n)
@@ -24,13 +25,10 @@ func (t *tx) notify(ctx context.Context, n notice.Notice) error {
 		}
 		t.events = append(t.events, e)
 	}
-	id, err := t.InsertNotice(ctx, sqlgen.InsertNoticeParams{
+	_, err := t.InsertNotice(ctx, sqlgen.InsertNoticeParams{
 		At: millis(n.At), Kind: string(n.Kind), Subject: n.Subject, Details: toJSON(n.Details),
 	})
-	if err != nil {
-		return err
-	}
-	return t.InsertDeliveries(ctx, sqlgen.InsertDeliveriesParams{NoticeID: id, DueAt: millis(n.At)})
+	return err
 }
 
 // heard tells whether clients hear of what a notice says.

@@ -19,7 +19,7 @@ const (
 
 // Purge deletes what is over for long enough: used states, answered QR codes and the marks of pushes
 // after a day, and so the answers to requests with keys; keys that are published no more at
-// once; events after seven; ended and expired sessions, invitations that came to nothing, sent notices, set-up
+// once; events after seven; ended and expired sessions, invitations that came to nothing, sent notices, alerts and silences, set-up
 // links, dead letters, logins of OpenID Connect, the counts of capped paths, what left of tokens and the ledger of forced refreshes after thirty days. The audit log is
 // never purged. An entry there counts the events that a subscription waited for.
 func (s *Store) Purge(ctx context.Context, now time.Time) error {
@@ -48,6 +48,7 @@ func (s *Store) Purge(ctx context.Context, now time.Time) error {
 		}
 		for _, purge := range []func(context.Context, int64) error{
 			t.PurgeSessions, t.PurgeInvitations, t.PurgeNotices, t.PurgeSetupLinks, t.PurgeForcedRefreshes, t.PurgeDeadLetters, t.PurgeUses, t.PurgeExports, t.PurgeOIDCLogins,
+			t.PurgeAlerts, t.PurgeSilences,
 		} {
 			if err := purge(ctx, over); err != nil {
 				return err

@@ -286,7 +286,81 @@ CREATE TABLE notices (
     kind    TEXT    NOT NULL,
     subject TEXT    NOT NULL,
     details TEXT    NOT NULL, -- JSON object
-    sent_at BIGINT NOT NULL
+    sent_at BIGINT NOT NULL,
+    folded_at BIGINT NOT NULL,
+    alert_id  BIGINT NOT NULL, -- the alert that counted it
+    severity  TEXT   NOT NULL, -- of its message; empty: it was told nobody by itself
+    message   TEXT   NOT NULL  -- JSON object; empty: none
+);
+
+-- What is wrong, or was, by the notice that began it.
+CREATE TABLE alerts (
+    id          BIGINT NOT NULL PRIMARY KEY,
+    kind        TEXT NOT NULL,
+    groups_by   TEXT NOT NULL,
+    state       TEXT NOT NULL,
+    severity    TEXT NOT NULL,
+    opened_at   BIGINT NOT NULL,
+    last_at     BIGINT NOT NULL,
+    ended_at    BIGINT NOT NULL,
+    due_at      BIGINT NOT NULL,
+    told_at     BIGINT NOT NULL,
+    told_count  BIGINT NOT NULL,
+    facts       BIGINT NOT NULL,
+    members     BIGINT NOT NULL,
+    last_notice BIGINT NOT NULL,
+    subjects    TEXT NOT NULL, -- JSON array
+    details     TEXT NOT NULL, -- JSON object
+    shop_id     TEXT NOT NULL,
+    silence     TEXT NOT NULL
+);
+
+-- What an open alert is about.
+CREATE TABLE alert_subjects (
+    alert_id BIGINT NOT NULL REFERENCES alerts (id) ON DELETE CASCADE,
+    subject  TEXT NOT NULL,
+    since_at BIGINT NOT NULL,
+    PRIMARY KEY (alert_id, subject)
+);
+
+-- What owners are to be told themselves, and when.
+CREATE TABLE escalations (
+    notice_id BIGINT NOT NULL PRIMARY KEY REFERENCES notices (id) ON DELETE CASCADE,
+    alert_id  BIGINT NOT NULL,
+    subject   TEXT NOT NULL,
+    owed_at   BIGINT NOT NULL,
+    told_at   BIGINT NOT NULL
+);
+
+-- What nobody wants to be told of for a while.
+CREATE TABLE silences (
+    id       TEXT NOT NULL PRIMARY KEY,
+    kind     TEXT NOT NULL,
+    subject  TEXT NOT NULL,
+    shop_id  TEXT NOT NULL,
+    reason   TEXT NOT NULL,
+    made_by  TEXT NOT NULL,
+    made_at  BIGINT NOT NULL,
+    until_at BIGINT NOT NULL,
+    ended_at BIGINT NOT NULL
+);
+
+-- Rights that one server at a time holds.
+CREATE TABLE leases (
+    name     TEXT NOT NULL PRIMARY KEY,
+    owner    TEXT NOT NULL,
+    term     BIGINT NOT NULL,
+    until_at BIGINT NOT NULL
+);
+
+-- What single servers find wrong, until when if they do not say so again.
+CREATE TABLE held_conditions (
+    name     TEXT NOT NULL,
+    server   TEXT NOT NULL,
+    kind     TEXT NOT NULL,
+    subject  TEXT NOT NULL,
+    until_at BIGINT NOT NULL,
+    PRIMARY KEY (name, server)
 );
 
 -- Where notices go, with the right to send there, which one server at a time

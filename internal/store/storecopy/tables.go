@@ -25,6 +25,7 @@ var tables = []table{
 	{name: "tickets"}, {name: "authorizers"}, {name: "purchases"}, {name: "pushes"}, {name: "events"},
 	{name: "subscriptions"}, {name: "held_shops"}, {name: "dead_letters"},
 	{name: "notices"}, {name: "channels"}, {name: "deliveries"},
+	{name: "alerts"}, {name: "alert_subjects"}, {name: "escalations"}, {name: "silences"}, {name: "leases"}, {name: "held_conditions"},
 	{name: "audit_entries"}, {name: "audit_hashes"}, {name: "audit_head"}, {name: "audit_checkpoints"},
 	{name: "meta", where: "name NOT IN ('application', 'schema_compat')"}, // these are the migrations'
 }

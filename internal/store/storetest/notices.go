@@ -169,6 +169,7 @@ func (w *world) tell(at time.Time, about ...string) {
 		e.Notices = append(e.Notices, notice.Notice{At: at, Kind: notice.GrantStopped, Subject: subject, Details: map[string]string{"errcode": "40125"}})
 	}
 	w.must(w.s.Revoke(w.t.Context(), e))
+	w.fold(at)
 }
 
 func channelRequest(channel string, now time.Time) notice.Request {

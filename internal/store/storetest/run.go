@@ -38,6 +38,7 @@ var conformance = []struct {
 	{"log", logCases, 1},
 	{"integrity", integrityCases, 1},
 	{"notice", noticeCases, 1},
+	{"alert", alertCases, 3},
 	{"platform", platformCases, 1},
 	{"push", pushCases, 1},
 	{"relay", relayCases, 3},

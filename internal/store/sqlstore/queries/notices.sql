@@ -1,9 +1,14 @@
 -- name: InsertNotice :one
-INSERT INTO notices (at, kind, subject, details, sent_at) VALUES (@at, @kind, @subject, @details, 0) RETURNING id;
+INSERT INTO notices (at, kind, subject, details, sent_at, folded_at, alert_id, severity, message)
+VALUES (@at, @kind, @subject, @details, 0, @folded_at, @alert_id, '', '') RETURNING id;
 
 -- name: InsertDeliveries :exec
 INSERT INTO deliveries (notice_id, channel, state, attempt, due_at, done_at, reason)
-SELECT CAST(@notice_id AS BIGINT), name, 'pending', 0, CAST(@due_at AS BIGINT), 0, '' FROM channels;
+SELECT CAST(@notice_id AS BIGINT), name, 'pending', 0, CAST(@due_at AS BIGINT), 0, '' FROM channels WHERE true
+ON CONFLICT (notice_id, channel) DO NOTHING;
+
+-- name: TellNotice :exec
+UPDATE notices SET sent_at = 0, severity = @severity, message = @message WHERE id = @id;
 
 -- name: PendingNotices :many
 SELECT * FROM notices WHERE sent_at = 0 ORDER BY id LIMIT @max_rows;
@@ -22,7 +27,7 @@ UPDATE notices SET sent_at = @sent_at WHERE id = @id AND sent_at = 0
     AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.notice_id = notices.id AND d.state = 'pending');
 
 -- name: EndOldNotices :exec
-UPDATE notices SET sent_at = @sent_at WHERE sent_at = 0 AND at < @before
+UPDATE notices SET sent_at = @sent_at WHERE sent_at = 0 AND folded_at > 0 AND at < @before
     AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.notice_id = notices.id AND d.state = 'pending');
 
 -- name: PurgeNotices :exec
@@ -37,7 +42,7 @@ ON CONFLICT (name) DO UPDATE SET seen_at = excluded.seen_at;
 
 -- name: InsertBacklog :exec
 INSERT INTO deliveries (notice_id, channel, state, attempt, due_at, done_at, reason)
-SELECT id, CAST(@channel AS TEXT), 'pending', 0, CAST(@due_at AS BIGINT), 0, '' FROM notices WHERE sent_at = 0
+SELECT id, CAST(@channel AS TEXT), 'pending', 0, CAST(@due_at AS BIGINT), 0, '' FROM notices WHERE sent_at = 0 AND folded_at > 0
 ON CONFLICT (notice_id, channel) DO NOTHING;
 
 -- name: DeleteChannel :exec
@@ -59,7 +64,7 @@ WHERE name = @name AND lease_until <= CAST(@now AS BIGINT) RETURNING lease_term;
 UPDATE channels SET lease_until = 0 WHERE name = @name AND lease_term = @lease_term;
 
 -- name: DueDeliveries :many
-SELECT n.id, n.at, n.kind, n.subject, n.details, d.attempt
+SELECT n.id, n.at, n.kind, n.subject, n.details, n.message, d.attempt
 FROM deliveries d JOIN notices n ON n.id = d.notice_id
 WHERE d.channel = @channel AND d.state = 'pending' AND d.due_at <= CAST(@now AS BIGINT)
 ORDER BY d.notice_id LIMIT @max_rows;

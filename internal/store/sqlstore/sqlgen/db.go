@@ -42,6 +42,15 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.againLettersStmt, err = db.PrepareContext(ctx, againLetters); err != nil {
 		return nil, fmt.Errorf("error preparing query AgainLetters: %w", err)
 	}
+	if q.alertStmt, err = db.PrepareContext(ctx, alert); err != nil {
+		return nil, fmt.Errorf("error preparing query Alert: %w", err)
+	}
+	if q.alertMembersGoneStmt, err = db.PrepareContext(ctx, alertMembersGone); err != nil {
+		return nil, fmt.Errorf("error preparing query AlertMembersGone: %w", err)
+	}
+	if q.alertsBeforeStmt, err = db.PrepareContext(ctx, alertsBefore); err != nil {
+		return nil, fmt.Errorf("error preparing query AlertsBefore: %w", err)
+	}
 	if q.allClientShopsStmt, err = db.PrepareContext(ctx, allClientShops); err != nil {
 		return nil, fmt.Errorf("error preparing query AllClientShops: %w", err)
 	}
@@ -132,6 +141,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.componentGrantStmt, err = db.PrepareContext(ctx, componentGrant); err != nil {
 		return nil, fmt.Errorf("error preparing query ComponentGrant: %w", err)
 	}
+	if q.conditionHoldersStmt, err = db.PrepareContext(ctx, conditionHolders); err != nil {
+		return nil, fmt.Errorf("error preparing query ConditionHolders: %w", err)
+	}
 	if q.consentsStmt, err = db.PrepareContext(ctx, consents); err != nil {
 		return nil, fmt.Errorf("error preparing query Consents: %w", err)
 	}
@@ -155,6 +167,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.deadLettersStmt, err = db.PrepareContext(ctx, deadLetters); err != nil {
 		return nil, fmt.Errorf("error preparing query DeadLetters: %w", err)
+	}
+	if q.deleteAlertStmt, err = db.PrepareContext(ctx, deleteAlert); err != nil {
+		return nil, fmt.Errorf("error preparing query DeleteAlert: %w", err)
 	}
 	if q.deleteAppStmt, err = db.PrepareContext(ctx, deleteApp); err != nil {
 		return nil, fmt.Errorf("error preparing query DeleteApp: %w", err)
@@ -222,6 +237,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.deliveriesOfStmt, err = db.PrepareContext(ctx, deliveriesOf); err != nil {
 		return nil, fmt.Errorf("error preparing query DeliveriesOf: %w", err)
 	}
+	if q.dropEscalationStmt, err = db.PrepareContext(ctx, dropEscalation); err != nil {
+		return nil, fmt.Errorf("error preparing query DropEscalation: %w", err)
+	}
 	if q.dropTicketsStmt, err = db.PrepareContext(ctx, dropTickets); err != nil {
 		return nil, fmt.Errorf("error preparing query DropTickets: %w", err)
 	}
@@ -236,6 +254,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.dueTransfersStmt, err = db.PrepareContext(ctx, dueTransfers); err != nil {
 		return nil, fmt.Errorf("error preparing query DueTransfers: %w", err)
+	}
+	if q.emptyAlertStmt, err = db.PrepareContext(ctx, emptyAlert); err != nil {
+		return nil, fmt.Errorf("error preparing query EmptyAlert: %w", err)
 	}
 	if q.endAppSessionsStmt, err = db.PrepareContext(ctx, endAppSessions); err != nil {
 		return nil, fmt.Errorf("error preparing query EndAppSessions: %w", err)
@@ -261,11 +282,23 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.endSigningKeysStmt, err = db.PrepareContext(ctx, endSigningKeys); err != nil {
 		return nil, fmt.Errorf("error preparing query EndSigningKeys: %w", err)
 	}
+	if q.endSilenceStmt, err = db.PrepareContext(ctx, endSilence); err != nil {
+		return nil, fmt.Errorf("error preparing query EndSilence: %w", err)
+	}
 	if q.endTransferStmt, err = db.PrepareContext(ctx, endTransfer); err != nil {
 		return nil, fmt.Errorf("error preparing query EndTransfer: %w", err)
 	}
 	if q.endVisitsStmt, err = db.PrepareContext(ctx, endVisits); err != nil {
 		return nil, fmt.Errorf("error preparing query EndVisits: %w", err)
+	}
+	if q.escalateRunStmt, err = db.PrepareContext(ctx, escalateRun); err != nil {
+		return nil, fmt.Errorf("error preparing query EscalateRun: %w", err)
+	}
+	if q.escalationToldStmt, err = db.PrepareContext(ctx, escalationTold); err != nil {
+		return nil, fmt.Errorf("error preparing query EscalationTold: %w", err)
+	}
+	if q.escalationsOwedStmt, err = db.PrepareContext(ctx, escalationsOwed); err != nil {
+		return nil, fmt.Errorf("error preparing query EscalationsOwed: %w", err)
 	}
 	if q.eventsAfterStmt, err = db.PrepareContext(ctx, eventsAfter); err != nil {
 		return nil, fmt.Errorf("error preparing query EventsAfter: %w", err)
@@ -294,6 +327,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.firstEventStmt, err = db.PrepareContext(ctx, firstEvent); err != nil {
 		return nil, fmt.Errorf("error preparing query FirstEvent: %w", err)
 	}
+	if q.foldRunStmt, err = db.PrepareContext(ctx, foldRun); err != nil {
+		return nil, fmt.Errorf("error preparing query FoldRun: %w", err)
+	}
 	if q.forcedRefreshesStmt, err = db.PrepareContext(ctx, forcedRefreshes); err != nil {
 		return nil, fmt.Errorf("error preparing query ForcedRefreshes: %w", err)
 	}
@@ -308,6 +344,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.forgetShopStmt, err = db.PrepareContext(ctx, forgetShop); err != nil {
 		return nil, fmt.Errorf("error preparing query ForgetShop: %w", err)
+	}
+	if q.freeCarrierStmt, err = db.PrepareContext(ctx, freeCarrier); err != nil {
+		return nil, fmt.Errorf("error preparing query FreeCarrier: %w", err)
 	}
 	if q.grantStmt, err = db.PrepareContext(ctx, grant); err != nil {
 		return nil, fmt.Errorf("error preparing query Grant: %w", err)
@@ -327,8 +366,14 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.grantsOfShopStmt, err = db.PrepareContext(ctx, grantsOfShop); err != nil {
 		return nil, fmt.Errorf("error preparing query GrantsOfShop: %w", err)
 	}
+	if q.heldByUnfoldedStmt, err = db.PrepareContext(ctx, heldByUnfolded); err != nil {
+		return nil, fmt.Errorf("error preparing query HeldByUnfolded: %w", err)
+	}
 	if q.heldShopsStmt, err = db.PrepareContext(ctx, heldShops); err != nil {
 		return nil, fmt.Errorf("error preparing query HeldShops: %w", err)
+	}
+	if q.holdConditionStmt, err = db.PrepareContext(ctx, holdCondition); err != nil {
+		return nil, fmt.Errorf("error preparing query HoldCondition: %w", err)
 	}
 	if q.holdLiveClientStmt, err = db.PrepareContext(ctx, holdLiveClient); err != nil {
 		return nil, fmt.Errorf("error preparing query HoldLiveClient: %w", err)
@@ -411,6 +456,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.insertSigningKeyStmt, err = db.PrepareContext(ctx, insertSigningKey); err != nil {
 		return nil, fmt.Errorf("error preparing query InsertSigningKey: %w", err)
 	}
+	if q.insertSilenceStmt, err = db.PrepareContext(ctx, insertSilence); err != nil {
+		return nil, fmt.Errorf("error preparing query InsertSilence: %w", err)
+	}
 	if q.insertSubscriptionStmt, err = db.PrepareContext(ctx, insertSubscription); err != nil {
 		return nil, fmt.Errorf("error preparing query InsertSubscription: %w", err)
 	}
@@ -447,11 +495,20 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.isvGrantsAfterStmt, err = db.PrepareContext(ctx, isvGrantsAfter); err != nil {
 		return nil, fmt.Errorf("error preparing query IsvGrantsAfter: %w", err)
 	}
+	if q.joinRunStmt, err = db.PrepareContext(ctx, joinRun); err != nil {
+		return nil, fmt.Errorf("error preparing query JoinRun: %w", err)
+	}
+	if q.keepLeaseStmt, err = db.PrepareContext(ctx, keepLease); err != nil {
+		return nil, fmt.Errorf("error preparing query KeepLease: %w", err)
+	}
 	if q.keptGrantStmt, err = db.PrepareContext(ctx, keptGrant); err != nil {
 		return nil, fmt.Errorf("error preparing query KeptGrant: %w", err)
 	}
 	if q.keptGrantsStmt, err = db.PrepareContext(ctx, keptGrants); err != nil {
 		return nil, fmt.Errorf("error preparing query KeptGrants: %w", err)
+	}
+	if q.lapsedConditionsStmt, err = db.PrepareContext(ctx, lapsedConditions); err != nil {
+		return nil, fmt.Errorf("error preparing query LapsedConditions: %w", err)
 	}
 	if q.lastAuditEntryStmt, err = db.PrepareContext(ctx, lastAuditEntry); err != nil {
 		return nil, fmt.Errorf("error preparing query LastAuditEntry: %w", err)
@@ -468,8 +525,17 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.leasedBeforeStmt, err = db.PrepareContext(ctx, leasedBefore); err != nil {
 		return nil, fmt.Errorf("error preparing query LeasedBefore: %w", err)
 	}
+	if q.leaveAlertStmt, err = db.PrepareContext(ctx, leaveAlert); err != nil {
+		return nil, fmt.Errorf("error preparing query LeaveAlert: %w", err)
+	}
+	if q.letGoConditionStmt, err = db.PrepareContext(ctx, letGoCondition); err != nil {
+		return nil, fmt.Errorf("error preparing query LetGoCondition: %w", err)
+	}
 	if q.liveOIDCLoginsStmt, err = db.PrepareContext(ctx, liveOIDCLogins); err != nil {
 		return nil, fmt.Errorf("error preparing query LiveOIDCLogins: %w", err)
+	}
+	if q.liveSilencesStmt, err = db.PrepareContext(ctx, liveSilences); err != nil {
+		return nil, fmt.Errorf("error preparing query LiveSilences: %w", err)
 	}
 	if q.liveVisitsStmt, err = db.PrepareContext(ctx, liveVisits); err != nil {
 		return nil, fmt.Errorf("error preparing query LiveVisits: %w", err)
@@ -534,6 +600,12 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.oIDCLoginByCodeStmt, err = db.PrepareContext(ctx, oIDCLoginByCode); err != nil {
 		return nil, fmt.Errorf("error preparing query OIDCLoginByCode: %w", err)
 	}
+	if q.oldestInformationalStmt, err = db.PrepareContext(ctx, oldestInformational); err != nil {
+		return nil, fmt.Errorf("error preparing query OldestInformational: %w", err)
+	}
+	if q.openAlertsBeforeStmt, err = db.PrepareContext(ctx, openAlertsBefore); err != nil {
+		return nil, fmt.Errorf("error preparing query OpenAlertsBefore: %w", err)
+	}
 	if q.openTenantStmt, err = db.PrepareContext(ctx, openTenant); err != nil {
 		return nil, fmt.Errorf("error preparing query OpenTenant: %w", err)
 	}
@@ -542,6 +614,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.ownersOfTenantStmt, err = db.PrepareContext(ctx, ownersOfTenant); err != nil {
 		return nil, fmt.Errorf("error preparing query OwnersOfTenant: %w", err)
+	}
+	if q.pendingCountsStmt, err = db.PrepareContext(ctx, pendingCounts); err != nil {
+		return nil, fmt.Errorf("error preparing query PendingCounts: %w", err)
 	}
 	if q.pendingNoticesStmt, err = db.PrepareContext(ctx, pendingNotices); err != nil {
 		return nil, fmt.Errorf("error preparing query PendingNotices: %w", err)
@@ -563,6 +638,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.purchasesStmt, err = db.PrepareContext(ctx, purchases); err != nil {
 		return nil, fmt.Errorf("error preparing query Purchases: %w", err)
+	}
+	if q.purgeAlertsStmt, err = db.PrepareContext(ctx, purgeAlerts); err != nil {
+		return nil, fmt.Errorf("error preparing query PurgeAlerts: %w", err)
 	}
 	if q.purgeCallbacksStmt, err = db.PrepareContext(ctx, purgeCallbacks); err != nil {
 		return nil, fmt.Errorf("error preparing query PurgeCallbacks: %w", err)
@@ -609,8 +687,14 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.purgeSigningKeysStmt, err = db.PrepareContext(ctx, purgeSigningKeys); err != nil {
 		return nil, fmt.Errorf("error preparing query PurgeSigningKeys: %w", err)
 	}
+	if q.purgeSilencesStmt, err = db.PrepareContext(ctx, purgeSilences); err != nil {
+		return nil, fmt.Errorf("error preparing query PurgeSilences: %w", err)
+	}
 	if q.purgeUsesStmt, err = db.PrepareContext(ctx, purgeUses); err != nil {
 		return nil, fmt.Errorf("error preparing query PurgeUses: %w", err)
+	}
+	if q.putAlertStmt, err = db.PrepareContext(ctx, putAlert); err != nil {
+		return nil, fmt.Errorf("error preparing query PutAlert: %w", err)
 	}
 	if q.putAppStmt, err = db.PrepareContext(ctx, putApp); err != nil {
 		return nil, fmt.Errorf("error preparing query PutApp: %w", err)
@@ -792,6 +876,15 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.signingKeysStmt, err = db.PrepareContext(ctx, signingKeys); err != nil {
 		return nil, fmt.Errorf("error preparing query SigningKeys: %w", err)
 	}
+	if q.silenceStmt, err = db.PrepareContext(ctx, silence); err != nil {
+		return nil, fmt.Errorf("error preparing query Silence: %w", err)
+	}
+	if q.silencesStmt, err = db.PrepareContext(ctx, silences); err != nil {
+		return nil, fmt.Errorf("error preparing query Silences: %w", err)
+	}
+	if q.somethingToFoldStmt, err = db.PrepareContext(ctx, somethingToFold); err != nil {
+		return nil, fmt.Errorf("error preparing query SomethingToFold: %w", err)
+	}
 	if q.startSubscriptionStmt, err = db.PrepareContext(ctx, startSubscription); err != nil {
 		return nil, fmt.Errorf("error preparing query StartSubscription: %w", err)
 	}
@@ -810,8 +903,14 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.subscriptionsOfStmt, err = db.PrepareContext(ctx, subscriptionsOf); err != nil {
 		return nil, fmt.Errorf("error preparing query SubscriptionsOf: %w", err)
 	}
+	if q.takeLeaseStmt, err = db.PrepareContext(ctx, takeLease); err != nil {
+		return nil, fmt.Errorf("error preparing query TakeLease: %w", err)
+	}
 	if q.takeScanStmt, err = db.PrepareContext(ctx, takeScan); err != nil {
 		return nil, fmt.Errorf("error preparing query TakeScan: %w", err)
+	}
+	if q.tellNoticeStmt, err = db.PrepareContext(ctx, tellNotice); err != nil {
+		return nil, fmt.Errorf("error preparing query TellNotice: %w", err)
 	}
 	if q.tenantStmt, err = db.PrepareContext(ctx, tenant); err != nil {
 		return nil, fmt.Errorf("error preparing query Tenant: %w", err)
@@ -843,6 +942,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.transfersOfTenantStmt, err = db.PrepareContext(ctx, transfersOfTenant); err != nil {
 		return nil, fmt.Errorf("error preparing query TransfersOfTenant: %w", err)
 	}
+	if q.unfoldedStmt, err = db.PrepareContext(ctx, unfolded); err != nil {
+		return nil, fmt.Errorf("error preparing query Unfolded: %w", err)
+	}
 	if q.useSetupLinkStmt, err = db.PrepareContext(ctx, useSetupLink); err != nil {
 		return nil, fmt.Errorf("error preparing query UseSetupLink: %w", err)
 	}
@@ -858,11 +960,17 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.voidAuthorizersStmt, err = db.PrepareContext(ctx, voidAuthorizers); err != nil {
 		return nil, fmt.Errorf("error preparing query VoidAuthorizers: %w", err)
 	}
+	if q.wakeAlertsStmt, err = db.PrepareContext(ctx, wakeAlerts); err != nil {
+		return nil, fmt.Errorf("error preparing query WakeAlerts: %w", err)
+	}
 	if q.wakeHeldShopsStmt, err = db.PrepareContext(ctx, wakeHeldShops); err != nil {
 		return nil, fmt.Errorf("error preparing query WakeHeldShops: %w", err)
 	}
 	if q.wakeUndeclaredStmt, err = db.PrepareContext(ctx, wakeUndeclared); err != nil {
 		return nil, fmt.Errorf("error preparing query WakeUndeclared: %w", err)
+	}
+	if q.workingAlertsStmt, err = db.PrepareContext(ctx, workingAlerts); err != nil {
+		return nil, fmt.Errorf("error preparing query WorkingAlerts: %w", err)
 	}
 	return &q, nil
 }
@@ -897,6 +1005,21 @@ func (q *Queries) Close() error {
 	if q.againLettersStmt != nil {
 		if cerr := q.againLettersStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing againLettersStmt: %w", cerr)
+		}
+	}
+	if q.alertStmt != nil {
+		if cerr := q.alertStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing alertStmt: %w", cerr)
+		}
+	}
+	if q.alertMembersGoneStmt != nil {
+		if cerr := q.alertMembersGoneStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing alertMembersGoneStmt: %w", cerr)
+		}
+	}
+	if q.alertsBeforeStmt != nil {
+		if cerr := q.alertsBeforeStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing alertsBeforeStmt: %w", cerr)
 		}
 	}
 	if q.allClientShopsStmt != nil {
@@ -1049,6 +1172,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing componentGrantStmt: %w", cerr)
 		}
 	}
+	if q.conditionHoldersStmt != nil {
+		if cerr := q.conditionHoldersStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing conditionHoldersStmt: %w", cerr)
+		}
+	}
 	if q.consentsStmt != nil {
 		if cerr := q.consentsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing consentsStmt: %w", cerr)
@@ -1087,6 +1215,11 @@ func (q *Queries) Close() error {
 	if q.deadLettersStmt != nil {
 		if cerr := q.deadLettersStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing deadLettersStmt: %w", cerr)
+		}
+	}
+	if q.deleteAlertStmt != nil {
+		if cerr := q.deleteAlertStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deleteAlertStmt: %w", cerr)
 		}
 	}
 	if q.deleteAppStmt != nil {
@@ -1199,6 +1332,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing deliveriesOfStmt: %w", cerr)
 		}
 	}
+	if q.dropEscalationStmt != nil {
+		if cerr := q.dropEscalationStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing dropEscalationStmt: %w", cerr)
+		}
+	}
 	if q.dropTicketsStmt != nil {
 		if cerr := q.dropTicketsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing dropTicketsStmt: %w", cerr)
@@ -1222,6 +1360,11 @@ func (q *Queries) Close() error {
 	if q.dueTransfersStmt != nil {
 		if cerr := q.dueTransfersStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing dueTransfersStmt: %w", cerr)
+		}
+	}
+	if q.emptyAlertStmt != nil {
+		if cerr := q.emptyAlertStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing emptyAlertStmt: %w", cerr)
 		}
 	}
 	if q.endAppSessionsStmt != nil {
@@ -1264,6 +1407,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing endSigningKeysStmt: %w", cerr)
 		}
 	}
+	if q.endSilenceStmt != nil {
+		if cerr := q.endSilenceStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing endSilenceStmt: %w", cerr)
+		}
+	}
 	if q.endTransferStmt != nil {
 		if cerr := q.endTransferStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing endTransferStmt: %w", cerr)
@@ -1272,6 +1420,21 @@ func (q *Queries) Close() error {
 	if q.endVisitsStmt != nil {
 		if cerr := q.endVisitsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing endVisitsStmt: %w", cerr)
+		}
+	}
+	if q.escalateRunStmt != nil {
+		if cerr := q.escalateRunStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing escalateRunStmt: %w", cerr)
+		}
+	}
+	if q.escalationToldStmt != nil {
+		if cerr := q.escalationToldStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing escalationToldStmt: %w", cerr)
+		}
+	}
+	if q.escalationsOwedStmt != nil {
+		if cerr := q.escalationsOwedStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing escalationsOwedStmt: %w", cerr)
 		}
 	}
 	if q.eventsAfterStmt != nil {
@@ -1319,6 +1482,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing firstEventStmt: %w", cerr)
 		}
 	}
+	if q.foldRunStmt != nil {
+		if cerr := q.foldRunStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing foldRunStmt: %w", cerr)
+		}
+	}
 	if q.forcedRefreshesStmt != nil {
 		if cerr := q.forcedRefreshesStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing forcedRefreshesStmt: %w", cerr)
@@ -1342,6 +1510,11 @@ func (q *Queries) Close() error {
 	if q.forgetShopStmt != nil {
 		if cerr := q.forgetShopStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing forgetShopStmt: %w", cerr)
+		}
+	}
+	if q.freeCarrierStmt != nil {
+		if cerr := q.freeCarrierStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing freeCarrierStmt: %w", cerr)
 		}
 	}
 	if q.grantStmt != nil {
@@ -1374,9 +1547,19 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing grantsOfShopStmt: %w", cerr)
 		}
 	}
+	if q.heldByUnfoldedStmt != nil {
+		if cerr := q.heldByUnfoldedStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing heldByUnfoldedStmt: %w", cerr)
+		}
+	}
 	if q.heldShopsStmt != nil {
 		if cerr := q.heldShopsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing heldShopsStmt: %w", cerr)
+		}
+	}
+	if q.holdConditionStmt != nil {
+		if cerr := q.holdConditionStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing holdConditionStmt: %w", cerr)
 		}
 	}
 	if q.holdLiveClientStmt != nil {
@@ -1514,6 +1697,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing insertSigningKeyStmt: %w", cerr)
 		}
 	}
+	if q.insertSilenceStmt != nil {
+		if cerr := q.insertSilenceStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing insertSilenceStmt: %w", cerr)
+		}
+	}
 	if q.insertSubscriptionStmt != nil {
 		if cerr := q.insertSubscriptionStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing insertSubscriptionStmt: %w", cerr)
@@ -1574,6 +1762,16 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing isvGrantsAfterStmt: %w", cerr)
 		}
 	}
+	if q.joinRunStmt != nil {
+		if cerr := q.joinRunStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing joinRunStmt: %w", cerr)
+		}
+	}
+	if q.keepLeaseStmt != nil {
+		if cerr := q.keepLeaseStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing keepLeaseStmt: %w", cerr)
+		}
+	}
 	if q.keptGrantStmt != nil {
 		if cerr := q.keptGrantStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing keptGrantStmt: %w", cerr)
@@ -1582,6 +1780,11 @@ func (q *Queries) Close() error {
 	if q.keptGrantsStmt != nil {
 		if cerr := q.keptGrantsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing keptGrantsStmt: %w", cerr)
+		}
+	}
+	if q.lapsedConditionsStmt != nil {
+		if cerr := q.lapsedConditionsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing lapsedConditionsStmt: %w", cerr)
 		}
 	}
 	if q.lastAuditEntryStmt != nil {
@@ -1609,9 +1812,24 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing leasedBeforeStmt: %w", cerr)
 		}
 	}
+	if q.leaveAlertStmt != nil {
+		if cerr := q.leaveAlertStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing leaveAlertStmt: %w", cerr)
+		}
+	}
+	if q.letGoConditionStmt != nil {
+		if cerr := q.letGoConditionStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing letGoConditionStmt: %w", cerr)
+		}
+	}
 	if q.liveOIDCLoginsStmt != nil {
 		if cerr := q.liveOIDCLoginsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing liveOIDCLoginsStmt: %w", cerr)
+		}
+	}
+	if q.liveSilencesStmt != nil {
+		if cerr := q.liveSilencesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing liveSilencesStmt: %w", cerr)
 		}
 	}
 	if q.liveVisitsStmt != nil {
@@ -1719,6 +1937,16 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing oIDCLoginByCodeStmt: %w", cerr)
 		}
 	}
+	if q.oldestInformationalStmt != nil {
+		if cerr := q.oldestInformationalStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing oldestInformationalStmt: %w", cerr)
+		}
+	}
+	if q.openAlertsBeforeStmt != nil {
+		if cerr := q.openAlertsBeforeStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing openAlertsBeforeStmt: %w", cerr)
+		}
+	}
 	if q.openTenantStmt != nil {
 		if cerr := q.openTenantStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing openTenantStmt: %w", cerr)
@@ -1732,6 +1960,11 @@ func (q *Queries) Close() error {
 	if q.ownersOfTenantStmt != nil {
 		if cerr := q.ownersOfTenantStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing ownersOfTenantStmt: %w", cerr)
+		}
+	}
+	if q.pendingCountsStmt != nil {
+		if cerr := q.pendingCountsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing pendingCountsStmt: %w", cerr)
 		}
 	}
 	if q.pendingNoticesStmt != nil {
@@ -1767,6 +2000,11 @@ func (q *Queries) Close() error {
 	if q.purchasesStmt != nil {
 		if cerr := q.purchasesStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing purchasesStmt: %w", cerr)
+		}
+	}
+	if q.purgeAlertsStmt != nil {
+		if cerr := q.purgeAlertsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing purgeAlertsStmt: %w", cerr)
 		}
 	}
 	if q.purgeCallbacksStmt != nil {
@@ -1844,9 +2082,19 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing purgeSigningKeysStmt: %w", cerr)
 		}
 	}
+	if q.purgeSilencesStmt != nil {
+		if cerr := q.purgeSilencesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing purgeSilencesStmt: %w", cerr)
+		}
+	}
 	if q.purgeUsesStmt != nil {
 		if cerr := q.purgeUsesStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing purgeUsesStmt: %w", cerr)
+		}
+	}
+	if q.putAlertStmt != nil {
+		if cerr := q.putAlertStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing putAlertStmt: %w", cerr)
 		}
 	}
 	if q.putAppStmt != nil {
@@ -2149,6 +2397,21 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing signingKeysStmt: %w", cerr)
 		}
 	}
+	if q.silenceStmt != nil {
+		if cerr := q.silenceStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing silenceStmt: %w", cerr)
+		}
+	}
+	if q.silencesStmt != nil {
+		if cerr := q.silencesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing silencesStmt: %w", cerr)
+		}
+	}
+	if q.somethingToFoldStmt != nil {
+		if cerr := q.somethingToFoldStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing somethingToFoldStmt: %w", cerr)
+		}
+	}
 	if q.startSubscriptionStmt != nil {
 		if cerr := q.startSubscriptionStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing startSubscriptionStmt: %w", cerr)
@@ -2179,9 +2442,19 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing subscriptionsOfStmt: %w", cerr)
 		}
 	}
+	if q.takeLeaseStmt != nil {
+		if cerr := q.takeLeaseStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing takeLeaseStmt: %w", cerr)
+		}
+	}
 	if q.takeScanStmt != nil {
 		if cerr := q.takeScanStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing takeScanStmt: %w", cerr)
+		}
+	}
+	if q.tellNoticeStmt != nil {
+		if cerr := q.tellNoticeStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing tellNoticeStmt: %w", cerr)
 		}
 	}
 	if q.tenantStmt != nil {
@@ -2234,6 +2507,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing transfersOfTenantStmt: %w", cerr)
 		}
 	}
+	if q.unfoldedStmt != nil {
+		if cerr := q.unfoldedStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing unfoldedStmt: %w", cerr)
+		}
+	}
 	if q.useSetupLinkStmt != nil {
 		if cerr := q.useSetupLinkStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing useSetupLinkStmt: %w", cerr)
@@ -2259,6 +2537,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing voidAuthorizersStmt: %w", cerr)
 		}
 	}
+	if q.wakeAlertsStmt != nil {
+		if cerr := q.wakeAlertsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing wakeAlertsStmt: %w", cerr)
+		}
+	}
 	if q.wakeHeldShopsStmt != nil {
 		if cerr := q.wakeHeldShopsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing wakeHeldShopsStmt: %w", cerr)
@@ -2267,6 +2550,11 @@ func (q *Queries) Close() error {
 	if q.wakeUndeclaredStmt != nil {
 		if cerr := q.wakeUndeclaredStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing wakeUndeclaredStmt: %w", cerr)
+		}
+	}
+	if q.workingAlertsStmt != nil {
+		if cerr := q.workingAlertsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing workingAlertsStmt: %w", cerr)
 		}
 	}
 	return err
@@ -2314,6 +2602,9 @@ type Queries struct {
 	adminsStmt                  *sql.Stmt
 	adminsAfterStmt             *sql.Stmt
 	againLettersStmt            *sql.Stmt
+	alertStmt                   *sql.Stmt
+	alertMembersGoneStmt        *sql.Stmt
+	alertsBeforeStmt            *sql.Stmt
 	allClientShopsStmt          *sql.Stmt
 	appStmt                     *sql.Stmt
 	appsStmt                    *sql.Stmt
@@ -2344,6 +2635,7 @@ type Queries struct {
 	clientsAfterStmt            *sql.Stmt
 	clientsMadeByStmt           *sql.Stmt
 	componentGrantStmt          *sql.Stmt
+	conditionHoldersStmt        *sql.Stmt
 	consentsStmt                *sql.Stmt
 	countAppGrantsStmt          *sql.Stmt
 	countLiveAdminsStmt         *sql.Stmt
@@ -2352,6 +2644,7 @@ type Queries struct {
 	countShopsWithoutAppIDStmt  *sql.Stmt
 	countUseStmt                *sql.Stmt
 	deadLettersStmt             *sql.Stmt
+	deleteAlertStmt             *sql.Stmt
 	deleteAppStmt               *sql.Stmt
 	deleteAppGrantsStmt         *sql.Stmt
 	deleteAppIdentitiesStmt     *sql.Stmt
@@ -2374,11 +2667,13 @@ type Queries struct {
 	deleteTenantMembersStmt     *sql.Stmt
 	deleteUnusedSetupLinksStmt  *sql.Stmt
 	deliveriesOfStmt            *sql.Stmt
+	dropEscalationStmt          *sql.Stmt
 	dropTicketsStmt             *sql.Stmt
 	dueChannelsStmt             *sql.Stmt
 	dueDeliveriesStmt           *sql.Stmt
 	dueSubscriptionsStmt        *sql.Stmt
 	dueTransfersStmt            *sql.Stmt
+	emptyAlertStmt              *sql.Stmt
 	endAppSessionsStmt          *sql.Stmt
 	endNoticeStmt               *sql.Stmt
 	endOIDCLoginStmt            *sql.Stmt
@@ -2387,8 +2682,12 @@ type Queries struct {
 	endSessionStmt              *sql.Stmt
 	endShopSessionsStmt         *sql.Stmt
 	endSigningKeysStmt          *sql.Stmt
+	endSilenceStmt              *sql.Stmt
 	endTransferStmt             *sql.Stmt
 	endVisitsStmt               *sql.Stmt
+	escalateRunStmt             *sql.Stmt
+	escalationToldStmt          *sql.Stmt
+	escalationsOwedStmt         *sql.Stmt
 	eventsAfterStmt             *sql.Stmt
 	eventsOfShopStmt            *sql.Stmt
 	exportStmt                  *sql.Stmt
@@ -2398,18 +2697,22 @@ type Queries struct {
 	finishCallbackStmt          *sql.Stmt
 	finishRequestStmt           *sql.Stmt
 	firstEventStmt              *sql.Stmt
+	foldRunStmt                 *sql.Stmt
 	forcedRefreshesStmt         *sql.Stmt
 	forgetConsentsStmt          *sql.Stmt
 	forgetRequestStmt           *sql.Stmt
 	forgetSessionsStmt          *sql.Stmt
 	forgetShopStmt              *sql.Stmt
+	freeCarrierStmt             *sql.Stmt
 	grantStmt                   *sql.Stmt
 	grantsStmt                  *sql.Stmt
 	grantsAfterStmt             *sql.Stmt
 	grantsOfAppStmt             *sql.Stmt
 	grantsOfPersonStmt          *sql.Stmt
 	grantsOfShopStmt            *sql.Stmt
+	heldByUnfoldedStmt          *sql.Stmt
 	heldShopsStmt               *sql.Stmt
+	holdConditionStmt           *sql.Stmt
 	holdLiveClientStmt          *sql.Stmt
 	identitiesByUnionIDStmt     *sql.Stmt
 	identitiesOfPersonStmt      *sql.Stmt
@@ -2437,6 +2740,7 @@ type Queries struct {
 	insertSessionStmt           *sql.Stmt
 	insertSetupLinkStmt         *sql.Stmt
 	insertSigningKeyStmt        *sql.Stmt
+	insertSilenceStmt           *sql.Stmt
 	insertSubscriptionStmt      *sql.Stmt
 	insertTicketStmt            *sql.Stmt
 	insertTransferStmt          *sql.Stmt
@@ -2449,14 +2753,20 @@ type Queries struct {
 	invitationsOfPersonStmt     *sql.Stmt
 	isvGrantStmt                *sql.Stmt
 	isvGrantsAfterStmt          *sql.Stmt
+	joinRunStmt                 *sql.Stmt
+	keepLeaseStmt               *sql.Stmt
 	keptGrantStmt               *sql.Stmt
 	keptGrantsStmt              *sql.Stmt
+	lapsedConditionsStmt        *sql.Stmt
 	lastAuditEntryStmt          *sql.Stmt
 	lastOIDCLoginStmt           *sql.Stmt
 	leaseChannelStmt            *sql.Stmt
 	leaseSubscriptionStmt       *sql.Stmt
 	leasedBeforeStmt            *sql.Stmt
+	leaveAlertStmt              *sql.Stmt
+	letGoConditionStmt          *sql.Stmt
 	liveOIDCLoginsStmt          *sql.Stmt
+	liveSilencesStmt            *sql.Stmt
 	liveVisitsStmt              *sql.Stmt
 	lostEventsStmt              *sql.Stmt
 	memberStmt                  *sql.Stmt
@@ -2478,9 +2788,12 @@ type Queries struct {
 	oIDCClientsStmt             *sql.Stmt
 	oIDCLoginStmt               *sql.Stmt
 	oIDCLoginByCodeStmt         *sql.Stmt
+	oldestInformationalStmt     *sql.Stmt
+	openAlertsBeforeStmt        *sql.Stmt
 	openTenantStmt              *sql.Stmt
 	overOIDCLoginsStmt          *sql.Stmt
 	ownersOfTenantStmt          *sql.Stmt
+	pendingCountsStmt           *sql.Stmt
 	pendingNoticesStmt          *sql.Stmt
 	pendingNoticesBeforeStmt    *sql.Stmt
 	pendingOfStmt               *sql.Stmt
@@ -2488,6 +2801,7 @@ type Queries struct {
 	personsAfterStmt            *sql.Stmt
 	profileStmt                 *sql.Stmt
 	purchasesStmt               *sql.Stmt
+	purgeAlertsStmt             *sql.Stmt
 	purgeCallbacksStmt          *sql.Stmt
 	purgeDeadLettersStmt        *sql.Stmt
 	purgeEventsStmt             *sql.Stmt
@@ -2503,7 +2817,9 @@ type Queries struct {
 	purgeSessionsStmt           *sql.Stmt
 	purgeSetupLinksStmt         *sql.Stmt
 	purgeSigningKeysStmt        *sql.Stmt
+	purgeSilencesStmt           *sql.Stmt
 	purgeUsesStmt               *sql.Stmt
+	putAlertStmt                *sql.Stmt
 	putAppStmt                  *sql.Stmt
 	putAuditHeadStmt            *sql.Stmt
 	putAuthorizerStmt           *sql.Stmt
@@ -2564,13 +2880,18 @@ type Queries struct {
 	shopsOfAppStmt              *sql.Stmt
 	shopsOfTenantStmt           *sql.Stmt
 	signingKeysStmt             *sql.Stmt
+	silenceStmt                 *sql.Stmt
+	silencesStmt                *sql.Stmt
+	somethingToFoldStmt         *sql.Stmt
 	startSubscriptionStmt       *sql.Stmt
 	stopSubscriptionStmt        *sql.Stmt
 	subscriptionStmt            *sql.Stmt
 	subscriptionsStmt           *sql.Stmt
 	subscriptionsAfterStmt      *sql.Stmt
 	subscriptionsOfStmt         *sql.Stmt
+	takeLeaseStmt               *sql.Stmt
 	takeScanStmt                *sql.Stmt
+	tellNoticeStmt              *sql.Stmt
 	tenantStmt                  *sql.Stmt
 	tenantsStmt                 *sql.Stmt
 	tenantsAfterStmt            *sql.Stmt
@@ -2581,13 +2902,16 @@ type Queries struct {
 	transferStmt                *sql.Stmt
 	transfersOfPersonStmt       *sql.Stmt
 	transfersOfTenantStmt       *sql.Stmt
+	unfoldedStmt                *sql.Stmt
 	useSetupLinkStmt            *sql.Stmt
 	userGrantStmt               *sql.Stmt
 	userGrantsOfStmt            *sql.Stmt
 	visitsOfTenantStmt          *sql.Stmt
 	voidAuthorizersStmt         *sql.Stmt
+	wakeAlertsStmt              *sql.Stmt
 	wakeHeldShopsStmt           *sql.Stmt
 	wakeUndeclaredStmt          *sql.Stmt
+	workingAlertsStmt           *sql.Stmt
 }
 
 func (q *Queries) WithTx(tx *sql.Tx) *Queries {
@@ -2600,6 +2924,9 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		adminsStmt:                  q.adminsStmt,
 		adminsAfterStmt:             q.adminsAfterStmt,
 		againLettersStmt:            q.againLettersStmt,
+		alertStmt:                   q.alertStmt,
+		alertMembersGoneStmt:        q.alertMembersGoneStmt,
+		alertsBeforeStmt:            q.alertsBeforeStmt,
 		allClientShopsStmt:          q.allClientShopsStmt,
 		appStmt:                     q.appStmt,
 		appsStmt:                    q.appsStmt,
@@ -2630,6 +2957,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		clientsAfterStmt:            q.clientsAfterStmt,
 		clientsMadeByStmt:           q.clientsMadeByStmt,
 		componentGrantStmt:          q.componentGrantStmt,
+		conditionHoldersStmt:        q.conditionHoldersStmt,
 		consentsStmt:                q.consentsStmt,
 		countAppGrantsStmt:          q.countAppGrantsStmt,
 		countLiveAdminsStmt:         q.countLiveAdminsStmt,
@@ -2638,6 +2966,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		countShopsWithoutAppIDStmt:  q.countShopsWithoutAppIDStmt,
 		countUseStmt:                q.countUseStmt,
 		deadLettersStmt:             q.deadLettersStmt,
+		deleteAlertStmt:             q.deleteAlertStmt,
 		deleteAppStmt:               q.deleteAppStmt,
 		deleteAppGrantsStmt:         q.deleteAppGrantsStmt,
 		deleteAppIdentitiesStmt:     q.deleteAppIdentitiesStmt,
@@ -2660,11 +2989,13 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		deleteTenantMembersStmt:     q.deleteTenantMembersStmt,
 		deleteUnusedSetupLinksStmt:  q.deleteUnusedSetupLinksStmt,
 		deliveriesOfStmt:            q.deliveriesOfStmt,
+		dropEscalationStmt:          q.dropEscalationStmt,
 		dropTicketsStmt:             q.dropTicketsStmt,
 		dueChannelsStmt:             q.dueChannelsStmt,
 		dueDeliveriesStmt:           q.dueDeliveriesStmt,
 		dueSubscriptionsStmt:        q.dueSubscriptionsStmt,
 		dueTransfersStmt:            q.dueTransfersStmt,
+		emptyAlertStmt:              q.emptyAlertStmt,
 		endAppSessionsStmt:          q.endAppSessionsStmt,
 		endNoticeStmt:               q.endNoticeStmt,
 		endOIDCLoginStmt:            q.endOIDCLoginStmt,
@@ -2673,8 +3004,12 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		endSessionStmt:              q.endSessionStmt,
 		endShopSessionsStmt:         q.endShopSessionsStmt,
 		endSigningKeysStmt:          q.endSigningKeysStmt,
+		endSilenceStmt:              q.endSilenceStmt,
 		endTransferStmt:             q.endTransferStmt,
 		endVisitsStmt:               q.endVisitsStmt,
+		escalateRunStmt:             q.escalateRunStmt,
+		escalationToldStmt:          q.escalationToldStmt,
+		escalationsOwedStmt:         q.escalationsOwedStmt,
 		eventsAfterStmt:             q.eventsAfterStmt,
 		eventsOfShopStmt:            q.eventsOfShopStmt,
 		exportStmt:                  q.exportStmt,
@@ -2684,18 +3019,22 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		finishCallbackStmt:          q.finishCallbackStmt,
 		finishRequestStmt:           q.finishRequestStmt,
 		firstEventStmt:              q.firstEventStmt,
+		foldRunStmt:                 q.foldRunStmt,
 		forcedRefreshesStmt:         q.forcedRefreshesStmt,
 		forgetConsentsStmt:          q.forgetConsentsStmt,
 		forgetRequestStmt:           q.forgetRequestStmt,
 		forgetSessionsStmt:          q.forgetSessionsStmt,
 		forgetShopStmt:              q.forgetShopStmt,
+		freeCarrierStmt:             q.freeCarrierStmt,
 		grantStmt:                   q.grantStmt,
 		grantsStmt:                  q.grantsStmt,
 		grantsAfterStmt:             q.grantsAfterStmt,
 		grantsOfAppStmt:             q.grantsOfAppStmt,
 		grantsOfPersonStmt:          q.grantsOfPersonStmt,
 		grantsOfShopStmt:            q.grantsOfShopStmt,
+		heldByUnfoldedStmt:          q.heldByUnfoldedStmt,
 		heldShopsStmt:               q.heldShopsStmt,
+		holdConditionStmt:           q.holdConditionStmt,
 		holdLiveClientStmt:          q.holdLiveClientStmt,
 		identitiesByUnionIDStmt:     q.identitiesByUnionIDStmt,
 		identitiesOfPersonStmt:      q.identitiesOfPersonStmt,
@@ -2723,6 +3062,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		insertSessionStmt:           q.insertSessionStmt,
 		insertSetupLinkStmt:         q.insertSetupLinkStmt,
 		insertSigningKeyStmt:        q.insertSigningKeyStmt,
+		insertSilenceStmt:           q.insertSilenceStmt,
 		insertSubscriptionStmt:      q.insertSubscriptionStmt,
 		insertTicketStmt:            q.insertTicketStmt,
 		insertTransferStmt:          q.insertTransferStmt,
@@ -2735,14 +3075,20 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		invitationsOfPersonStmt:     q.invitationsOfPersonStmt,
 		isvGrantStmt:                q.isvGrantStmt,
 		isvGrantsAfterStmt:          q.isvGrantsAfterStmt,
+		joinRunStmt:                 q.joinRunStmt,
+		keepLeaseStmt:               q.keepLeaseStmt,
 		keptGrantStmt:               q.keptGrantStmt,
 		keptGrantsStmt:              q.keptGrantsStmt,
+		lapsedConditionsStmt:        q.lapsedConditionsStmt,
 		lastAuditEntryStmt:          q.lastAuditEntryStmt,
 		lastOIDCLoginStmt:           q.lastOIDCLoginStmt,
 		leaseChannelStmt:            q.leaseChannelStmt,
 		leaseSubscriptionStmt:       q.leaseSubscriptionStmt,
 		leasedBeforeStmt:            q.leasedBeforeStmt,
+		leaveAlertStmt:              q.leaveAlertStmt,
+		letGoConditionStmt:          q.letGoConditionStmt,
 		liveOIDCLoginsStmt:          q.liveOIDCLoginsStmt,
+		liveSilencesStmt:            q.liveSilencesStmt,
 		liveVisitsStmt:              q.liveVisitsStmt,
 		lostEventsStmt:              q.lostEventsStmt,
 		memberStmt:                  q.memberStmt,
@@ -2764,9 +3110,12 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		oIDCClientsStmt:             q.oIDCClientsStmt,
 		oIDCLoginStmt:               q.oIDCLoginStmt,
 		oIDCLoginByCodeStmt:         q.oIDCLoginByCodeStmt,
+		oldestInformationalStmt:     q.oldestInformationalStmt,
+		openAlertsBeforeStmt:        q.openAlertsBeforeStmt,
 		openTenantStmt:              q.openTenantStmt,
 		overOIDCLoginsStmt:          q.overOIDCLoginsStmt,
 		ownersOfTenantStmt:          q.ownersOfTenantStmt,
+		pendingCountsStmt:           q.pendingCountsStmt,
 		pendingNoticesStmt:          q.pendingNoticesStmt,
 		pendingNoticesBeforeStmt:    q.pendingNoticesBeforeStmt,
 		pendingOfStmt:               q.pendingOfStmt,
@@ -2774,6 +3123,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		personsAfterStmt:            q.personsAfterStmt,
 		profileStmt:                 q.profileStmt,
 		purchasesStmt:               q.purchasesStmt,
+		purgeAlertsStmt:             q.purgeAlertsStmt,
 		purgeCallbacksStmt:          q.purgeCallbacksStmt,
 		purgeDeadLettersStmt:        q.purgeDeadLettersStmt,
 		purgeEventsStmt:             q.purgeEventsStmt,
@@ -2789,7 +3139,9 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		purgeSessionsStmt:           q.purgeSessionsStmt,
 		purgeSetupLinksStmt:         q.purgeSetupLinksStmt,
 		purgeSigningKeysStmt:        q.purgeSigningKeysStmt,
+		purgeSilencesStmt:           q.purgeSilencesStmt,
 		purgeUsesStmt:               q.purgeUsesStmt,
+		putAlertStmt:                q.putAlertStmt,
 		putAppStmt:                  q.putAppStmt,
 		putAuditHeadStmt:            q.putAuditHeadStmt,
 		putAuthorizerStmt:           q.putAuthorizerStmt,
@@ -2850,13 +3202,18 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		shopsOfAppStmt:              q.shopsOfAppStmt,
 		shopsOfTenantStmt:           q.shopsOfTenantStmt,
 		signingKeysStmt:             q.signingKeysStmt,
+		silenceStmt:                 q.silenceStmt,
+		silencesStmt:                q.silencesStmt,
+		somethingToFoldStmt:         q.somethingToFoldStmt,
 		startSubscriptionStmt:       q.startSubscriptionStmt,
 		stopSubscriptionStmt:        q.stopSubscriptionStmt,
 		subscriptionStmt:            q.subscriptionStmt,
 		subscriptionsStmt:           q.subscriptionsStmt,
 		subscriptionsAfterStmt:      q.subscriptionsAfterStmt,
 		subscriptionsOfStmt:         q.subscriptionsOfStmt,
+		takeLeaseStmt:               q.takeLeaseStmt,
 		takeScanStmt:                q.takeScanStmt,
+		tellNoticeStmt:              q.tellNoticeStmt,
 		tenantStmt:                  q.tenantStmt,
 		tenantsStmt:                 q.tenantsStmt,
 		tenantsAfterStmt:            q.tenantsAfterStmt,
@@ -2867,12 +3224,15 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		transferStmt:                q.transferStmt,
 		transfersOfPersonStmt:       q.transfersOfPersonStmt,
 		transfersOfTenantStmt:       q.transfersOfTenantStmt,
+		unfoldedStmt:                q.unfoldedStmt,
 		useSetupLinkStmt:            q.useSetupLinkStmt,
 		userGrantStmt:               q.userGrantStmt,
 		userGrantsOfStmt:            q.userGrantsOfStmt,
 		visitsOfTenantStmt:          q.visitsOfTenantStmt,
 		voidAuthorizersStmt:         q.voidAuthorizersStmt,
+		wakeAlertsStmt:              q.wakeAlertsStmt,
 		wakeHeldShopsStmt:           q.wakeHeldShopsStmt,
 		wakeUndeclaredStmt:          q.wakeUndeclaredStmt,
+		workingAlertsStmt:           q.workingAlertsStmt,
 	}
 }

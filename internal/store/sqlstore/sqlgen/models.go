@@ -15,6 +15,33 @@ type Admin struct {
 	Subject   string
 }
 
+type Alert struct {
+	ID         int64
+	Kind       string
+	GroupsBy   string
+	State      string
+	Severity   string
+	OpenedAt   int64
+	LastAt     int64
+	EndedAt    int64
+	DueAt      int64
+	ToldAt     int64
+	ToldCount  int64
+	Facts      int64
+	Members    int64
+	LastNotice int64
+	Subjects   string
+	Details    string
+	ShopID     string
+	Silence    string
+}
+
+type AlertSubject struct {
+	AlertID int64
+	Subject string
+	SinceAt int64
+}
+
 type App struct {
 	ID                  string
 	Kind                string
@@ -145,6 +172,14 @@ type Delivery struct {
 	Reason   string
 }
 
+type Escalation struct {
+	NoticeID int64
+	AlertID  int64
+	Subject  string
+	OwedAt   int64
+	ToldAt   int64
+}
+
 type Event struct {
 	ID     int64
 	App    string
@@ -204,6 +239,14 @@ type Grant struct {
 	Authorizer     string
 }
 
+type HeldCondition struct {
+	Name    string
+	Server  string
+	Kind    string
+	Subject string
+	UntilAt int64
+}
+
 type HeldShop struct {
 	SubscriptionID string
 	ShopID         string
@@ -237,6 +280,13 @@ type Invitation struct {
 	MemberUntil int64
 }
 
+type Lease struct {
+	Name    string
+	Owner   string
+	Term    int64
+	UntilAt int64
+}
+
 type Member struct {
 	TenantID string
 	ShopID   string
@@ -253,12 +303,16 @@ type Meta struct {
 }
 
 type Notice struct {
-	ID      int64
-	At      int64
-	Kind    string
-	Subject string
-	Details string
-	SentAt  int64
+	ID       int64
+	At       int64
+	Kind     string
+	Subject  string
+	Details  string
+	SentAt   int64
+	FoldedAt int64
+	AlertID  int64
+	Severity string
+	Message  string
 }
 
 type OidcClient struct {
@@ -399,6 +453,18 @@ type SigningKey struct {
 	SignsFrom      int64
 	SignsUntil     int64
 	PublishedUntil int64
+}
+
+type Silence struct {
+	ID      string
+	Kind    string
+	Subject string
+	ShopID  string
+	Reason  string
+	MadeBy  string
+	MadeAt  int64
+	UntilAt int64
+	EndedAt int64
 }
 
 type Subscription struct {

@@ -132,7 +132,7 @@ func (q *Queries) DueChannels(ctx context.Context, now int64) ([]string, error) 
 }
 
 const dueDeliveries = `-- name: DueDeliveries :many
-SELECT n.id, n.at, n.kind, n.subject, n.details, d.attempt
+SELECT n.id, n.at, n.kind, n.subject, n.details, n.message, d.attempt
 FROM deliveries d JOIN notices n ON n.id = d.notice_id
 WHERE d.channel = $1 AND d.state = 'pending' AND d.due_at <= CAST($2 AS BIGINT)
 ORDER BY d.notice_id LIMIT $3
@@ -150,6 +150,7 @@ type DueDeliveriesRow struct {
 	Kind    string
 	Subject string
 	Details string
+	Message string
 	Attempt int64
 }
 
@@ -168,6 +169,7 @@ func (q *Queries) DueDeliveries(ctx context.Context, arg DueDeliveriesParams) ([
 			&i.Kind,
 			&i.Subject,
 			&i.Details,
+			&i.Message,
 			&i.Attempt,
 		); err != nil {
 			return nil, err
@@ -199,7 +201,7 @@ func (q *Queries) EndNotice(ctx context.Context, arg EndNoticeParams) error {
 }
 
 const endOldNotices = `-- name: EndOldNotices :exec
-UPDATE notices SET sent_at = $1 WHERE sent_at = 0 AND at < $2
+UPDATE notices SET sent_at = $1 WHERE sent_at = 0 AND folded_at > 0 AND at < $2
     AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.notice_id = notices.id AND d.state = 'pending')
 `
 
@@ -215,7 +217,7 @@ func (q *Queries) EndOldNotices(ctx context.Context, arg EndOldNoticesParams) er
 
 const insertBacklog = `-- name: InsertBacklog :exec
 INSERT INTO deliveries (notice_id, channel, state, attempt, due_at, done_at, reason)
-SELECT id, CAST($1 AS TEXT), 'pending', 0, CAST($2 AS BIGINT), 0, '' FROM notices WHERE sent_at = 0
+SELECT id, CAST($1 AS TEXT), 'pending', 0, CAST($2 AS BIGINT), 0, '' FROM notices WHERE sent_at = 0 AND folded_at > 0
 ON CONFLICT (notice_id, channel) DO NOTHING
 `
 
@@ -246,7 +248,8 @@ func (q *Queries) InsertChannel(ctx context.Context, arg InsertChannelParams) er
 
 const insertDeliveries = `-- name: InsertDeliveries :exec
 INSERT INTO deliveries (notice_id, channel, state, attempt, due_at, done_at, reason)
-SELECT CAST($1 AS BIGINT), name, 'pending', 0, CAST($2 AS BIGINT), 0, '' FROM channels
+SELECT CAST($1 AS BIGINT), name, 'pending', 0, CAST($2 AS BIGINT), 0, '' FROM channels WHERE true
+ON CONFLICT (notice_id, channel) DO NOTHING
 `
 
 type InsertDeliveriesParams struct {
@@ -260,14 +263,17 @@ func (q *Queries) InsertDeliveries(ctx context.Context, arg InsertDeliveriesPara
 }
 
 const insertNotice = `-- name: InsertNotice :one
-INSERT INTO notices (at, kind, subject, details, sent_at) VALUES ($1, $2, $3, $4, 0) RETURNING id
+INSERT INTO notices (at, kind, subject, details, sent_at, folded_at, alert_id, severity, message)
+VALUES ($1, $2, $3, $4, 0, $5, $6, '', '') RETURNING id
 `
 
 type InsertNoticeParams struct {
-	At      int64
-	Kind    string
-	Subject string
-	Details string
+	At       int64
+	Kind     string
+	Subject  string
+	Details  string
+	FoldedAt int64
+	AlertID  int64
 }
 
 func (q *Queries) InsertNotice(ctx context.Context, arg InsertNoticeParams) (int64, error) {
@@ -276,6 +282,8 @@ func (q *Queries) InsertNotice(ctx context.Context, arg InsertNoticeParams) (int
 		arg.Kind,
 		arg.Subject,
 		arg.Details,
+		arg.FoldedAt,
+		arg.AlertID,
 	)
 	var id int64
 	err := row.Scan(&id)
@@ -323,7 +331,7 @@ func (q *Queries) LeaseChannel(ctx context.Context, arg LeaseChannelParams) ([]i
 }
 
 const notices = `-- name: Notices :many
-SELECT id, at, kind, subject, details, sent_at FROM notices ORDER BY id DESC LIMIT $1
+SELECT id, at, kind, subject, details, sent_at, folded_at, alert_id, severity, message FROM notices ORDER BY id DESC LIMIT $1
 `
 
 func (q *Queries) Notices(ctx context.Context, maxRows int32) ([]Notice, error) {
@@ -342,6 +350,10 @@ func (q *Queries) Notices(ctx context.Context, maxRows int32) ([]Notice, error) 
 			&i.Subject,
 			&i.Details,
 			&i.SentAt,
+			&i.FoldedAt,
+			&i.AlertID,
+			&i.Severity,
+			&i.Message,
 		); err != nil {
 			return nil, err
 		}
@@ -357,7 +369,7 @@ func (q *Queries) Notices(ctx context.Context, maxRows int32) ([]Notice, error) 
 }
 
 const pendingNotices = `-- name: PendingNotices :many
-SELECT id, at, kind, subject, details, sent_at FROM notices WHERE sent_at = 0 ORDER BY id LIMIT $1
+SELECT id, at, kind, subject, details, sent_at, folded_at, alert_id, severity, message FROM notices WHERE sent_at = 0 ORDER BY id LIMIT $1
 `
 
 func (q *Queries) PendingNotices(ctx context.Context, maxRows int32) ([]Notice, error) {
@@ -376,6 +388,10 @@ func (q *Queries) PendingNotices(ctx context.Context, maxRows int32) ([]Notice, 
 			&i.Subject,
 			&i.Details,
 			&i.SentAt,
+			&i.FoldedAt,
+			&i.AlertID,
+			&i.Severity,
+			&i.Message,
 		); err != nil {
 			return nil, err
 		}
@@ -476,4 +492,19 @@ func (q *Queries) SettleDelivery(ctx context.Context, arg SettleDeliveryParams) 
 		return 0, err
 	}
 	return result.RowsAffected()
+}
+
+const tellNotice = `-- name: TellNotice :exec
+UPDATE notices SET sent_at = 0, severity = $1, message = $2 WHERE id = $3
+`
+
+type TellNoticeParams struct {
+	Severity string
+	Message  string
+	ID       int64
+}
+
+func (q *Queries) TellNotice(ctx context.Context, arg TellNoticeParams) error {
+	_, err := q.exec(ctx, q.tellNoticeStmt, tellNotice, arg.Severity, arg.Message, arg.ID)
+	return err
 }

@@ -337,7 +337,7 @@ func (q *Queries) MembersAfter(ctx context.Context, arg MembersAfterParams) ([]M
 }
 
 const notice = `-- name: Notice :one
-SELECT id, at, kind, subject, details, sent_at FROM notices WHERE id = $1
+SELECT id, at, kind, subject, details, sent_at, folded_at, alert_id, severity, message FROM notices WHERE id = $1
 `
 
 func (q *Queries) Notice(ctx context.Context, id int64) (Notice, error) {
@@ -350,12 +350,16 @@ func (q *Queries) Notice(ctx context.Context, id int64) (Notice, error) {
 		&i.Subject,
 		&i.Details,
 		&i.SentAt,
+		&i.FoldedAt,
+		&i.AlertID,
+		&i.Severity,
+		&i.Message,
 	)
 	return i, err
 }
 
 const noticesBefore = `-- name: NoticesBefore :many
-SELECT id, at, kind, subject, details, sent_at FROM notices WHERE id < $1 ORDER BY id DESC LIMIT $2
+SELECT id, at, kind, subject, details, sent_at, folded_at, alert_id, severity, message FROM notices WHERE id < $1 ORDER BY id DESC LIMIT $2
 `
 
 type NoticesBeforeParams struct {
@@ -379,6 +383,10 @@ func (q *Queries) NoticesBefore(ctx context.Context, arg NoticesBeforeParams) ([
 			&i.Subject,
 			&i.Details,
 			&i.SentAt,
+			&i.FoldedAt,
+			&i.AlertID,
+			&i.Severity,
+			&i.Message,
 		); err != nil {
 			return nil, err
 		}
@@ -394,7 +402,7 @@ func (q *Queries) NoticesBefore(ctx context.Context, arg NoticesBeforeParams) ([
 }
 
 const pendingNoticesBefore = `-- name: PendingNoticesBefore :many
-SELECT id, at, kind, subject, details, sent_at FROM notices WHERE sent_at = 0 AND id < $1 ORDER BY id DESC LIMIT $2
+SELECT id, at, kind, subject, details, sent_at, folded_at, alert_id, severity, message FROM notices WHERE sent_at = 0 AND id < $1 ORDER BY id DESC LIMIT $2
 `
 
 type PendingNoticesBeforeParams struct {
@@ -418,6 +426,10 @@ func (q *Queries) PendingNoticesBefore(ctx context.Context, arg PendingNoticesBe
 			&i.Subject,
 			&i.Details,
 			&i.SentAt,
+			&i.FoldedAt,
+			&i.AlertID,
+			&i.Severity,
+			&i.Message,
 		); err != nil {
 			return nil, err
 		}

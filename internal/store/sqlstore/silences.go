@@ -1,0 +1,176 @@
+package sqlstore
+
+import (
+	"context"
+	"time"
+
+	"github.com/zhanggui/zhanggui/internal/access"
+	"github.com/zhanggui/zhanggui/internal/audit"
+	"github.com/zhanggui/zhanggui/internal/notice"
+	"github.com/zhanggui/zhanggui/internal/store/sqlstore/sqlgen"
+)
+
+// CreateSilence writes a silence down. Alerts that are open are looked at anew.
+func (s *Store) CreateSilence(ctx context.Context, x notice.Silence, entries ...audit.Entry) error {
+	return s.write(ctx, "create silence", func(t *tx) error {
+		err := t.InsertSilence(ctx, sqlgen.InsertSilenceParams{
+			ID: x.ID, Kind: string(x.Kind), Subject: x.Subject, ShopID: x.Shop, Reason: x.Reason, MadeBy: x.By, MadeAt: millis(x.Made), UntilAt: millis(x.Until),
+		})
+		if err != nil {
+			return err
+		}
+		t.record(entries...)
+		return t.WakeAlerts(ctx, millis(x.Made))
+	})
+}
+
+// EndSilence ends a silence before its time. One that is over is left as it is,
+// without an entry; an unknown one is [access.ErrNotFound].
+func (s *Store) EndSilence(ctx context.Context, id string, now time.Time, entries ...audit.Entry) error {
+	return s.write(ctx, "end silence", func(t *tx) error {
+		row, err := t.Silence(ctx, id)
+		if err != nil {
+			return missing(err, access.ErrNotFound)
+		}
+		if !toSilence(row).Live(now) {
+			return nil
+		}
+		if _, err := t.EndSilence(ctx, sqlgen.EndSilenceParams{EndedAt: millis(now), ID: id}); err != nil {
+			return err
+		}
+		t.record(entries...)
+		return t.WakeAlerts(ctx, millis(now))
+	})
+}
+
+// Silence gives a silence, or [access.ErrNotFound].
+func (s *Store) Silence(ctx context.Context, id string) (notice.Silence, error) {
+	row, err := s.q.Silence(ctx, id)
+	return one(s.Log, "read silence", row, err, toSilence)
+}
+
+// Silences gives at most limit silences, the newest first, those that are over
+// among them.
+func (s *Store) Silences(ctx context.Context, limit int) ([]notice.Silence, error) {
+	rows, err := s.q.Silences(ctx, rowLimit(limit))
+	return many(s.Log, "read silences", rows, err, toSilence)
+}
+
+func toSilence(r sqlgen.Silence) notice.Silence {
+	return notice.Silence{ID: r.ID, Kind: notice.Kind(r.Kind), Subject: r.Subject, Shop: r.ShopID, Reason: r.Reason, By: r.MadeBy,
+		Made: fromMillis(r.MadeAt), Until: fromMillis(r.UntilAt), Ended: fromMillis(r.EndedAt)}
+}
+
+// HoldCondition says whether one server finds something wrong. The condition is
+// raised with the first server that does, and over when none is left: a server
+// that died stops holding it by itself, see [Store.LapseConditions].
+func (s *Store) HoldCondition(ctx context.Context, h notice.Holding, now time.Time) error {
+	return s.write(ctx, "hold condition", func(t *tx) error {
+		var err error
+		if h.Wrong {
+			err = t.HoldCondition(ctx, sqlgen.HoldConditionParams{
+				Name: h.Name, Server: h.Server, Kind: string(h.Notice.Kind), Subject: h.Notice.Subject, UntilAt: millis(h.Until),
+			})
+		} else {
+			err = t.LetGoCondition(ctx, sqlgen.LetGoConditionParams{Name: h.Name, Server: h.Server})
+		}
+		if err != nil {
+			return err
+		}
+		return t.turnCondition(ctx, h.Name, h.Notice, now)
+	})
+}
+
+// LapseConditions ends what was held by servers that say so no more.
+func (s *Store) LapseConditions(ctx context.Context, now time.Time) error {
+	lapsed, err := s.q.LapsedConditions(ctx, millis(now))
+	if err != nil {
+		return s.fail("read lapsed conditions", err)
+	}
+	for _, r := range lapsed {
+		n := notice.Notice{At: now, Kind: notice.Kind(r.Kind), Subject: r.Subject}
+		if err := s.HoldCondition(ctx, notice.Holding{Name: r.Name, Server: r.Server, Notice: n}, now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// turnCondition writes the notice when a condition begins or ends. The same row
+// remembers it as for conditions that the servers see alike.
+func (t *tx) turnCondition(ctx context.Context, name string, n notice.Notice, now time.Time) error {
+	holders, err := t.ConditionHolders(ctx, sqlgen.ConditionHoldersParams{Name: name, Now: millis(now)})
+	if err != nil {
+		return err
+	}
+	row, err := meta(ctx, t.Queries, metaCondition+name)
+	wrong := holders > 0
+	if err != nil || (row.Number != 0) == wrong {
+		return err
+	}
+	since := int64(0)
+	if wrong {
+		since = millis(now)
+	} else {
+		n = notice.OverOf(n, now)
+	}
+	if err := t.PutMeta(ctx, sqlgen.PutMetaParams{Name: metaCondition + name, Number: since}); err != nil {
+		return err
+	}
+	return t.notify(ctx, n)
+}
+
+// EndWellGrants writes that the alerts of grants that work again, were revoked or
+// are gone are over for them, where nobody said so: at most limit of those that
+// have been so since before. It tells how many.
+func (s *Store) EndWellGrants(ctx context.Context, before, now time.Time, limit int) (ended int, err error) {
+	p := sqlgen.AlertMembersGoneParams{Before: millis(before), MaxRows: rowLimit(limit)}
+	rows, err := s.q.AlertMembersGone(ctx, p)
+	if err != nil {
+		return 0, s.fail("read alerts of grants", err)
+	}
+	if len(rows) == 0 {
+		return 0, nil
+	}
+	err = s.write(ctx, "end alerts of grants", func(t *tx) error {
+		rows, err := t.AlertMembersGone(ctx, p)
+		if err != nil {
+			return err
+		}
+		for _, r := range rows {
+			if err := t.notify(ctx, notice.OverOf(notice.Notice{Kind: notice.Kind(r.Kind), Subject: r.Subject}, now)); err != nil {
+				return err
+			}
+		}
+		ended = len(rows)
+		return nil
+	})
+	return ended, err
+}
+
+// EscalationsOwed gives at most limit facts that owners are to be told of by now,
+// the longest owed first.
+func (s *Store) EscalationsOwed(ctx context.Context, now time.Time, limit int) (all []notice.Escalation, err error) {
+	rows, err := s.q.EscalationsOwed(ctx, sqlgen.EscalationsOwedParams{Now: millis(now), MaxRows: rowLimit(limit)})
+	if err != nil {
+		return nil, s.fail("read escalations", err)
+	}
+	for _, r := range rows {
+		n := toNotice(sqlgen.Notice{At: r.At, Kind: r.Kind, Subject: r.Subject, Details: r.Details})
+		all = append(all, notice.Escalation{Fact: notice.Fact{ID: r.NoticeID, Notice: n}, Alert: r.AlertID, Owed: fromMillis(r.OwedAt)})
+	}
+	return all, nil
+}
+
+// EscalationTold writes that an owner was told of a fact. It tells whether it was
+// still owed.
+func (s *Store) EscalationTold(ctx context.Context, fact int64, now time.Time, entries ...audit.Entry) (landed bool, err error) {
+	err = s.write(ctx, "end escalation", func(t *tx) error {
+		n, err := t.EscalationTold(ctx, sqlgen.EscalationToldParams{ToldAt: millis(now), NoticeID: fact})
+		if landed = n > 0; landed {
+			t.record(entries...)
+		}
+		return err
+	})
+	return landed && err == nil, err
+}
