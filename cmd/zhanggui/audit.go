@@ -20,7 +20,9 @@ import (
 type auditCmd struct {
 	List   auditListCmd   `cmd:"" default:"withargs" help:"Read the audit log, oldest first."`
 	Show   auditShowCmd   `cmd:"" help:"Show what happened to one thing, such as a shop or a grant."`
-	Verify auditVerifyCmd `cmd:"" help:"Verify the audit log, with or without a running server."`
+	Verify auditVerifyCmd `cmd:"" help:"Verify the audit log, an export or a proof, with or without a running server."`
+	Export auditExportCmd `cmd:"" help:"Write entries to a file that proves itself, for an inspector."`
+	Prove  auditProveCmd  `cmd:"" help:"Make a small file that proves that one log is the beginning of another, or that an entry stands in it."`
 }
 
 type auditListCmd struct {
@@ -113,24 +115,35 @@ func printEntries(c console, records []adminapi.RecordView, rows [][]string) err
 
 // auditVerifyCmd needs no server: files and the public key are enough.
 type auditVerifyCmd struct {
-	Data     string `help:"Data directory." default:"./zhanggui-data" env:"ZHANGGUI_DATA" type:"path"`
-	Database string `help:"Database URL, as the server has it (default: SQLite in the data directory)." env:"ZHANGGUI_DATABASE"`
-	Heads    string `help:"File of signed heads (default: the one in the data directory); name a copy from elsewhere to prove more." type:"path"`
-	Pub      string `help:"Public key file (default: the one in the data directory)." type:"path"`
-	JSON     bool   `help:"Print JSON for programs."`
+	Data     string   `help:"Data directory." default:"./zhanggui-data" env:"ZHANGGUI_DATA" type:"path"`
+	Database string   `help:"Database URL, as the server has it (default: SQLite in the data directory)." env:"ZHANGGUI_DATABASE"`
+	Heads    string   `help:"File of signed heads (default: the one in the data directory); name a copy from elsewhere to prove more." type:"path"`
+	Pub      string   `help:"Public key file (default: the one in the data directory)." type:"path"`
+	Archive  []string `help:"Archive of entries that were moved out of the database, to be verified too; may be given many times." type:"path"`
+	File     string   `help:"Verify this export alone, with the public key and no database." type:"path" xor:"what"`
+	Proof    string   `help:"Check this proof alone, with the public key and no database." type:"path" xor:"what"`
+	JSON     bool     `help:"Print JSON for programs."`
 }
 
 // Help shows an example.
 func (auditVerifyCmd) Help() string {
-	return `Compares every row with its leaf, the tree with every signed head, and names the first bad entry. It reads files only and may run beside a server.
+	return `Compares every row with its leaf, the tree with every signed head, and names the first bad entry. It reads files only and may run beside a server. With --file or --proof it needs that file and the public key, and nothing else.
 
 Example:
-  zhanggui audit verify --data ./zhanggui-data --heads /mnt/worm/audit.heads`
+  zhanggui audit verify --data ./zhanggui-data --heads /mnt/worm/audit.heads
+  zhanggui audit verify --file export.jsonl --pub audit.pub
+  zhanggui audit verify --proof proof.json --pub audit.pub`
 }
 
 // Run implements the command.
 func (v auditVerifyCmd) Run(ctx context.Context, c console) error {
-	report, err := app.VerifyAudit(ctx, app.AuditFiles{Data: v.Data, Heads: v.Heads, Pub: v.Pub, Database: secret.FromString(v.Database)})
+	switch {
+	case v.File != "":
+		return v.file(c)
+	case v.Proof != "":
+		return v.proof(c)
+	}
+	report, err := app.VerifyAudit(ctx, app.AuditFiles{Data: v.Data, Heads: v.Heads, Pub: v.Pub, Archives: v.Archive, Database: secret.FromString(v.Database)})
 	if err != nil {
 		return err
 	}
@@ -141,6 +154,7 @@ func (v auditVerifyCmd) Run(ctx context.Context, c console) error {
 	} else {
 		fmt.Fprintf(c.out, "%d entries, %d hashes, %d signed heads in the database, %d in the file; %d entries are newer than the newest head\n",
 			report.Entries, report.Hashes, report.Checkpoints, report.Heads, report.Unsigned())
+		printPruned(c, report)
 		for _, p := range report.Problems {
 			fmt.Fprintln(c.out, "  "+p.String())
 		}

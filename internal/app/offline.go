@@ -19,6 +19,7 @@ import (
 type AuditFiles struct {
 	Data, Heads, Pub string
 	Database         secret.Value
+	Archives         []string // files of entries that were moved out of the database, to be verified too
 }
 
 // VerifyAudit compares the audit log of a data directory with itself, its signed
@@ -26,9 +27,14 @@ type AuditFiles struct {
 // nothing.
 func VerifyAudit(ctx context.Context, f AuditFiles) (_ audit.Report, err error) {
 	var in audit.VerifyInput
-	if in.Verifier, err = audit.ReadVerifier(cmp.Or(f.Pub, filepath.Join(f.Data, audit.PubFile))); err != nil {
+	if in.Verifier, err = f.verifier(); err != nil {
 		return audit.Report{}, err
 	}
+	archives, err := readArchives(f.Archives, in.Verifier)
+	if err != nil {
+		return audit.Report{}, err
+	}
+	in.Elsewhere = archives.heads
 	// A server may be signing meanwhile. Checkpoints are in the file before they
 	// are in the database, and entries are there before both: read in the other
 	// direction, nothing is missing that was only written late.
@@ -48,8 +54,15 @@ func VerifyAudit(ctx context.Context, f AuditFiles) (_ audit.Report, err error) 
 	if err != nil {
 		return audit.Report{}, err
 	}
-	in.Records, in.StoredHash, in.State = log.AuditRecords(ctx), log.StoredHash(ctx), &state
-	return audit.Verify(in)
+	ahead, err := log.ReadAhead(ctx)
+	if err != nil {
+		return audit.Report{}, err
+	}
+	defer func() { err = errors.Join(err, ahead.Stop()) }()
+	in.Records, in.StoredHash, in.State = ahead.Records, ahead.StoredHash, &state
+	report, err := audit.Verify(in)
+	archives.join(&report)
+	return report, err
 }
 
 // checkpoints reads the signed heads of the database as it is at this moment.

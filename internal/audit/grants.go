@@ -3,7 +3,6 @@ package audit
 import (
 	"bytes"
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"slices"
 )
@@ -99,11 +98,8 @@ func (l *Grants) Len() int { return len(l.words) + len(l.fresh) }
 // on. What is no entry about grants is passed over.
 func (l *Grants) Read(r Record) {
 	l.size = max(l.size, r.Seq+1)
-	if !bytes.Contains(r.Data, []byte(`"action":"grant.`)) {
-		return // most entries; decoding them costs more than reading them
-	}
-	var e spoken
-	if json.Unmarshal(r.Data, &e) != nil || e.Action != GrantSettle && e.Action != GrantTokens && e.Action != GrantStart {
+	e, ok := speaks(r.Data)
+	if !ok {
 		return
 	}
 	for id, text := range e.Details {

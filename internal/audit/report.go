@@ -28,6 +28,11 @@ const (
 	GrantDisagrees Kind = "grant_disagrees"  // a grant's row is not what the newest entry about it says
 	GrantUnknown   Kind = "grant_unknown"    // a grant that no entry names
 	GrantGone      Kind = "grant_gone"       // a grant that the log has and the database lacks
+	PruneForged    Kind = "prune_forged"     // a pruning whose signature does not fit
+	PruneDisagrees Kind = "prune_disagrees"  // other entries are there than a pruning left
+	FileUnreadable Kind = "file_unreadable"  // a line of a file is not what it should be
+	FileCut        Kind = "file_cut"         // a file ends too early, or is not the whole of it
+	ProofWrong     Kind = "proof_wrong"      // a proof does not lead to the signed head
 )
 
 // Problem is what is wrong in one category. The first one found stands for the
@@ -56,11 +61,26 @@ type Report struct {
 	Hashes      int64     `json:"hashes"`      // stored hashes that agree
 	Checkpoints int       `json:"checkpoints"` // of the database, signature and root agree
 	Heads       int       `json:"heads"`       // of the file, signature and root agree
+	Elsewhere   int       `json:"elsewhere"`   // from other places, signature and root agree
 	Root        tlog.Hash `json:"root"`        // of all entries, as computed
 	Grants      int       `json:"grants"`      // rows compared with the log
 	Signed      int64     `json:"signed"`      // entries under the newest head that agrees
 	SignedAt    time.Time `json:"signed_at"`   // when that head was signed
-	Problems    []Problem `json:"problems"`    // first of each kind, in the order in which they were found
+	// Archived counts entries that signed prunings moved out of the database, and
+	// Pruned says where they are. Their hashes were verified, their words were not.
+	Archived int64        `json:"archived,omitempty"`
+	Pruned   []PrunedSpan `json:"pruned,omitempty"`
+	Problems []Problem    `json:"problems"` // first of each kind, in the order in which they were found
+}
+
+// PrunedSpan is what one signed pruning moved into an archive file.
+type PrunedSpan struct {
+	From    int64     `json:"from"`
+	To      int64     `json:"to"`   // the first entry after it
+	Kept    int64     `json:"kept"` // how many of them stay in the database too
+	Archive string    `json:"archive"`
+	At      time.Time `json:"at"`
+	Given   bool      `json:"given"` // the archive was given and verifies
 }
 
 // OK reports whether nothing is wrong.
@@ -100,6 +120,11 @@ var remedies = map[Kind]string{
 	GrantDisagrees: putBack,
 	GrantUnknown:   putBack,
 	GrantGone:      "restore the row from a backup, or start the server, which records that it is gone; a shop's next apply makes a new grant, a person logs in again",
+	PruneForged:    "somebody wrote to the database by hand and called it a pruning: restore the entries from a backup",
+	PruneDisagrees: "restore the entries that a pruning left from a backup or its archive, and find out who could delete rows",
+	FileUnreadable: "ask for the file again, and compare it with the digest that its maker tells",
+	FileCut:        "ask for the whole file again",
+	ProofWrong:     "ask for the file again from whoever made it; if it stays wrong, the log was rewritten",
 	NoHeads:        "let the server run until it has signed one; if it had, look for " + HeadsFile + " in backups",
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
@@ -33,8 +34,14 @@ type VerifyInput struct {
 	// take over what the others signed a little later. A file may then end earlier
 	// than the database; it lacks nothing before its end.
 	Replicated bool
+	// Elsewhere are signed notes that were kept in other places, such as those of
+	// archives. The log must agree with them, too.
+	Elsewhere [][]byte
 	// Verifier checks the signatures; see [ReadVerifier].
 	Verifier note.Verifier
+	// Keyless believes signed prunings without looking at their signatures, where
+	// a log is only compared with itself.
+	Keyless bool
 	// State is compared with what the log says; nil: nothing is.
 	State *State
 }
@@ -80,15 +87,17 @@ type head struct {
 	size int64
 	root tlog.Hash
 	at   time.Time
-	file bool // from the file, not the database
+	from headFrom
 }
 
-func (h head) source() string {
-	if h.file {
-		return "the file of signed heads"
-	}
-	return "the database"
-}
+// headFrom says where a head was found.
+type headFrom string
+
+const (
+	fromDatabase  headFrom = "the database"
+	fromFile      headFrom = "the file of signed heads"
+	fromElsewhere headFrom = "another place"
+)
 
 // verification is one run of Verify.
 type verification struct {
@@ -102,6 +111,7 @@ type verification struct {
 	broken  bool
 	scratch []tlog.Hash
 	grants  Grants
+	pruned  pruned
 }
 
 // openHeads checks the signatures of both sources.
@@ -114,7 +124,7 @@ func (v *verification) openHeads() {
 			continue
 		}
 		inFile[c.Root], end = true, max(end, c.Size)
-		v.heads = append(v.heads, head{c.Size, c.Root, c.At, true})
+		v.heads = append(v.heads, head{c.Size, c.Root, c.At, fromFile})
 	}
 	for _, row := range v.in.Checkpoints {
 		c, err := OpenCheckpoint(row.SignedNote, v.in.Verifier)
@@ -129,7 +139,15 @@ func (v *verification) openHeads() {
 			v.report.add(HeadsFileShort, -1, "the database has a head of %d entries, signed %s, that the file of signed heads lacks",
 				c.Size, stamp(c.At))
 		}
-		v.heads = append(v.heads, head{c.Size, c.Root, c.At, false})
+		v.heads = append(v.heads, head{c.Size, c.Root, c.At, fromDatabase})
+	}
+	for i, signed := range v.in.Elsewhere {
+		c, err := OpenCheckpoint(signed, v.in.Verifier)
+		if err != nil {
+			v.report.add(HeadForged, -1, "head number %d of those from other places has no good signature", i+1)
+			continue
+		}
+		v.heads = append(v.heads, head{c.Size, c.Root, c.At, fromElsewhere})
 	}
 	slices.SortStableFunc(v.heads, func(a, b head) int { return cmp.Compare(a.size, b.size) })
 }
@@ -142,7 +160,10 @@ func (v *verification) entry(rec Record) error {
 		v.report.add(EntryEdited, rec.Seq, "entry %d was edited: its data do not give the hash that stands beside them", rec.Seq)
 	}
 	v.grants.Read(rec)
-	v.place(rec.Seq)
+	v.readPruning(rec)
+	if err := v.place(rec.Seq); err != nil {
+		return err
+	}
 	v.rows = max(v.rows, rec.Seq+1)
 	if v.broken {
 		return nil
@@ -150,16 +171,60 @@ func (v *verification) entry(rec Record) error {
 	return v.grow(rec.Seq, data, rec.Leaf)
 }
 
-// place checks that the row's number is the next one.
-func (v *verification) place(seq int64) {
+// readPruning takes note of an entry that says which others were moved away.
+func (v *verification) readPruning(rec Record) {
+	signed, ok := prunedBy(rec.Data)
+	if !ok {
+		return
+	}
+	var p Pruning
+	var err error
+	if v.in.Keyless {
+		text, _, _ := strings.Cut(string(signed), "\n\n")
+		origin, _, _ := strings.Cut(text, "\n")
+		p, err = parsePruning(text+"\n", origin, signed)
+	} else {
+		p, err = OpenPruning(signed, v.in.Verifier)
+	}
+	if err != nil {
+		v.report.add(PruneForged, rec.Seq, "entry %d says that entries were archived, and this server's key did not sign it", rec.Seq)
+		return
+	}
+	v.pruned.prunings = append(v.pruned.prunings, p)
+}
+
+// place checks that the row's number is the next one. Of rows that are not there,
+// the tree goes on with the stored hashes: whether they may be missing is known at
+// the end.
+func (v *verification) place(seq int64) error {
 	switch {
 	case seq < v.rows:
 		v.report.add(EntryOrder, seq, "entry %d comes after entry %d: its number was used twice, or rows were moved", seq, v.rows-1)
 		v.broken = true
 	case seq > v.rows:
-		v.report.add(EntryMissing, v.rows, "gap in the log before entry %[2]d: %[1]s missing", span(v.rows, seq-1), seq)
-		v.broken = true
+		v.pruned.gaps = append(v.pruned.gaps, gap{v.rows, seq})
+		return v.pass(seq)
 	}
+	return nil
+}
+
+// pass grows the tree over rows that are not there, up to seq.
+func (v *verification) pass(seq int64) error {
+	for at := v.rows; at < seq && !v.broken; at++ {
+		leaf, ok, err := v.in.StoredHash(tlog.StoredHashIndex(0, at))
+		if err != nil {
+			return err
+		}
+		if !ok {
+			v.report.add(HashMissing, at, "the stored hash of %s is missing, and so is the entry", span(at, at))
+			v.broken = true
+			return nil
+		}
+		if err := v.grow(at, leaf, leaf); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // grow adds a leaf to the tree and compares what it completes. Of the two
@@ -213,7 +278,7 @@ func (v *verification) compareHeads() {
 		if h.root != v.tree.root() {
 			v.report.add(RootDisagrees, v.report.Signed,
 				"the log was rewritten: the first %d entries do not give the root that was signed %s (head in %s), and those before entry %d do agree with theirs",
-				h.size, stamp(h.at), h.source(), v.report.Signed)
+				h.size, stamp(h.at), h.from, v.report.Signed)
 			continue
 		}
 		v.agree(h)
@@ -223,10 +288,13 @@ func (v *verification) compareHeads() {
 // agree counts a head that the entries confirm.
 func (v *verification) agree(h head) {
 	v.report.Signed, v.report.SignedAt = h.size, h.at
-	if h.file {
+	switch h.from {
+	case fromFile:
 		v.report.Heads++
-	} else {
+	case fromDatabase:
 		v.report.Checkpoints++
+	case fromElsewhere:
+		v.report.Elsewhere++
 	}
 }
 
@@ -236,12 +304,13 @@ func (v *verification) end() error {
 	for _, h := range v.heads {
 		if h.size > v.rows {
 			v.report.add(LogTruncated, v.rows, "the log was cut: it ends with %d entries, and the head in %s that was signed %s counts %d (up to entry %d heads agree)",
-				v.rows, h.source(), stamp(h.at), h.size, v.report.Signed)
+				v.rows, h.from, stamp(h.at), h.size, v.report.Signed)
 		}
 	}
 	if v.rows > 0 && len(v.in.Heads) == 0 && len(v.in.Checkpoints) == 0 {
 		v.report.add(NoHeads, -1, "there are %d entries and no signed head to compare them with", v.rows)
 	}
+	v.pruned.judge(&v.report)
 	v.compareGrants()
 	if v.broken {
 		return nil

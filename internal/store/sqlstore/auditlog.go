@@ -90,8 +90,13 @@ const auditPage = 1000
 // AuditRecords yields the whole log in order. No connection is held while it
 // yields.
 func (l *Log) AuditRecords(ctx context.Context) iter.Seq2[audit.Record, error] {
+	return l.AuditRecordsFrom(ctx, 0)
+}
+
+// AuditRecordsFrom is [Log.AuditRecords] from the entry with the number first on.
+func (l *Log) AuditRecordsFrom(ctx context.Context, first int64) iter.Seq2[audit.Record, error] {
 	return func(yield func(audit.Record, error) bool) {
-		after := int64(-1)
+		after := first - 1
 		for {
 			page, err := l.AuditEntries(ctx, after, auditPage)
 			if err != nil {
