@@ -49,6 +49,8 @@ var layers = []struct {
 
 	{prefix: "internal/keeper", may: append(leaves, "wechat"), why: "a feature imports leaves, never a sibling or a store"},
 	{prefix: "internal/collate", may: []string{"internal/audit"}, why: "compares rows with the log through an interface; what a grant is else does not matter to it"},
+	{prefix: "internal/witness", may: append(leaves, "internal/egress", "internal/web", "internal/webhook"), why: "sends and takes signed heads through interfaces; what is in the log does not matter to it"},
+	{prefix: "internal/retain", may: []string{"internal/access", "internal/audit", "internal/notice"}, why: "archives entries through an interface; what they say does not matter to it"},
 	{prefix: "internal/dropin", may: append(leaves, "internal/alias", "internal/web"), why: "a feature imports leaves, never a sibling or a store; it asks WeChat nothing"},
 	{prefix: "internal/gateway", may: append(leaves, "internal/alias", "internal/quota", "wechat", "internal/web"), why: "a feature imports leaves, never a sibling or a store"},
 	{prefix: "internal/guard", may: append(leaves, "internal/web", "internal/web/ui"), why: "a feature imports leaves, never a sibling or a store; logins, sessions and keys come through interfaces"},

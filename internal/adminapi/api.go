@@ -33,6 +33,7 @@ type Options struct {
 	Sessions      Sessions
 	Admins        Admins
 	Log           AuditLog
+	Proofs        AuditProofs
 	Keys          Keys
 	Notices       Notices
 	Channels      Channels
@@ -83,6 +84,7 @@ func Mount(mux *http.ServeMux, o Options) {
 	h.mountSessions(api)
 	h.mountAdmins(api)
 	h.mountAudit(api)
+	h.mountProofs(api)
 	h.mountNotices(api)
 	h.mountClock(api)
 	h.mountPlatforms(api)

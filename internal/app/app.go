@@ -42,6 +42,7 @@ import (
 	"github.com/zhanggui/zhanggui/internal/vault"
 	"github.com/zhanggui/zhanggui/internal/web"
 	"github.com/zhanggui/zhanggui/internal/web/ui"
+	"github.com/zhanggui/zhanggui/internal/witness"
 	"github.com/zhanggui/zhanggui/wechat"
 )
 
@@ -109,6 +110,8 @@ type App struct {
 	relay     *relay.Relay
 	quotas    *quotas // nil: nobody looks at quotas
 	follow    *follow.Set
+	places    []checkpointPlace // that signed heads go to
+	witness   *witness.Witness  // of other servers' logs
 	passer    *passon.Passer
 	skew      *clock.Skew
 	clock     *clock.Watcher
@@ -164,7 +167,18 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	a.connectClock()
 	a.signer = signer.New(signer.Options{Store: a.store, Vault: a.keys(), Now: a.o.Now, Log: a.o.Log})
 	a.connectKeeper()
-	for _, step := range []func() error{a.connectPlatforms, a.connectOutbox, a.connectAlerts, a.connectUI, a.connectLogin, a.connectUpstreams, a.connectGuard, a.connectOIDC, a.connectGateway} {
+	for _, step := range []func() error{
+		a.connectPlatforms,
+		a.connectOutbox,
+		a.connectAlerts,
+		a.connectWitness,
+		a.connectUI,
+		a.connectLogin,
+		a.connectUpstreams,
+		a.connectGuard,
+		a.connectOIDC,
+		a.connectGateway,
+	} {
 		if err := step(); err != nil {
 			return nil, err
 		}
@@ -406,7 +420,7 @@ func (a *App) connectConsole() {
 func (a *App) adminOptions() adminapi.Options {
 	return adminapi.Options{
 		Version: a.o.Version, Now: a.o.Now, Setup: a.setup, Directory: a.store, Grants: a.store, Keeper: a.keeper, Tokens: movers{a.keeper},
-		Clients: a.store, Members: a.store, People: a.store, OIDC: a.store, Signing: a.signer, Invites: a.store, Sessions: a.store, Admins: a.store, Log: a.store, Notices: a.store, Channels: channels{a}, Clock: a.clock, Quotas: a,
+		Clients: a.store, Members: a.store, People: a.store, OIDC: a.store, Signing: a.signer, Invites: a.store, Sessions: a.store, Admins: a.store, Log: a.store, Proofs: a.auditProofs(), Notices: a.store, Channels: channels{a}, Clock: a.clock, Quotas: a,
 		Platforms: adminPlatforms{a.store, a.provider, a.login}, Subscriptions: a.relay, Mover: a.mover(), Requests: a.store, Sealer: a.keys(),
 		Keys: keys{vault: a.vault, store: a.store.Store, now: a.o.Now}, Link: a.Link,
 		PublicHost: a.o.Config.PublicURL.Host(), Loopback: a.o.Config.Loopback,

@@ -51,13 +51,15 @@ func (a *App) Public() http.Handler {
 func (a *App) machines() http.Handler {
 	mux := a.adminMux()
 	admins := web.LimitBody(maxAdminBody, a.withAdmin(mux))
-	clients, exports := a.relay.Handler(), a.dropin.Export()
+	clients, exports, witnessed := a.relay.Handler(), a.dropin.Export(), a.witness.Handler()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case relay.ForClient(r):
 			clients.ServeHTTP(w, r)
 		case dropin.ForClient(r):
 			exports.ServeHTTP(w, r)
+		case a.witness.Serves(r):
+			witnessed.ServeHTTP(w, r)
 		case adminapi.Public(r):
 			mux.ServeHTTP(w, r)
 		default:

@@ -121,7 +121,7 @@ func (p Proof) Encode() ([]byte, error) {
 	return append(b, '\n'), nil
 }
 
-// DecodeProof reads what [Proof.Encode] wrote, byte for byte.
+// DecodeProof reads what [Proof.Encode] wrote, and the same with other white space.
 func DecodeProof(file []byte) (Proof, error) {
 	var p Proof
 	d := json.NewDecoder(bytes.NewReader(file))
@@ -132,8 +132,10 @@ func DecodeProof(file []byte) (Proof, error) {
 	if p.Version != proofVersion {
 		return Proof{}, fmt.Errorf("audit: a proof of version %d; use a program that knows it", p.Version)
 	}
-	again, err := p.Encode()
-	if err != nil || !bytes.Equal(again, file) {
+	// However it is indented, it says what it says in one way only.
+	var plain bytes.Buffer
+	again, err := json.Marshal(p)
+	if err != nil || json.Compact(&plain, file) != nil || !bytes.Equal(again, plain.Bytes()) {
 		return Proof{}, errors.New("audit: the proof is not as it was written; ask for the file again")
 	}
 	return p, nil

@@ -32,6 +32,7 @@ func (c *Config) check(r *report) {
 	r.egress("egress", c.Egress)
 	c.checkWebhooks(r)
 	c.checkMoving(r)
+	c.checkAudit(r)
 	c.checkProtected(r)
 	c.checkUpstreams(r)
 	c.checkStaff(r)

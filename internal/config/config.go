@@ -38,6 +38,7 @@ type Config struct {
 	Log            Log            `yaml:"log" envPrefix:"LOG_"`
 	Webhooks       []Webhook      `yaml:"webhooks" envPrefix:"WEBHOOKS_"`
 	Moving         []Moving       `yaml:"moving" envPrefix:"MOVING_"`
+	Audit          Audit          `yaml:"audit" envPrefix:"AUDIT_"`
 	StaffOIDC      StaffOIDC      `yaml:"staff_oidc" envPrefix:"STAFF_OIDC_"`
 	Protected      []Protected    `yaml:"protected" envPrefix:"-"` // in the file only
 	Upstreams      []Upstream     `yaml:"upstreams" envPrefix:"-"` // in the file only

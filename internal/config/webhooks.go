@@ -12,6 +12,12 @@ import (
 func (c *Config) ResolveSecrets(lookup func(string) (string, bool)) error {
 	r := newReport("")
 	hooks, moving := slices.Clone(c.Webhooks), slices.Clone(c.Moving)
+	places := slices.Clone(c.Audit.Checkpoints)
+	for i := range places {
+		if v, ok := r.resolve(item("audit.checkpoints", i)+".secret", places[i].Secret, ".", lookup); ok {
+			places[i].Secret.value = v
+		}
+	}
 	for i := range hooks {
 		if v, ok := r.resolve(item("webhooks", i)+".secret", hooks[i].Secret, ".", lookup); ok {
 			hooks[i].Secret.value = v
@@ -28,7 +34,7 @@ func (c *Config) ResolveSecrets(lookup func(string) (string, bool)) error {
 	if err := r.problems.err(); err != nil {
 		return err
 	}
-	c.Webhooks, c.Moving = hooks, moving
+	c.Webhooks, c.Moving, c.Audit.Checkpoints = hooks, moving, places
 	return nil
 }
 

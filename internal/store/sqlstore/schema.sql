@@ -526,6 +526,26 @@ CREATE TABLE audit_checkpoints (
     PRIMARY KEY (size, at)
 );
 
+-- The newest signed head that each other place took.
+CREATE TABLE audit_places (
+    name TEXT   NOT NULL PRIMARY KEY,
+    size BIGINT NOT NULL,
+    at   BIGINT NOT NULL,
+    note BYTEA  NOT NULL
+);
+
+-- Signed heads of other servers' logs. What contradicts one that was seen before is
+-- kept as evidence, and counts for nothing else.
+CREATE TABLE audit_witnessed (
+    log     TEXT    NOT NULL,
+    size    BIGINT  NOT NULL,
+    root    BYTEA   NOT NULL,
+    seen_at BIGINT  NOT NULL,
+    note    BYTEA   NOT NULL,
+    forked  BOOLEAN NOT NULL,
+    PRIMARY KEY (log, size, root)
+);
+
 -- Keys that sign what others verify, private halves sealed. The public half is
 -- computed from it, so that nobody who writes here adds a key of theirs.
 CREATE TABLE signing_keys (

@@ -29,6 +29,7 @@ type checker struct {
 	ctx      context.Context
 	s        *sqlstore.Store
 	problems []string
+	archived int64             // entries that the log says were archived, less those that are missing
 	tokens   map[string]string // by grant: what the newest audit entry says
 }
 
@@ -46,10 +47,22 @@ func (c *checker) log() error {
 		}
 		return out, nil
 	})
-	n := int64(0)
+	n, stored := int64(0), c.s.StoredHash(c.ctx)
 	for rec, err := range c.s.AuditRecords(c.ctx) {
 		if err != nil {
 			return err
+		}
+		for ; n < rec.Seq; n++ { // archived, if the log says so further on
+			leaf, _, err := stored(tlog.StoredHashIndex(0, n))
+			if err != nil {
+				return err
+			}
+			more, err := tlog.StoredHashesForRecordHash(n, leaf, read)
+			if err != nil {
+				return err
+			}
+			hashes = append(hashes, more...)
+			c.archived--
 		}
 		more, err := tlog.StoredHashes(n, rec.Data, read)
 		if err != nil {
@@ -64,6 +77,9 @@ func (c *checker) log() error {
 			return err
 		}
 	}
+	if c.archived != 0 {
+		c.problem("%d entries are missing that no entry says were archived", -c.archived)
+	}
 	return c.head(n, hashes, read)
 }
 
@@ -71,6 +87,9 @@ func (c *checker) entry(rec audit.Record) error {
 	e, err := audit.Decode(rec.Data)
 	if err != nil {
 		return err
+	}
+	if e.Action == "log.prune" {
+		c.archived += e.Count
 	}
 	if e.Action == "grant.settle" || e.Action == "grant.tokens" {
 		for id, said := range e.Details {

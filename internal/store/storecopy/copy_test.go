@@ -76,6 +76,8 @@ var rest = []string{
 	"INSERT INTO held_conditions VALUES ('disk.low', 'r_1', 'disk.low', 'disk', 2)",
 	"INSERT INTO channels VALUES ('log', 1, '', 0, 0)",
 	"INSERT INTO deliveries VALUES (41, 'log', 'pending', 0, 1, 0, '')",
+	"INSERT INTO audit_places VALUES ('witness:b.example.com', 1, 2, x'0d')",
+	"INSERT INTO audit_witnessed VALUES ('other', 1, x'0d', 2, x'0e', 1)",
 	"INSERT INTO audit_checkpoints VALUES (1, 1, x'0d', x'0e')",
 	"UPDATE shops SET revoke_on_withdraw = 1 WHERE id = 'many-000003'",
 }

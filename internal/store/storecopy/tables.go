@@ -27,6 +27,7 @@ var tables = []table{
 	{name: "notices"}, {name: "channels"}, {name: "deliveries"},
 	{name: "alerts"}, {name: "alert_subjects"}, {name: "escalations"}, {name: "silences"}, {name: "leases"}, {name: "held_conditions"},
 	{name: "audit_entries"}, {name: "audit_hashes"}, {name: "audit_head"}, {name: "audit_checkpoints"},
+	{name: "audit_places"}, {name: "audit_witnessed"},
 	{name: "meta", where: "name NOT IN ('application', 'schema_compat')"}, // these are the migrations'
 }
 

@@ -72,6 +72,12 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.auditHeadStmt, err = db.PrepareContext(ctx, auditHead); err != nil {
 		return nil, fmt.Errorf("error preparing query AuditHead: %w", err)
 	}
+	if q.auditPlaceStmt, err = db.PrepareContext(ctx, auditPlace); err != nil {
+		return nil, fmt.Errorf("error preparing query AuditPlace: %w", err)
+	}
+	if q.auditPlacesStmt, err = db.PrepareContext(ctx, auditPlaces); err != nil {
+		return nil, fmt.Errorf("error preparing query AuditPlaces: %w", err)
+	}
 	if q.authorizerStmt, err = db.PrepareContext(ctx, authorizer); err != nil {
 		return nil, fmt.Errorf("error preparing query Authorizer: %w", err)
 	}
@@ -89,6 +95,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.channelsStmt, err = db.PrepareContext(ctx, channels); err != nil {
 		return nil, fmt.Errorf("error preparing query Channels: %w", err)
+	}
+	if q.checkpointBeforeStmt, err = db.PrepareContext(ctx, checkpointBefore); err != nil {
+		return nil, fmt.Errorf("error preparing query CheckpointBefore: %w", err)
 	}
 	if q.checkpointsStmt, err = db.PrepareContext(ctx, checkpoints); err != nil {
 		return nil, fmt.Errorf("error preparing query Checkpoints: %w", err)
@@ -179,6 +188,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.deleteAppIdentitiesStmt, err = db.PrepareContext(ctx, deleteAppIdentities); err != nil {
 		return nil, fmt.Errorf("error preparing query DeleteAppIdentities: %w", err)
+	}
+	if q.deleteAuditEntriesStmt, err = db.PrepareContext(ctx, deleteAuditEntries); err != nil {
+		return nil, fmt.Errorf("error preparing query DeleteAuditEntries: %w", err)
 	}
 	if q.deleteChannelStmt, err = db.PrepareContext(ctx, deleteChannel); err != nil {
 		return nil, fmt.Errorf("error preparing query DeleteChannel: %w", err)
@@ -471,6 +483,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.insertVisitStmt, err = db.PrepareContext(ctx, insertVisit); err != nil {
 		return nil, fmt.Errorf("error preparing query InsertVisit: %w", err)
 	}
+	if q.insertWitnessedStmt, err = db.PrepareContext(ctx, insertWitnessed); err != nil {
+		return nil, fmt.Errorf("error preparing query InsertWitnessed: %w", err)
+	}
 	if q.invitationStmt, err = db.PrepareContext(ctx, invitation); err != nil {
 		return nil, fmt.Errorf("error preparing query Invitation: %w", err)
 	}
@@ -567,8 +582,14 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.moveSessionStmt, err = db.PrepareContext(ctx, moveSession); err != nil {
 		return nil, fmt.Errorf("error preparing query MoveSession: %w", err)
 	}
+	if q.newestCheckpointStmt, err = db.PrepareContext(ctx, newestCheckpoint); err != nil {
+		return nil, fmt.Errorf("error preparing query NewestCheckpoint: %w", err)
+	}
 	if q.newestSigningKeyStmt, err = db.PrepareContext(ctx, newestSigningKey); err != nil {
 		return nil, fmt.Errorf("error preparing query NewestSigningKey: %w", err)
+	}
+	if q.newestWitnessedStmt, err = db.PrepareContext(ctx, newestWitnessed); err != nil {
+		return nil, fmt.Errorf("error preparing query NewestWitnessed: %w", err)
 	}
 	if q.nextAuthorizerStmt, err = db.PrepareContext(ctx, nextAuthorizer); err != nil {
 		return nil, fmt.Errorf("error preparing query NextAuthorizer: %w", err)
@@ -701,6 +722,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.putAuditHeadStmt, err = db.PrepareContext(ctx, putAuditHead); err != nil {
 		return nil, fmt.Errorf("error preparing query PutAuditHead: %w", err)
+	}
+	if q.putAuditPlaceStmt, err = db.PrepareContext(ctx, putAuditPlace); err != nil {
+		return nil, fmt.Errorf("error preparing query PutAuditPlace: %w", err)
 	}
 	if q.putAuthorizerStmt, err = db.PrepareContext(ctx, putAuthorizer); err != nil {
 		return nil, fmt.Errorf("error preparing query PutAuthorizer: %w", err)
@@ -969,6 +993,12 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.wakeUndeclaredStmt, err = db.PrepareContext(ctx, wakeUndeclared); err != nil {
 		return nil, fmt.Errorf("error preparing query WakeUndeclared: %w", err)
 	}
+	if q.witnessedStmt, err = db.PrepareContext(ctx, witnessed); err != nil {
+		return nil, fmt.Errorf("error preparing query Witnessed: %w", err)
+	}
+	if q.witnessedOfStmt, err = db.PrepareContext(ctx, witnessedOf); err != nil {
+		return nil, fmt.Errorf("error preparing query WitnessedOf: %w", err)
+	}
 	if q.workingAlertsStmt, err = db.PrepareContext(ctx, workingAlerts); err != nil {
 		return nil, fmt.Errorf("error preparing query WorkingAlerts: %w", err)
 	}
@@ -1057,6 +1087,16 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing auditHeadStmt: %w", cerr)
 		}
 	}
+	if q.auditPlaceStmt != nil {
+		if cerr := q.auditPlaceStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing auditPlaceStmt: %w", cerr)
+		}
+	}
+	if q.auditPlacesStmt != nil {
+		if cerr := q.auditPlacesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing auditPlacesStmt: %w", cerr)
+		}
+	}
 	if q.authorizerStmt != nil {
 		if cerr := q.authorizerStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing authorizerStmt: %w", cerr)
@@ -1085,6 +1125,11 @@ func (q *Queries) Close() error {
 	if q.channelsStmt != nil {
 		if cerr := q.channelsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing channelsStmt: %w", cerr)
+		}
+	}
+	if q.checkpointBeforeStmt != nil {
+		if cerr := q.checkpointBeforeStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing checkpointBeforeStmt: %w", cerr)
 		}
 	}
 	if q.checkpointsStmt != nil {
@@ -1235,6 +1280,11 @@ func (q *Queries) Close() error {
 	if q.deleteAppIdentitiesStmt != nil {
 		if cerr := q.deleteAppIdentitiesStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing deleteAppIdentitiesStmt: %w", cerr)
+		}
+	}
+	if q.deleteAuditEntriesStmt != nil {
+		if cerr := q.deleteAuditEntriesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deleteAuditEntriesStmt: %w", cerr)
 		}
 	}
 	if q.deleteChannelStmt != nil {
@@ -1722,6 +1772,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing insertVisitStmt: %w", cerr)
 		}
 	}
+	if q.insertWitnessedStmt != nil {
+		if cerr := q.insertWitnessedStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing insertWitnessedStmt: %w", cerr)
+		}
+	}
 	if q.invitationStmt != nil {
 		if cerr := q.invitationStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing invitationStmt: %w", cerr)
@@ -1882,9 +1937,19 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing moveSessionStmt: %w", cerr)
 		}
 	}
+	if q.newestCheckpointStmt != nil {
+		if cerr := q.newestCheckpointStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing newestCheckpointStmt: %w", cerr)
+		}
+	}
 	if q.newestSigningKeyStmt != nil {
 		if cerr := q.newestSigningKeyStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing newestSigningKeyStmt: %w", cerr)
+		}
+	}
+	if q.newestWitnessedStmt != nil {
+		if cerr := q.newestWitnessedStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing newestWitnessedStmt: %w", cerr)
 		}
 	}
 	if q.nextAuthorizerStmt != nil {
@@ -2105,6 +2170,11 @@ func (q *Queries) Close() error {
 	if q.putAuditHeadStmt != nil {
 		if cerr := q.putAuditHeadStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing putAuditHeadStmt: %w", cerr)
+		}
+	}
+	if q.putAuditPlaceStmt != nil {
+		if cerr := q.putAuditPlaceStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing putAuditPlaceStmt: %w", cerr)
 		}
 	}
 	if q.putAuthorizerStmt != nil {
@@ -2552,6 +2622,16 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing wakeUndeclaredStmt: %w", cerr)
 		}
 	}
+	if q.witnessedStmt != nil {
+		if cerr := q.witnessedStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing witnessedStmt: %w", cerr)
+		}
+	}
+	if q.witnessedOfStmt != nil {
+		if cerr := q.witnessedOfStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing witnessedOfStmt: %w", cerr)
+		}
+	}
 	if q.workingAlertsStmt != nil {
 		if cerr := q.workingAlertsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing workingAlertsStmt: %w", cerr)
@@ -2612,12 +2692,15 @@ type Queries struct {
 	auditEntriesStmt            *sql.Stmt
 	auditHashesStmt             *sql.Stmt
 	auditHeadStmt               *sql.Stmt
+	auditPlaceStmt              *sql.Stmt
+	auditPlacesStmt             *sql.Stmt
 	authorizerStmt              *sql.Stmt
 	authorizersAfterStmt        *sql.Stmt
 	backlogStmt                 *sql.Stmt
 	callbackByCodeStmt          *sql.Stmt
 	callbackByStateStmt         *sql.Stmt
 	channelsStmt                *sql.Stmt
+	checkpointBeforeStmt        *sql.Stmt
 	checkpointsStmt             *sql.Stmt
 	checkpointsAfterStmt        *sql.Stmt
 	claimAuthorizersStmt        *sql.Stmt
@@ -2648,6 +2731,7 @@ type Queries struct {
 	deleteAppStmt               *sql.Stmt
 	deleteAppGrantsStmt         *sql.Stmt
 	deleteAppIdentitiesStmt     *sql.Stmt
+	deleteAuditEntriesStmt      *sql.Stmt
 	deleteChannelStmt           *sql.Stmt
 	deleteClientStmt            *sql.Stmt
 	deleteDeadLetterStmt        *sql.Stmt
@@ -2745,6 +2829,7 @@ type Queries struct {
 	insertTicketStmt            *sql.Stmt
 	insertTransferStmt          *sql.Stmt
 	insertVisitStmt             *sql.Stmt
+	insertWitnessedStmt         *sql.Stmt
 	invitationStmt              *sql.Stmt
 	invitationByTokenStmt       *sql.Stmt
 	invitationsStmt             *sql.Stmt
@@ -2777,7 +2862,9 @@ type Queries struct {
 	moveGrantsStmt              *sql.Stmt
 	moveInvitationStmt          *sql.Stmt
 	moveSessionStmt             *sql.Stmt
+	newestCheckpointStmt        *sql.Stmt
 	newestSigningKeyStmt        *sql.Stmt
+	newestWitnessedStmt         *sql.Stmt
 	nextAuthorizerStmt          *sql.Stmt
 	nextFreeStmt                *sql.Stmt
 	nextOIDCLogoutStmt          *sql.Stmt
@@ -2822,6 +2909,7 @@ type Queries struct {
 	putAlertStmt                *sql.Stmt
 	putAppStmt                  *sql.Stmt
 	putAuditHeadStmt            *sql.Stmt
+	putAuditPlaceStmt           *sql.Stmt
 	putAuthorizerStmt           *sql.Stmt
 	putClientStmt               *sql.Stmt
 	putConsentStmt              *sql.Stmt
@@ -2911,6 +2999,8 @@ type Queries struct {
 	wakeAlertsStmt              *sql.Stmt
 	wakeHeldShopsStmt           *sql.Stmt
 	wakeUndeclaredStmt          *sql.Stmt
+	witnessedStmt               *sql.Stmt
+	witnessedOfStmt             *sql.Stmt
 	workingAlertsStmt           *sql.Stmt
 }
 
@@ -2934,12 +3024,15 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		auditEntriesStmt:            q.auditEntriesStmt,
 		auditHashesStmt:             q.auditHashesStmt,
 		auditHeadStmt:               q.auditHeadStmt,
+		auditPlaceStmt:              q.auditPlaceStmt,
+		auditPlacesStmt:             q.auditPlacesStmt,
 		authorizerStmt:              q.authorizerStmt,
 		authorizersAfterStmt:        q.authorizersAfterStmt,
 		backlogStmt:                 q.backlogStmt,
 		callbackByCodeStmt:          q.callbackByCodeStmt,
 		callbackByStateStmt:         q.callbackByStateStmt,
 		channelsStmt:                q.channelsStmt,
+		checkpointBeforeStmt:        q.checkpointBeforeStmt,
 		checkpointsStmt:             q.checkpointsStmt,
 		checkpointsAfterStmt:        q.checkpointsAfterStmt,
 		claimAuthorizersStmt:        q.claimAuthorizersStmt,
@@ -2970,6 +3063,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		deleteAppStmt:               q.deleteAppStmt,
 		deleteAppGrantsStmt:         q.deleteAppGrantsStmt,
 		deleteAppIdentitiesStmt:     q.deleteAppIdentitiesStmt,
+		deleteAuditEntriesStmt:      q.deleteAuditEntriesStmt,
 		deleteChannelStmt:           q.deleteChannelStmt,
 		deleteClientStmt:            q.deleteClientStmt,
 		deleteDeadLetterStmt:        q.deleteDeadLetterStmt,
@@ -3067,6 +3161,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		insertTicketStmt:            q.insertTicketStmt,
 		insertTransferStmt:          q.insertTransferStmt,
 		insertVisitStmt:             q.insertVisitStmt,
+		insertWitnessedStmt:         q.insertWitnessedStmt,
 		invitationStmt:              q.invitationStmt,
 		invitationByTokenStmt:       q.invitationByTokenStmt,
 		invitationsStmt:             q.invitationsStmt,
@@ -3099,7 +3194,9 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		moveGrantsStmt:              q.moveGrantsStmt,
 		moveInvitationStmt:          q.moveInvitationStmt,
 		moveSessionStmt:             q.moveSessionStmt,
+		newestCheckpointStmt:        q.newestCheckpointStmt,
 		newestSigningKeyStmt:        q.newestSigningKeyStmt,
+		newestWitnessedStmt:         q.newestWitnessedStmt,
 		nextAuthorizerStmt:          q.nextAuthorizerStmt,
 		nextFreeStmt:                q.nextFreeStmt,
 		nextOIDCLogoutStmt:          q.nextOIDCLogoutStmt,
@@ -3144,6 +3241,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		putAlertStmt:                q.putAlertStmt,
 		putAppStmt:                  q.putAppStmt,
 		putAuditHeadStmt:            q.putAuditHeadStmt,
+		putAuditPlaceStmt:           q.putAuditPlaceStmt,
 		putAuthorizerStmt:           q.putAuthorizerStmt,
 		putClientStmt:               q.putClientStmt,
 		putConsentStmt:              q.putConsentStmt,
@@ -3233,6 +3331,8 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		wakeAlertsStmt:              q.wakeAlertsStmt,
 		wakeHeldShopsStmt:           q.wakeHeldShopsStmt,
 		wakeUndeclaredStmt:          q.wakeUndeclaredStmt,
+		witnessedStmt:               q.witnessedStmt,
+		witnessedOfStmt:             q.witnessedOfStmt,
 		workingAlertsStmt:           q.workingAlertsStmt,
 	}
 }

@@ -89,6 +89,75 @@ func (q *Queries) AuditHead(ctx context.Context) (AuditHeadRow, error) {
 	return i, err
 }
 
+const auditPlace = `-- name: AuditPlace :one
+SELECT name, size, at, note FROM audit_places WHERE name = $1
+`
+
+func (q *Queries) AuditPlace(ctx context.Context, name string) (AuditPlace, error) {
+	row := q.queryRow(ctx, q.auditPlaceStmt, auditPlace, name)
+	var i AuditPlace
+	err := row.Scan(
+		&i.Name,
+		&i.Size,
+		&i.At,
+		&i.Note,
+	)
+	return i, err
+}
+
+const auditPlaces = `-- name: AuditPlaces :many
+SELECT name, size, at, note FROM audit_places ORDER BY name
+`
+
+func (q *Queries) AuditPlaces(ctx context.Context) ([]AuditPlace, error) {
+	rows, err := q.query(ctx, q.auditPlacesStmt, auditPlaces)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []AuditPlace
+	for rows.Next() {
+		var i AuditPlace
+		if err := rows.Scan(
+			&i.Name,
+			&i.Size,
+			&i.At,
+			&i.Note,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const checkpointBefore = `-- name: CheckpointBefore :one
+SELECT size, at, root, note FROM audit_checkpoints WHERE at <= $1 AND size <= $2 ORDER BY size DESC, at DESC LIMIT 1
+`
+
+type CheckpointBeforeParams struct {
+	Before int64
+	Most   int64
+}
+
+func (q *Queries) CheckpointBefore(ctx context.Context, arg CheckpointBeforeParams) (AuditCheckpoint, error) {
+	row := q.queryRow(ctx, q.checkpointBeforeStmt, checkpointBefore, arg.Before, arg.Most)
+	var i AuditCheckpoint
+	err := row.Scan(
+		&i.Size,
+		&i.At,
+		&i.Root,
+		&i.Note,
+	)
+	return i, err
+}
+
 const checkpoints = `-- name: Checkpoints :many
 SELECT size, at, root, note FROM audit_checkpoints ORDER BY size, at
 `
@@ -158,6 +227,23 @@ func (q *Queries) CheckpointsAfter(ctx context.Context, arg CheckpointsAfterPara
 	return items, nil
 }
 
+const deleteAuditEntries = `-- name: DeleteAuditEntries :execrows
+DELETE FROM audit_entries WHERE seq >= $1 AND seq < $2
+`
+
+type DeleteAuditEntriesParams struct {
+	First int64
+	After int64
+}
+
+func (q *Queries) DeleteAuditEntries(ctx context.Context, arg DeleteAuditEntriesParams) (int64, error) {
+	result, err := q.exec(ctx, q.deleteAuditEntriesStmt, deleteAuditEntries, arg.First, arg.After)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
 const insertAuditEntry = `-- name: InsertAuditEntry :exec
 INSERT INTO audit_entries (seq, data, leaf) VALUES ($1, $2, $3)
 `
@@ -208,6 +294,32 @@ func (q *Queries) InsertCheckpoint(ctx context.Context, arg InsertCheckpointPara
 	return err
 }
 
+const insertWitnessed = `-- name: InsertWitnessed :exec
+INSERT INTO audit_witnessed (log, size, root, seen_at, note, forked) VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (log, size, root) DO NOTHING
+`
+
+type InsertWitnessedParams struct {
+	Log    string
+	Size   int64
+	Root   []byte
+	SeenAt int64
+	Note   []byte
+	Forked bool
+}
+
+func (q *Queries) InsertWitnessed(ctx context.Context, arg InsertWitnessedParams) error {
+	_, err := q.exec(ctx, q.insertWitnessedStmt, insertWitnessed,
+		arg.Log,
+		arg.Size,
+		arg.Root,
+		arg.SeenAt,
+		arg.Note,
+		arg.Forked,
+	)
+	return err
+}
+
 const lastAuditEntry = `-- name: LastAuditEntry :one
 SELECT seq FROM audit_entries ORDER BY seq DESC LIMIT 1
 `
@@ -235,6 +347,40 @@ func (q *Queries) Meta(ctx context.Context, name string) (MetaRow, error) {
 	return i, err
 }
 
+const newestCheckpoint = `-- name: NewestCheckpoint :one
+SELECT size, at, root, note FROM audit_checkpoints ORDER BY size DESC, at DESC LIMIT 1
+`
+
+func (q *Queries) NewestCheckpoint(ctx context.Context) (AuditCheckpoint, error) {
+	row := q.queryRow(ctx, q.newestCheckpointStmt, newestCheckpoint)
+	var i AuditCheckpoint
+	err := row.Scan(
+		&i.Size,
+		&i.At,
+		&i.Root,
+		&i.Note,
+	)
+	return i, err
+}
+
+const newestWitnessed = `-- name: NewestWitnessed :one
+SELECT log, size, root, seen_at, note, forked FROM audit_witnessed WHERE log = $1 AND NOT forked ORDER BY size DESC LIMIT 1
+`
+
+func (q *Queries) NewestWitnessed(ctx context.Context, log string) (AuditWitnessed, error) {
+	row := q.queryRow(ctx, q.newestWitnessedStmt, newestWitnessed, log)
+	var i AuditWitnessed
+	err := row.Scan(
+		&i.Log,
+		&i.Size,
+		&i.Root,
+		&i.SeenAt,
+		&i.Note,
+		&i.Forked,
+	)
+	return i, err
+}
+
 const putAuditHead = `-- name: PutAuditHead :exec
 INSERT INTO audit_head (id, size, root) VALUES (1, $1, $2)
 ON CONFLICT (id) DO UPDATE SET size = excluded.size, root = excluded.root
@@ -247,6 +393,28 @@ type PutAuditHeadParams struct {
 
 func (q *Queries) PutAuditHead(ctx context.Context, arg PutAuditHeadParams) error {
 	_, err := q.exec(ctx, q.putAuditHeadStmt, putAuditHead, arg.Size, arg.Root)
+	return err
+}
+
+const putAuditPlace = `-- name: PutAuditPlace :exec
+INSERT INTO audit_places (name, size, at, note) VALUES ($1, $2, $3, $4)
+ON CONFLICT (name) DO UPDATE SET size = excluded.size, at = excluded.at, note = excluded.note
+`
+
+type PutAuditPlaceParams struct {
+	Name string
+	Size int64
+	At   int64
+	Note []byte
+}
+
+func (q *Queries) PutAuditPlace(ctx context.Context, arg PutAuditPlaceParams) error {
+	_, err := q.exec(ctx, q.putAuditPlaceStmt, putAuditPlace,
+		arg.Name,
+		arg.Size,
+		arg.At,
+		arg.Note,
+	)
 	return err
 }
 
@@ -264,4 +432,82 @@ type PutMetaParams struct {
 func (q *Queries) PutMeta(ctx context.Context, arg PutMetaParams) error {
 	_, err := q.exec(ctx, q.putMetaStmt, putMeta, arg.Name, arg.Number, arg.Body)
 	return err
+}
+
+const witnessed = `-- name: Witnessed :many
+SELECT log, size, root, seen_at, note, forked FROM audit_witnessed WHERE log = $1 ORDER BY forked DESC, size DESC LIMIT $2
+`
+
+type WitnessedParams struct {
+	Log     string
+	MaxRows int32
+}
+
+func (q *Queries) Witnessed(ctx context.Context, arg WitnessedParams) ([]AuditWitnessed, error) {
+	rows, err := q.query(ctx, q.witnessedStmt, witnessed, arg.Log, arg.MaxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []AuditWitnessed
+	for rows.Next() {
+		var i AuditWitnessed
+		if err := rows.Scan(
+			&i.Log,
+			&i.Size,
+			&i.Root,
+			&i.SeenAt,
+			&i.Note,
+			&i.Forked,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const witnessedOf = `-- name: WitnessedOf :many
+SELECT log, size, root, seen_at, note, forked FROM audit_witnessed WHERE log = $1 AND size = $2 ORDER BY forked
+`
+
+type WitnessedOfParams struct {
+	Log  string
+	Size int64
+}
+
+func (q *Queries) WitnessedOf(ctx context.Context, arg WitnessedOfParams) ([]AuditWitnessed, error) {
+	rows, err := q.query(ctx, q.witnessedOfStmt, witnessedOf, arg.Log, arg.Size)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []AuditWitnessed
+	for rows.Next() {
+		var i AuditWitnessed
+		if err := rows.Scan(
+			&i.Log,
+			&i.Size,
+			&i.Root,
+			&i.SeenAt,
+			&i.Note,
+			&i.Forked,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }

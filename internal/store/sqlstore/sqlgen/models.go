@@ -86,6 +86,22 @@ type AuditHead struct {
 	Root []byte
 }
 
+type AuditPlace struct {
+	Name string
+	Size int64
+	At   int64
+	Note []byte
+}
+
+type AuditWitnessed struct {
+	Log    string
+	Size   int64
+	Root   []byte
+	SeenAt int64
+	Note   []byte
+	Forked bool
+}
+
 type Authorizer struct {
 	App       string
 	AppID     string
