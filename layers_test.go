@@ -51,6 +51,7 @@ var layers = []struct {
 	{prefix: "internal/collate", may: []string{"internal/audit"}, why: "compares rows with the log through an interface; what a grant is else does not matter to it"},
 	{prefix: "internal/witness", may: append(leaves, "internal/egress", "internal/web", "internal/webhook"), why: "sends and takes signed heads through interfaces; what is in the log does not matter to it"},
 	{prefix: "internal/retain", may: []string{"internal/access", "internal/audit", "internal/notice"}, why: "archives entries through an interface; what they say does not matter to it"},
+	{prefix: "internal/doctor", may: append(leaves, "internal/quota", "wechat", "wechat/msgcrypt"), why: "a feature imports leaves, never a sibling or a store; it asks WeChat through an interface, and reads its codes"},
 	{prefix: "internal/dropin", may: append(leaves, "internal/alias", "internal/web"), why: "a feature imports leaves, never a sibling or a store; it asks WeChat nothing"},
 	{prefix: "internal/gateway", may: append(leaves, "internal/alias", "internal/quota", "wechat", "internal/web"), why: "a feature imports leaves, never a sibling or a store"},
 	{prefix: "internal/guard", may: append(leaves, "internal/web", "internal/web/ui"), why: "a feature imports leaves, never a sibling or a store; logins, sessions and keys come through interfaces"},
@@ -70,8 +71,8 @@ var layers = []struct {
 	{prefix: "internal/upstream", may: []string{"internal/web"}, why: "passes requests on; who sent them and who let them in does not matter to it"},
 	{prefix: "internal/staff", may: append(leaves, "internal/web"), why: "a feature imports leaves, never a sibling or a store; whom it names, the login starts the session of"},
 	{prefix: "internal/setup", may: append(leaves, "internal/config"), why: "a feature imports leaves and what an operator may write, never a sibling or a store"},
-	{prefix: "internal/adminapi", may: append(leaves, "internal/clock", "internal/movein", "internal/quota", "internal/setup", "internal/web"), why: "the doorway of operators: setup and movein are its features, whose values are what operators send; the rest comes through interfaces"},
-	{prefix: "internal/console", may: append(leaves, "wechat", "internal/web", "internal/web/ui"), why: "pages: everything else comes through interfaces"},
+	{prefix: "internal/adminapi", may: append(leaves, "internal/clock", "internal/doctor", "internal/movein", "internal/quota", "internal/setup", "internal/web"), why: "the doorway of operators: setup, movein and doctor are its features, whose values are what operators send; the rest comes through interfaces"},
+	{prefix: "internal/console", may: append(leaves, "wechat", "internal/doctor", "internal/web", "internal/web/ui"), why: "pages: what the doctor found is shown as it is; everything else comes through interfaces"},
 
 	{prefix: "internal/scale", why: "measures the whole server from its tests; nothing may come to depend on it, and it has nothing to import"},
 	{prefix: "internal/speed", why: "measures the gateway in the whole server from its tests; nothing may come to depend on it, and it has nothing to import"},

@@ -42,6 +42,8 @@ type cli struct {
 
 	Quota quotaCmd `cmd:"" help:"Show what is left of what WeChat lets a shop call today."`
 
+	Doctor doctorCmd `cmd:"" help:"Find out what does not work, and explain what WeChat answered."`
+
 	Platform  platformCmd  `cmd:"" help:"List third-party platforms, and link accounts to them."`
 	Reconcile reconcileCmd `cmd:"" help:"Compare a platform's shops with WeChat's list."`
 	Import    importCmd    `cmd:"" help:"Take a platform's accounts over from another system."`

@@ -39,6 +39,7 @@ type Options struct {
 	Channels      Channels
 	Clock         Clock
 	Quotas        Quotas
+	Doctor        Doctor
 	Platforms     Platforms
 	Subscriptions Subscriptions
 	Mover         Mover
@@ -91,6 +92,7 @@ func Mount(mux *http.ServeMux, o Options) {
 	h.mountSubscriptions(api)
 	h.mountMovein(api)
 	h.mountQuota(api)
+	h.mountDoctor(api)
 	describe(api.OpenAPI())
 	mountReference(mux, api.OpenAPI())
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/zhanggui/zhanggui/internal/collate"
 	"github.com/zhanggui/zhanggui/internal/config"
 	"github.com/zhanggui/zhanggui/internal/console"
+	"github.com/zhanggui/zhanggui/internal/doctor"
 	"github.com/zhanggui/zhanggui/internal/dropin"
 	"github.com/zhanggui/zhanggui/internal/gateway"
 	"github.com/zhanggui/zhanggui/internal/guard"
@@ -85,6 +86,8 @@ type App struct {
 	keeper    *keeper.Keeper
 	provider  *provider.Provider
 	pushes    *push.Receiver
+	pushSeen  *pushWatch
+	doctor    *doctor.Doctor
 	sessions  *session.Live
 	login     *login.Login
 	signer    *signer.Signer
@@ -184,6 +187,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 		}
 	}
 	a.connectRelay()
+	a.connectDoctor()
 	a.connectConsole()
 	return a, nil
 }
@@ -419,11 +423,37 @@ func (a *App) connectConsole() {
 
 func (a *App) adminOptions() adminapi.Options {
 	return adminapi.Options{
-		Version: a.o.Version, Now: a.o.Now, Setup: a.setup, Directory: a.store, Grants: a.store, Keeper: a.keeper, Tokens: movers{a.keeper},
-		Clients: a.store, Members: a.store, People: a.store, OIDC: a.store, Signing: a.signer, Invites: a.store, Sessions: a.store, Admins: a.store, Log: a.store, Proofs: a.auditProofs(), Notices: a.store, Channels: channels{a}, Clock: a.clock, Quotas: a,
-		Platforms: adminPlatforms{a.store, a.provider, a.login}, Subscriptions: a.relay, Mover: a.mover(), Requests: a.store, Sealer: a.keys(),
-		Keys: keys{vault: a.vault, store: a.store.Store, now: a.o.Now}, Link: a.Link,
-		PublicHost: a.o.Config.PublicURL.Host(), Loopback: a.o.Config.Loopback,
+		Version:       a.o.Version,
+		Now:           a.o.Now,
+		Setup:         a.setup,
+		Directory:     a.store,
+		Grants:        a.store,
+		Keeper:        a.keeper,
+		Tokens:        movers{a.keeper},
+		Clients:       a.store,
+		Members:       a.store,
+		People:        a.store,
+		OIDC:          a.store,
+		Signing:       a.signer,
+		Invites:       a.store,
+		Sessions:      a.store,
+		Admins:        a.store,
+		Log:           a.store,
+		Proofs:        a.auditProofs(),
+		Notices:       a.store,
+		Channels:      channels{a},
+		Clock:         a.clock,
+		Quotas:        a,
+		Doctor:        doctors{a},
+		Platforms:     adminPlatforms{a.store, a.provider, a.login},
+		Subscriptions: a.relay,
+		Mover:         a.mover(),
+		Requests:      a.store,
+		Sealer:        a.keys(),
+		Keys:          keys{vault: a.vault, store: a.store.Store, now: a.o.Now},
+		Link:          a.Link,
+		PublicHost:    a.o.Config.PublicURL.Host(),
+		Loopback:      a.o.Config.Loopback,
 	}
 }
 

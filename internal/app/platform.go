@@ -26,8 +26,9 @@ func (a *App) connectPlatforms() (err error) {
 		Owner: a.owner, Now: a.o.Now, Logger: a.o.Log,
 		DeclaredOnly: a.o.Config.Platforms.DeclaredOnly, Sets: a.o.Config.Platforms.Sets,
 	})
+	a.pushSeen = newPushWatch(a.o.Now)
 	a.pushes, err = push.New(push.Options{
-		Store: pushStore{a.store, a.provider}, Vault: a.keys(), Pass: a.passer, Tally: a.refused, Observer: a.meters, Now: a.o.Now,
+		Store: pushStore{a.store, a.provider, a.pushSeen}, Vault: a.keys(), Pass: a.passer, Tally: a.pushSeen.besides(a.refused), Observer: a.meters, Now: a.o.Now,
 		Decide: map[access.AppKind]push.Decide{
 			access.Component: a.decidePlatform, access.ServiceAccount: a.decidePerson, access.Website: a.decidePerson,
 			access.MiniProgram: a.decidePerson,
@@ -55,6 +56,7 @@ func (a *App) decidePerson(ctx context.Context, app access.App, e event.Event, a
 type pushStore struct {
 	*store
 	provider *provider.Provider
+	seen     *pushWatch
 }
 
 // RecordPush implements push.Store.
@@ -67,6 +69,7 @@ func (s pushStore) RecordPush(ctx context.Context, batch []grant.Push) ([]error,
 		if results[i] != nil {
 			continue
 		}
+		s.seen.taken(p.App, p.At)
 		s.ended(ctx, p.Effects)
 		s.provider.Recorded(p.Effects)
 	}
