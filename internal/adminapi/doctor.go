@@ -34,7 +34,7 @@ type ReportView struct {
 type FindingView struct {
 	Check   string     `json:"check" doc:"what was looked at"`
 	Subject string     `json:"subject" doc:"server, app:… or shop:…"`
-	Verdict string     `json:"verdict" enum:"ok,unknown,warning,wrong"`
+	Verdict string     `json:"verdict" enum:"ok,unknown,warning,wrong" doc:"warning: it works, and not for ever; unknown: it could not be found out"`
 	Cause   TextView   `json:"cause"`
 	Proof   []FactView `json:"proof" doc:"what was seen; never a secret"`
 	Next    TextView   `json:"next" doc:"what to do"`
@@ -44,21 +44,21 @@ type FindingView struct {
 
 // TextView is a sentence in both languages.
 type TextView struct {
-	EN string `json:"en"`
-	ZH string `json:"zh"`
+	EN string `json:"en" doc:"in English"`
+	ZH string `json:"zh" doc:"in Chinese"`
 }
 
 // FactView is one thing that was seen.
 type FactView struct {
-	Name  string `json:"name"`
-	Value string `json:"value"`
+	Name  string `json:"name" doc:"of a fixed set"`
+	Value string `json:"value" doc:"a number, a time, an id"`
 }
 
 // ExplanationView is what is known about something that was pasted.
 type ExplanationView struct {
 	Input    string        `json:"input" doc:"as understood: one line, cut, with everything masked that may be a credential"`
 	Codes    []int         `json:"codes" doc:"errcodes that it is about"`
-	Findings []FindingView `json:"findings"`
+	Findings []FindingView `json:"findings" doc:"one for each thing that it may mean"`
 }
 
 func (h handlers) mountDoctor(api huma.API) {

@@ -79,7 +79,7 @@ func newRig(t *testing.T) *rig {
 	mux := http.NewServeMux()
 	adminapi.Mount(mux, adminapi.Options{
 		Version: "test", Now: now, Setup: setup.New(store, v, now, config.Rules{PublicHost: "zhanggui.example.com"}), Directory: store, Grants: store, Keeper: r,
-		Clients: clients{store, r}, Members: store, People: store, OIDC: store, Signing: signer.New(signer.Options{Store: store, Vault: v, Now: now}), Invites: store, Sessions: store, Admins: store, Log: store, Keys: &keyring{vault: v}, Notices: store, Channels: r, Clock: r, Quotas: r, Platforms: platforms{store, r},
+		Clients: clients{store, r}, Members: store, People: store, OIDC: store, Signing: signer.New(signer.Options{Store: store, Vault: v, Now: now}), Invites: store, Sessions: store, Admins: store, Log: store, Keys: &keyring{vault: v}, Notices: store, Channels: r, Clock: r, Quotas: r, Doctor: r, Platforms: platforms{store, r},
 		Subscriptions: relay.New(relay.Options{Store: store, Clients: store, Vault: v, Owner: "test", Now: now, Transport: func(bool) http.RoundTripper { return gone{} }}),
 		Mover:         movein.New(movein.Options{Store: store, Vault: v, Now: now, Moved: func(ids []string) { r.kicked = append(r.kicked, ids...) }}),
 		Requests:      requests{store, r}, Sealer: v,

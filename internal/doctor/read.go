@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/zhanggui/zhanggui/wechat"
 )
@@ -149,12 +150,12 @@ func number(digits string) int {
 func known(code int) bool { return len(explanations(code)) > 0 }
 
 // explanations gives every row of a code.
-func explanations(code int) []wechat.Explanation {
-	var rows []wechat.Explanation
+func explanations(code int) []wechat.Explanation { return byCode()[code] }
+
+var byCode = sync.OnceValue(func() map[int][]wechat.Explanation {
+	rows := make(map[int][]wechat.Explanation)
 	for _, e := range wechat.Errcodes() {
-		if e.Code == code {
-			rows = append(rows, e)
-		}
+		rows[e.Code] = append(rows[e.Code], e)
 	}
 	return rows
-}
+})
