@@ -113,6 +113,7 @@ type Options struct {
 	Board     Board                    // nil: a shop's page says nothing of its people
 	Exports   Exports                  // nil: no token leaves
 	Purchases Purchases                // nil: nothing is sold in the service market
+	Doctor    Doctor                   // nil: nobody examines
 	Link      func(path string) string // makes an absolute URL
 }
 
@@ -128,6 +129,9 @@ func (c *Console) Mount(mux *http.ServeMux) {
 	page("GET /{$}", c.home)
 	page("GET /shops/{shop}", c.shop)
 	page("POST /shops/{shop}/claims/{id}/confirm", c.confirmClaim)
+	if c.Doctor != nil {
+		c.mountDoctor(mux)
+	}
 	page("POST /admin/invitations", c.admin(c.invite))
 	page("POST /admin/invitations/{id}/confirm", c.admin(c.confirm))
 	page("POST /admin/sessions/{id}/end", c.admin(c.endSession))

@@ -67,17 +67,23 @@ func (c *Console) shop(w http.ResponseWriter, r *http.Request) error {
 // shopForStaff shows a shop's page to somebody of the provider who entered its
 // tenant.
 func (c *Console) shopForStaff(w http.ResponseWriter, r *http.Request, session access.Session) error {
-	s, err := c.Directory.Shop(r.Context(), r.PathValue("shop"))
-	if errors.Is(err, access.ErrNotFound) {
-		return errGone()
-	}
-	if err == nil {
-		err = c.Board.Visiting(r.Context(), session.AdminID, s)
-	}
+	s, err := c.visited(r, session)
 	if err != nil {
 		return err
 	}
 	return c.renderShop(w, r, session, access.Person{}, mine{s, access.Owner})
+}
+
+// visited gives the shop that a request names, to staff who entered its tenant.
+func (c *Console) visited(r *http.Request, session access.Session) (access.Shop, error) {
+	s, err := c.Directory.Shop(r.Context(), r.PathValue("shop"))
+	if errors.Is(err, access.ErrNotFound) {
+		return s, errGone()
+	}
+	if err == nil {
+		err = c.Board.Visiting(r.Context(), session.AdminID, s)
+	}
+	return s, err
 }
 
 func (c *Console) renderShop(w http.ResponseWriter, r *http.Request, s access.Session, p access.Person, m mine) error {
