@@ -41,9 +41,11 @@ var layers = []struct {
 	{prefix: "internal/grant", may: []string{"internal/access", "internal/audit", "internal/notice"}, why: "leaf: the domain"},
 	{prefix: "internal/feed", may: []string{"internal/audit"}, why: "follows the audit log: knows entries, no feature and no store"},
 	{prefix: "internal/standby", may: append(leaves, "internal/feed"), why: "a copy of rows that is kept by the feed; knows no feature and no store"},
+	{prefix: "internal/trace", why: "leaf: begins and ends spans; knows no feature, and of what is traced only words"},
+	{prefix: "internal/trace/otlp", why: "sends spans; what is in them does not matter to it"},
 	{prefix: "internal/vault", may: []string{"wechat/secret"}, why: "seals bytes for places; knows no feature"},
 
-	{prefix: "internal/web", may: []string{"internal/audit", "wechat/secret"}, why: "plumbing: knows no feature"},
+	{prefix: "internal/web", may: []string{"internal/audit", "internal/trace", "wechat/secret"}, why: "plumbing: knows no feature"},
 	{prefix: "internal/web/ui", may: []string{"internal/web"}, why: "how pages look; knows no feature"},
 	{prefix: "internal/config", may: []string{"internal/access", "internal/catalogue", "internal/web", "wechat/secret"}, why: "what the operator wrote; knows no feature, and of the plumbing only what counts as loopback"},
 
@@ -68,7 +70,7 @@ var layers = []struct {
 	{prefix: "internal/outbox", may: append(leaves, "internal/egress", "internal/webhook"), why: "a feature imports leaves, never a sibling or a store"},
 	{prefix: "internal/relay", may: append(leaves, "internal/egress", "internal/web", "internal/webhook"), why: "a feature imports leaves, never a sibling or a store"},
 	{prefix: "internal/signer", may: append(leaves, "internal/web"), why: "a feature imports leaves, never a sibling or a store; what is in the claims does not matter to it"},
-	{prefix: "internal/upstream", may: []string{"internal/web"}, why: "passes requests on; who sent them and who let them in does not matter to it"},
+	{prefix: "internal/upstream", may: []string{"internal/trace", "internal/web"}, why: "passes requests on; who sent them and who let them in does not matter to it"},
 	{prefix: "internal/staff", may: append(leaves, "internal/web"), why: "a feature imports leaves, never a sibling or a store; whom it names, the login starts the session of"},
 	{prefix: "internal/setup", may: append(leaves, "internal/config"), why: "a feature imports leaves and what an operator may write, never a sibling or a store"},
 	{prefix: "internal/adminapi", may: append(leaves, "internal/clock", "internal/doctor", "internal/movein", "internal/quota", "internal/setup", "internal/web"), why: "the doorway of operators: setup, movein and doctor are its features, whose values are what operators send; the rest comes through interfaces"},
@@ -90,7 +92,7 @@ var layers = []struct {
 }
 
 // leaves is what features and stores share.
-var leaves = []string{"internal/access", "internal/audit", "internal/catalogue", "internal/grant", "internal/notice", "internal/vault", "wechat/secret"}
+var leaves = []string{"internal/access", "internal/audit", "internal/catalogue", "internal/grant", "internal/notice", "internal/trace", "internal/vault", "wechat/secret"}
 
 // free may import anything: they put the parts together.
 var free = []string{"internal/app", "internal/demo", "internal/chaos", "internal/scale", "cmd", "interop"}

@@ -39,6 +39,8 @@ import (
 	"github.com/zhanggui/zhanggui/internal/session"
 	"github.com/zhanggui/zhanggui/internal/setup"
 	"github.com/zhanggui/zhanggui/internal/signer"
+	"github.com/zhanggui/zhanggui/internal/trace"
+	"github.com/zhanggui/zhanggui/internal/trace/otlp"
 	"github.com/zhanggui/zhanggui/internal/upstream"
 	"github.com/zhanggui/zhanggui/internal/vault"
 	"github.com/zhanggui/zhanggui/internal/web"
@@ -119,7 +121,9 @@ type App struct {
 	skew      *clock.Skew
 	clock     *clock.Watcher
 	hooks     []*http.Transport // to webhooks
-	owner     string            // names this process in leases
+	spans     *otlp.Sender      // nil: nothing is traced, as with tracer
+	tracer    *trace.Tracer
+	owner     string // names this process in leases
 }
 
 // New opens the store and the vault and connects the features. Nothing listens
@@ -157,11 +161,15 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	a.metrics = web.NewMetrics(o.Version)
 	a.meters = newMeters(a.metrics.Registry)
 	a.replica.meter(a.metrics.Registry)
+	a.meters.watchStore(a.store)
 	a.refused = newRefusals(a.vault.MAC("address", nil), o.Now, o.Log)
 	rules := config.RulesOf(&o.Config)
 	rules.Catalogue = a.catalogue
 	a.setup = setup.New(a.store, a.keys(), o.Now, rules)
 	if err := a.o.Config.ResolveSecrets(os.LookupEnv); err != nil {
+		return nil, err
+	}
+	if err := a.connectTracing(ctx); err != nil {
 		return nil, err
 	}
 	if err := a.connectMoving(); err != nil {
@@ -268,12 +276,12 @@ func (a *App) masterKey(ctx context.Context) func(create bool) (vault.KEK, error
 func (a *App) connectKeeper() {
 	w := a.o.Config.WeChat
 	hosts := wechat.Hosts{Open: w.Open.String(), API: append([]string{w.API.String()}, w.Hosts...), MP: w.MP.String()}
-	a.clients = &clients{hosts: hosts, now: a.o.Now, skew: a.skew, egress: a.o.Config.Egress, made: map[string]*wechat.Client{},
+	a.clients = &clients{hosts: hosts, now: a.o.Now, skew: a.skew, egress: a.o.Config.Egress, tracer: a.tracer, names: pathNames{a.catalogue}, made: map[string]*wechat.Client{},
 		transports: gateway.NewTransports(gateway.EgressOptions{})}
 	o := keeper.Options{
 		Store: a.store, Components: a.store, Ledger: a.store, Vault: a.keys(), Platform: keeper.WeChat{Client: a.clients.For},
 		Owner: a.owner, Now: a.o.Now, Logger: a.o.Log, Observer: a.meters,
-		Follower: a.follow, SleepAfter: a.o.Config.Keeper.SleepAfter,
+		Follower: a.follow, SleepAfter: a.o.Config.Keeper.SleepAfter, Tracer: a.tracer,
 	}
 	if a.replica != nil {
 		o.Recheck = -1 // the feed tells of what others changed

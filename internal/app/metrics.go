@@ -29,6 +29,7 @@ type meters struct {
 	streams  prometheus.Gauge
 	passed   *prometheus.CounterVec
 	gaveWay  *prometheus.CounterVec
+	stored   *prometheus.HistogramVec
 
 	knownCalls sync.Map // callKey: prometheus.Observer
 
@@ -74,7 +75,10 @@ func newMeters(r prometheus.Registerer) *meters {
 		Help: "Calls that a rule would have refused and that were let through because it is only observed, by group of the path."}, []string{"group"})
 	m.gaveWay = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "zhanggui_quota_held_total",
 		Help: "Calls that gave way so that a daily quota lasts, by decision (wait, refuse); in the mode observe, those that would have."}, []string{"decision"})
-	r.MustRegister(m.gaveWay, m.asked, m.settled, m.stale, m.calls, m.repeats, m.observed, m.pushes, m.notices, m.waiting, m.oldest, m.relayed, m.streams, m.passed)
+	m.stored = prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "zhanggui_store_seconds",
+		Help:    "Transitions of the store, from the wait for their turn to the end of their commit, by class.",
+		Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5}}, []string{"class"})
+	r.MustRegister(m.stored, m.gaveWay, m.asked, m.settled, m.stale, m.calls, m.repeats, m.observed, m.pushes, m.notices, m.waiting, m.oldest, m.relayed, m.streams, m.passed)
 	return m
 }
 

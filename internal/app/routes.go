@@ -42,7 +42,7 @@ func (a *App) Public() http.Handler {
 	mux.Handle("/", a.page(web.NotFound))
 	return web.Wrap(a.byHost(a.login.Proofs(a.besideMux(mux))), web.Options{
 		Log: a.o.Log, Trusted: a.o.Config.TrustedProxies, PublicURL: a.o.Config.PublicURL.URL(), Others: a.guard.Protects,
-		Now: a.o.Now, Metrics: a.metrics,
+		Now: a.o.Now, Metrics: a.metrics, Tracer: a.tracer,
 	})
 }
 
@@ -113,7 +113,7 @@ func (a *App) Admin() http.Handler {
 		}
 		a.needDatabase(mux).ServeHTTP(w, r)
 	})
-	logged := web.Wrap(routes, web.Options{Log: a.o.Log, Now: a.o.Now})
+	logged := web.Wrap(routes, web.Options{Log: a.o.Log, Now: a.o.Now, Tracer: a.tracer})
 	// The actor is put in outside of Wrap: it logs the route of the request
 	// that it passed on, not of a copy.
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -99,6 +99,7 @@ func (a *App) Run(ctx context.Context, l Listeners) error {
 	defer stopWork()
 	var wg sync.WaitGroup
 	wg.Go(func() { a.refused.run(work, a.store.Append) })
+	wg.Go(func() { a.runTracing(work) })
 	wg.Go(func() {
 		if a.replica.becomeWhole(work) {
 			a.work(work, &wg)

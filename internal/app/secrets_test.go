@@ -27,7 +27,8 @@ import (
 // then looks for each secret of the run wherever the server writes or speaks.
 func TestSecretsStayIn(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, nil)
+	traces := newCollector(t)
+	r := newRig(t, map[string]string{"tracing.endpoint": traces.URL, "tracing.sample": "1"})
 	r.declare()
 	admin, adminsKey, link := r.setupAdmin()
 	owner := r.owner()
@@ -51,6 +52,7 @@ func TestSecretsStayIn(t *testing.T) {
 	}
 	s.checkFiles(t, r.dir)
 	s.mustNotBeIn(t, "the log", r.logs.String())
+	s.mustNotBeIn(t, "what the collector of traces got", traces.raw.String())
 	s.checkAnswers(t, r.got.messages())
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/zhanggui/zhanggui/internal/access"
 	"github.com/zhanggui/zhanggui/internal/clock"
 	"github.com/zhanggui/zhanggui/internal/gateway"
+	"github.com/zhanggui/zhanggui/internal/trace"
 	"github.com/zhanggui/zhanggui/wechat"
 )
 
@@ -21,6 +22,8 @@ type clients struct {
 	transports *gateway.Transports
 	skew       *clock.Skew // measured by the answers
 	egress     string      // for apps without their own
+	tracer     *trace.Tracer
+	names      pathNames // in spans
 
 	mu   sync.Mutex
 	made map[string]*wechat.Client
@@ -56,7 +59,7 @@ func (c *clients) way(egress string) (http.RoundTripper, error) {
 	if err != nil {
 		return nil, err
 	}
-	return c.skew.Watch(t), nil
+	return c.tracer.Transport(c.skew.Watch(t), c.names), nil
 }
 
 // route is an app's own way out, or the configured one.

@@ -36,6 +36,7 @@ func (c *Config) check(r *report) {
 	c.checkProtected(r)
 	c.checkUpstreams(r)
 	c.checkStaff(r)
+	c.checkTracing(r)
 }
 
 func (c *Config) checkPublicURL(r *report) {

@@ -36,6 +36,7 @@ type Config struct {
 	MasterKey      MasterKey      `yaml:"master_key" envPrefix:"MASTER_KEY_"`
 	Operator       Operator       `yaml:"operator" envPrefix:"OPERATOR_"`
 	Log            Log            `yaml:"log" envPrefix:"LOG_"`
+	Tracing        Tracing        `yaml:"tracing" envPrefix:"TRACING_"`
 	Webhooks       []Webhook      `yaml:"webhooks" envPrefix:"WEBHOOKS_"`
 	Moving         []Moving       `yaml:"moving" envPrefix:"MOVING_"`
 	Audit          Audit          `yaml:"audit" envPrefix:"AUDIT_"`
@@ -205,5 +206,6 @@ func Default() Config {
 		Platforms: Platforms{Sets: []int64{129, 130, 131}}, // goods, logistics, orders
 		Session:   Session{Idle: 7 * 24 * time.Hour, Absolute: 30 * 24 * time.Hour},
 		Log:       Log{Format: "text", Level: slog.LevelInfo},
+		Tracing:   Tracing{Sample: 0.01},
 	}
 }

@@ -31,10 +31,11 @@ func (c *Config) ResolveSecrets(lookup func(string) (string, bool)) error {
 	if v, ok := r.resolve("staff_oidc.client_secret", c.StaffOIDC.ClientSecret, ".", lookup); ok {
 		c.StaffOIDC.ClientSecret.value = v
 	}
+	tracing := r.resolveTracing(c.Tracing, lookup)
 	if err := r.problems.err(); err != nil {
 		return err
 	}
-	c.Webhooks, c.Moving, c.Audit.Checkpoints = hooks, moving, places
+	c.Webhooks, c.Moving, c.Audit.Checkpoints, c.Tracing = hooks, moving, places, tracing
 	return nil
 }
 

@@ -232,6 +232,7 @@ func (g *Gateway) serve(w http.ResponseWriter, r *http.Request) (err error) {
 		now := g.Now()
 		c.tellPace(now)
 		c.observe(err, now)
+		c.tellTrace()
 	}()
 	if err := c.admit(); err != nil {
 		return c.refused(err)

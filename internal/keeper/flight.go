@@ -6,18 +6,21 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 )
 
 // flights lets one goroutine work for all callers that want the same. The work
 // is detached from them: each can give up by its own context.
 type flights struct {
-	logger *slog.Logger
-	mu     sync.Mutex
-	m      map[string]*flight
+	logger  *slog.Logger
+	waiting atomic.Int64 // callers who wait for any of them
+	mu      sync.Mutex
+	m       map[string]*flight
 }
 
 // flight is one piece of work; tok and err are readable once done is closed.
 type flight struct {
+	of   *flights
 	done chan struct{}
 	tok  Token
 	err  error
@@ -33,7 +36,7 @@ func (f *flights) join(key string, work func() (Token, error)) *flight {
 	if f.m == nil {
 		f.m = map[string]*flight{}
 	}
-	fl := &flight{done: make(chan struct{})}
+	fl := &flight{of: f, done: make(chan struct{})}
 	f.m[key] = fl
 	go f.run(key, fl, work)
 	return fl
@@ -62,6 +65,8 @@ func panicked(logger *slog.Logger, p any) error {
 
 // wait returns what the flight brought, or the reason why ctx ended.
 func (fl *flight) wait(ctx context.Context) (Token, error) {
+	fl.of.waiting.Add(1)
+	defer fl.of.waiting.Add(-1)
 	select {
 	case <-fl.done:
 		return fl.tok, fl.err

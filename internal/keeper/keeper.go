@@ -12,6 +12,7 @@ import (
 	"github.com/zhanggui/zhanggui/internal/access"
 	"github.com/zhanggui/zhanggui/internal/audit"
 	"github.com/zhanggui/zhanggui/internal/grant"
+	"github.com/zhanggui/zhanggui/internal/trace"
 	"github.com/zhanggui/zhanggui/internal/vault"
 	"github.com/zhanggui/zhanggui/wechat/secret"
 )
@@ -146,6 +147,7 @@ type Options struct {
 	Observer Observer                          // default none
 	Spool    Spool                             // default none
 	Step     func(Step)                        // for tests: called when a step has landed
+	Tracer   *trace.Tracer                     // nil: nothing is traced
 
 	Tick   time.Duration // how often due work is looked for; default 1 s
 	Lease  time.Duration // length of a lease; default 30 s

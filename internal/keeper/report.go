@@ -6,6 +6,8 @@ import (
 	"maps"
 	"strconv"
 	"time"
+
+	"github.com/zhanggui/zhanggui/internal/trace"
 )
 
 // Complaint is a program's word that WeChat refused a token.
@@ -34,7 +36,7 @@ func (k *Keeper) Report(ctx context.Context, c Complaint) (Token, error) {
 	old, err := k.remembered(s, c)
 	switch {
 	case decide(blame, anyKind, old, client, notProbed) == moveRead:
-		return k.reportFlight(s, c).wait(ctx)
+		return k.reportFlight(ctx, s, c).wait(ctx)
 	case err != nil && blame == blamesToken:
 		return Token{}, err
 	}
@@ -52,9 +54,9 @@ func (k *Keeper) complained(c Complaint) source {
 	return k.shop(c.Shop)
 }
 
-func (k *Keeper) reportFlight(s source, c Complaint) *flight {
+func (k *Keeper) reportFlight(caller context.Context, s source, c Complaint) *flight {
 	return k.flights.join("report "+strconv.FormatInt(c.Generation, 10)+" "+s.name, func() (Token, error) {
-		ctx, cancel := context.WithTimeoutCause(context.Background(), 3*k.opt.Lease, errHolderSlow)
+		ctx, cancel := context.WithTimeoutCause(trace.Carry(context.Background(), caller), 3*k.opt.Lease, errHolderSlow)
 		defer cancel()
 		switch old, err := k.remembered(s, c); {
 		case err != nil:

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/zhanggui/zhanggui/internal/grant"
+	"github.com/zhanggui/zhanggui/internal/trace"
 )
 
 // Run refreshes what is due until ctx ends, then waits for the refreshes under
@@ -297,6 +298,8 @@ func (k *Keeper) attemptSafely(ctx context.Context, c grant.Claim, begin time.Ti
 			err = notYet(c.Grant.ID, k.opt.Lease, panicked(k.opt.Logger, p))
 		}
 	}()
+	ctx, span := k.opt.Tracer.Begin(ctx, "refresh", trace.Internal)
+	defer func() { endSpan(span, c.Grant.Kind, err) }()
 	return k.attempt(ctx, c, begin, w)
 }
 

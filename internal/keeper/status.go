@@ -19,6 +19,7 @@ type Health struct {
 	// to find out whether it can be reached; zero: it can. NextTry is the next.
 	HeldSince, NextTry time.Time
 	Refreshing         int // attempts under way in this process
+	Waiting            int // callers who wait for a token that is not in memory
 }
 
 // Degraded tells whether anything is out of reach.
@@ -51,6 +52,7 @@ type Status struct {
 // Health gives the keeper's view of what it depends on.
 func (k *Keeper) Health() Health {
 	h := k.health.read(k.now())
+	h.Waiting = int(k.flights.waiting.Load())
 	var cause string
 	if h.HeldSince, cause, h.NextTry = k.gates.read(); cause != "" {
 		h.PlatformCause = cause

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/zhanggui/zhanggui/internal/grant"
+	"github.com/zhanggui/zhanggui/internal/trace"
 )
 
 // Token gives the access token of a shop's own grant. A token in memory costs
@@ -151,7 +152,9 @@ const patience = 2 * time.Second
 
 // slow is Token without luck. h is what memory holds, or nil.
 func (k *Keeper) slow(ctx context.Context, s source, h *held) (Token, error) {
-	fl := k.join(s, s.name, want{demand: true})
+	ctx, span := trace.Start(ctx, "wait for token", trace.Internal)
+	defer span.End()
+	fl := k.join(ctx, s, s.name, want{demand: true})
 	now := k.uptime()
 	if h == nil || now >= h.end {
 		return fl.wait(ctx)
@@ -179,15 +182,16 @@ func final(err error) bool {
 // nothing; the token's end bounds for how long.
 func (k *Keeper) recheck(s source, h *held) {
 	if h.marks.Or(checking)&checking == 0 {
-		k.join(s, s.name, want{demand: true})
+		k.join(context.Background(), s, s.name, want{demand: true})
 	}
 }
 
-// join starts or joins the flight that fetches a token.
-func (k *Keeper) join(s source, name string, w want) *flight {
+// join starts or joins the flight that fetches a token. Of caller it takes nothing
+// but the span: the flight is a part of the trace of whoever started it.
+func (k *Keeper) join(caller context.Context, s source, name string, w want) *flight {
 	return k.flights.join(name, func() (Token, error) {
 		// A holder elsewhere may need its whole lease, and we one after it.
-		ctx, cancel := context.WithTimeoutCause(context.Background(), 3*k.opt.Lease, errHolderSlow)
+		ctx, cancel := context.WithTimeoutCause(trace.Carry(context.Background(), caller), 3*k.opt.Lease, errHolderSlow)
 		defer cancel()
 		tok, err := k.fetch(ctx, s, w)
 		if final(err) {

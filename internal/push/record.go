@@ -7,6 +7,7 @@ import (
 
 	"github.com/zhanggui/zhanggui/internal/access"
 	"github.com/zhanggui/zhanggui/internal/grant"
+	"github.com/zhanggui/zhanggui/internal/trace"
 )
 
 // decisions is how often one push is decided at most. Somebody who loses so often
@@ -16,6 +17,13 @@ const decisions = 5
 // record decides what follows from a push and makes it durable. It answers
 // [grant.ErrSeen] if that was done before.
 func (p *Receiver) record(ctx context.Context, a arrival) (e grant.Effects, err error) {
+	ctx, span := trace.Start(ctx, "record push", trace.Internal) // its transaction is shared with others
+	defer func() {
+		if err != nil && !errors.Is(err, grant.ErrSeen) {
+			span.Fail("")
+		}
+		span.End()
+	}()
 	for range decisions {
 		if e, err = p.decide(ctx, a); err != nil {
 			return e, fmt.Errorf("push: decide %s: %w", eventWord(a), err)

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/zhanggui/zhanggui/internal/trace"
 	"github.com/zhanggui/zhanggui/internal/web"
 )
 
@@ -57,6 +58,15 @@ func tellForwarded(h http.Header, ctx context.Context) {
 	}
 	h.Set("X-Forwarded-Host", web.EffectiveHost(ctx))
 	h.Set("X-Forwarded-Proto", web.Scheme(ctx))
+}
+
+// tellTrace has a traced request go on as a part of our trace. Of others the visitor's
+// word passes, as that of anybody on the way who does not take part.
+func tellTrace(h http.Header, ctx context.Context) {
+	if s := trace.FromContext(ctx); s != nil {
+		h.Set(trace.Header, s.Parent())
+		h.Del("Tracestate") // it belongs to the parent that was replaced
+	}
 }
 
 // cleanCookies takes our own cookies out: they open other doors than this one.

@@ -32,6 +32,7 @@ func (v *visit) rewrite(pr *httputil.ProxyRequest) {
 		pr.Out.Header["User-Agent"] = nil // else net/http names itself
 	}
 	tellForwarded(pr.Out.Header, v.in.Context())
+	tellTrace(pr.Out.Header, v.in.Context())
 }
 
 // answered looks at the head of the back office's answer.

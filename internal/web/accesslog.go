@@ -20,7 +20,7 @@ func (wr *wrapper) logLine(rec *recorder, r *http.Request, f *facts, took time.D
 		return
 	}
 	kind := lineKind{knownMethod(r.Method), route(r, f), st}
-	if wr.lines != nil && f.failure == nil && level(st) == slog.LevelInfo {
+	if wr.lines != nil && f.failure == nil && f.span == nil && level(st) == slog.LevelInfo {
 		wr.lines.request(kind, time.Now(), rec.bytes, took, f.id)
 		return
 	}
@@ -29,6 +29,9 @@ func (wr *wrapper) logLine(rec *recorder, r *http.Request, f *facts, took time.D
 	line := slog.NewRecord(time.Now(), level(st), requestLine, 0)
 	line.AddAttrs(kind.attrs()...)
 	line.AddAttrs(slog.Int64("bytes", rec.bytes), slog.Duration("took", took), slog.String("request", f.id))
+	if f.span != nil {
+		line.AddAttrs(slog.String("trace", f.span.ID()))
+	}
 	if e := f.failure; e != nil {
 		line.AddAttrs(failureAttrs(e)...)
 	}

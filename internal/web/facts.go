@@ -3,6 +3,8 @@ package web
 import (
 	"context"
 	"net/netip"
+
+	"github.com/zhanggui/zhanggui/internal/trace"
 )
 
 // visit is one request's stay with Wrap: its context and the recorder of its answer,
@@ -14,10 +16,13 @@ type visit struct {
 	idValue  [1]string // of X-Request-Id
 }
 
-// Value implements context.Context. It knows the facts.
+// Value implements context.Context. It knows the facts, and the span.
 func (v *visit) Value(key any) any {
-	if key == (factsKey{}) {
+	switch key {
+	case factsKey{}:
 		return &v.facts
+	case trace.ContextKey{}:
+		return v.span
 	}
 	return v.Context.Value(key)
 }
@@ -33,6 +38,7 @@ type facts struct {
 	forged  bool   // it came with identity headers
 	pattern string // of the innermost handler that ran
 	failure *Error
+	span    *trace.Span // nil: not traced
 }
 
 type factsKey struct{}

@@ -25,6 +25,7 @@ type problem struct {
 	Next     string `json:"next,omitempty"`
 	NextZH   string `json:"next_zh,omitempty"`
 	Instance string `json:"instance,omitempty"`
+	Trace    string `json:"trace,omitempty"` // id, of requests that are traced
 }
 
 // Machine turns h into a handler for programs: errors become problem
@@ -84,10 +85,10 @@ func WriteProblem(w http.ResponseWriter, r *http.Request, e *Error) {
 		return
 	}
 	// An error here means that the caller is gone: nobody is left to tell.
-	_ = json.NewEncoder(w).Encode(problemOf(e, f.id))
+	_ = json.NewEncoder(w).Encode(problemOf(e, f))
 }
 
-func problemOf(e *Error, id string) problem {
+func problemOf(e *Error, f *facts) problem {
 	p := problem{
 		Type:    "urn:zhanggui:problem:" + e.Code,
 		Title:   statusText(e.Status),
@@ -101,12 +102,13 @@ func problemOf(e *Error, id string) problem {
 		CauseZH: e.ZH,
 		Next:    e.NextEN,
 		NextZH:  e.NextZH,
+		Trace:   f.span.ID(),
 	}
 	if e.NextEN != "" {
 		p.Detail += " " + e.NextEN
 	}
-	if id != "" {
-		p.Instance = "urn:zhanggui:request:" + id
+	if f.id != "" {
+		p.Instance = "urn:zhanggui:request:" + f.id
 	}
 	return p
 }

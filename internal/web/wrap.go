@@ -10,6 +10,8 @@ import (
 	"runtime"
 	"strings"
 	"time"
+
+	"github.com/zhanggui/zhanggui/internal/trace"
 )
 
 // Options are what [Wrap] needs. The zero value works: no log, no trusted
@@ -27,15 +29,16 @@ type Options struct {
 	Others  func(host string) bool
 	Now     func() time.Time
 	Metrics *Metrics
+	Tracer  *trace.Tracer // nil: nothing is traced
 }
 
 // Wrap is the outermost handler of a listener. It gives each request an id,
 // learns the caller's address, host and scheme, takes off the path prefix,
 // turns panics into 500, fills in default security headers, and writes one log
-// line and one count. The log holds the route's pattern, never a path or a
+// line, one count and, of those that the tracer picks, one span. The log holds the route's pattern, never a path or a
 // query.
 func Wrap(next http.Handler, o Options) http.Handler {
-	wr := &wrapper{next: next, log: o.Log, trusted: o.Trusted, others: o.Others, now: o.Now, metrics: o.Metrics}
+	wr := &wrapper{next: next, log: o.Log, trusted: o.Trusted, others: o.Others, now: o.Now, metrics: o.Metrics, tracer: o.Tracer}
 	if wr.log == nil {
 		wr.log = slog.New(slog.DiscardHandler)
 	}
@@ -58,6 +61,7 @@ type wrapper struct {
 	others  func(host string) bool
 	now     func() time.Time
 	metrics *Metrics
+	tracer  *trace.Tracer
 }
 
 // ServeHTTP implements http.Handler.
@@ -75,12 +79,14 @@ func (wr *wrapper) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	rec.https = f.scheme == "https"
 	v.idValue[0] = f.id
 	rec.Header()["X-Request-Id"] = v.idValue[:]
+	f.begin(wr.tracer, r)
 
 	wr.metrics.begin()
 	defer func() {
 		aborted := wr.rescue(recover(), rec, r, f)
 		rec.finish()
 		took := wr.now().Sub(start)
+		f.end(rec, r)
 		wr.logLine(rec, r, f, took)
 		wr.metrics.end(r.Method, route(r, f), status(rec, f), failureCode(f), took)
 		if aborted {

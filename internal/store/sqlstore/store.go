@@ -33,6 +33,7 @@ type Store struct {
 	close   func() error
 	commit  atomic.Pointer[CommitFunc]
 	people  atomic.Pointer[PeopleFunc]
+	watched atomic.Pointer[TransitionFunc]
 	// turn holds one value while a transition runs alone. Its next one would only
 	// wait in the database; and there the places in the queue of a process that was
 	// paused come up one after another, each to be waited for.
@@ -139,8 +140,11 @@ func (s *Store) writeBeside(ctx context.Context, op string, change func(*tx) err
 // because of another one.
 const attempts = 4
 
-func (s *Store) transact(ctx context.Context, op string, shared bool, change func(*tx) error) error {
-	var err error
+func (s *Store) transact(ctx context.Context, op string, shared bool, change func(*tx) error) (err error) {
+	if f := s.watched.Load(); f != nil {
+		done := (*f)(ctx, op)
+		defer func() { done(err) }()
+	}
 	for range attempts {
 		if err = s.once(ctx, shared, change); err == nil {
 			return nil
