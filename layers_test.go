@@ -68,6 +68,7 @@ var layers = []struct {
 	{prefix: "internal/movein/follow", may: append(leaves, "internal/egress", "internal/movein"), why: "reads what movein takes in, over the one way out; knows no other feature"},
 	{prefix: "internal/alert", may: leaves, why: "a feature imports leaves, never a sibling or a store; what it owes, the outbox sends"},
 	{prefix: "internal/outbox", may: append(leaves, "internal/egress", "internal/webhook"), why: "a feature imports leaves, never a sibling or a store"},
+	{prefix: "internal/radar", may: leaves, why: "a feature imports leaves, never a sibling or a store; what it reads of WeChat comes as events"},
 	{prefix: "internal/relay", may: append(leaves, "internal/egress", "internal/web", "internal/webhook"), why: "a feature imports leaves, never a sibling or a store"},
 	{prefix: "internal/signer", may: append(leaves, "internal/web"), why: "a feature imports leaves, never a sibling or a store; what is in the claims does not matter to it"},
 	{prefix: "internal/upstream", may: []string{"internal/trace", "internal/web"}, why: "passes requests on; who sent them and who let them in does not matter to it"},

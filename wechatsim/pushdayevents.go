@@ -117,8 +117,11 @@ var otherEvents = []dayEvent{
 			"remaining_stock_amount", g.number(0, 20), "remaining_code_amount", g.number(0, 20))
 	},
 	func(g *dayGenerator, _ string) (string, pushObject) {
-		return "api_diff", flat("changelog_url", "https://developers.weixin.qq.com/doc/store/shop/changelog", "api_changes",
-			[]any{flat("api", "/channels/ec/order/get", "change", "update"), flat("api", "/channels/ec/product/get", "change", "update")},
+		change := func(path, name, content string) any {
+			return flat("chinese_name", name, "cgi_path", path, "doc_url", "https://developers.weixin.qq.com/doc/store/shop/API/order", "change_content", content)
+		}
+		return "api_diff", flat("changelog_url", "https://developers.weixin.qq.com/doc/store/shop/changelog.html", "api_changes",
+			[]any{change("/channels/ec/order/get", "获取订单详情", "更新接口：新增字段。"), change("/channels/ec/product/get", "获取商品", "更新接口：字段改为必填。")},
 			"change_time", json.Number(g.clock()))
 	},
 }

@@ -16,6 +16,7 @@ type clientCmd struct {
 	List        clientListCmd        `cmd:"" default:"withargs" help:"List the clients."`
 	Create      clientCreateCmd      `cmd:"" help:"Make a client and print its key."`
 	Show        clientShowCmd        `cmd:"" help:"Show what a client may do."`
+	Paths       clientPathsCmd       `cmd:"" help:"Show which paths of WeChat's a client called."`
 	Grant       clientGrantCmd       `cmd:"" help:"Give a client more rights."`
 	RevokeRight clientRevokeRightCmd `cmd:"" name:"revoke-right" help:"Take rights from a client."`
 	Revoke      clientRevokeCmd      `cmd:"" help:"End a client's key at once."`

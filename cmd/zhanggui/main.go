@@ -41,6 +41,7 @@ type cli struct {
 	Call   callCmd   `cmd:"" help:"Call a shop API."`
 
 	Quota quotaCmd `cmd:"" help:"Show what is left of what WeChat lets a shop call today."`
+	Radar radarCmd `cmd:"" help:"Show what WeChat announced of its APIs, and which clients it concerns."`
 
 	Doctor doctorCmd `cmd:"" help:"Find out what does not work, and explain what WeChat answered."`
 

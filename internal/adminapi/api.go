@@ -40,6 +40,7 @@ type Options struct {
 	Clock         Clock
 	Quotas        Quotas
 	Doctor        Doctor
+	Radar         Radar
 	Platforms     Platforms
 	Subscriptions Subscriptions
 	Mover         Mover
@@ -93,6 +94,7 @@ func Mount(mux *http.ServeMux, o Options) {
 	h.mountMovein(api)
 	h.mountQuota(api)
 	h.mountDoctor(api)
+	h.mountRadar(api)
 	describe(api.OpenAPI())
 	mountReference(mux, api.OpenAPI())
 }

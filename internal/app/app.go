@@ -35,6 +35,7 @@ import (
 	"github.com/zhanggui/zhanggui/internal/people"
 	"github.com/zhanggui/zhanggui/internal/provider"
 	"github.com/zhanggui/zhanggui/internal/push"
+	"github.com/zhanggui/zhanggui/internal/radar"
 	"github.com/zhanggui/zhanggui/internal/relay"
 	"github.com/zhanggui/zhanggui/internal/session"
 	"github.com/zhanggui/zhanggui/internal/setup"
@@ -114,6 +115,8 @@ type App struct {
 	alerts    *alert.Engine
 	relay     *relay.Relay
 	quotas    *quotas // nil: nobody looks at quotas
+	radar     *radar.Radar
+	paths     documented
 	follow    *follow.Set
 	places    []checkpointPlace // that signed heads go to
 	witness   *witness.Witness  // of other servers' logs
@@ -381,8 +384,9 @@ func (a *App) silently(h web.Handler) web.Handler {
 func (a *App) connectGateway() (err error) {
 	a.aliases = alias.New(a.vault.MAC)
 	a.connectQuota()
+	a.connectRadar()
 	public := a.gatewayConfig(a.store, keeper.ByClient)
-	public.Aliases = a.aliases
+	public.Aliases, public.Paths = a.aliases, a.paths.Counter
 	if a.gateway, err = gateway.New(public); err != nil {
 		return err
 	}
@@ -392,7 +396,7 @@ func (a *App) connectGateway() (err error) {
 		return err
 	}
 	a.dropin = dropin.New(dropin.Options{
-		Clients: a.gateway, Directory: a.store, Tokens: exportable{a.keeper}, Exports: a.store, Aliases: a.aliases, Tally: a.refused, Now: a.o.Now,
+		Clients: a.gateway, Directory: a.store, Tokens: exportable{a.keeper}, Exports: a.store, Aliases: a.aliases, Tally: a.refused, Paths: a.paths, Now: a.o.Now,
 	})
 	return nil
 }
@@ -462,6 +466,7 @@ func (a *App) adminOptions() adminapi.Options {
 		Link:          a.Link,
 		PublicHost:    a.o.Config.PublicURL.Host(),
 		Loopback:      a.o.Config.Loopback,
+		Radar:         a.store,
 	}
 }
 

@@ -220,6 +220,7 @@ func (d *Dropin) authorizerToken(w http.ResponseWriter, r *http.Request, b onBeh
 		return err
 	}
 	text, left := d.alias(b.who, shop)
+	d.count(r, b.who, shop)
 	return write(w, authorizerAnswer{text.RevealString(), seconds(left), d.handleOf(b, shop)})
 }
 
@@ -238,6 +239,7 @@ func (d *Dropin) queryAuth(w http.ResponseWriter, r *http.Request, b onBehalf) e
 		return err
 	}
 	text, left := d.alias(b.who, shop)
+	d.count(r, b.who, shop)
 	info.Token, info.ExpiresIn = text.RevealString(), seconds(left)
 	return write(w, map[string]authorization{"authorization_info": info})
 }

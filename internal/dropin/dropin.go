@@ -43,7 +43,13 @@ type Tally interface {
 	Refused(ctx context.Context, e audit.Entry, from netip.Addr)
 }
 
-// Options are the parts of a Dropin. All must be set but Now.
+// Paths counts which paths are used.
+type Paths interface {
+	// Count counts one answer that a client got for a shop. It must return at once.
+	Count(client, shop, path string)
+}
+
+// Options are the parts of a Dropin. All must be set but Paths and Now.
 type Options struct {
 	Clients   Clients
 	Directory Directory
@@ -51,6 +57,7 @@ type Options struct {
 	Exports   Exports
 	Aliases   *alias.Maker
 	Tally     Tally
+	Paths     Paths            // nil: nobody counts
 	Now       func() time.Time // nil: time.Now
 }
 
@@ -196,6 +203,13 @@ func (d *Dropin) pace(ctx context.Context, who caller, unknown func() *web.Error
 // from tells whether an address is one of those that a client may call from.
 func from(r access.Rights, addr netip.Addr) bool {
 	return addr.IsValid() && slices.ContainsFunc(r.From, func(p netip.Prefix) bool { return p.Contains(addr) })
+}
+
+// count counts an answer about a shop.
+func (d *Dropin) count(r *http.Request, who caller, shop access.Shop) {
+	if d.o.Paths != nil {
+		d.o.Paths.Count(who.ID, shop.ID, r.URL.Path)
+	}
 }
 
 // refuse records a refusal on its way out.

@@ -68,9 +68,11 @@ func (d *Dropin) give(w http.ResponseWriter, r *http.Request, in request) error 
 		if err != nil {
 			return err
 		}
+		d.count(r, who, shop)
 		return write(w, answer{t.Value.RevealString(), seconds(t.Ends.Sub(d.o.Now()))})
 	}
 	text, left := d.alias(who, shop)
+	d.count(r, who, shop)
 	return write(w, answer{text.RevealString(), seconds(left)})
 }
 

@@ -165,6 +165,18 @@ func (c *call) observe(err error, now time.Time) {
 	c.g.Metrics.Observe(c.label(), status, class, c.attempts, now.Sub(c.began))
 }
 
+// countPath counts which path the call used, if it reached WeChat.
+func (c *call) countPath() {
+	if c.g.Paths == nil || c.attempts == 0 {
+		return
+	}
+	path := catalogue.Other
+	if e := c.may.endpoint; e != nil {
+		path = e.Path
+	}
+	c.g.Paths.Count(c.client.ID, c.to.shop, path)
+}
+
 // label names the family of the call's path for metrics: of strangers it is not told.
 func (c *call) label() string {
 	switch {

@@ -81,6 +81,13 @@ type Metrics interface {
 	Observed(group string)
 }
 
+// Paths counts which paths are used.
+type Paths interface {
+	// Count counts one call that was sent to WeChat. path is the catalogue's spelling,
+	// or [catalogue.Other]. It must return at once.
+	Count(client, shop, path string)
+}
+
 // Config is what a gateway needs. Clients, Directory, Tokens and Transports
 // must be set.
 type Config struct {
@@ -107,6 +114,10 @@ type Config struct {
 	// otherwise; 0: no bound.
 	PerSecond float64
 	Burst     int
+
+	// Paths counts the calls that were sent, by client, shop and path; nil: nobody
+	// does.
+	Paths Paths
 
 	Refusals Refusals // nil: not recorded
 	Metrics  Metrics  // nil: not counted
@@ -231,6 +242,7 @@ func (g *Gateway) serve(w http.ResponseWriter, r *http.Request) (err error) {
 		}
 		now := g.Now()
 		c.tellPace(now)
+		c.countPath()
 		c.observe(err, now)
 		c.tellTrace()
 	}()

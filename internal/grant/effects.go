@@ -42,7 +42,13 @@ type Settlement struct {
 	Attempt int
 	Proved  time.Time // as in Grant; a settle that learned nothing repeats what was there
 	Doubts  int
-	Kills   int // of a revoked grant; never more than were owed
+	// Kills is what a revoked grant owes from now on, never more than before. Of any
+	// other it is what was owed when the claim was made: what somebody asked for
+	// since then has the grant looked at again at once.
+	Kills int
+	// Killed is how many of them WeChat answered under this lease, of a grant that is
+	// not revoked.
+	Killed int
 	// Routine settles share one audit entry for each batch. The others bring
 	// their own in Effects.Audit.
 	Routine bool

@@ -108,7 +108,7 @@ type Grant struct {
 	Proved      time.Time // when WeChat last took the kept token, as far as was written down; zero: never
 	Doubts      int       // definite refusals since then
 	Used        time.Time // the last use that was written down; kept only where unused grants may sleep
-	Kills       int       // forced refreshes that a revocation still owes, see [Revocation]
+	Kills       int       // forced refreshes that are still owed to end all tokens at WeChat, see [Kills]
 	CreatedAt   time.Time
 	UpdatedAt   time.Time
 }

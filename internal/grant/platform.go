@@ -108,4 +108,5 @@ type Event struct {
 	At     time.Time // WeChat's CreateTime, or when it happened
 	SeenAt time.Time
 	Body   json.RawMessage
+	Client string // the one client that may hear it; empty: all that hold the shop
 }

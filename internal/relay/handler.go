@@ -379,6 +379,7 @@ type asked struct {
 	limit  int
 	shop   string
 	events []string
+	client string // who asks
 }
 
 // The bounds of an answer with events.
@@ -433,5 +434,5 @@ func limitOf(v url.Values) (int, error) {
 
 // wants tells whether an event is to be told to the client.
 func (q asked) wants(shops rights, e grant.Event) bool {
-	return shops[e.ShopID] && (q.shop == "" || q.shop == e.ShopID) && grant.NameIn(q.events, e.Name)
+	return shops[e.ShopID] && meant(e, q.client) && (q.shop == "" || q.shop == e.ShopID) && grant.NameIn(q.events, e.Name)
 }

@@ -93,8 +93,11 @@ func queues(c grant.RelayClaim, shops rights, events []grant.Event) []*queue {
 
 // owed tells whether an event is to be sent.
 func owed(s grant.Subscription, shops rights, e grant.Event) bool {
-	return shops[e.ShopID] && s.Wants(e.Name)
+	return shops[e.ShopID] && meant(e, s.Client) && s.Wants(e.Name)
 }
+
+// meant tells whether a client may hear an event at all, whatever it holds.
+func meant(e grant.Event, client string) bool { return e.Client == "" || e.Client == client }
 
 // rights are the shops that a client may use. A provider's client may use very
 // many.

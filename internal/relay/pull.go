@@ -24,6 +24,7 @@ func (r *Relay) pull(w http.ResponseWriter, req *http.Request, c access.Client) 
 	if err != nil {
 		return err
 	}
+	q.client = c.ID
 	if err := holds(c, q.shop); err != nil {
 		return err
 	}

@@ -29,6 +29,7 @@ func (r *Relay) stream(w http.ResponseWriter, req *http.Request, c access.Client
 	if err != nil {
 		return err
 	}
+	q.client = c.ID
 	if err := holds(c, q.shop); err != nil {
 		return err
 	}

@@ -31,8 +31,8 @@ func (dialect) SeePushes(ctx context.Context, t sqlstore.Tx, rows []sqlgen.Push)
 }
 
 const addEventsSQL = `
-	INSERT INTO events (id, app, shop_id, app_id, name, at, seen_at, body)
-	SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::bigint[], $8::bytea[])`
+	INSERT INTO events (id, app, shop_id, app_id, name, at, seen_at, body, for_client)
+	SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::bigint[], $8::bytea[], $9::text[])`
 
 // AddEvents writes all rows with one statement.
 func (dialect) AddEvents(ctx context.Context, t sqlstore.Tx, rows []sqlgen.Event) error {
@@ -40,7 +40,8 @@ func (dialect) AddEvents(ctx context.Context, t sqlstore.Tx, rows []sqlgen.Event
 		each(rows, func(e sqlgen.Event) int64 { return e.ID }), each(rows, func(e sqlgen.Event) string { return e.App }),
 		each(rows, func(e sqlgen.Event) string { return e.ShopID }), each(rows, func(e sqlgen.Event) string { return e.AppID }),
 		each(rows, func(e sqlgen.Event) string { return e.Name }), each(rows, func(e sqlgen.Event) int64 { return e.At }),
-		each(rows, func(e sqlgen.Event) int64 { return e.SeenAt }), each(rows, func(e sqlgen.Event) []byte { return e.Body }))
+		each(rows, func(e sqlgen.Event) int64 { return e.SeenAt }), each(rows, func(e sqlgen.Event) []byte { return e.Body }),
+		each(rows, func(e sqlgen.Event) string { return e.ForClient }))
 	return err
 }
 

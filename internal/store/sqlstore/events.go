@@ -94,7 +94,7 @@ func (t *tx) appendEvents(ctx context.Context) error {
 	for i, e := range t.events {
 		rows[i] = sqlgen.Event{
 			ID: last.Number + int64(i) + 1, App: e.App, ShopID: e.ShopID, AppID: e.AppID, Name: e.Name,
-			At: millis(e.At), SeenAt: millis(e.SeenAt), Body: orNull(e.Body),
+			At: millis(e.At), SeenAt: millis(e.SeenAt), Body: orNull(e.Body), ForClient: e.Client,
 		}
 	}
 	if err := t.dialect.AddEvents(ctx, t.Tx, rows); err != nil {
@@ -105,5 +105,5 @@ func (t *tx) appendEvents(ctx context.Context) error {
 
 func toEvent(r sqlgen.Event) grant.Event {
 	return grant.Event{ID: r.ID, App: r.App, ShopID: r.ShopID, AppID: r.AppID, Name: r.Name,
-		At: fromMillis(r.At), SeenAt: fromMillis(r.SeenAt), Body: r.Body}
+		At: fromMillis(r.At), SeenAt: fromMillis(r.SeenAt), Body: r.Body, Client: r.ForClient}
 }

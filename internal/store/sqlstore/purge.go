@@ -15,12 +15,16 @@ const (
 	// its time stamp.
 	pushKept  = 24 * time.Hour
 	eventKept = 7 * 24 * time.Hour
+	usesKept  = 90 * 24 * time.Hour
+	// The change log of WeChat's APIs is of use as long as programs are slow to follow.
+	changesKept = 2 * 365 * 24 * time.Hour
 )
 
 // Purge deletes what is over for long enough: used states, answered QR codes and the marks of pushes
 // after a day, and so the answers to requests with keys; keys that are published no more at
 // once; events after seven; ended and expired sessions, invitations that came to nothing, sent notices, alerts and silences, set-up
-// links, dead letters, logins of OpenID Connect, the counts of capped paths, what left of tokens and the ledger of forced refreshes after thirty days. The audit log is
+// links, dead letters, logins of OpenID Connect, the counts of capped paths, what left of tokens and the ledger of forced refreshes after thirty days; the counts of all paths and what is
+// known of tokens that died after ninety; changes of WeChat's APIs after two years. The audit log is
 // never purged. An entry there counts the events that a subscription waited for.
 func (s *Store) Purge(ctx context.Context, now time.Time) error {
 	over := millis(now.Add(-overKept))
@@ -54,6 +58,18 @@ func (s *Store) Purge(ctx context.Context, now time.Time) error {
 				return err
 			}
 		}
-		return nil
+		return t.purgeLate(ctx, now)
 	})
+}
+
+// purgeLate deletes what is kept for longer than the rest.
+func (t *tx) purgeLate(ctx context.Context, now time.Time) error {
+	uses := millis(now.Add(-usesKept))
+	if err := t.PurgePathUses(ctx, uses); err != nil {
+		return err
+	}
+	if err := t.PurgeStrangers(ctx, uses); err != nil {
+		return err
+	}
+	return t.PurgeAPIChanges(ctx, millis(now.Add(-changesKept)))
 }

@@ -445,7 +445,8 @@ CREATE TABLE events (
     name    TEXT    NOT NULL,
     at      BIGINT NOT NULL,
     seen_at BIGINT NOT NULL,
-    body    BYTEA -- JSON as it is, NULL when there is none
+    body    BYTEA, -- JSON as it is, NULL when there is none
+    for_client TEXT NOT NULL DEFAULT '' -- empty: for all clients that hold the shop
 );
 
 -- Who wants to hear which events, and how far each is.
@@ -606,4 +607,34 @@ CREATE TABLE meta (
     name   TEXT    NOT NULL PRIMARY KEY,
     number BIGINT NOT NULL,
     body   BYTEA
+);
+
+-- How often each client called each path of a shop, by days.
+CREATE TABLE path_uses (
+    client_id TEXT   NOT NULL,
+    shop_id   TEXT   NOT NULL,
+    path      TEXT   NOT NULL,
+    day       BIGINT NOT NULL, -- when it began in China
+    calls     BIGINT NOT NULL,
+    PRIMARY KEY (client_id, shop_id, path, day)
+);
+
+-- What WeChat announced of its APIs.
+CREATE TABLE api_changes (
+    id         TEXT   NOT NULL PRIMARY KEY, -- made of what it says
+    path       TEXT   NOT NULL,
+    name       TEXT   NOT NULL,
+    content    TEXT   NOT NULL,
+    doc_url    TEXT   NOT NULL,
+    log_url    TEXT   NOT NULL,
+    changed_at BIGINT NOT NULL,
+    seen_at    BIGINT NOT NULL,
+    clients    TEXT   NOT NULL -- JSON array of those that used the path when it was seen
+);
+
+-- Tokens that died although they should live, by grant.
+CREATE TABLE strangers (
+    grant_id TEXT   NOT NULL PRIMARY KEY REFERENCES grants (id) ON DELETE CASCADE,
+    last_at  BIGINT NOT NULL,
+    evidence TEXT   NOT NULL -- JSON
 );

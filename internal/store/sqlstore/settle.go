@@ -155,10 +155,26 @@ func settleRow(row *sqlgen.Grant, s grant.Settlement, at time.Time) error {
 		row.Refresh, row.RefreshIssued, row.RefreshExpires = k.Refresh, millis(k.RefreshIssued), millis(k.RefreshExpires)
 	}
 	row.State, row.Cause, row.ErrCode = string(s.State), s.Cause, int64(s.ErrCode)
-	row.DueAt, row.Attempt, row.Kills = millis(s.DueAt), int64(s.Attempt), int64(s.Kills)
+	row.DueAt, row.Attempt = millis(s.DueAt), int64(s.Attempt)
+	owe(row, g.State, s, at)
 	row.ProvedAt, row.Doubts = millis(s.Proved), int64(s.Doubts)
 	row.SettledTerm, row.UpdatedAt = s.Term, millis(at)
 	return nil
+}
+
+// owe writes what a grant owes of forced refreshes. The row of one that is not
+// revoked may owe more than its holder knew.
+func owe(row *sqlgen.Grant, was grant.State, s grant.Settlement, at time.Time) {
+	if was == grant.Revoked {
+		row.Kills = int64(s.Kills)
+		return
+	}
+	if row.Kills > int64(s.Kills) {
+		row.DueAt = millis(at)
+	}
+	if row.Kills -= int64(s.Killed); s.State == grant.NeedsOwner {
+		row.Kills = 0
+	}
 }
 
 // checkSettlement refuses what no settle may write, whoever asks.
@@ -169,8 +185,8 @@ func checkSettlement(g grant.Grant, s grant.Settlement) error {
 	switch {
 	case s.State != grant.Active && s.State != grant.Stopped && s.State != grant.NeedsOwner:
 		return fmt.Errorf("grant %s: a settle cannot end in state %q", s.GrantID, s.State)
-	case s.Kills != 0:
-		return fmt.Errorf("grant %s: a grant that is not revoked owes no forced refreshes", s.GrantID)
+	case s.Kills < 0 || s.Kills > grant.Kills || s.Killed < 0 || s.Killed > min(s.Kills, g.Kills):
+		return fmt.Errorf("grant %s: %d of %d forced refreshes cannot be over, %d are owed", s.GrantID, s.Killed, s.Kills, g.Kills)
 	}
 	if s.Tokens != nil {
 		return checkTokens(s.GrantID, g.Kind, s.From, *s.Tokens)

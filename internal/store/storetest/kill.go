@@ -69,6 +69,37 @@ var killCases = []testCase{
 			t.Errorf("after a new start: %s, owes %d", g.State, g.Kills)
 		}
 	}},
+	{"an active grant owes forced refreshes and keeps its tokens", func(t *testing.T, w *world) {
+		w.must(w.settle(renewal(w.claim("tea", start), start)))
+		g := w.shopGrant("tea")
+		held := w.claim("tea", start)
+		w.must(w.s.OweKills(t.Context(), g.ID, start.Add(time.Second), entry("grant.kill")))
+		same(t, "entries", len(w.entries("grant.kill")), 1)
+		e := renewal(held, start) // made before anything was owed
+		w.must(w.settle(e))
+		after := w.shopGrant("tea")
+		if after.Kills != grant.Kills || !after.DueAt.Equal(start) || after.State != grant.Active || after.Tokens.Access == nil {
+			t.Fatalf("after a settle that did not know: owes %d, due %v, %s", after.Kills, after.DueAt, after.State)
+		}
+		for left := grant.Kills - 1; left >= 0; left-- {
+			c := w.claim("tea", start)
+			e := renewal(c, start)
+			e.Settle.Kills, e.Settle.Killed = c.Grant.Kills, 1
+			w.must(w.settle(e))
+			same(t, "owed", w.shopGrant("tea").Kills, left)
+		}
+		w.must(w.kill("rice", start))
+		w.refused(grant.ErrNotFound, func() error { return w.s.OweKills(t.Context(), w.shopGrant("rice").ID, start) })
+	}},
+	{"no settle of an active grant ends more than is owed", func(t *testing.T, w *world) {
+		e := renewal(w.claim("tea", start), start)
+		e.Settle.Killed = 1
+		before := w.snapshot()
+		if _, err := w.s.Settle(t.Context(), []grant.Effects{e}); err == nil {
+			t.Error("settled")
+		}
+		same(t, "store", w.snapshot(), before)
+	}},
 }
 
 // kill revokes a shop's grant, its tokens at WeChat included.

@@ -16,6 +16,7 @@ var conformance = []struct {
 	{"claim", claimCases, 1},
 	{"settle", settleCases, 1},
 	{"kill", killCases, 1},
+	{"radar", radarCases, 3},
 	{"intake", intakeCases, 1},
 	{"authorise", authoriseCases, 1},
 	{"login", loginCases, 1},

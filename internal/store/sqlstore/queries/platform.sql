@@ -65,8 +65,8 @@ INSERT INTO pushes (app, digest, at) VALUES (@app, @digest, @at) ON CONFLICT (ap
 DELETE FROM pushes WHERE at < @before;
 
 -- name: InsertEvent :exec
-INSERT INTO events (id, app, shop_id, app_id, name, at, seen_at, body)
-VALUES (@id, @app, @shop_id, @app_id, @name, @at, @seen_at, @body);
+INSERT INTO events (id, app, shop_id, app_id, name, at, seen_at, body, for_client)
+VALUES (@id, @app, @shop_id, @app_id, @name, @at, @seen_at, @body, @for_client);
 
 -- name: EventsAfter :many
 SELECT * FROM events WHERE id > @after ORDER BY id LIMIT @max_rows;

@@ -93,5 +93,5 @@ DELETE FROM dead_letters WHERE dead_at < @before;
 SELECT e.name, count(*) AS n FROM events AS e
 JOIN client_shops AS c ON c.shop_id = e.shop_id AND c.client_id = @client_id
 LEFT JOIN held_shops AS h ON h.subscription_id = @subscription_id AND h.shop_id = e.shop_id
-WHERE e.seen_at < @before AND e.id >= COALESCE(h.event_id, CAST(@first AS BIGINT))
+WHERE e.seen_at < @before AND e.for_client IN ('', @client_id) AND e.id >= COALESCE(h.event_id, CAST(@first AS BIGINT))
 GROUP BY e.name;

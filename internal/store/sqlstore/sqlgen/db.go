@@ -24,6 +24,18 @@ func New(db DBTX) *Queries {
 func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	q := Queries{db: db}
 	var err error
+	if q.aPIChangesStmt, err = db.PrepareContext(ctx, aPIChanges); err != nil {
+		return nil, fmt.Errorf("error preparing query APIChanges: %w", err)
+	}
+	if q.aPIChangesOfPathStmt, err = db.PrepareContext(ctx, aPIChangesOfPath); err != nil {
+		return nil, fmt.Errorf("error preparing query APIChangesOfPath: %w", err)
+	}
+	if q.aPIDiffsStmt, err = db.PrepareContext(ctx, aPIDiffs); err != nil {
+		return nil, fmt.Errorf("error preparing query APIDiffs: %w", err)
+	}
+	if q.addPathUseStmt, err = db.PrepareContext(ctx, addPathUse); err != nil {
+		return nil, fmt.Errorf("error preparing query AddPathUse: %w", err)
+	}
 	if q.adminStmt, err = db.PrepareContext(ctx, admin); err != nil {
 		return nil, fmt.Errorf("error preparing query Admin: %w", err)
 	}
@@ -92,6 +104,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.callbackByStateStmt, err = db.PrepareContext(ctx, callbackByState); err != nil {
 		return nil, fmt.Errorf("error preparing query CallbackByState: %w", err)
+	}
+	if q.callsOfStmt, err = db.PrepareContext(ctx, callsOf); err != nil {
+		return nil, fmt.Errorf("error preparing query CallsOf: %w", err)
 	}
 	if q.channelsStmt, err = db.PrepareContext(ctx, channels); err != nil {
 		return nil, fmt.Errorf("error preparing query Channels: %w", err)
@@ -402,6 +417,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.identityOfPersonStmt, err = db.PrepareContext(ctx, identityOfPerson); err != nil {
 		return nil, fmt.Errorf("error preparing query IdentityOfPerson: %w", err)
 	}
+	if q.insertAPIChangeStmt, err = db.PrepareContext(ctx, insertAPIChange); err != nil {
+		return nil, fmt.Errorf("error preparing query InsertAPIChange: %w", err)
+	}
 	if q.insertAdminStmt, err = db.PrepareContext(ctx, insertAdmin); err != nil {
 		return nil, fmt.Errorf("error preparing query InsertAdmin: %w", err)
 	}
@@ -522,6 +540,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.keptGrantsStmt, err = db.PrepareContext(ctx, keptGrants); err != nil {
 		return nil, fmt.Errorf("error preparing query KeptGrants: %w", err)
 	}
+	if q.knownAPIChangeStmt, err = db.PrepareContext(ctx, knownAPIChange); err != nil {
+		return nil, fmt.Errorf("error preparing query KnownAPIChange: %w", err)
+	}
 	if q.lapsedConditionsStmt, err = db.PrepareContext(ctx, lapsedConditions); err != nil {
 		return nil, fmt.Errorf("error preparing query LapsedConditions: %w", err)
 	}
@@ -633,8 +654,14 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.overOIDCLoginsStmt, err = db.PrepareContext(ctx, overOIDCLogins); err != nil {
 		return nil, fmt.Errorf("error preparing query OverOIDCLogins: %w", err)
 	}
+	if q.oweKillsStmt, err = db.PrepareContext(ctx, oweKills); err != nil {
+		return nil, fmt.Errorf("error preparing query OweKills: %w", err)
+	}
 	if q.ownersOfTenantStmt, err = db.PrepareContext(ctx, ownersOfTenant); err != nil {
 		return nil, fmt.Errorf("error preparing query OwnersOfTenant: %w", err)
+	}
+	if q.pathsOfStmt, err = db.PrepareContext(ctx, pathsOf); err != nil {
+		return nil, fmt.Errorf("error preparing query PathsOf: %w", err)
 	}
 	if q.pendingCountsStmt, err = db.PrepareContext(ctx, pendingCounts); err != nil {
 		return nil, fmt.Errorf("error preparing query PendingCounts: %w", err)
@@ -659,6 +686,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.purchasesStmt, err = db.PrepareContext(ctx, purchases); err != nil {
 		return nil, fmt.Errorf("error preparing query Purchases: %w", err)
+	}
+	if q.purgeAPIChangesStmt, err = db.PrepareContext(ctx, purgeAPIChanges); err != nil {
+		return nil, fmt.Errorf("error preparing query PurgeAPIChanges: %w", err)
 	}
 	if q.purgeAlertsStmt, err = db.PrepareContext(ctx, purgeAlerts); err != nil {
 		return nil, fmt.Errorf("error preparing query PurgeAlerts: %w", err)
@@ -690,6 +720,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.purgeOIDCLoginsStmt, err = db.PrepareContext(ctx, purgeOIDCLogins); err != nil {
 		return nil, fmt.Errorf("error preparing query PurgeOIDCLogins: %w", err)
 	}
+	if q.purgePathUsesStmt, err = db.PrepareContext(ctx, purgePathUses); err != nil {
+		return nil, fmt.Errorf("error preparing query PurgePathUses: %w", err)
+	}
 	if q.purgePushesStmt, err = db.PrepareContext(ctx, purgePushes); err != nil {
 		return nil, fmt.Errorf("error preparing query PurgePushes: %w", err)
 	}
@@ -710,6 +743,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.purgeSilencesStmt, err = db.PrepareContext(ctx, purgeSilences); err != nil {
 		return nil, fmt.Errorf("error preparing query PurgeSilences: %w", err)
+	}
+	if q.purgeStrangersStmt, err = db.PrepareContext(ctx, purgeStrangers); err != nil {
+		return nil, fmt.Errorf("error preparing query PurgeStrangers: %w", err)
 	}
 	if q.purgeUsesStmt, err = db.PrepareContext(ctx, purgeUses); err != nil {
 		return nil, fmt.Errorf("error preparing query PurgeUses: %w", err)
@@ -767,6 +803,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.putShopStmt, err = db.PrepareContext(ctx, putShop); err != nil {
 		return nil, fmt.Errorf("error preparing query PutShop: %w", err)
+	}
+	if q.putStrangerStmt, err = db.PrepareContext(ctx, putStranger); err != nil {
+		return nil, fmt.Errorf("error preparing query PutStranger: %w", err)
 	}
 	if q.putTenantStmt, err = db.PrepareContext(ctx, putTenant); err != nil {
 		return nil, fmt.Errorf("error preparing query PutTenant: %w", err)
@@ -915,6 +954,12 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.stopSubscriptionStmt, err = db.PrepareContext(ctx, stopSubscription); err != nil {
 		return nil, fmt.Errorf("error preparing query StopSubscription: %w", err)
 	}
+	if q.strangerStmt, err = db.PrepareContext(ctx, stranger); err != nil {
+		return nil, fmt.Errorf("error preparing query Stranger: %w", err)
+	}
+	if q.strangersStmt, err = db.PrepareContext(ctx, strangers); err != nil {
+		return nil, fmt.Errorf("error preparing query Strangers: %w", err)
+	}
 	if q.subscriptionStmt, err = db.PrepareContext(ctx, subscription); err != nil {
 		return nil, fmt.Errorf("error preparing query Subscription: %w", err)
 	}
@@ -978,6 +1023,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.userGrantsOfStmt, err = db.PrepareContext(ctx, userGrantsOf); err != nil {
 		return nil, fmt.Errorf("error preparing query UserGrantsOf: %w", err)
 	}
+	if q.usersOfStmt, err = db.PrepareContext(ctx, usersOf); err != nil {
+		return nil, fmt.Errorf("error preparing query UsersOf: %w", err)
+	}
 	if q.visitsOfTenantStmt, err = db.PrepareContext(ctx, visitsOfTenant); err != nil {
 		return nil, fmt.Errorf("error preparing query VisitsOfTenant: %w", err)
 	}
@@ -1007,6 +1055,26 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 
 func (q *Queries) Close() error {
 	var err error
+	if q.aPIChangesStmt != nil {
+		if cerr := q.aPIChangesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing aPIChangesStmt: %w", cerr)
+		}
+	}
+	if q.aPIChangesOfPathStmt != nil {
+		if cerr := q.aPIChangesOfPathStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing aPIChangesOfPathStmt: %w", cerr)
+		}
+	}
+	if q.aPIDiffsStmt != nil {
+		if cerr := q.aPIDiffsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing aPIDiffsStmt: %w", cerr)
+		}
+	}
+	if q.addPathUseStmt != nil {
+		if cerr := q.addPathUseStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing addPathUseStmt: %w", cerr)
+		}
+	}
 	if q.adminStmt != nil {
 		if cerr := q.adminStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing adminStmt: %w", cerr)
@@ -1120,6 +1188,11 @@ func (q *Queries) Close() error {
 	if q.callbackByStateStmt != nil {
 		if cerr := q.callbackByStateStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing callbackByStateStmt: %w", cerr)
+		}
+	}
+	if q.callsOfStmt != nil {
+		if cerr := q.callsOfStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing callsOfStmt: %w", cerr)
 		}
 	}
 	if q.channelsStmt != nil {
@@ -1637,6 +1710,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing identityOfPersonStmt: %w", cerr)
 		}
 	}
+	if q.insertAPIChangeStmt != nil {
+		if cerr := q.insertAPIChangeStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing insertAPIChangeStmt: %w", cerr)
+		}
+	}
 	if q.insertAdminStmt != nil {
 		if cerr := q.insertAdminStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing insertAdminStmt: %w", cerr)
@@ -1837,6 +1915,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing keptGrantsStmt: %w", cerr)
 		}
 	}
+	if q.knownAPIChangeStmt != nil {
+		if cerr := q.knownAPIChangeStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing knownAPIChangeStmt: %w", cerr)
+		}
+	}
 	if q.lapsedConditionsStmt != nil {
 		if cerr := q.lapsedConditionsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing lapsedConditionsStmt: %w", cerr)
@@ -2022,9 +2105,19 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing overOIDCLoginsStmt: %w", cerr)
 		}
 	}
+	if q.oweKillsStmt != nil {
+		if cerr := q.oweKillsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing oweKillsStmt: %w", cerr)
+		}
+	}
 	if q.ownersOfTenantStmt != nil {
 		if cerr := q.ownersOfTenantStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing ownersOfTenantStmt: %w", cerr)
+		}
+	}
+	if q.pathsOfStmt != nil {
+		if cerr := q.pathsOfStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing pathsOfStmt: %w", cerr)
 		}
 	}
 	if q.pendingCountsStmt != nil {
@@ -2065,6 +2158,11 @@ func (q *Queries) Close() error {
 	if q.purchasesStmt != nil {
 		if cerr := q.purchasesStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing purchasesStmt: %w", cerr)
+		}
+	}
+	if q.purgeAPIChangesStmt != nil {
+		if cerr := q.purgeAPIChangesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing purgeAPIChangesStmt: %w", cerr)
 		}
 	}
 	if q.purgeAlertsStmt != nil {
@@ -2117,6 +2215,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing purgeOIDCLoginsStmt: %w", cerr)
 		}
 	}
+	if q.purgePathUsesStmt != nil {
+		if cerr := q.purgePathUsesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing purgePathUsesStmt: %w", cerr)
+		}
+	}
 	if q.purgePushesStmt != nil {
 		if cerr := q.purgePushesStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing purgePushesStmt: %w", cerr)
@@ -2150,6 +2253,11 @@ func (q *Queries) Close() error {
 	if q.purgeSilencesStmt != nil {
 		if cerr := q.purgeSilencesStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing purgeSilencesStmt: %w", cerr)
+		}
+	}
+	if q.purgeStrangersStmt != nil {
+		if cerr := q.purgeStrangersStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing purgeStrangersStmt: %w", cerr)
 		}
 	}
 	if q.purgeUsesStmt != nil {
@@ -2245,6 +2353,11 @@ func (q *Queries) Close() error {
 	if q.putShopStmt != nil {
 		if cerr := q.putShopStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing putShopStmt: %w", cerr)
+		}
+	}
+	if q.putStrangerStmt != nil {
+		if cerr := q.putStrangerStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing putStrangerStmt: %w", cerr)
 		}
 	}
 	if q.putTenantStmt != nil {
@@ -2492,6 +2605,16 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing stopSubscriptionStmt: %w", cerr)
 		}
 	}
+	if q.strangerStmt != nil {
+		if cerr := q.strangerStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing strangerStmt: %w", cerr)
+		}
+	}
+	if q.strangersStmt != nil {
+		if cerr := q.strangersStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing strangersStmt: %w", cerr)
+		}
+	}
 	if q.subscriptionStmt != nil {
 		if cerr := q.subscriptionStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing subscriptionStmt: %w", cerr)
@@ -2597,6 +2720,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing userGrantsOfStmt: %w", cerr)
 		}
 	}
+	if q.usersOfStmt != nil {
+		if cerr := q.usersOfStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing usersOfStmt: %w", cerr)
+		}
+	}
 	if q.visitsOfTenantStmt != nil {
 		if cerr := q.visitsOfTenantStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing visitsOfTenantStmt: %w", cerr)
@@ -2676,6 +2804,10 @@ func (q *Queries) queryRow(ctx context.Context, stmt *sql.Stmt, query string, ar
 type Queries struct {
 	db                          DBTX
 	tx                          *sql.Tx
+	aPIChangesStmt              *sql.Stmt
+	aPIChangesOfPathStmt        *sql.Stmt
+	aPIDiffsStmt                *sql.Stmt
+	addPathUseStmt              *sql.Stmt
 	adminStmt                   *sql.Stmt
 	adminByKeyStmt              *sql.Stmt
 	adminBySubjectStmt          *sql.Stmt
@@ -2699,6 +2831,7 @@ type Queries struct {
 	backlogStmt                 *sql.Stmt
 	callbackByCodeStmt          *sql.Stmt
 	callbackByStateStmt         *sql.Stmt
+	callsOfStmt                 *sql.Stmt
 	channelsStmt                *sql.Stmt
 	checkpointBeforeStmt        *sql.Stmt
 	checkpointsStmt             *sql.Stmt
@@ -2802,6 +2935,7 @@ type Queries struct {
 	identitiesOfPersonStmt      *sql.Stmt
 	identityStmt                *sql.Stmt
 	identityOfPersonStmt        *sql.Stmt
+	insertAPIChangeStmt         *sql.Stmt
 	insertAdminStmt             *sql.Stmt
 	insertAuditEntryStmt        *sql.Stmt
 	insertAuditHashStmt         *sql.Stmt
@@ -2842,6 +2976,7 @@ type Queries struct {
 	keepLeaseStmt               *sql.Stmt
 	keptGrantStmt               *sql.Stmt
 	keptGrantsStmt              *sql.Stmt
+	knownAPIChangeStmt          *sql.Stmt
 	lapsedConditionsStmt        *sql.Stmt
 	lastAuditEntryStmt          *sql.Stmt
 	lastOIDCLoginStmt           *sql.Stmt
@@ -2879,7 +3014,9 @@ type Queries struct {
 	openAlertsBeforeStmt        *sql.Stmt
 	openTenantStmt              *sql.Stmt
 	overOIDCLoginsStmt          *sql.Stmt
+	oweKillsStmt                *sql.Stmt
 	ownersOfTenantStmt          *sql.Stmt
+	pathsOfStmt                 *sql.Stmt
 	pendingCountsStmt           *sql.Stmt
 	pendingNoticesStmt          *sql.Stmt
 	pendingNoticesBeforeStmt    *sql.Stmt
@@ -2888,6 +3025,7 @@ type Queries struct {
 	personsAfterStmt            *sql.Stmt
 	profileStmt                 *sql.Stmt
 	purchasesStmt               *sql.Stmt
+	purgeAPIChangesStmt         *sql.Stmt
 	purgeAlertsStmt             *sql.Stmt
 	purgeCallbacksStmt          *sql.Stmt
 	purgeDeadLettersStmt        *sql.Stmt
@@ -2898,6 +3036,7 @@ type Queries struct {
 	purgeNoticesStmt            *sql.Stmt
 	purgeOIDCCodesStmt          *sql.Stmt
 	purgeOIDCLoginsStmt         *sql.Stmt
+	purgePathUsesStmt           *sql.Stmt
 	purgePushesStmt             *sql.Stmt
 	purgeRequestsStmt           *sql.Stmt
 	purgeScansStmt              *sql.Stmt
@@ -2905,6 +3044,7 @@ type Queries struct {
 	purgeSetupLinksStmt         *sql.Stmt
 	purgeSigningKeysStmt        *sql.Stmt
 	purgeSilencesStmt           *sql.Stmt
+	purgeStrangersStmt          *sql.Stmt
 	purgeUsesStmt               *sql.Stmt
 	putAlertStmt                *sql.Stmt
 	putAppStmt                  *sql.Stmt
@@ -2924,6 +3064,7 @@ type Queries struct {
 	putProfileStmt              *sql.Stmt
 	putPurchaseStmt             *sql.Stmt
 	putShopStmt                 *sql.Stmt
+	putStrangerStmt             *sql.Stmt
 	putTenantStmt               *sql.Stmt
 	redeemOIDCCodeStmt          *sql.Stmt
 	releaseChannelStmt          *sql.Stmt
@@ -2973,6 +3114,8 @@ type Queries struct {
 	somethingToFoldStmt         *sql.Stmt
 	startSubscriptionStmt       *sql.Stmt
 	stopSubscriptionStmt        *sql.Stmt
+	strangerStmt                *sql.Stmt
+	strangersStmt               *sql.Stmt
 	subscriptionStmt            *sql.Stmt
 	subscriptionsStmt           *sql.Stmt
 	subscriptionsAfterStmt      *sql.Stmt
@@ -2994,6 +3137,7 @@ type Queries struct {
 	useSetupLinkStmt            *sql.Stmt
 	userGrantStmt               *sql.Stmt
 	userGrantsOfStmt            *sql.Stmt
+	usersOfStmt                 *sql.Stmt
 	visitsOfTenantStmt          *sql.Stmt
 	voidAuthorizersStmt         *sql.Stmt
 	wakeAlertsStmt              *sql.Stmt
@@ -3008,6 +3152,10 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 	return &Queries{
 		db:                          tx,
 		tx:                          tx,
+		aPIChangesStmt:              q.aPIChangesStmt,
+		aPIChangesOfPathStmt:        q.aPIChangesOfPathStmt,
+		aPIDiffsStmt:                q.aPIDiffsStmt,
+		addPathUseStmt:              q.addPathUseStmt,
 		adminStmt:                   q.adminStmt,
 		adminByKeyStmt:              q.adminByKeyStmt,
 		adminBySubjectStmt:          q.adminBySubjectStmt,
@@ -3031,6 +3179,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		backlogStmt:                 q.backlogStmt,
 		callbackByCodeStmt:          q.callbackByCodeStmt,
 		callbackByStateStmt:         q.callbackByStateStmt,
+		callsOfStmt:                 q.callsOfStmt,
 		channelsStmt:                q.channelsStmt,
 		checkpointBeforeStmt:        q.checkpointBeforeStmt,
 		checkpointsStmt:             q.checkpointsStmt,
@@ -3134,6 +3283,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		identitiesOfPersonStmt:      q.identitiesOfPersonStmt,
 		identityStmt:                q.identityStmt,
 		identityOfPersonStmt:        q.identityOfPersonStmt,
+		insertAPIChangeStmt:         q.insertAPIChangeStmt,
 		insertAdminStmt:             q.insertAdminStmt,
 		insertAuditEntryStmt:        q.insertAuditEntryStmt,
 		insertAuditHashStmt:         q.insertAuditHashStmt,
@@ -3174,6 +3324,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		keepLeaseStmt:               q.keepLeaseStmt,
 		keptGrantStmt:               q.keptGrantStmt,
 		keptGrantsStmt:              q.keptGrantsStmt,
+		knownAPIChangeStmt:          q.knownAPIChangeStmt,
 		lapsedConditionsStmt:        q.lapsedConditionsStmt,
 		lastAuditEntryStmt:          q.lastAuditEntryStmt,
 		lastOIDCLoginStmt:           q.lastOIDCLoginStmt,
@@ -3211,7 +3362,9 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		openAlertsBeforeStmt:        q.openAlertsBeforeStmt,
 		openTenantStmt:              q.openTenantStmt,
 		overOIDCLoginsStmt:          q.overOIDCLoginsStmt,
+		oweKillsStmt:                q.oweKillsStmt,
 		ownersOfTenantStmt:          q.ownersOfTenantStmt,
+		pathsOfStmt:                 q.pathsOfStmt,
 		pendingCountsStmt:           q.pendingCountsStmt,
 		pendingNoticesStmt:          q.pendingNoticesStmt,
 		pendingNoticesBeforeStmt:    q.pendingNoticesBeforeStmt,
@@ -3220,6 +3373,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		personsAfterStmt:            q.personsAfterStmt,
 		profileStmt:                 q.profileStmt,
 		purchasesStmt:               q.purchasesStmt,
+		purgeAPIChangesStmt:         q.purgeAPIChangesStmt,
 		purgeAlertsStmt:             q.purgeAlertsStmt,
 		purgeCallbacksStmt:          q.purgeCallbacksStmt,
 		purgeDeadLettersStmt:        q.purgeDeadLettersStmt,
@@ -3230,6 +3384,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		purgeNoticesStmt:            q.purgeNoticesStmt,
 		purgeOIDCCodesStmt:          q.purgeOIDCCodesStmt,
 		purgeOIDCLoginsStmt:         q.purgeOIDCLoginsStmt,
+		purgePathUsesStmt:           q.purgePathUsesStmt,
 		purgePushesStmt:             q.purgePushesStmt,
 		purgeRequestsStmt:           q.purgeRequestsStmt,
 		purgeScansStmt:              q.purgeScansStmt,
@@ -3237,6 +3392,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		purgeSetupLinksStmt:         q.purgeSetupLinksStmt,
 		purgeSigningKeysStmt:        q.purgeSigningKeysStmt,
 		purgeSilencesStmt:           q.purgeSilencesStmt,
+		purgeStrangersStmt:          q.purgeStrangersStmt,
 		purgeUsesStmt:               q.purgeUsesStmt,
 		putAlertStmt:                q.putAlertStmt,
 		putAppStmt:                  q.putAppStmt,
@@ -3256,6 +3412,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		putProfileStmt:              q.putProfileStmt,
 		putPurchaseStmt:             q.putPurchaseStmt,
 		putShopStmt:                 q.putShopStmt,
+		putStrangerStmt:             q.putStrangerStmt,
 		putTenantStmt:               q.putTenantStmt,
 		redeemOIDCCodeStmt:          q.redeemOIDCCodeStmt,
 		releaseChannelStmt:          q.releaseChannelStmt,
@@ -3305,6 +3462,8 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		somethingToFoldStmt:         q.somethingToFoldStmt,
 		startSubscriptionStmt:       q.startSubscriptionStmt,
 		stopSubscriptionStmt:        q.stopSubscriptionStmt,
+		strangerStmt:                q.strangerStmt,
+		strangersStmt:               q.strangersStmt,
 		subscriptionStmt:            q.subscriptionStmt,
 		subscriptionsStmt:           q.subscriptionsStmt,
 		subscriptionsAfterStmt:      q.subscriptionsAfterStmt,
@@ -3326,6 +3485,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		useSetupLinkStmt:            q.useSetupLinkStmt,
 		userGrantStmt:               q.userGrantStmt,
 		userGrantsOfStmt:            q.userGrantsOfStmt,
+		usersOfStmt:                 q.usersOfStmt,
 		visitsOfTenantStmt:          q.visitsOfTenantStmt,
 		voidAuthorizersStmt:         q.voidAuthorizersStmt,
 		wakeAlertsStmt:              q.wakeAlertsStmt,

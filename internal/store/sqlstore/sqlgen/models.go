@@ -42,6 +42,18 @@ type AlertSubject struct {
 	SinceAt int64
 }
 
+type ApiChange struct {
+	ID        string
+	Path      string
+	Name      string
+	Content   string
+	DocUrl    string
+	LogUrl    string
+	ChangedAt int64
+	SeenAt    int64
+	Clients   string
+}
+
 type App struct {
 	ID                  string
 	Kind                string
@@ -197,14 +209,15 @@ type Escalation struct {
 }
 
 type Event struct {
-	ID     int64
-	App    string
-	ShopID string
-	AppID  string
-	Name   string
-	At     int64
-	SeenAt int64
-	Body   []byte
+	ID        int64
+	App       string
+	ShopID    string
+	AppID     string
+	Name      string
+	At        int64
+	SeenAt    int64
+	Body      []byte
+	ForClient string
 }
 
 type Export struct {
@@ -371,6 +384,14 @@ type OidcLogin struct {
 	LogoutAttempt int64
 }
 
+type PathUse struct {
+	ClientID string
+	ShopID   string
+	Path     string
+	Day      int64
+	Calls    int64
+}
+
 type Person struct {
 	ID        string
 	CreatedAt int64
@@ -481,6 +502,12 @@ type Silence struct {
 	MadeAt  int64
 	UntilAt int64
 	EndedAt int64
+}
+
+type Stranger struct {
+	GrantID  string
+	LastAt   int64
+	Evidence string
 }
 
 type Subscription struct {

@@ -169,7 +169,7 @@ func (q *Queries) DropTickets(ctx context.Context, arg DropTicketsParams) error 
 }
 
 const eventsAfter = `-- name: EventsAfter :many
-SELECT id, app, shop_id, app_id, name, at, seen_at, body FROM events WHERE id > $1 ORDER BY id LIMIT $2
+SELECT id, app, shop_id, app_id, name, at, seen_at, body, for_client FROM events WHERE id > $1 ORDER BY id LIMIT $2
 `
 
 type EventsAfterParams struct {
@@ -195,6 +195,7 @@ func (q *Queries) EventsAfter(ctx context.Context, arg EventsAfterParams) ([]Eve
 			&i.At,
 			&i.SeenAt,
 			&i.Body,
+			&i.ForClient,
 		); err != nil {
 			return nil, err
 		}
@@ -210,19 +211,20 @@ func (q *Queries) EventsAfter(ctx context.Context, arg EventsAfterParams) ([]Eve
 }
 
 const insertEvent = `-- name: InsertEvent :exec
-INSERT INTO events (id, app, shop_id, app_id, name, at, seen_at, body)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+INSERT INTO events (id, app, shop_id, app_id, name, at, seen_at, body, for_client)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 `
 
 type InsertEventParams struct {
-	ID     int64
-	App    string
-	ShopID string
-	AppID  string
-	Name   string
-	At     int64
-	SeenAt int64
-	Body   []byte
+	ID        int64
+	App       string
+	ShopID    string
+	AppID     string
+	Name      string
+	At        int64
+	SeenAt    int64
+	Body      []byte
+	ForClient string
 }
 
 func (q *Queries) InsertEvent(ctx context.Context, arg InsertEventParams) error {
@@ -235,6 +237,7 @@ func (q *Queries) InsertEvent(ctx context.Context, arg InsertEventParams) error 
 		arg.At,
 		arg.SeenAt,
 		arg.Body,
+		arg.ForClient,
 	)
 	return err
 }

@@ -196,7 +196,7 @@ func (q *Queries) DueSubscriptions(ctx context.Context, arg DueSubscriptionsPara
 }
 
 const eventsOfShop = `-- name: EventsOfShop :many
-SELECT id, app, shop_id, app_id, name, at, seen_at, body FROM events WHERE shop_id = $1 AND id >= $2 AND id <= $3 ORDER BY id LIMIT $4
+SELECT id, app, shop_id, app_id, name, at, seen_at, body, for_client FROM events WHERE shop_id = $1 AND id >= $2 AND id <= $3 ORDER BY id LIMIT $4
 `
 
 type EventsOfShopParams struct {
@@ -229,6 +229,7 @@ func (q *Queries) EventsOfShop(ctx context.Context, arg EventsOfShopParams) ([]E
 			&i.At,
 			&i.SeenAt,
 			&i.Body,
+			&i.ForClient,
 		); err != nil {
 			return nil, err
 		}
@@ -386,7 +387,7 @@ const lostEvents = `-- name: LostEvents :many
 SELECT e.name, count(*) AS n FROM events AS e
 JOIN client_shops AS c ON c.shop_id = e.shop_id AND c.client_id = $1
 LEFT JOIN held_shops AS h ON h.subscription_id = $2 AND h.shop_id = e.shop_id
-WHERE e.seen_at < $3 AND e.id >= COALESCE(h.event_id, CAST($4 AS BIGINT))
+WHERE e.seen_at < $3 AND e.for_client IN ('', $1) AND e.id >= COALESCE(h.event_id, CAST($4 AS BIGINT))
 GROUP BY e.name
 `
 
