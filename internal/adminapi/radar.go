@@ -37,8 +37,8 @@ type APIChangeView struct {
 // PathTotalView is what a client called of one path.
 type PathTotalView struct {
 	Path  string    `json:"path" doc:"as the catalogue writes it; other: all that it does not know"`
-	Shops int       `json:"shops"`
-	Calls int64     `json:"calls"`
+	Shops int       `json:"shops" doc:"for so many shops"`
+	Calls int64     `json:"calls" doc:"that were sent to WeChat"`
 	Last  time.Time `json:"last" doc:"the day of the last call, when it began in China"`
 }
 
@@ -82,6 +82,7 @@ func (h handlers) apiChanges(ctx context.Context, in *struct {
 }
 
 func (h handlers) clientPaths(ctx context.Context, in *struct {
+	Page
 	ID   string `path:"id" doc:"Its id"`
 	Days int    `query:"days" default:"30" minimum:"1" maximum:"90" doc:"of so many days; calls count after a quarter of a minute"`
 }) (*body[list[PathTotalView]], error) {
@@ -92,7 +93,7 @@ func (h handlers) clientPaths(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, fail(err)
 	}
-	return listOf(all, func(p access.PathTotal) PathTotalView {
+	return window(in.Page, "client-paths", all, func(p access.PathTotal) string { return p.Path }, func(p access.PathTotal) PathTotalView {
 		return PathTotalView{Path: p.Path, Shops: p.Shops, Calls: p.Calls, Last: p.Last.UTC()}
-	}), nil
+	})
 }

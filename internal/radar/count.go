@@ -19,6 +19,7 @@ type place struct{ client, shop, path string }
 // Counter counts calls. Make it with [NewCounter]; its methods may be called by many
 // goroutines.
 type Counter struct {
+	most   int // keys of one shard
 	shards [shards]shard
 }
 
@@ -32,7 +33,7 @@ type shard struct {
 
 // NewCounter makes a counter.
 func NewCounter() *Counter {
-	c := &Counter{}
+	c := &Counter{most: shardKeys}
 	for i := range c.shards {
 		c.shards[i].counts = map[place]int64{}
 	}
@@ -42,15 +43,15 @@ func NewCounter() *Counter {
 // Count counts one call that was sent to WeChat. path is the catalogue's spelling, or
 // [catalogue.Other]. It costs a lock that hardly anybody else holds.
 func (c *Counter) Count(client, shop, path string) {
-	c.shards[rand.Uint32()%shards].add(place{client, shop, path}, 1)
+	c.shards[rand.Uint32()%shards].add(place{client, shop, path}, 1, c.most)
 }
 
 // add counts, and tells shops and paths apart no more when there are too many: one
 // server does not serve so many in a quarter of a minute.
-func (s *shard) add(p place, n int64) {
+func (s *shard) add(p place, n int64, most int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, known := s.counts[p]; !known && len(s.counts) >= shardKeys {
+	if _, known := s.counts[p]; !known && len(s.counts) >= most {
 		p.shop, p.path = "", catalogue.Other
 	}
 	s.counts[p] += n
@@ -75,6 +76,6 @@ func (c *Counter) take() map[place]int64 {
 // giveBack puts back what could not be written.
 func (c *Counter) giveBack(counts map[place]int64) {
 	for p, n := range counts {
-		c.shards[rand.Uint32()%shards].add(p, n)
+		c.shards[rand.Uint32()%shards].add(p, n, c.most)
 	}
 }

@@ -1,13 +1,11 @@
 package radar
 
 import (
-	"cmp"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -156,12 +154,13 @@ func cut(all []grant.APIChange, known *catalogue.Catalogue) []grant.APIChange {
 	if len(all) <= mostChanges {
 		return all
 	}
-	rank := func(c grant.APIChange) int {
+	var first, rest []grant.APIChange
+	for _, c := range all {
 		if _, ok := known.Lookup(c.Path); ok {
-			return 0
+			first = append(first, c)
+		} else {
+			rest = append(rest, c)
 		}
-		return 1
 	}
-	slices.SortStableFunc(all, func(a, b grant.APIChange) int { return cmp.Compare(rank(a), rank(b)) })
-	return all[:mostChanges]
+	return append(first, rest...)[:mostChanges]
 }

@@ -14,7 +14,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/zhanggui/zhanggui/internal/access"
-	"github.com/zhanggui/zhanggui/internal/catalogue"
 	"github.com/zhanggui/zhanggui/internal/grant"
 	"github.com/zhanggui/zhanggui/internal/notice"
 	"github.com/zhanggui/zhanggui/internal/radar"
@@ -303,22 +302,6 @@ func TestCountsOutliveAnOutage(t *testing.T) {
 		}
 		if total != 4001 {
 			t.Errorf("%d calls were written, 4001 were made", total)
-		}
-	})
-}
-
-// TestMemoryIsBounded: what no catalogue would hold is counted as one.
-func TestMemoryIsBounded(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		m := newMemory()
-		r, c := newRadar(m)
-		for i := range 140_000 {
-			c.Count("erp", fmt.Sprintf("s%d", i), orderGet)
-		}
-		must(t, r.Flush(t.Context()))
-		rest := m.uses[access.PathUse{ClientID: "erp", Path: catalogue.Other, Day: access.DayOf(time.Now())}]
-		if len(m.uses) > 8<<14+1 || rest == 0 {
-			t.Errorf("%d rows, %d in the rest", len(m.uses), rest)
 		}
 	})
 }

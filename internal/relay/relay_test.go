@@ -50,6 +50,27 @@ func TestSubscriptionHearsWhatItAskedFor(t *testing.T) {
 	})
 }
 
+// TestAnEventForOneClient: nobody else hears it, on no way, although they hold the
+// shop.
+func TestAnEventForOneClient(t *testing.T) {
+	inBubble(t, func(t *testing.T, w *world) {
+		w.subscribe("*")
+		w.run()
+		e := grant.Effects{At: w.clock.now()}
+		for _, client := range []string{"bi", "erp", ""} {
+			e.Events = append(e.Events, grant.Event{ShopID: "tea", Name: "api.changed", At: w.clock.now(), Body: []byte(`{}`), Client: client})
+		}
+		if err := w.s.Authorise(t.Context(), e); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		same(t, "sent", w.rc.ids(""), []string{"ev_2", "ev_3"})
+		var got page
+		w.ask("GET", "/v1/events", "", &got)
+		same(t, "pulled", idsOf(got), []string{"ev_2", "ev_3"})
+	})
+}
+
 func TestOwnEventsCarryWhatToDo(t *testing.T) {
 	inBubble(t, func(t *testing.T, w *world) {
 		w.subscribe("grant.*")
