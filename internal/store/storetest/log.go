@@ -8,6 +8,7 @@ import (
 
 	"github.com/zhanggui/zhanggui/internal/access"
 	"github.com/zhanggui/zhanggui/internal/audit"
+	"github.com/zhanggui/zhanggui/internal/notice"
 	"github.com/zhanggui/zhanggui/internal/store/storecheck"
 )
 
@@ -132,6 +133,103 @@ var logCases = []testCase{
 			same(t, "read", kept, "key 1")
 		}
 	}},
+	{"archived entries go, and their hashes stay", func(t *testing.T, w *world) {
+		w.renew("tea", start)
+		for range 5 {
+			w.must(w.s.Append(t.Context(), entry("x"), entry("y")))
+		}
+		size, root, err := w.s.AuditHead(t.Context())
+		w.must(err)
+		var need audit.Needed
+		for rec, err := range w.s.AuditRecordsFrom(t.Context(), 0) {
+			w.must(err)
+			if rec.Seq < 6 {
+				need.Read(rec)
+			}
+		}
+		p, keep := pruning(0, 6, need.Seqs()...)
+		w.must(w.s.Prune(t.Context(), p, keep, audit.Actor{Kind: audit.ActorSystem}))
+		rows, err := w.s.AuditEntries(t.Context(), -1, len(keep)+1)
+		w.must(err)
+		var left []int64
+		for _, r := range rows {
+			left = append(left, r.Seq)
+		}
+		same(t, "rows", left, append(keep, 6))
+		was, err := w.s.RootAt(t.Context(), size)
+		w.must(err)
+		same(t, "root of the log before", [32]byte(was), root)
+		to, err := w.s.PrunedTo(t.Context())
+		w.must(err)
+		same(t, "pruned", to, int64(6))
+		same(t, "entries", len(w.entries(audit.LogPrune)), 1)
+
+		w.refused(access.ErrStale, func() error { return w.s.Prune(t.Context(), p, keep, audit.Actor{}) })
+		p, keep = pruning(6, 8)
+		p.Kept = 1 // the archive has one less than would go
+		w.refused(access.ErrStale, func() error { return w.s.Prune(t.Context(), p, keep, audit.Actor{}) })
+		p.Kept = 0
+		w.must(w.s.Prune(t.Context(), p, keep, audit.Actor{Kind: audit.ActorSystem}))
+	}},
+	{"heads are found by time and size", func(t *testing.T, w *world) {
+		for i := range int64(3) {
+			w.must(w.s.SaveCheckpoint(t.Context(), audit.Checkpoint{Size: 1 + i, SignedNote: []byte{byte(i)}, At: start.Add(time.Duration(i) * time.Hour)}))
+		}
+		newest, ok, err := w.s.NewestCheckpoint(t.Context())
+		w.must(err)
+		same(t, "newest", []any{newest.Size, ok}, []any{int64(3), true})
+		for _, c := range []struct {
+			before time.Duration
+			most   int64
+			want   int64
+		}{{0, 9, 1}, {90 * time.Minute, 9, 2}, {9 * time.Hour, 2, 2}, {-1, 9, 0}, {9 * time.Hour, 0, 0}} {
+			got, ok, err := w.s.CheckpointBefore(t.Context(), start.Add(c.before), c.most)
+			w.must(err)
+			same(t, "head before", []any{got.Size, ok}, []any{c.want, c.want > 0})
+		}
+	}},
+	{"what other places took is remembered", func(t *testing.T, w *world) {
+		sent, err := w.s.SentTo(t.Context(), "file:/worm")
+		w.must(err)
+		same(t, "nothing yet", sent, audit.Sent{Place: "file:/worm"})
+		for i := range int64(2) {
+			want := audit.Sent{Place: "file:/worm", Size: 3 + i, At: start, SignedNote: []byte("note")}
+			w.must(w.s.SaveSent(t.Context(), want))
+			sent, err = w.s.SentTo(t.Context(), "file:/worm")
+			w.must(err)
+			same(t, "sent", sent, want)
+		}
+		all, err := w.s.SentHeads(t.Context())
+		w.must(err)
+		same(t, "places", len(all), 1)
+	}},
+	{"seen heads follow one another, and a fork is kept beside them", func(t *testing.T, w *world) {
+		head := func(size int64, root byte) audit.Seen {
+			return audit.Seen{Log: "main", Size: size, Root: tlog.Hash{root}, SeenAt: start, SignedNote: []byte{root}}
+		}
+		if _, ok, err := w.s.Witnessed(t.Context(), "main"); ok || err != nil {
+			t.Fatalf("a head of a log that nobody saw: %v, %v", ok, err)
+		}
+		w.refused(access.ErrStale, func() error { return w.s.SaveWitnessed(t.Context(), head(3, 1), 2) })
+		w.must(w.s.SaveWitnessed(t.Context(), head(3, 1), 0, entry("witness.begin")))
+		w.refused(access.ErrStale, func() error { return w.s.SaveWitnessed(t.Context(), head(4, 1), 0) })
+		w.must(w.s.SaveWitnessed(t.Context(), head(5, 2), 3))
+		fork := head(7, 3)
+		fork.Forked = true
+		for range 2 {
+			w.must(w.s.SaveForked(t.Context(), fork, notice.Notice{At: start, Kind: notice.AuditBroken, Subject: "log:main"}, entry("witness.fork")))
+		}
+		newest, ok, err := w.s.Witnessed(t.Context(), "main")
+		w.must(err)
+		same(t, "newest", []any{newest, ok}, []any{head(5, 2), true})
+		at, err := w.s.WitnessedAt(t.Context(), "main", 3)
+		w.must(err)
+		same(t, "at a size", at, []audit.Seen{head(3, 1)})
+		all, err := w.s.WitnessedHeads(t.Context(), "main", 2)
+		w.must(err)
+		same(t, "forks first", all, []audit.Seen{fork, head(5, 2)})
+		same(t, "told once", len(w.entries("witness.fork")), 1)
+	}},
 	{"it answers", func(t *testing.T, w *world) {
 		w.must(w.s.Ping(t.Context()))
 	}},
@@ -156,4 +254,15 @@ var logCases = []testCase{
 		w.must(w.s.EndPutBack(t.Context(), start, found...))
 		w.refused(access.ErrNotFound, func() error { return second(w.s.Invitation(t.Context(), "i_unknown")) })
 	}},
+}
+
+// pruning states that the entries from to to-1 go, except keep.
+func pruning(from, to int64, keep ...int64) (audit.Pruning, []int64) {
+	var sum audit.SeqSum
+	for _, seq := range keep {
+		sum.Add(seq)
+	}
+	p := audit.Pruning{From: from, To: to, At: start, SignedNote: []byte("note")}
+	p.Kept, p.KeptSum = sum.Sum()
+	return p, keep
 }
