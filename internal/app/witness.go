@@ -65,16 +65,7 @@ func (a *App) place(p config.Checkpoint) (checkpointPlace, error) {
 // keepLog takes signed heads to other places and old entries to archives, until ctx
 // ends.
 func (a *App) keepLog(ctx context.Context, wg *sync.WaitGroup) {
-	c := a.o.Config
-	var all []witness.Destination
-	for _, place := range a.places {
-		all = append(all, place(a.heads.signer.Verifier()))
-	}
-	name := "one"
-	if abs, err := filepath.Abs(c.Data); a.replica != nil && err == nil {
-		name = abs
-	}
-	sender := witness.NewSender(witness.SendOptions{Log: a.store, Memory: a.store, Destinations: all, Replica: name, Now: a.o.Now, Logger: a.o.Log})
+	c, sender := a.o.Config, a.sender()
 	wg.Go(func() { sender.Run(ctx) })
 	if c.Audit.Retention == 0 {
 		return
@@ -85,6 +76,22 @@ func (a *App) keepLog(ctx context.Context, wg *sync.WaitGroup) {
 	})
 	wg.Go(func() { archiver.Run(ctx) })
 }
+
+// sender makes what takes heads to other places. The signing key must be open.
+func (a *App) sender() *witness.Sender {
+	var all []witness.Destination
+	for _, place := range a.places {
+		all = append(all, place(a.heads.signer.Verifier()))
+	}
+	name := "one"
+	if abs, err := filepath.Abs(a.o.Config.Data); a.replica != nil && err == nil {
+		name = abs
+	}
+	return witness.NewSender(witness.SendOptions{Log: a.store, Memory: a.store, Destinations: all, Replica: name, Now: a.o.Now, Logger: a.o.Log})
+}
+
+// SendHeads takes the newest signed head to every other place that is due.
+func (a *App) SendHeads(ctx context.Context) error { return a.sender().DeliverDue(ctx) }
 
 // auditProofs is what the REST interface proves with.
 func (a *App) auditProofs() adminapi.AuditProofs { return a.store }

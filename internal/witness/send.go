@@ -74,6 +74,15 @@ func (s *Sender) Run(ctx context.Context) {
 	}
 }
 
+// DeliverDue sends to every place that is due, one after another.
+func (s *Sender) DeliverDue(ctx context.Context) error {
+	var all []error
+	for _, d := range s.o.Destinations {
+		all = append(all, s.Deliver(ctx, d))
+	}
+	return errors.Join(all...)
+}
+
 func (s *Sender) serve(ctx context.Context, d Destination) {
 	tick := time.NewTicker(look)
 	defer tick.Stop()
