@@ -86,7 +86,7 @@ func (r *rig) inspect(worm string) {
 	pub := filepath.Join(r.dir, audit.PubFile)
 	for name, x := range map[string]app.AuditExport{
 		"range":  {},
-		"chosen": {Subject: "declared", Chosen: func(x audit.Record) bool { return bytes.Contains(x.Data, []byte(`"action":"setup`)) }},
+		"chosen": {Subject: "grants", Chosen: func(x audit.Record) bool { return bytes.Contains(x.Data, []byte(`"action":"grant.`)) }},
 	} {
 		path := filepath.Join(r.t.TempDir(), name)
 		f, err := os.Create(path)

@@ -36,6 +36,18 @@
 // head, and whoever holds audit.key can rewrite everything: keep a copy of
 // audit.heads on another machine.
 //
+// # For those who have no database
+//
+// A [Proof] leads from one signed head to another, or from an entry to one. An
+// [Export] holds entries with what proves them, for [VerifyExport]. Both are checked
+// with the public key alone.
+//
+// # Entries that left
+//
+// Old entries may be moved out of the database into an export. Their hashes stay,
+// and a signed [Pruning] in the log says which are gone and where they are, so that
+// [Verify] tells a pruning from a cut. [Needed] finds the ones that must stay.
+//
 // # Refusals
 //
 // Refusals can come as fast as anybody likes to send requests. [Tally] turns

@@ -130,7 +130,7 @@ func OpenAudit(ctx context.Context, url secret.Value) (*sqlstore.Log, error) {
 }
 
 func openAudit(ctx context.Context, url secret.Value) (*sqlstore.Log, error) {
-	db, err := connect(url, 1)
+	db, err := connect(url, 2) // one of them for sqlstore.Log.ReadAhead
 	if err != nil {
 		return nil, err
 	}

@@ -5,8 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"iter"
 	"math"
+	"sync"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -24,9 +24,8 @@ const (
 )
 
 // Ahead reads the whole log while its caller computes: entries and hashes each in a
-// goroutine, over a connection of their own. Records and stored are what
-// [audit.VerifyInput] asks for; stop must be called after the last use of both, and
-// before [Log.Close]. The log must be a snapshot.
+// goroutine, over a connection of their own. Its methods are for one goroutine. Make
+// it with [Log.ReadAhead].
 type Ahead struct {
 	l     *Log
 	ctx   context.Context
@@ -35,12 +34,12 @@ type Ahead struct {
 	read  *sql.Tx // of the hashes
 	pages <-chan hashRun
 	page  hashRun
+	turn  sync.Mutex // of the snapshot's connection, which takes one query at a time
 	// last is asked for what lies beyond end, or behind the reader.
 	last func(idx int64) (tlog.Hash, bool, error)
 }
 
-// hashRun is a page of stored hashes from an index on. A hash that is not there has
-// no place in it: there is nothing after it.
+// hashRun is a page of stored hashes from an index on.
 type hashRun struct {
 	from   int64
 	hashes []tlog.Hash
@@ -50,7 +49,9 @@ type hashRun struct {
 
 func (r hashRun) to() int64 { return r.from + int64(len(r.hashes)) }
 
-// ReadAhead begins. The hashes come from a second, younger snapshot: hashes are
+// ReadAhead begins to read the log, which must be a snapshot. [Ahead.Records] and
+// [Ahead.StoredHash] are what [audit.VerifyInput] asks for; [Ahead.Stop] must be
+// called after the last use of both, and before [Log.Close]. The hashes come from a second, younger snapshot: hashes are
 // never changed and never deleted, and those of younger entries are left out.
 func (l *Log) ReadAhead(ctx context.Context) (*Ahead, error) {
 	last, err := l.q.LastAuditEntry(ctx)
@@ -76,7 +77,7 @@ func (l *Log) ReadAhead(ctx context.Context) (*Ahead, error) {
 // Stop ends the reading.
 func (a *Ahead) Stop() error {
 	a.stop()
-	for range a.pages { //nolint:revive // until the reader has seen it
+	for range a.pages { // until the reader has seen that it ended
 	}
 	return a.read.Rollback()
 }
@@ -154,6 +155,8 @@ func (r *hashRun) note(there []bool) {
 // goroutine, which asks in increasing order.
 func (a *Ahead) StoredHash(idx int64) (tlog.Hash, bool, error) {
 	if idx >= a.end || idx < a.page.from {
+		a.turn.Lock()
+		defer a.turn.Unlock()
 		return a.last(idx)
 	}
 	for idx >= a.page.to() {
@@ -174,13 +177,13 @@ type entryRun struct {
 	err     error
 }
 
-// Records yields the whole log in order.
+// Records yields the whole log in order; it is an iter.Seq2.
 func (a *Ahead) Records(yield func(audit.Record, error) bool) {
 	ctx, stop := context.WithCancel(a.ctx)
 	pages := a.fetchEntries(ctx)
 	defer func() {
 		stop()
-		for range pages { //nolint:revive // until the reader has seen it
+		for range pages { // until the reader has seen that it ended
 		}
 	}()
 	for page := range pages {
@@ -196,14 +199,14 @@ func (a *Ahead) Records(yield func(audit.Record, error) bool) {
 	}
 }
 
-var _ iter.Seq2[audit.Record, error] = (*Ahead)(nil).Records
-
 func (a *Ahead) fetchEntries(ctx context.Context) <-chan entryRun {
 	out := make(chan entryRun, aheadPages)
 	go func() {
 		defer close(out)
 		for after := int64(-1); ; {
+			a.turn.Lock()
 			records, err := a.l.entryRun(ctx, after)
+			a.turn.Unlock()
 			if !send(ctx, out, entryRun{records, err}) || err != nil || len(records) < aheadEntries {
 				return
 			}
