@@ -90,6 +90,7 @@ type App struct {
 	provider  *provider.Provider
 	pushes    *push.Receiver
 	pushSeen  *pushWatch
+	unset     *setsWatch
 	doctor    *doctor.Doctor
 	sessions  *session.Live
 	login     *login.Login
@@ -385,6 +386,7 @@ func (a *App) connectGateway() (err error) {
 	a.aliases = alias.New(a.vault.MAC)
 	a.connectQuota()
 	a.connectRadar()
+	a.unset = newSetsWatch(a.refused)
 	public := a.gatewayConfig(a.store, keeper.ByClient)
 	public.Aliases, public.Paths = a.aliases, a.paths.Counter
 	if a.gateway, err = gateway.New(public); err != nil {
@@ -411,7 +413,7 @@ func (a *App) gatewayConfig(in gateway.Clients, by func(client string) string) g
 		},
 		Catalogue: a.catalogue, Uses: a.store, Authorizers: a.store, Sets: gateway.SetsMode(a.o.Config.PermissionSets),
 		PerSecond: a.o.Config.Clients.PerSecond, Burst: a.o.Config.Clients.Burst, MaxWait: maxWait(a.o.Config.Clients),
-		Pacer: a.quotas.pacer(), Refusals: a.refused, Metrics: a.meters, Log: a.o.Log, Now: a.o.Now, APIHosts: a.clients.hosts.API,
+		Pacer: a.quotas.pacer(), Refusals: a.unset, Metrics: a.meters, Log: a.o.Log, Now: a.o.Now, APIHosts: a.clients.hosts.API,
 		NoGrace: a.replica != nil && a.replica.file != nil, // the file that stands by has a time of its own
 	}
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/zhanggui/zhanggui/internal/access"
 	"github.com/zhanggui/zhanggui/internal/audit"
+	"github.com/zhanggui/zhanggui/internal/clock"
 	"github.com/zhanggui/zhanggui/internal/doctor"
 	"github.com/zhanggui/zhanggui/internal/egress"
 	"github.com/zhanggui/zhanggui/internal/quota"
@@ -157,6 +158,9 @@ func (u doctorUsage) Quotas(shop string) ([]quota.State, bool) {
 	return u.a.quotas.book.Shop(shop, u.a.o.Now()), true
 }
 
+// Unset implements doctor.Usage.
+func (u doctorUsage) Unset(shop string) []doctor.SetRefusal { return u.a.unset.of(shop) }
+
 // doctorHouse tells of the machine.
 type doctorHouse struct{ a *App }
 
@@ -189,7 +193,8 @@ func (h doctorHouse) Health(context.Context) []doctor.Trouble {
 // Clock implements doctor.House.
 func (h doctorHouse) Clock() doctor.Clock {
 	e := h.a.clock.Skew()
-	return doctor.Clock{Behind: h.a.clock.Behind(), Skew: e.Ours, Within: e.Bound, Samples: e.Samples, Wrong: e.Wrong()}
+	behind := h.a.clock.Behind()
+	return doctor.Clock{Behind: behind, Stopped: behind > clock.BackLimit, Skew: e.Ours, Within: e.Bound, Samples: e.Samples, Wrong: e.Wrong()}
 }
 
 // Disk implements doctor.House.

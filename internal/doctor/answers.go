@@ -59,6 +59,32 @@ func (d *Doctor) refused(at place, err error) Finding {
 	return f
 }
 
+// refusedShop is refused for what was asked about a shop. The address that a platform
+// calls from is the operator's affair, and its own check names it: the shop's merchant
+// learns that others must act.
+func (d *Doctor) refusedShop(at place, err error) []Finding {
+	e, ok := errors.AsType[*wechat.Error](err)
+	if !ok || at.app.Kind != access.Component || !aboutAddress(e) {
+		return []Finding{d.refused(at, err)}
+	}
+	f := ill(Wrong, text("WeChat does not take calls from the provider's server", "微信不接受来自服务商服务器的请求"),
+		text("the provider must enter its address at WeChat; see the check address of the app", "请服务商在微信后台登记服务器 IP，见该应用的 address 检查"), "", count("errcode", e.Code))
+	f.ErrCode = e.Code
+	return []Finding{f}
+}
+
+// beside is refusedShop for a check whose answer is not the first that such an error
+// stops: the check shop has said it by then.
+func (d *Doctor) beside(at place, err error) []Finding {
+	if e, ok := errors.AsType[*wechat.Error](err); ok && aboutAddress(e) {
+		return nil
+	}
+	if _, ok := errors.AsType[*NoToken](err); ok {
+		return nil
+	}
+	return []Finding{d.refused(at, err)}
+}
+
 // onAddress makes the finding one about our address, and says which to enter where.
 func (f *Finding) onAddress(e *wechat.Error, kind access.AppKind) {
 	f.Check = "address"

@@ -55,7 +55,7 @@ var broken = map[string]struct {
 	"WeChat away": {"", func(w *world) {
 		w.trouble = []doctor.Trouble{{What: doctor.Text{EN: "WeChat does not answer: not_sent", ZH: "微信无应答"}, Since: noon}}
 	}, "health", doctor.Wrong, "WeChat does not answer", "since=2026-03-01T12:00:00Z", ""},
-	"clock behind":     {"", func(w *world) { w.clock.Behind = time.Hour }, "clock", doctor.Wrong, "behind a time", "behind=1h0m0s", ""},
+	"clock behind":     {"", func(w *world) { w.clock.Behind, w.clock.Stopped = time.Hour, true }, "clock", doctor.Wrong, "behind a time", "behind=1h0m0s", ""},
 	"clock skewed":     {"", func(w *world) { w.clock.Wrong, w.clock.Skew = true, 5*time.Minute }, "clock", doctor.Wrong, "differs from WeChat", "ahead_of_wechat=5m0s", ""},
 	"disk full":        {"", func(w *world) { w.disk.Free = 100 << 20 }, "disk", doctor.Wrong, "full", "free_mb=100", ""},
 	"disk nearly full": {"", func(w *world) { w.disk.Free = 1 << 30 }, "disk", doctor.Warning, "nearly full", "free_mb=1024", ""},
@@ -92,6 +92,10 @@ var broken = map[string]struct {
 	"address in another form": {"lantian", func(w *world) {
 		w.refuse["secret own"] = says("/cgi-bin/stable_token", 45035, "access clientip is not registered, not in ip-white-list, requestIP: 203.0.113.9")
 	}, "address", doctor.Wrong, "not registered with the shop", "address_seen=203.0.113.9", "store.weixin.qq.com"},
+	"address of shop's platform": {"hongtu", func(w *world) {
+		w.refuse["/channels/ec/basics/info/get"] = says("/channels/ec/basics/info/get", 61004, "access clientip is not registered, requestIP: 203.0.113.9")
+		w.refuse["/cgi-bin/component/api_get_authorizer_info"] = says("/cgi-bin/component/api_get_authorizer_info", 61004, "access clientip is not registered, requestIP: 203.0.113.9")
+	}, "shop", doctor.Wrong, "from the provider's server", "errcode=61004", ""},
 	"vault":           {"", func(w *world) { w.sealed = errAway }, "sealed", doctor.Wrong, "cannot be opened", "version=0", ""},
 	"push keys":       {"", func(w *world) { w.sealed = errAway }, "push", doctor.Wrong, "cannot be opened", "", ""},
 	"callback domain": {"", func(w *world) { w.apps[0].CallbackHost = "old.example.com" }, "domain", doctor.Wrong, "another host", "callback_domain=old.example.com", "mp.weixin.qq.com"},
@@ -143,6 +147,9 @@ var broken = map[string]struct {
 	}, "network", doctor.Warning, "are lost", "ping=203.0.113.7 loses 100%", ""},
 	"no push URL": {"lantian", func(w *world) { w.refuse["/cgi-bin/callback/check"] = says("/cgi-bin/callback/check", 40201, "no url") }, "network", doctor.Wrong, "no push address", "errcode=40201", "message_push"},
 	"set called":  {"hongtu", func(w *world) { w.account.Sets = []int64{129} }, "sets", doctor.Wrong, "call what the shop did not grant", "missing_set=131 订单与售后", "miniprogram_authority"},
+	"set refused": {"hongtu", func(w *world) {
+		w.unset = []doctor.SetRefusal{{Sets: []int64{132, 85}, Times: 3, Last: noon}, {Sets: []int64{131}, Times: 1}}
+	}, "sets", doctor.Wrong, "calls were refused", "missing_set=132 优惠券, refused=3", "miniprogram_authority"},
 	"set granted": {"hongtu", func(w *world) {
 		w.clients[0].Rights.Paths = []access.PathRight{{Path: "/channels/ec/funds/getbalance"}}
 	}, "sets", doctor.Warning, "may call", "missing_set=138 资金", ""},
@@ -221,6 +228,12 @@ func TestAMerchantSeesNothingOfTheHouse(t *testing.T) {
 	}
 	if mine.Count(doctor.Wrong) != 1 {
 		t.Errorf("the merchant should see that the service is over:\n%s", list(mine))
+	}
+	for _, path := range []string{"/channels/ec/basics/info/get", "/cgi-bin/component/api_get_authorizer_info", "/cgi-bin/getcallbackip"} {
+		w.refuse[path] = says(path, 61004, "access clientip is not registered, requestIP: 203.0.113.9")
+	}
+	if text := list(w.examine(t, "hongtu").ForMerchant()); strings.Contains(text, "203.0.113.9") || strings.Count(text, "provider's server") != 1 {
+		t.Errorf("the merchant should learn once that the provider must act, and not from where it calls:\n%s", text)
 	}
 	if own := w.examine(t, "lantian").ForMerchant(); !strings.Contains(list(own), "secret app:own") {
 		t.Errorf("the merchant should see their own app:\n%s", list(own))

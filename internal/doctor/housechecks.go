@@ -49,7 +49,7 @@ func (d *Doctor) clock(context.Context, place) []Finding {
 	}
 	next := text("set the clock right by NTP, then see zhanggui clock", "请用 NTP 校准时钟，再用 zhanggui clock 查看")
 	switch {
-	case c.Behind > 0:
+	case c.Stopped:
 		return []Finding{ill(Wrong, text("the clock is behind a time that was seen before; logins and alerts stand still", "时钟落后于已见过的时间，登录与告警已暂停"), next, "", proof...)}
 	case c.Wrong:
 		return []Finding{ill(Wrong, text("the clock differs from WeChat's", "时钟与微信的时间不一致"), next, "", proof...)}

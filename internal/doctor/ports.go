@@ -76,6 +76,16 @@ type Usage interface {
 	// Quotas gives the ledgers of a shop: the paths that were called lately, with
 	// what is left of each. ok is false where nobody counts.
 	Quotas(shop string) (states []quota.State, ok bool)
+	// Unset gives the calls of a shop that were refused here, or let through and
+	// noted, because it granted none of the permission sets that they need.
+	Unset(shop string) []SetRefusal
+}
+
+// SetRefusal is how often calls lacked one of some permission sets.
+type SetRefusal struct {
+	Sets  []int64 // of which one was needed
+	Times int
+	Last  time.Time
 }
 
 // Pushes tells how pushes came in since the server started.
@@ -117,6 +127,7 @@ type Trouble struct {
 // Clock is what is known of the clock.
 type Clock struct {
 	Behind  time.Duration // behind the latest time seen
+	Stopped bool          // so far behind that logins wait
 	Skew    time.Duration // ours minus WeChat's
 	Within  time.Duration // Skew is right up to this
 	Samples int           // 0: nothing is known

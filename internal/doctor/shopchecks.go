@@ -109,7 +109,7 @@ func (d *Doctor) shop(ctx context.Context, at place) []Finding {
 	}
 	const path = "/channels/ec/basics/info/get"
 	if err := d.askShop(ctx, at, http.MethodGet, path, nil, &out); err != nil {
-		return []Finding{d.refused(at, err)}
+		return d.refusedShop(at, err)
 	}
 	proof := []Fact{fact("call", "GET "+path), fact("status", plain(out.Info.Status, 40))}
 	if cause, ok := shopStates[out.Info.Status]; ok {
@@ -144,7 +144,7 @@ func (d *Doctor) account(ctx context.Context, at place) []Finding {
 	var out accountAnswer
 	in := map[string]string{"component_appid": at.app.AppID, "authorizer_appid": at.shop.AppID}
 	if err := d.o.WeChat.CallPlatform(ctx, at.app, http.MethodPost, "/cgi-bin/component/api_get_authorizer_info", in, &out); err != nil {
-		return []Finding{d.refused(at, err)}
+		return d.beside(at, err)
 	}
 	status := wechat.AccountStatus(out.Who.Status)
 	proof := []Fact{fact("account_status", status.String())}
@@ -175,7 +175,7 @@ func (d *Doctor) network(ctx context.Context, at place) []Finding {
 	}
 	in := map[string]string{"action": "all", "check_operator": "DEFAULT"}
 	if err := d.askShop(ctx, at, http.MethodPost, "/cgi-bin/callback/check", in, &out); err != nil {
-		return []Finding{d.refused(at, err)}
+		return d.beside(at, err)
 	}
 	var proof []Fact
 	lost := 0
@@ -218,6 +218,7 @@ func (d *Doctor) sets(ctx context.Context, at place) []Finding {
 		called = append(called, s.Path)
 	}
 	found := d.lacking(a.Sets, called, Wrong, text("programs call what the shop did not grant to the platform", "程序正在调用店铺未授予平台的权限集"))
+	found = append(found, unset(a.Sets, d.o.Usage.Unset(at.shop.ID), found)...)
 	if len(found) == 0 {
 		found = d.lacking(a.Sets, d.granted(clients, at.shop.ID), Warning, text("programs may call what the shop did not grant to the platform", "程序获准调用的接口中有店铺未授予平台的权限集"))
 	}
@@ -268,15 +269,37 @@ func (d *Doctor) lacking(held []int64, paths []string, v Verdict, cause Text) []
 	}
 	var found []Finding
 	for id, needed := range missing {
-		set := catalogue.SetOf(id)
 		slices.Sort(needed)
-		f := ill(v, cause, text("have the platform ask for "+set.EN+" (set "+strconv.FormatInt(id, 10)+"), publish it, and the owner authorise again",
-			"请为平台申请「"+set.ZH+"」(权限集 "+strconv.FormatInt(id, 10)+")并发布，再由店主重新授权"), pageSets,
-			fact("missing_set", strconv.FormatInt(id, 10)+" "+set.ZH), fact("for", strings.Join(needed[:min(len(needed), 3)], " ")), count("paths", len(needed)))
-		f.ErrCode = 61007
+		f := lack(v, cause, id)
+		f.Proof = append(f.Proof, fact("for", strings.Join(needed[:min(len(needed), 3)], " ")), count("paths", len(needed)))
 		found = append(found, f)
 	}
 	slices.SortFunc(found, func(a, b Finding) int { return cmp.Compare(a.Proof[0].Value, b.Proof[0].Value) })
+	return found
+}
+
+// lack is the finding that a set is missing.
+func lack(v Verdict, cause Text, id int64) Finding {
+	set, number := catalogue.SetOf(id), strconv.FormatInt(id, 10)
+	f := ill(v, cause, text("have the platform ask for "+set.EN+" (set "+number+"), publish it, and the owner authorise again",
+		"请为平台申请「"+set.ZH+"」(权限集 "+number+")并发布，再由店主重新授权"), pageSets, fact("missing_set", number+" "+set.ZH))
+	f.ErrCode = 61007
+	return f
+}
+
+// unset gives one finding for each set for want of which calls were refused here, but
+// those that were found already.
+func unset(held []int64, refusals []SetRefusal, already []Finding) (found []Finding) {
+	for _, r := range refusals {
+		if len(r.Sets) == 0 || slices.ContainsFunc(r.Sets, func(s int64) bool { return slices.Contains(held, s) }) {
+			continue
+		}
+		f := lack(Wrong, text("calls were refused because the shop did not grant what they need to the platform", "有调用因店铺未授予平台所需权限集而被拒绝"), r.Sets[0])
+		if !slices.ContainsFunc(already, func(o Finding) bool { return o.Proof[0] == f.Proof[0] }) {
+			f.Proof = append(f.Proof, count("refused", r.Times), moment("last_refused", r.Last))
+			found = append(found, f)
+		}
+	}
 	return found
 }
 

@@ -54,6 +54,7 @@ type world struct {
 
 	states  []quota.State
 	counted bool
+	unset   []doctor.SetRefusal
 	log     doctor.PushLog
 	trouble []doctor.Trouble
 	clock   doctor.Clock
@@ -233,6 +234,7 @@ func (w *world) Get(_ context.Context, address string) (doctor.Page, error) {
 }
 
 func (w *world) Quotas(string) ([]quota.State, bool) { return w.states, w.counted }
+func (w *world) Unset(string) []doctor.SetRefusal    { return w.unset }
 func (w *world) Pushed(string) doctor.PushLog        { return w.log }
 
 // Open gives push keys; nothing else is looked into.
