@@ -15,7 +15,8 @@ type Store interface {
 	// Unfolded tells whether there is anything to do. It is asked every second.
 	Unfolded(ctx context.Context, now time.Time) (bool, error)
 	ClaimFolding(ctx context.Context, owner string, now, until time.Time, limit int) (f notice.Folding, ok bool, err error)
-	Fold(ctx context.Context, owner string, term int64, now, until time.Time, p notice.Plan) error
+	// Fold applies a plan, and gives the right back.
+	Fold(ctx context.Context, owner string, term int64, now time.Time, p notice.Plan) error
 	LapseConditions(ctx context.Context, now time.Time) error
 	EndWellGrants(ctx context.Context, before, now time.Time, limit int) (ended int, err error)
 	TrimOutbox(ctx context.Context, limit int, now time.Time) (trimmed int, err error)
@@ -148,10 +149,7 @@ func (e *Engine) Step(ctx context.Context) (more bool, err error) {
 		return false, err
 	}
 	p := Fold(f, e.o.Policy, now)
-	if p.Empty() {
-		return false, nil
-	}
-	err = e.o.Store.Fold(ctx, e.o.Owner, f.Term, now, now.Add(leaseTime), p)
+	err = e.o.Store.Fold(ctx, e.o.Owner, f.Term, now, p)
 	if errors.Is(err, grant.ErrLost) {
 		return false, nil // whoever has the right goes on
 	}

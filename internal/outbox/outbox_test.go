@@ -21,6 +21,7 @@ import (
 	"github.com/zhanggui/zhanggui/internal/outbox"
 	"github.com/zhanggui/zhanggui/internal/store/sqlite"
 	"github.com/zhanggui/zhanggui/internal/store/sqlstore"
+	"github.com/zhanggui/zhanggui/internal/store/storetest"
 	"github.com/zhanggui/zhanggui/internal/webhook"
 )
 
@@ -140,6 +141,7 @@ func tell(t *testing.T, s *sqlstore.Store, subjects ...string) {
 	if err := s.Revoke(t.Context(), e); err != nil {
 		t.Fatal(err)
 	}
+	storetest.TellEach(t, s, time.Now())
 }
 
 // run runs an outbox until stop is called.

@@ -28,7 +28,8 @@ func (s *Store) Unfolded(ctx context.Context, now time.Time) (bool, error) {
 
 // ClaimFolding takes the right to fold for owner until a time, or keeps it, and
 // gives what there is to fold: at most limit facts, the oldest first. ok is false
-// when another server has the right.
+// when another server has the right. A right that ends much later than this one was
+// taken under a clock that has been set back since, and counts for nothing.
 func (s *Store) ClaimFolding(ctx context.Context, owner string, now, until time.Time, limit int) (f notice.Folding, ok bool, err error) {
 	err = s.write(ctx, "claim folding", func(t *tx) error {
 		f, ok = notice.Folding{}, false
@@ -74,11 +75,11 @@ func (t *tx) folding(ctx context.Context, now time.Time, limit int) (notice.Fold
 	return f, err
 }
 
-// Fold applies a plan, all of it or nothing. It refuses with [grant.ErrLost] when
+// Fold applies a plan, all of it or nothing, and gives the right to fold back. It refuses with [grant.ErrLost] when
 // another server has the right by now, or a fact was folded meanwhile.
-func (s *Store) Fold(ctx context.Context, owner string, term int64, now, until time.Time, p notice.Plan) error {
+func (s *Store) Fold(ctx context.Context, owner string, term int64, now time.Time, p notice.Plan) error {
 	return s.write(ctx, "fold notices", func(t *tx) error {
-		kept, err := t.KeepLease(ctx, sqlgen.KeepLeaseParams{UntilAt: millis(until), Name: leaseFold, Owner: owner, Term: term})
+		kept, err := t.KeepLease(ctx, sqlgen.KeepLeaseParams{UntilAt: millis(now), Name: leaseFold, Owner: owner, Term: term})
 		if err != nil {
 			return err
 		}

@@ -8,6 +8,7 @@ import (
 	"github.com/zhanggui/zhanggui/internal/access"
 	"github.com/zhanggui/zhanggui/internal/grant"
 	"github.com/zhanggui/zhanggui/internal/notice"
+	"github.com/zhanggui/zhanggui/internal/store/sqlstore"
 )
 
 var alertCases = []testCase{
@@ -29,7 +30,7 @@ var alertCases = []testCase{
 		w.facts(start, "grant:g_1", "grant:g_2", "grant:g_3")
 		f := w.folding("r_1", start)
 		a := alertOf(f.Facts...)
-		w.must(w.s.Fold(t.Context(), "r_1", f.Term, start, start.Add(time.Minute), notice.Plan{
+		w.must(w.s.Fold(t.Context(), "r_1", f.Term, start, notice.Plan{
 			Alerts: []notice.Alert{a}, Folded: foldedInto(a.ID, f.Facts...),
 			Tell: []notice.Telling{{Carrier: a.ID, Message: messageOf(a)}},
 		}))
@@ -53,7 +54,7 @@ var alertCases = []testCase{
 		w.facts(start, "grant:g_1", "grant:g_2")
 		f := w.folding("r_1", start)
 		a := alertOf(f.Facts...)
-		w.must(w.s.Fold(t.Context(), "r_1", f.Term, start, start.Add(time.Minute), notice.Plan{
+		w.must(w.s.Fold(t.Context(), "r_1", f.Term, start, notice.Plan{
 			Alerts: []notice.Alert{a}, Folded: foldedInto(a.ID, f.Facts...), Left: []notice.Membership{{Alert: a.ID, Subject: "grant:g_1"}},
 		}))
 		owed, err := w.s.EscalationsOwed(t.Context(), start.Add(time.Hour), 10)
@@ -73,7 +74,7 @@ var alertCases = []testCase{
 		w.facts(start, "grant:g_1")
 		f := w.folding("r_1", start)
 		a := alertOf(f.Facts...)
-		w.must(w.s.Fold(t.Context(), "r_1", f.Term, start, start.Add(time.Minute), notice.Plan{
+		w.must(w.s.Fold(t.Context(), "r_1", f.Term, start, notice.Plan{
 			Alerts: []notice.Alert{a}, Folded: foldedInto(a.ID, f.Facts...),
 			Tell: []notice.Telling{{Carrier: a.ID, Message: messageOf(a)}, {Carrier: a.ID, Message: messageOf(a)}, {Message: messageOf(a)}},
 		}))
@@ -96,11 +97,12 @@ var alertCases = []testCase{
 		a := alertOf(first.Facts...)
 		plan := notice.Plan{Alerts: []notice.Alert{a}, Folded: foldedInto(a.ID, first.Facts...)}
 		w.refused(grant.ErrLost, func() error {
-			return w.s.Fold(t.Context(), "r_1", first.Term, start, start.Add(time.Minute), plan)
+			return w.s.Fold(t.Context(), "r_1", first.Term, start, plan)
 		})
-		w.must(w.s.Fold(t.Context(), "r_2", second.Term, start, start.Add(time.Minute), plan))
+		w.must(w.s.Fold(t.Context(), "r_2", second.Term, start, plan))
+		second = w.folding("r_2", start.Add(time.Minute))
 		w.refused(grant.ErrLost, func() error { // it landed, and whoever did not hear so asks again
-			return w.s.Fold(t.Context(), "r_2", second.Term, start, start.Add(time.Minute), plan)
+			return w.s.Fold(t.Context(), "r_2", second.Term, start, plan)
 		})
 	}},
 	{"a plan that was lost changed nothing", func(t *testing.T, w *world) {
@@ -110,7 +112,7 @@ var alertCases = []testCase{
 		a := alertOf(f.Facts...)
 		plan := notice.Plan{Alerts: []notice.Alert{a}, Folded: foldedInto(a.ID, f.Facts...), Tell: []notice.Telling{{Carrier: a.ID, Message: messageOf(a)}}}
 		w.losing(failed, func() {
-			if w.s.Fold(t.Context(), "r_1", f.Term, start, start.Add(time.Minute), plan) == nil {
+			if w.s.Fold(t.Context(), "r_1", f.Term, start, plan) == nil {
 				t.Error("a commit that failed is no error")
 			}
 		})
@@ -151,7 +153,7 @@ var alertCases = []testCase{
 	{"a full outbox gives up what is least, and says so once", func(t *testing.T, w *world) {
 		w.channels(start, "log", "hook")
 		w.facts(start, "grant:g_1", "grant:g_2", "grant:g_3", "grant:g_4")
-		w.foldAs(start, notice.Critical, notice.Info, notice.Info, notice.Info)
+		TellEach(t, w.s, start, notice.Critical, notice.Info, notice.Info, notice.Info)
 		c := w.claimChannel("log", start)
 		w.settleChannel(c, start, sent(c.Items[0]), sent(c.Items[1]), sent(c.Items[2]), sent(c.Items[3]))
 		n, err := w.s.TrimOutbox(t.Context(), 2, start)
@@ -172,7 +174,7 @@ var alertCases = []testCase{
 		w.facts(start, "grant:g_1")
 		f := w.folding("r_1", start)
 		a := alertOf(f.Facts...)
-		w.must(w.s.Fold(t.Context(), "r_1", f.Term, start, start.Add(time.Minute), notice.Plan{Alerts: []notice.Alert{a}, Folded: foldedInto(a.ID, f.Facts...)}))
+		w.must(w.s.Fold(t.Context(), "r_1", f.Term, start, notice.Plan{Alerts: []notice.Alert{a}, Folded: foldedInto(a.ID, f.Facts...)}))
 		for _, c := range []struct {
 			before time.Time
 			want   int
@@ -218,22 +220,32 @@ func (w *world) folding(owner string, now time.Time) notice.Folding {
 }
 
 // fold tells each fact by itself.
-func (w *world) fold(now time.Time) { w.foldAs(now) }
-
-// foldAs is fold with severities; those that are not named are warnings.
-func (w *world) foldAs(now time.Time, severities ...notice.Severity) {
+func (w *world) fold(now time.Time) {
 	w.t.Helper()
-	f := w.folding("storetest", now)
-	p := notice.Plan{Folded: foldedInto(0, f.Facts...)}
+	TellEach(w.t, w.s, now)
+}
+
+// TellEach owes every notice that was not folded yet to the channels, each as a
+// message of its own: for tests that are about the sending. Severities are of the
+// first ones; those that are not named are warnings.
+func TellEach(t testing.TB, s *sqlstore.Store, now time.Time, severities ...notice.Severity) {
+	t.Helper()
+	f, ok, err := s.ClaimFolding(t.Context(), "storetest", now, now, 1000)
+	if err != nil || !ok {
+		t.Fatalf("claim folding: %v, %v", ok, err)
+	}
+	var p notice.Plan
 	for i, fact := range f.Facts {
-		p.Folded[i].Joins, p.Folded[i].Owner = false, 0
 		m := notice.Message{Notice: fact.Notice, Phase: notice.Raised, Severity: notice.Warning, Count: 1, Since: fact.Notice.At}
 		if i < len(severities) {
 			m.Severity = severities[i]
 		}
+		p.Folded = append(p.Folded, notice.Folded{Fact: fact.ID})
 		p.Tell = append(p.Tell, notice.Telling{Carrier: fact.ID, Message: m})
 	}
-	w.must(w.s.Fold(w.t.Context(), "storetest", f.Term, now, now, p)) // the lease ends with it
+	if err := s.Fold(t.Context(), "storetest", f.Term, now, p); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func foldedInto(alert int64, facts ...notice.Fact) (all []notice.Folded) {

@@ -92,7 +92,7 @@ DELETE FROM silences WHERE until_at < @before;
 -- name: TakeLease :many
 INSERT INTO leases (name, owner, term, until_at) VALUES (@name, @owner, 1, @until_at)
 ON CONFLICT (name) DO UPDATE SET term = leases.term + CASE WHEN leases.owner = excluded.owner THEN 0 ELSE 1 END, owner = excluded.owner, until_at = excluded.until_at
-WHERE leases.until_at <= CAST(@now AS BIGINT) OR leases.owner = excluded.owner
+WHERE leases.until_at <= CAST(@now AS BIGINT) OR leases.until_at > excluded.until_at + 60000 OR leases.owner = excluded.owner
 RETURNING term;
 
 -- name: KeepLease :execrows

@@ -816,7 +816,7 @@ func (q *Queries) SomethingToFold(ctx context.Context, now int64) (int64, error)
 const takeLease = `-- name: TakeLease :many
 INSERT INTO leases (name, owner, term, until_at) VALUES ($1, $2, 1, $3)
 ON CONFLICT (name) DO UPDATE SET term = leases.term + CASE WHEN leases.owner = excluded.owner THEN 0 ELSE 1 END, owner = excluded.owner, until_at = excluded.until_at
-WHERE leases.until_at <= CAST($4 AS BIGINT) OR leases.owner = excluded.owner
+WHERE leases.until_at <= CAST($4 AS BIGINT) OR leases.until_at > excluded.until_at + 60000 OR leases.owner = excluded.owner
 RETURNING term
 `
 
