@@ -47,7 +47,7 @@ var layers = []struct {
 
 	{prefix: "internal/web", may: []string{"internal/audit", "internal/trace", "wechat/secret"}, why: "plumbing: knows no feature"},
 	{prefix: "internal/web/ui", may: []string{"internal/web"}, why: "how pages look; knows no feature"},
-	{prefix: "internal/config", may: []string{"internal/access", "internal/catalogue", "internal/web", "wechat/secret"}, why: "what the operator wrote; knows no feature, and of the plumbing only what counts as loopback"},
+	{prefix: "internal/config", may: []string{"internal/access", "internal/catalogue", "internal/notice", "internal/web", "wechat/secret"}, why: "what the operator wrote; knows no feature, and of the plumbing only what counts as loopback"},
 
 	{prefix: "internal/keeper", may: append(leaves, "wechat"), why: "a feature imports leaves, never a sibling or a store"},
 	{prefix: "internal/collate", may: []string{"internal/audit"}, why: "compares rows with the log through an interface; what a grant is else does not matter to it"},

@@ -1,11 +1,14 @@
 package app
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/zhanggui/zhanggui/internal/alert"
+	"github.com/zhanggui/zhanggui/internal/config"
+	"github.com/zhanggui/zhanggui/internal/notice"
 )
 
 // connectAlerts makes what decides whom to tell what.
@@ -19,7 +22,31 @@ func (a *App) connectAlerts() error {
 
 // alertPolicy is what the operator decided about alerts.
 func (a *App) alertPolicy() alert.Policy {
-	return alert.Policy{Rules: alert.Defaults()}
+	c := a.o.Config.Alerts
+	p := alert.Policy{Rules: alert.Defaults()}
+	if !c.Runbooks.IsZero() {
+		p.Runbooks = c.Runbooks.String()
+	}
+	if from, to, zone, ok := c.QuietHours.Hours(); ok {
+		p.Quiet = alert.Quiet{From: from, To: to, Zone: zone}
+	}
+	for _, r := range c.Rules {
+		p.Rules = p.Rules.With(notice.Kind(r.Kind), func(rule *alert.Rule) { override(rule, r) })
+	}
+	return p
+}
+
+// override changes what a rule of the configuration names. What is critical by
+// default and not here waits for the end of quiet hours, and the other way round.
+func override(rule *alert.Rule, by config.AlertRule) {
+	rule.Off = by.Off
+	if by.Severity != "" {
+		rule.Severity = notice.Severity(by.Severity)
+		rule.Quiet = rule.Severity != notice.Critical
+	}
+	rule.Threshold = cmp.Or(by.Threshold, rule.Threshold)
+	rule.Window = cmp.Or(by.Window, rule.Window)
+	rule.After = cmp.Or(by.After, rule.After)
 }
 
 // alertMeters count what the alert engine does.

@@ -30,6 +30,7 @@ func (c *Config) check(r *report) {
 	c.checkOperator(r)
 	r.want(c.Log.Format == "text" || c.Log.Format == "json", "log.format", "is not a format", "write text or json")
 	r.egress("egress", c.Egress)
+	c.checkAlerts(r)
 	c.checkWebhooks(r)
 	c.checkMoving(r)
 	c.checkAudit(r)

@@ -37,6 +37,7 @@ type Config struct {
 	Operator       Operator       `yaml:"operator" envPrefix:"OPERATOR_"`
 	Log            Log            `yaml:"log" envPrefix:"LOG_"`
 	Tracing        Tracing        `yaml:"tracing" envPrefix:"TRACING_"`
+	Alerts         Alerts         `yaml:"alerts" envPrefix:"ALERTS_"`
 	Webhooks       []Webhook      `yaml:"webhooks" envPrefix:"WEBHOOKS_"`
 	Moving         []Moving       `yaml:"moving" envPrefix:"MOVING_"`
 	Audit          Audit          `yaml:"audit" envPrefix:"AUDIT_"`
@@ -205,6 +206,7 @@ func Default() Config {
 		},
 		Platforms: Platforms{Sets: []int64{129, 130, 131}}, // goods, logistics, orders
 		Session:   Session{Idle: 7 * 24 * time.Hour, Absolute: 30 * 24 * time.Hour},
+		Alerts:    Alerts{Runbooks: mustURL("https://github.com/zhanggui/zhanggui/blob/main/docs/operate/runbooks")},
 		Log:       Log{Format: "text", Level: slog.LevelInfo},
 		Tracing:   Tracing{Sample: 0.01},
 	}

@@ -169,3 +169,31 @@ func OverOf(n Notice, at time.Time) Notice {
 // DetailWas is the detail of a notice of something that is over: the kind of what
 // began it.
 const DetailWas = "was"
+
+// Measure says how much of something is too much for a condition that servers see
+// for themselves.
+type Measure string
+
+// The measures.
+const (
+	Unmeasured Measure = ""      // it is, or is not
+	Share      Measure = "share" // a part of the whole, above 0 and at most 1
+	Number     Measure = "count" // so many
+)
+
+// MeasureOf gives the measure of a kind of notice.
+func MeasureOf(k Kind) Measure {
+	switch k {
+	case RefreshFailing, PushRefused, EndpointErrors, LoginFailing, DiskLow:
+		return Share
+	case CallbackRefused:
+		return Number
+	}
+	return Unmeasured
+}
+
+// Watched tells whether servers see a condition for themselves, so that it has a
+// time after which it counts.
+func Watched(k Kind) bool {
+	return MeasureOf(k) != Unmeasured || k == WeChatAway || k == StoreFailing
+}
