@@ -110,17 +110,34 @@ func (p *Poster) Post(ctx context.Context, m Message) Outcome {
 	}
 	at := strconv.FormatInt(p.now().Unix(), 10)
 	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("User-Agent", "zhanggui")
 	req.Header.Set("Webhook-Id", m.ID)
 	req.Header.Set("Webhook-Timestamp", at)
 	req.Header.Set("Webhook-Signature", sign(m.Keys, m.ID, at, m.Body))
+	_, out, _ := p.do(req) // the status says it all
+	return out
+}
+
+// Ask sends a request once and gives what was answered, up to 64 KiB, for
+// receivers whose status is not all they say. The outcome is as the status says;
+// the answer is the caller's to read, and nobody's to show.
+func (p *Poster) Ask(req *http.Request) (answer []byte, out Outcome) {
+	answer, out, err := p.do(req)
+	if err != nil && out.Verdict == Taken {
+		return nil, Outcome{Verdict: Later, Reason: Reason(err)} // what broke off says nothing
+	}
+	return answer, out
+}
+
+// do sends a request. An error is of the answer's body.
+func (p *Poster) do(req *http.Request) (answer []byte, out Outcome, err error) {
+	req.Header.Set("User-Agent", "zhanggui")
 	resp, err := p.client.Do(req)
 	if err != nil {
-		return Outcome{Verdict: Later, Reason: reason(err)}
+		return nil, Outcome{Verdict: Later, Reason: Reason(err)}, nil
 	}
 	defer resp.Body.Close()
-	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, maxAnswer)) // the status says it all
-	return p.outcome(resp)
+	answer, err = io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	return answer, p.outcome(resp), err
 }
 
 // outcome reads an answer's status.
@@ -150,9 +167,9 @@ func retryAfter(text string, now time.Time) time.Duration {
 	return 0
 }
 
-// reason says why there was no answer without repeating an error, which would
+// Reason says why there was no answer without repeating an error, which would
 // name the URL.
-func reason(err error) string {
+func Reason(err error) string {
 	if errors.Is(err, egress.ErrRefused) {
 		return "address refused"
 	}
