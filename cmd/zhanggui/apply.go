@@ -114,6 +114,9 @@ func wireManifest(m *config.Manifest) adminapi.Manifest {
 	for _, c := range m.OIDCClients {
 		out.OIDCClients = append(out.OIDCClients, wireOIDCClient(c))
 	}
+	for _, c := range m.Channels {
+		out.Channels = append(out.Channels, wireChannel(c))
+	}
 	for _, mb := range m.Members {
 		out.Members = append(out.Members, adminapi.ManifestMember{Person: mb.Person, Tenant: mb.Tenant, Shop: mb.Shop, Role: string(mb.Role), Until: optional(mb.Until)})
 	}
@@ -130,6 +133,13 @@ func wireOIDCClient(c config.OIDCClient) adminapi.ManifestOIDCClient {
 		out.Doors = append(out.Doors, string(d))
 	}
 	return out
+}
+
+func wireChannel(c config.Channel) adminapi.ManifestChannel {
+	return adminapi.ManifestChannel{URL: c.URL.Value().RevealString(), Secret: c.Secret.Value().RevealString(), ChannelBody: adminapi.ChannelBody{
+		Name: c.Name, Kind: c.Kind, Tenant: c.Tenant, Severity: c.Severity, Kinds: c.Kinds, Language: c.Language, AllowPrivate: c.AllowPrivate,
+		Host: c.Host, Port: c.Port, TLS: c.TLS, User: c.User, From: c.From, To: c.To,
+	}}
 }
 
 func wirePush(p config.Push) adminapi.ManifestPush {

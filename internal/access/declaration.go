@@ -26,6 +26,8 @@ type Declaration struct {
 	Members  []Member
 	// OIDCClients are written as they are, secrets included.
 	OIDCClients []OIDCClient
+	// Channels have the version that they get.
+	Channels []Channel
 	// Remove lists what to delete, planned by prune: ids by kind. A shop's
 	// removal revokes its grant; an app with grants that are not revoked is
 	// refused.
@@ -34,10 +36,10 @@ type Declaration struct {
 
 // Removal names what a declaration deletes.
 type Removal struct {
-	Apps, Tenants, Shops, Clients, OIDCClients []string
+	Apps, Tenants, Shops, Clients, OIDCClients, Channels []string
 }
 
 // Empty tells whether nothing is to be removed.
 func (r Removal) Empty() bool {
-	return len(r.Apps)+len(r.Tenants)+len(r.Shops)+len(r.Clients)+len(r.OIDCClients) == 0
+	return len(r.Apps)+len(r.Tenants)+len(r.Shops)+len(r.Clients)+len(r.OIDCClients)+len(r.Channels) == 0
 }

@@ -88,6 +88,7 @@ func Mount(mux *http.ServeMux, o Options) {
 	h.mountAudit(api)
 	h.mountProofs(api)
 	h.mountNotices(api)
+	h.mountChannels(api)
 	h.mountClock(api)
 	h.mountPlatforms(api)
 	h.mountSubscriptions(api)

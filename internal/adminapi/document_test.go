@@ -39,7 +39,7 @@ func (d described) takes(in, name string) bool {
 // mayHold are the fields that a secret is in: what the sender hands over, and what
 // one answer shows once.
 var mayHold = map[string][]string{
-	"Manifest": {}, "ManifestOIDCClient": {"secret"}, "ManifestApp": {"secret", "push_token", "push_aes_key"}, "ManifestShop": {"secret", "push_token", "push_aes_key"},
+	"Manifest": {}, "ManifestOIDCClient": {"secret"}, "ManifestChannel": {"secret"}, "ManifestApp": {"secret", "push_token", "push_aes_key"}, "ManifestShop": {"secret", "push_token", "push_aes_key"},
 	"AppChange": {"secret", "push_token", "push_aes_key"}, "ShopChange": {"secret", "push_token", "push_aes_key"},
 	"AdminView": {"key"}, "Applied": {"keys"}, "SubscriptionView": {"secret"}, "RotatedView": {"secret"}, "AccountBody": {"refresh_token"},
 }

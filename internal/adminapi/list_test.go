@@ -34,7 +34,7 @@ func populated(t *testing.T) *rig {
 			t.Fatal(err)
 		}
 	}
-	must(r.store.RegisterChannels(t.Context(), []string{"log"}, epoch, epoch, epoch))
+	must(r.store.RegisterChannels(t.Context(), []notice.Route{{Channel: "log"}}, epoch, epoch, epoch))
 	for i := 1; i <= 3; i++ {
 		r.login(i, nil)
 		r.ask("POST", "/v1/invitations", map[string]string{"tenant": "tea", "role": "viewer"}, nil)

@@ -10,7 +10,6 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/zhanggui/zhanggui/internal/access"
-	"github.com/zhanggui/zhanggui/internal/audit"
 	"github.com/zhanggui/zhanggui/internal/notice"
 )
 
@@ -20,11 +19,6 @@ type Notices interface {
 	// pending leaves out those that no channel waits for.
 	NoticesBefore(ctx context.Context, pending bool, id int64, limit int) ([]notice.Record, error)
 	Notice(ctx context.Context, id int64) (notice.Record, error)
-}
-
-// Channels tries the places that notices go to.
-type Channels interface {
-	TestChannels(ctx context.Context, by audit.Actor) ([]notice.Tried, error)
 }
 
 // NoticeView is a notice with how far it got.

@@ -17,7 +17,7 @@ func TestNotices(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	ctx := t.Context()
-	if err := r.store.RegisterChannels(ctx, []string{"log"}, epoch, epoch, epoch); err != nil {
+	if err := r.store.RegisterChannels(ctx, []notice.Route{{Channel: "log"}}, epoch, epoch, epoch); err != nil {
 		t.Fatal(err)
 	}
 	for _, subject := range []string{"grant:g_1", "grant:g_2"} {

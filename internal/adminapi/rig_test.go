@@ -130,6 +130,23 @@ func (r *rig) Accept(_ context.Context, by audit.Actor) error {
 	return nil
 }
 
+// DeclaredChannels implements adminapi.Channels.
+func (r *rig) DeclaredChannels(ctx context.Context) ([]access.Channel, int, error) {
+	made, err := r.store.DeclaredChannels(ctx)
+	return append([]access.Channel{{Name: "company", Kind: access.Slack, Language: "en"}}, made...), 1, err
+}
+
+// RemoveChannel implements adminapi.Channels.
+func (r *rig) RemoveChannel(ctx context.Context, by audit.Actor, name string) error {
+	return r.store.RemoveChannel(ctx, name, epoch, audit.Entry{At: epoch, Actor: by, Action: "channel.remove", Subject: "channel:" + name, Outcome: audit.Done})
+}
+
+// TestChannel implements adminapi.Channels.
+func (r *rig) TestChannel(ctx context.Context, _ audit.Actor, name string) (notice.Tried, error) {
+	_, err := r.store.DeclaredChannel(ctx, name)
+	return notice.Tried{Channel: name, Reason: "answered errcode 93000", Took: time.Second}, err
+}
+
 // TestChannels implements adminapi.Channels.
 func (r *rig) TestChannels(_ context.Context, by audit.Actor) ([]notice.Tried, error) {
 	if r.trying != nil {

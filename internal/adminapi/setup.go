@@ -47,6 +47,7 @@ type Manifest struct {
 	Members []ManifestMember `json:"members,omitempty"`
 
 	OIDCClients []ManifestOIDCClient `json:"oidc_clients,omitempty" doc:"Programs that people are logged into with OpenID Connect"`
+	Channels    []ManifestChannel    `json:"channels,omitempty" doc:"Places that messages go to"`
 }
 
 // ManifestApp declares an app that logs people in, or a third-party platform.
@@ -174,6 +175,9 @@ func (m Manifest) manifest() setup.Manifest {
 	}
 	for _, c := range m.OIDCClients {
 		out.OIDCClients = append(out.OIDCClients, c.declared())
+	}
+	for _, c := range m.Channels {
+		out.Channels = append(out.Channels, c.declared())
 	}
 	for _, mb := range m.Members {
 		out.Members = append(out.Members, access.Member{TenantID: mb.Tenant, ShopID: mb.Shop, PersonID: mb.Person, Role: access.Role(mb.Role), Until: at(mb.Until)})

@@ -124,10 +124,11 @@ type App struct {
 	passer    *passon.Passer
 	skew      *clock.Skew
 	clock     *clock.Watcher
-	hooks     []*http.Transport // to webhooks
-	spans     *otlp.Sender      // nil: nothing is traced, as with tracer
+	spans     *otlp.Sender // nil: nothing is traced, as with tracer
 	tracer    *trace.Tracer
-	owner     string // names this process in leases
+	hooks     []*http.Transport          // to webhooks
+	ways      map[bool]http.RoundTripper // to channels, by whether they may reach private addresses
+	owner     string                     // names this process in leases
 }
 
 // New opens the store and the vault and connects the features. Nothing listens

@@ -13,7 +13,7 @@ import (
 )
 
 // connectOutbox makes the channels that notices go to: the log, and the webhooks
-// of the configuration.
+// and channels of the configuration.
 func (a *App) connectOutbox() error {
 	c := &a.o.Config
 	channels := []outbox.Channel{outbox.Log(a.o.Log)}
@@ -26,8 +26,13 @@ func (a *App) connectOutbox() error {
 		}
 		channels = append(channels, w)
 	}
+	a.ways = map[bool]http.RoundTripper{false: a.hook(false), true: a.hook(true)}
+	more, routes, err := a.configured()
+	if err != nil {
+		return err
+	}
 	a.outbox = outbox.New(outbox.Options{
-		Store: a.store, Channels: channels, Owner: a.owner, Now: a.o.Now, Logger: a.o.Log, Observer: a.meters,
+		Store: a.store, Channels: append(channels, more...), Routes: routes, Made: &madeChannels{app: a}, Owner: a.owner, Now: a.o.Now, Logger: a.o.Log, Observer: a.meters,
 	})
 	return nil
 }

@@ -32,6 +32,7 @@ func (c *Config) check(r *report) {
 	r.egress("egress", c.Egress)
 	c.checkAlerts(r)
 	c.checkWebhooks(r)
+	c.checkChannels(r)
 	c.checkMoving(r)
 	c.checkAudit(r)
 	c.checkProtected(r)

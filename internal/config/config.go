@@ -39,6 +39,7 @@ type Config struct {
 	Tracing        Tracing        `yaml:"tracing" envPrefix:"TRACING_"`
 	Alerts         Alerts         `yaml:"alerts" envPrefix:"ALERTS_"`
 	Webhooks       []Webhook      `yaml:"webhooks" envPrefix:"WEBHOOKS_"`
+	Channels       []Channel      `yaml:"channels" envPrefix:"CHANNELS_"`
 	Moving         []Moving       `yaml:"moving" envPrefix:"MOVING_"`
 	Audit          Audit          `yaml:"audit" envPrefix:"AUDIT_"`
 	StaffOIDC      StaffOIDC      `yaml:"staff_oidc" envPrefix:"STAFF_OIDC_"`

@@ -20,6 +20,7 @@ type Manifest struct {
 	Members []Member `yaml:"members"`
 
 	OIDCClients []OIDCClient `yaml:"oidc_clients"`
+	Channels    []Channel    `yaml:"channels"`
 
 	report *report // where each entry stands, for problems of Resolve
 }

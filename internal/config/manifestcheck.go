@@ -44,6 +44,7 @@ func (m *Manifest) check(r *report, rules Rules) {
 	m.checkClients(r, rules, shops)
 	m.checkMembers(r, rules, tenants, shops)
 	m.checkOIDC(r, rules, tenants, shops)
+	m.checkChannels(r, rules, tenants)
 }
 
 // checkApps gives the components.

@@ -46,6 +46,10 @@ func (m *Manifest) Resolve(dir string, lookup func(string) (string, bool)) error
 	for i := range m.OIDCClients {
 		take(item("oidc_clients", i)+".secret", &m.OIDCClients[i].Secret)
 	}
+	for i := range m.Channels {
+		take(item("channels", i)+".url", &m.Channels[i].URL)
+		take(item("channels", i)+".secret", &m.Channels[i].Secret)
+	}
 	if err := r.problems.err(); err != nil {
 		return err
 	}

@@ -11,7 +11,7 @@ import (
 // started. The error is a [Problems] with everything that could not be read.
 func (c *Config) ResolveSecrets(lookup func(string) (string, bool)) error {
 	r := newReport("")
-	hooks, moving := slices.Clone(c.Webhooks), slices.Clone(c.Moving)
+	hooks, moving, channels := slices.Clone(c.Webhooks), slices.Clone(c.Moving), slices.Clone(c.Channels)
 	places := slices.Clone(c.Audit.Checkpoints)
 	for i := range places {
 		if v, ok := r.resolve(item("audit.checkpoints", i)+".secret", places[i].Secret, ".", lookup); ok {
@@ -21,6 +21,17 @@ func (c *Config) ResolveSecrets(lookup func(string) (string, bool)) error {
 	for i := range hooks {
 		if v, ok := r.resolve(item("webhooks", i)+".secret", hooks[i].Secret, ".", lookup); ok {
 			hooks[i].Secret.value = v
+		}
+	}
+	for i := range channels {
+		at := item("channels", i)
+		for _, s := range []struct {
+			name string
+			of   *Secret
+		}{{at + ".url", &channels[i].URL}, {at + ".secret", &channels[i].Secret}} {
+			if v, ok := r.resolve(s.name, *s.of, ".", lookup); ok {
+				s.of.value = v
+			}
 		}
 	}
 	for i := range moving {
@@ -35,7 +46,7 @@ func (c *Config) ResolveSecrets(lookup func(string) (string, bool)) error {
 	if err := r.problems.err(); err != nil {
 		return err
 	}
-	c.Webhooks, c.Moving, c.Audit.Checkpoints, c.Tracing = hooks, moving, places, tracing
+	c.Webhooks, c.Moving, c.Channels, c.Audit.Checkpoints, c.Tracing = hooks, moving, channels, places, tracing
 	return nil
 }
 

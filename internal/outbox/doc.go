@@ -1,5 +1,6 @@
 // Package outbox sends what was written to be sent: notices, to every [Channel]
-// that is configured. The log is one; signed webhooks are others.
+// that is configured or made. The log is one; signed webhooks are others, and package
+// channel has those where people look.
 //
 // # A delivery
 //
@@ -26,6 +27,12 @@
 //   - At least once. What was sent and not settled, because of a crash or a lost
 //     answer, is sent again with the same id. Receivers drop what they had.
 //   - A restart changes nothing: attempts and times are in the row.
+//   - A channel's rate is kept without an attempt: what has to wait for it is due
+//     then.
+//   - A channel that takes nothing for ten minutes is a condition, of which the others
+//     tell, and whose end they tell.
+//   - A channel that is made while the server runs is used by every server within
+//     seconds, and one that is removed by none.
 //   - Answers of receivers are read up to 64 KiB and never shown or kept. A reason
 //     is one of a few fixed words.
 //   - Redirects are not followed, and addresses are looked at by package egress.

@@ -7,17 +7,21 @@ import (
 	"sync"
 	"time"
 
+	"github.com/zhanggui/zhanggui/internal/audit"
 	"github.com/zhanggui/zhanggui/internal/notice"
 	"github.com/zhanggui/zhanggui/internal/webhook"
 )
 
 // Store keeps what is to be sent.
 type Store interface {
-	RegisterChannels(ctx context.Context, names []string, now, gone, old time.Time) error
+	RegisterChannels(ctx context.Context, routes []notice.Route, now, gone, old time.Time) error
 	DueChannels(ctx context.Context, now time.Time) ([]string, error)
 	ClaimDeliveries(ctx context.Context, r notice.Request) (notice.Claim, error)
 	SettleDeliveries(ctx context.Context, s notice.Settlement) error
 	NoticeBacklog(ctx context.Context) (pending int, oldest time.Time, err error)
+	// FailingChannels tells since when channels take nothing.
+	FailingChannels(ctx context.Context) (map[string]time.Time, error)
+	SetCondition(ctx context.Context, name string, wrong bool, n notice.Notice, entries ...audit.Entry) (changed bool, err error)
 }
 
 // Observer counts. Its methods are called by several goroutines.
@@ -33,10 +37,12 @@ type Observer interface {
 type Options struct {
 	Store    Store
 	Channels []Channel
-	Owner    string           // names this process in leases
-	Now      func() time.Time // nil: time.Now
-	Logger   *slog.Logger     // nil: discards
-	Observer Observer         // nil: none
+	Routes   map[string]notice.Route // of Channels, by name; those not in it hear of everything
+	Made     Source                  // nil: no channel is made while the server runs
+	Owner    string                  // names this process in leases
+	Now      func() time.Time        // nil: time.Now
+	Logger   *slog.Logger            // nil: discards
+	Observer Observer                // nil: none
 }
 
 const (
@@ -64,6 +70,7 @@ type Outbox struct {
 	wake chan struct{}
 
 	mu      sync.Mutex
+	made    map[string]Channel
 	busy    map[string]bool // channels that are being sent to
 	failing map[string]bool // what could not be done the last time
 	wg      sync.WaitGroup
@@ -116,7 +123,9 @@ func (b *Outbox) Run(ctx context.Context) {
 		if counted.IsZero() || now.Sub(counted) >= backlogEvery {
 			counted = now
 			b.did(ctx, "count what waits", b.count(ctx))
+			b.did(ctx, "look for channels that take nothing", b.watch(ctx))
 		}
+		b.did(ctx, "read the channels", b.refresh(ctx))
 		b.did(ctx, "look for what is due", b.start(ctx))
 		select {
 		case <-ctx.Done():
@@ -152,8 +161,12 @@ func (b *Outbox) did(ctx context.Context, what string, err error) bool {
 }
 
 func (b *Outbox) register(ctx context.Context) error {
-	now := b.o.Now()
-	return b.o.Store.RegisterChannels(ctx, b.names, now, now.Add(-goneAfter), now.Add(-webhook.Life()))
+	now, routes := b.o.Now(), make([]notice.Route, len(b.names))
+	for i, name := range b.names {
+		routes[i] = b.o.Routes[name]
+		routes[i].Channel = name
+	}
+	return b.o.Store.RegisterChannels(ctx, routes, now, now.Add(-goneAfter), now.Add(-webhook.Life()))
 }
 
 func (b *Outbox) count(ctx context.Context) error {
@@ -174,7 +187,7 @@ func (b *Outbox) count(ctx context.Context) error {
 func (b *Outbox) start(ctx context.Context) error {
 	due, err := b.o.Store.DueChannels(ctx, b.o.Now())
 	for _, name := range due {
-		if c, ours := b.channels[name]; ours && b.take(name) {
+		if c, ours := b.channel(name); ours && b.take(name) {
 			b.wg.Go(func() {
 				defer b.give(name)
 				b.drain(ctx, c)
@@ -235,6 +248,9 @@ func (b *Outbox) sendAll(ctx context.Context, c Channel, items []notice.Item) (r
 		if end, ok := ctx.Deadline(); ok && time.Until(end) < attemptTime {
 			return results, true
 		}
+		if wait := waits(c); wait > 0 {
+			return append(results, b.behind(items[i:], wait, reasonTurn)...), false
+		}
 		r := b.send(ctx, c, item)
 		if ctx.Err() != nil && r.State != notice.Sent {
 			return results, false // cut off: it counts as not tried
@@ -242,19 +258,32 @@ func (b *Outbox) sendAll(ctx context.Context, c Channel, items []notice.Item) (r
 		results = append(results, r)
 		b.observe(c, item, r)
 		if r.State == notice.Pending {
-			return append(results, b.behind(items[i+1:])...), false
+			return append(results, b.behind(items[i+1:], behindWait, reasonBehind)...), false
 		}
 	}
 	return results, true
 }
 
-const reasonBehind = "waits behind another"
+// Why an attempt was not made yet.
+const (
+	reasonBehind = "waits behind another"
+	reasonTurn   = "waits for the channel's rate"
+)
 
-func (b *Outbox) behind(items []notice.Item) []notice.Result {
-	due := b.o.Now().Add(behindWait)
+// waits is how long a channel takes nothing because of its rate.
+func waits(c Channel) time.Duration {
+	if p, ok := c.(interface{ Wait() time.Duration }); ok {
+		return p.Wait()
+	}
+	return 0
+}
+
+// behind lets items wait without an attempt.
+func (b *Outbox) behind(items []notice.Item, wait time.Duration, reason string) []notice.Result {
+	due := b.o.Now().Add(wait)
 	all := make([]notice.Result, len(items))
 	for i, item := range items {
-		all[i] = notice.Result{ID: item.ID, From: item.Attempt, Attempt: item.Attempt, State: notice.Pending, Due: due, Reason: reasonBehind}
+		all[i] = notice.Result{ID: item.ID, From: item.Attempt, Attempt: item.Attempt, State: notice.Pending, Due: due, Reason: reason}
 	}
 	return all
 }
@@ -301,18 +330,31 @@ func testMessage(now time.Time) Message {
 // Test sends a test notice to every channel at once, without writing anything
 // down, and tells what each made of it. A channel is tried once.
 func (b *Outbox) Test(ctx context.Context) []notice.Tried {
-	m := testMessage(b.o.Now())
-	all := make([]notice.Tried, len(b.names))
+	b.did(ctx, "read the channels", b.refresh(ctx))
+	m, targets := testMessage(b.o.Now()), b.all()
+	all := make([]notice.Tried, len(targets))
 	var wg sync.WaitGroup
-	for i, name := range b.names {
-		wg.Go(func() {
-			ctx, cancel := context.WithTimeout(ctx, attemptTime)
-			defer cancel()
-			begin := time.Now()
-			out := b.channels[name].Send(ctx, m)
-			all[i] = notice.Tried{Channel: name, Taken: out.Verdict == webhook.Taken, Reason: out.Reason, Took: time.Since(begin)}
-		})
+	for i, c := range targets {
+		wg.Go(func() { all[i] = b.try(ctx, c, m) })
 	}
 	wg.Wait()
 	return all
+}
+
+// TestOne is [Outbox.Test] of one channel; ok is false if there is none of this name.
+func (b *Outbox) TestOne(ctx context.Context, name string) (t notice.Tried, ok bool) {
+	b.did(ctx, "read the channels", b.refresh(ctx))
+	c, ok := b.channel(name)
+	if !ok {
+		return notice.Tried{}, false
+	}
+	return b.try(ctx, c, testMessage(b.o.Now())), true
+}
+
+func (b *Outbox) try(ctx context.Context, c Channel, m Message) notice.Tried {
+	ctx, cancel := context.WithTimeout(ctx, attemptTime)
+	defer cancel()
+	begin := time.Now()
+	out := c.Send(ctx, m)
+	return notice.Tried{Channel: c.Name(), Taken: out.Verdict == webhook.Taken, Reason: out.Reason, Took: time.Since(begin)}
 }

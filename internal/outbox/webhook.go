@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -16,6 +17,7 @@ import (
 
 // WebhookOptions are what a webhook is made of. URL and Secret must be set.
 type WebhookOptions struct {
+	Name      string // empty: made of the URL, without what may be secret in it
 	URL       *url.URL
 	Secret    secret.Value // whsec_…
 	Transport http.RoundTripper
@@ -29,7 +31,7 @@ func Webhook(o WebhookOptions) (Channel, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &hook{name: webhookName(o.URL), url: o.URL.String(), key: key, poster: webhook.NewPoster(o.Transport, o.Now)}, nil
+	return &hook{name: cmp.Or(o.Name, webhookName(o.URL)), url: o.URL.String(), key: key, poster: webhook.NewPoster(o.Transport, o.Now)}, nil
 }
 
 // webhookName names a webhook by its host and a digest of the whole: a path may

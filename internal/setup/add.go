@@ -32,6 +32,11 @@ func (p *plan) add(m Manifest) error {
 	for _, c := range m.OIDCClients {
 		p.oidcClient(c)
 	}
+	for _, c := range m.Channels {
+		if err := p.channel(c); err != nil {
+			return err
+		}
+	}
 	for _, mb := range m.Members {
 		p.member(mb)
 	}
@@ -250,6 +255,7 @@ func (p *plan) prune(m Manifest) {
 	p.remove(access.Removal{
 		Clients:     missing(p.kept.clients, named(m.Clients, func(c Client) string { return c.ID })),
 		OIDCClients: missing(p.kept.oidc, named(m.OIDCClients, func(c OIDCClient) string { return c.ID })),
+		Channels:    missing(p.kept.channels, named(m.Channels, func(c Channel) string { return c.Name })),
 		Shops:       missing(p.kept.shops, shops),
 		Apps:        missing(p.kept.apps, apps),
 		Tenants:     missing(p.kept.tenants, tenants),
@@ -262,7 +268,7 @@ func (p *plan) remove(r access.Removal) {
 	for _, gone := range []struct {
 		kind string
 		ids  []string
-	}{{"client", r.Clients}, {"oidc_client", r.OIDCClients}, {"shop", r.Shops}, {"app", r.Apps}, {"tenant", r.Tenants}} {
+	}{{"client", r.Clients}, {"oidc_client", r.OIDCClients}, {"channel", r.Channels}, {"shop", r.Shops}, {"app", r.Apps}, {"tenant", r.Tenants}} {
 		for _, id := range gone.ids {
 			p.changes = append(p.changes, Change{Op: "remove", Kind: gone.kind, ID: id})
 		}

@@ -48,7 +48,8 @@ func (k kept) knows(m Manifest) bool {
 	return slices.ContainsFunc(m.Apps, func(a App) bool { return k.apps[a.ID].ID != "" }) ||
 		slices.ContainsFunc(m.Tenants, func(t access.Tenant) bool { return k.tenants[t.ID].ID != "" }) ||
 		slices.ContainsFunc(m.Shops, func(s Shop) bool { return k.shops[s.ID].ID != "" }) ||
-		slices.ContainsFunc(m.Clients, func(c Client) bool { return k.clients[c.ID].ID != "" })
+		slices.ContainsFunc(m.Clients, func(c Client) bool { return k.clients[c.ID].ID != "" }) ||
+		slices.ContainsFunc(m.Channels, func(c Channel) bool { return k.channels[c.Name].Name != "" })
 }
 
 // ChangeApp changes one app, as a manifest that names it alone would. It returns

@@ -34,6 +34,7 @@ func (m *Manifest) check(kept kept, rules config.Rules) error {
 		}
 	}
 	found = append(found, m.againstKept(kept)...)
+	found = append(found, m.channelAddresses(kept, rules)...)
 	if len(found) > 0 {
 		return &InvalidError{Problems: found}
 	}
@@ -47,6 +48,10 @@ func (m *Manifest) fill(written *config.Manifest) {
 	m.Apps, m.Clients, m.OIDCClients = slices.Clone(m.Apps), slices.Clone(m.Clients), slices.Clone(m.OIDCClients)
 	for i, c := range written.OIDCClients {
 		m.OIDCClients[i].fillOIDC(c)
+	}
+	m.Channels = slices.Clone(m.Channels)
+	for i, c := range written.Channels {
+		m.Channels[i].Channel = c.Declared()
 	}
 	for i, a := range written.Apps {
 		m.Apps[i].CallbackHost, m.Apps[i].Scope = a.CallbackHost, a.Scope
@@ -163,6 +168,9 @@ func (m Manifest) written() *config.Manifest {
 	}
 	for _, c := range m.OIDCClients {
 		w.OIDCClients = append(w.OIDCClients, writtenOIDC(c))
+	}
+	for _, c := range m.Channels {
+		w.Channels = append(w.Channels, config.WriteChannel(c.Channel))
 	}
 	for _, mb := range m.Members {
 		w.Members = append(w.Members, config.Member{Person: mb.PersonID, Tenant: mb.TenantID, Shop: mb.ShopID, Role: mb.Role, Until: mb.Until})

@@ -16,6 +16,7 @@ type Manifest struct {
 	Members []access.Member
 
 	OIDCClients []OIDCClient
+	Channels    []Channel
 }
 
 // App is a WeChat application that logs people in, or a third-party platform.
@@ -66,7 +67,7 @@ type Options struct {
 // Change is one difference between the manifest and what is kept.
 type Change struct {
 	Op     string   `json:"op" enum:"create,change,remove"`
-	Kind   string   `json:"kind"`             // app, tenant, shop, client, oidc_client, member
+	Kind   string   `json:"kind"`             // app, tenant, shop, client, oidc_client, channel, member
 	ID     string   `json:"id"`               // ours
 	Fields []string `json:"fields,omitempty"` // what changes; never a value
 	// Warning says what the change ends; empty for most.

@@ -21,6 +21,7 @@ type Directory interface {
 	Shops(ctx context.Context) ([]access.Shop, error)
 	Clients(ctx context.Context) ([]access.Client, error)
 	OIDCClients(ctx context.Context) ([]access.OIDCClient, error)
+	DeclaredChannels(ctx context.Context) ([]access.Channel, error)
 	Declare(ctx context.Context, d access.Declaration, entries ...audit.Entry) error
 }
 
@@ -88,6 +89,7 @@ type kept struct {
 	shops    table[access.Shop]
 	clients  table[access.Client]
 	oidc     table[access.OIDCClient]
+	channels table[access.Channel]
 }
 
 type table[T any] map[string]T
@@ -137,6 +139,11 @@ func (s *Setup) read(ctx context.Context) (k kept, err error) {
 	if err != nil {
 		return k, fmt.Errorf("setup: read clients of OpenID Connect: %w", err)
 	}
+	channels, err := s.dir.DeclaredChannels(ctx)
+	if err != nil {
+		return k, fmt.Errorf("setup: read channels: %w", err)
+	}
+	k.channels = index(channels, func(c access.Channel) string { return c.Name })
 	k.oidc = index(oidc, func(c access.OIDCClient) string { return c.ID })
 	k.apps = index(apps, func(a access.App) string { return a.ID })
 	k.tenants = index(tenants, func(t access.Tenant) string { return t.ID })

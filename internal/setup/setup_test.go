@@ -28,13 +28,14 @@ type directory struct {
 	shops    map[string]access.Shop
 	clients  map[string]access.Client
 	oidc     map[string]access.OIDCClient
+	channels map[string]access.Channel
 	entries  []audit.Entry
 	// between runs once after the next read, as somebody else would.
 	between func(*directory)
 }
 
 func newDirectory() *directory {
-	return &directory{apps: map[string]access.App{}, tenants: map[string]access.Tenant{}, shops: map[string]access.Shop{}, clients: map[string]access.Client{}, oidc: map[string]access.OIDCClient{}}
+	return &directory{apps: map[string]access.App{}, tenants: map[string]access.Tenant{}, shops: map[string]access.Shop{}, clients: map[string]access.Client{}, oidc: map[string]access.OIDCClient{}, channels: map[string]access.Channel{}}
 }
 
 func values[T any](m map[string]T) []T {
@@ -60,6 +61,10 @@ func (d *directory) Tenants(context.Context) ([]access.Tenant, error) { return v
 func (d *directory) Shops(context.Context) ([]access.Shop, error)     { return values(d.shops), nil }
 func (d *directory) OIDCClients(context.Context) ([]access.OIDCClient, error) {
 	return values(d.oidc), nil
+}
+
+func (d *directory) DeclaredChannels(context.Context) ([]access.Channel, error) {
+	return values(d.channels), nil
 }
 
 func (d *directory) Clients(context.Context) ([]access.Client, error) {
@@ -89,6 +94,12 @@ func (d *directory) Declare(_ context.Context, dec access.Declaration, entries .
 	}
 	for _, c := range dec.OIDCClients {
 		d.oidc[c.ID] = c
+	}
+	for _, c := range dec.Channels {
+		d.channels[c.Name] = c
+	}
+	for _, name := range dec.Remove.Channels {
+		delete(d.channels, name)
 	}
 	for _, id := range dec.Remove.OIDCClients {
 		delete(d.oidc, id)

@@ -42,6 +42,12 @@ func SubscriptionSecret(id string, version int64) Cell {
 	return Cell{Table: "subscriptions", Column: "secret", Row: id, Kind: "webhook_secret", Generation: version}
 }
 
+// Channel is the address of a channel that was made while the server runs, and its
+// secret. version counts changes of it.
+func Channel(name string, version int64) Cell {
+	return Cell{Table: "channels", Column: "sealed", Row: name, Kind: "channel", Generation: version}
+}
+
 // Cookie is a sealed cookie, by its name.
 func Cookie(name string) Cell {
 	return Cell{Table: "cookie", Column: name, Kind: "cookie"}

@@ -241,7 +241,7 @@ func (t *tx) owe(ctx context.Context, id int64, m notice.Message, now time.Time)
 	if err := t.TellNotice(ctx, sqlgen.TellNoticeParams{ID: id, Severity: string(m.Severity), Message: string(kept)}); err != nil {
 		return err
 	}
-	return t.InsertDeliveries(ctx, sqlgen.InsertDeliveriesParams{NoticeID: id, DueAt: millis(now)})
+	return t.deliver(ctx, id, m, now)
 }
 
 // toMessage gives a notice as it is sent. One that was owed before there were

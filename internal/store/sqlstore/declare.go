@@ -55,8 +55,8 @@ type declaring struct {
 // only now.
 func (d *declaring) run(ctx context.Context) error {
 	for _, step := range []func(context.Context) error{
-		d.removeClients, d.removeOIDCClients, d.removeShops,
-		d.apps, d.tenants, d.shops, d.clients, d.oidcClients, d.members,
+		d.removeClients, d.removeOIDCClients, d.removeChannels, d.removeShops,
+		d.apps, d.tenants, d.shops, d.clients, d.oidcClients, d.channels, d.members,
 		d.removeApps, d.removeTenants,
 	} {
 		if err := step(ctx); err != nil {

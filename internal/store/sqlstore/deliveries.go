@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strconv"
 	"time"
@@ -11,29 +12,29 @@ import (
 	"github.com/zhanggui/zhanggui/internal/store/sqlstore/sqlgen"
 )
 
-// RegisterChannels says which channels a server has configured. A new one is owed
-// every notice that is not over; one that no server named since gone is dropped,
-// and what it was owed is given up. Notices from before old that no channel was
-// ever owed are over: a channel does not begin with the past.
-func (s *Store) RegisterChannels(ctx context.Context, names []string, now, gone, old time.Time) error {
-	return s.write(ctx, "register channels", func(t *tx) error {
+// RegisterChannels says which channels a server has configured. A new one that hears
+// of everything is owed every notice that is not over; one that no server named since
+// gone is dropped, and what it was owed is given up. Notices from before old that no
+// channel was ever owed are over: a channel does not begin with the past. A name that
+// is taken by a channel made while the server runs is [access.ErrUsed]; the others
+// are registered.
+func (s *Store) RegisterChannels(ctx context.Context, routes []notice.Route, now, gone, old time.Time) error {
+	var taken []string
+	err := s.write(ctx, "register channels", func(t *tx) error {
 		if err := t.EndOldNotices(ctx, sqlgen.EndOldNoticesParams{SentAt: millis(now), Before: millis(old)}); err != nil {
 			return err
 		}
-		for _, name := range names {
-			if err := t.InsertChannel(ctx, sqlgen.InsertChannelParams{Name: name, SeenAt: millis(now)}); err != nil {
-				return err
-			}
-			if err := t.InsertBacklog(ctx, sqlgen.InsertBacklogParams{Channel: name, DueAt: millis(now)}); err != nil {
-				return err
-			}
+		var err error
+		if taken, err = t.registered(ctx, routes, now); err != nil {
+			return err
 		}
 		channels, err := t.Channels(ctx)
 		if err != nil {
 			return err
 		}
 		for _, c := range channels {
-			if c.SeenAt < millis(gone) && !slices.Contains(names, c.Name) {
+			named := slices.ContainsFunc(routes, func(r notice.Route) bool { return r.Channel == c.Name })
+			if c.Kind == "" && c.SeenAt < millis(gone) && !named {
 				if err := t.dropChannel(ctx, c.Name, now); err != nil {
 					return err
 				}
@@ -41,6 +42,7 @@ func (s *Store) RegisterChannels(ctx context.Context, names []string, now, gone,
 		}
 		return nil
 	})
+	return errors.Join(err, errTaken(taken))
 }
 
 // reasonGone is why deliveries to a dropped channel failed.
@@ -106,6 +108,9 @@ func (s *Store) SettleDeliveries(ctx context.Context, n notice.Settlement) error
 			if err := t.settleDelivery(ctx, n.Channel, n.At, r); err != nil {
 				return err
 			}
+		}
+		if err := t.heardFrom(ctx, n); err != nil {
+			return err
 		}
 		return t.ReleaseChannel(ctx, sqlgen.ReleaseChannelParams{Name: n.Channel, LeaseTerm: n.Term})
 	})

@@ -370,7 +370,17 @@ CREATE TABLE channels (
     seen_at     BIGINT NOT NULL,
     lease_owner TEXT   NOT NULL,
     lease_term  BIGINT NOT NULL,
-    lease_until BIGINT NOT NULL
+    lease_until BIGINT NOT NULL,
+    tenant_id   TEXT   NOT NULL, -- whose shops it hears of; empty: of everything
+    severity    TEXT   NOT NULL, -- the least it hears of; empty: all
+    kinds       TEXT   NOT NULL, -- JSON array; empty: all
+    failing_at  BIGINT NOT NULL, -- since when it takes nothing
+    kind        TEXT   NOT NULL, -- empty: a server has it in its configuration
+    settings    TEXT   NOT NULL, -- JSON object
+    sealed      BYTEA,           -- the address and the secret
+    version     BIGINT NOT NULL,
+    created_at  BIGINT NOT NULL,
+    made_by     TEXT   NOT NULL
 );
 
 -- One row for each notice and channel. The times and the state live in the row,

@@ -46,7 +46,7 @@ var exportCases = []testCase{
 	}},
 	{"a human is told once a day for each shop", func(t *testing.T, w *world) {
 		w.declareClients(1, client("erp", "tea", "rice"))
-		w.must(w.s.RegisterChannels(t.Context(), []string{"log"}, start, start, start))
+		w.must(w.s.RegisterChannels(t.Context(), []notice.Route{{Channel: "log"}}, start, start, start))
 		told := func(want int) {
 			t.Helper()
 			all, err := w.s.Notices(t.Context(), false, 100)
@@ -76,7 +76,7 @@ var exportCases = []testCase{
 	}},
 	{"a human is told once when many fetch at once", func(t *testing.T, w *world) {
 		w.declareClients(1, client("erp", "tea"))
-		w.must(w.s.RegisterChannels(t.Context(), []string{"log"}, start, start, start))
+		w.must(w.s.RegisterChannels(t.Context(), []notice.Route{{Channel: "log"}}, start, start, start))
 		together(t, 10, nil, func(i int) error {
 			return w.replica(i).RecordExport(t.Context(), export("tea", int64(i), start), grant.Effects{At: start,
 				Notices: []notice.Notice{{At: start, Kind: notice.TokenExported, Subject: "client:erp"}}})

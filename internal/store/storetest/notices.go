@@ -158,7 +158,15 @@ var noticeCases = []testCase{
 // notices of more than a day are the past.
 func (w *world) channels(now time.Time, names ...string) {
 	w.t.Helper()
-	w.must(w.s.RegisterChannels(w.t.Context(), names, now, now.Add(-48*time.Hour), now.Add(-24*time.Hour)))
+	var routes []notice.Route
+	for _, name := range names {
+		routes = append(routes, notice.Route{Channel: name})
+	}
+	w.must(w.register(now, routes...))
+}
+
+func (w *world) register(now time.Time, routes ...notice.Route) error {
+	return w.s.RegisterChannels(w.t.Context(), routes, now, now.Add(-48*time.Hour), now.Add(-24*time.Hour))
 }
 
 // tell writes notices by the way that features do.

@@ -40,6 +40,7 @@ var conformance = []struct {
 	{"integrity", integrityCases, 1},
 	{"notice", noticeCases, 1},
 	{"alert", alertCases, 3},
+	{"channel", channelCases, 1},
 	{"platform", platformCases, 1},
 	{"push", pushCases, 1},
 	{"relay", relayCases, 3},

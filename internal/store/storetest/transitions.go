@@ -199,8 +199,15 @@ var setupTransitions = []transition{
 		w.enter(1)
 		return func() error { return w.s.Purge(w.t.Context(), start.Add(365*24*time.Hour)) }
 	}},
+	{name: "declare channel", again: access.ErrStale, unseen: true, make: func(w *world) func() error {
+		return func() error { return w.s.DeclareChannel(w.t.Context(), robot("ops", ""), entry("channel.create")) }
+	}},
+	{name: "remove channel", again: access.ErrNotFound, unseen: true, make: func(w *world) func() error {
+		w.must(w.s.DeclareChannel(w.t.Context(), robot("ops", ""), entry("channel.create")))
+		return func() error { return w.s.RemoveChannel(w.t.Context(), "ops", start, entry("channel.remove")) }
+	}},
 	{name: "set condition", make: func(w *world) func() error {
-		w.must(w.s.RegisterChannels(w.t.Context(), []string{"log"}, start, start, start))
+		w.must(w.s.RegisterChannels(w.t.Context(), []notice.Route{{Channel: "log"}}, start, start, start))
 		return func() error {
 			return second(w.s.SetCondition(w.t.Context(), "clock.skew", true, notice.Notice{At: start, Kind: notice.ClockSkew}, entry("clock.skew")))
 		}

@@ -50,7 +50,7 @@ var useCases = []testCase{
 		w.refused(access.ErrCap, func() error { return second(w.use(w.s, use(start.Add(100*time.Hour), 0))) })
 	}},
 	{"a human is told of the day's first use, or of each", func(t *testing.T, w *world) {
-		w.must(w.s.RegisterChannels(t.Context(), []string{"log"}, start, start, start))
+		w.must(w.s.RegisterChannels(t.Context(), []notice.Route{{Channel: "log"}}, start, start, start))
 		told := func() int {
 			t.Helper()
 			all, err := w.s.Notices(t.Context(), false, 100)

@@ -2,11 +2,6 @@
 INSERT INTO notices (at, kind, subject, details, sent_at, folded_at, alert_id, severity, message)
 VALUES (@at, @kind, @subject, @details, 0, @folded_at, @alert_id, '', '') RETURNING id;
 
--- name: InsertDeliveries :exec
-INSERT INTO deliveries (notice_id, channel, state, attempt, due_at, done_at, reason)
-SELECT CAST(@notice_id AS BIGINT), name, 'pending', 0, CAST(@due_at AS BIGINT), 0, '' FROM channels WHERE true
-ON CONFLICT (notice_id, channel) DO NOTHING;
-
 -- name: TellNotice :exec
 UPDATE notices SET sent_at = 0, severity = @severity, message = @message WHERE id = @id;
 
@@ -35,10 +30,6 @@ DELETE FROM notices WHERE sent_at > 0 AND sent_at < @before;
 
 -- name: Channels :many
 SELECT * FROM channels ORDER BY name;
-
--- name: InsertChannel :exec
-INSERT INTO channels (name, seen_at, lease_owner, lease_term, lease_until) VALUES (@name, @seen_at, '', 0, 0)
-ON CONFLICT (name) DO UPDATE SET seen_at = excluded.seen_at;
 
 -- name: InsertBacklog :exec
 INSERT INTO deliveries (notice_id, channel, state, attempt, due_at, done_at, reason)

@@ -108,8 +108,20 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.callsOfStmt, err = db.PrepareContext(ctx, callsOf); err != nil {
 		return nil, fmt.Errorf("error preparing query CallsOf: %w", err)
 	}
+	if q.channelStmt, err = db.PrepareContext(ctx, channel); err != nil {
+		return nil, fmt.Errorf("error preparing query Channel: %w", err)
+	}
+	if q.channelFailsStmt, err = db.PrepareContext(ctx, channelFails); err != nil {
+		return nil, fmt.Errorf("error preparing query ChannelFails: %w", err)
+	}
+	if q.channelTakesStmt, err = db.PrepareContext(ctx, channelTakes); err != nil {
+		return nil, fmt.Errorf("error preparing query ChannelTakes: %w", err)
+	}
 	if q.channelsStmt, err = db.PrepareContext(ctx, channels); err != nil {
 		return nil, fmt.Errorf("error preparing query Channels: %w", err)
+	}
+	if q.channelsOfTenantStmt, err = db.PrepareContext(ctx, channelsOfTenant); err != nil {
+		return nil, fmt.Errorf("error preparing query ChannelsOfTenant: %w", err)
 	}
 	if q.checkpointBeforeStmt, err = db.PrepareContext(ctx, checkpointBefore); err != nil {
 		return nil, fmt.Errorf("error preparing query CheckpointBefore: %w", err)
@@ -191,6 +203,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.deadLettersStmt, err = db.PrepareContext(ctx, deadLetters); err != nil {
 		return nil, fmt.Errorf("error preparing query DeadLetters: %w", err)
+	}
+	if q.declaredChannelsStmt, err = db.PrepareContext(ctx, declaredChannels); err != nil {
+		return nil, fmt.Errorf("error preparing query DeclaredChannels: %w", err)
 	}
 	if q.deleteAlertStmt, err = db.PrepareContext(ctx, deleteAlert); err != nil {
 		return nil, fmt.Errorf("error preparing query DeleteAlert: %w", err)
@@ -342,6 +357,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.exportsOfShopStmt, err = db.PrepareContext(ctx, exportsOfShop); err != nil {
 		return nil, fmt.Errorf("error preparing query ExportsOfShop: %w", err)
 	}
+	if q.failingChannelsStmt, err = db.PrepareContext(ctx, failingChannels); err != nil {
+		return nil, fmt.Errorf("error preparing query FailingChannels: %w", err)
+	}
 	if q.fillShopAppIDsStmt, err = db.PrepareContext(ctx, fillShopAppIDs); err != nil {
 		return nil, fmt.Errorf("error preparing query FillShopAppIDs: %w", err)
 	}
@@ -444,8 +462,8 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.insertClientShopStmt, err = db.PrepareContext(ctx, insertClientShop); err != nil {
 		return nil, fmt.Errorf("error preparing query InsertClientShop: %w", err)
 	}
-	if q.insertDeliveriesStmt, err = db.PrepareContext(ctx, insertDeliveries); err != nil {
-		return nil, fmt.Errorf("error preparing query InsertDeliveries: %w", err)
+	if q.insertDeliveryStmt, err = db.PrepareContext(ctx, insertDelivery); err != nil {
+		return nil, fmt.Errorf("error preparing query InsertDelivery: %w", err)
 	}
 	if q.insertEventStmt, err = db.PrepareContext(ctx, insertEvent); err != nil {
 		return nil, fmt.Errorf("error preparing query InsertEvent: %w", err)
@@ -764,6 +782,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.putAuthorizerStmt, err = db.PrepareContext(ctx, putAuthorizer); err != nil {
 		return nil, fmt.Errorf("error preparing query PutAuthorizer: %w", err)
+	}
+	if q.putChannelStmt, err = db.PrepareContext(ctx, putChannel); err != nil {
+		return nil, fmt.Errorf("error preparing query PutChannel: %w", err)
 	}
 	if q.putClientStmt, err = db.PrepareContext(ctx, putClient); err != nil {
 		return nil, fmt.Errorf("error preparing query PutClient: %w", err)
@@ -1195,9 +1216,29 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing callsOfStmt: %w", cerr)
 		}
 	}
+	if q.channelStmt != nil {
+		if cerr := q.channelStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing channelStmt: %w", cerr)
+		}
+	}
+	if q.channelFailsStmt != nil {
+		if cerr := q.channelFailsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing channelFailsStmt: %w", cerr)
+		}
+	}
+	if q.channelTakesStmt != nil {
+		if cerr := q.channelTakesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing channelTakesStmt: %w", cerr)
+		}
+	}
 	if q.channelsStmt != nil {
 		if cerr := q.channelsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing channelsStmt: %w", cerr)
+		}
+	}
+	if q.channelsOfTenantStmt != nil {
+		if cerr := q.channelsOfTenantStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing channelsOfTenantStmt: %w", cerr)
 		}
 	}
 	if q.checkpointBeforeStmt != nil {
@@ -1333,6 +1374,11 @@ func (q *Queries) Close() error {
 	if q.deadLettersStmt != nil {
 		if cerr := q.deadLettersStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing deadLettersStmt: %w", cerr)
+		}
+	}
+	if q.declaredChannelsStmt != nil {
+		if cerr := q.declaredChannelsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing declaredChannelsStmt: %w", cerr)
 		}
 	}
 	if q.deleteAlertStmt != nil {
@@ -1585,6 +1631,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing exportsOfShopStmt: %w", cerr)
 		}
 	}
+	if q.failingChannelsStmt != nil {
+		if cerr := q.failingChannelsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing failingChannelsStmt: %w", cerr)
+		}
+	}
 	if q.fillShopAppIDsStmt != nil {
 		if cerr := q.fillShopAppIDsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing fillShopAppIDsStmt: %w", cerr)
@@ -1755,9 +1806,9 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing insertClientShopStmt: %w", cerr)
 		}
 	}
-	if q.insertDeliveriesStmt != nil {
-		if cerr := q.insertDeliveriesStmt.Close(); cerr != nil {
-			err = fmt.Errorf("error closing insertDeliveriesStmt: %w", cerr)
+	if q.insertDeliveryStmt != nil {
+		if cerr := q.insertDeliveryStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing insertDeliveryStmt: %w", cerr)
 		}
 	}
 	if q.insertEventStmt != nil {
@@ -2288,6 +2339,11 @@ func (q *Queries) Close() error {
 	if q.putAuthorizerStmt != nil {
 		if cerr := q.putAuthorizerStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing putAuthorizerStmt: %w", cerr)
+		}
+	}
+	if q.putChannelStmt != nil {
+		if cerr := q.putChannelStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing putChannelStmt: %w", cerr)
 		}
 	}
 	if q.putClientStmt != nil {
@@ -2832,7 +2888,11 @@ type Queries struct {
 	callbackByCodeStmt          *sql.Stmt
 	callbackByStateStmt         *sql.Stmt
 	callsOfStmt                 *sql.Stmt
+	channelStmt                 *sql.Stmt
+	channelFailsStmt            *sql.Stmt
+	channelTakesStmt            *sql.Stmt
 	channelsStmt                *sql.Stmt
+	channelsOfTenantStmt        *sql.Stmt
 	checkpointBeforeStmt        *sql.Stmt
 	checkpointsStmt             *sql.Stmt
 	checkpointsAfterStmt        *sql.Stmt
@@ -2860,6 +2920,7 @@ type Queries struct {
 	countShopsWithoutAppIDStmt  *sql.Stmt
 	countUseStmt                *sql.Stmt
 	deadLettersStmt             *sql.Stmt
+	declaredChannelsStmt        *sql.Stmt
 	deleteAlertStmt             *sql.Stmt
 	deleteAppStmt               *sql.Stmt
 	deleteAppGrantsStmt         *sql.Stmt
@@ -2910,6 +2971,7 @@ type Queries struct {
 	exportStmt                  *sql.Stmt
 	exportsOfStmt               *sql.Stmt
 	exportsOfShopStmt           *sql.Stmt
+	failingChannelsStmt         *sql.Stmt
 	fillShopAppIDsStmt          *sql.Stmt
 	finishCallbackStmt          *sql.Stmt
 	finishRequestStmt           *sql.Stmt
@@ -2944,7 +3006,7 @@ type Queries struct {
 	insertChannelStmt           *sql.Stmt
 	insertCheckpointStmt        *sql.Stmt
 	insertClientShopStmt        *sql.Stmt
-	insertDeliveriesStmt        *sql.Stmt
+	insertDeliveryStmt          *sql.Stmt
 	insertEventStmt             *sql.Stmt
 	insertForcedRefreshStmt     *sql.Stmt
 	insertGrantStmt             *sql.Stmt
@@ -3051,6 +3113,7 @@ type Queries struct {
 	putAuditHeadStmt            *sql.Stmt
 	putAuditPlaceStmt           *sql.Stmt
 	putAuthorizerStmt           *sql.Stmt
+	putChannelStmt              *sql.Stmt
 	putClientStmt               *sql.Stmt
 	putConsentStmt              *sql.Stmt
 	putDeadLetterStmt           *sql.Stmt
@@ -3180,7 +3243,11 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		callbackByCodeStmt:          q.callbackByCodeStmt,
 		callbackByStateStmt:         q.callbackByStateStmt,
 		callsOfStmt:                 q.callsOfStmt,
+		channelStmt:                 q.channelStmt,
+		channelFailsStmt:            q.channelFailsStmt,
+		channelTakesStmt:            q.channelTakesStmt,
 		channelsStmt:                q.channelsStmt,
+		channelsOfTenantStmt:        q.channelsOfTenantStmt,
 		checkpointBeforeStmt:        q.checkpointBeforeStmt,
 		checkpointsStmt:             q.checkpointsStmt,
 		checkpointsAfterStmt:        q.checkpointsAfterStmt,
@@ -3208,6 +3275,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		countShopsWithoutAppIDStmt:  q.countShopsWithoutAppIDStmt,
 		countUseStmt:                q.countUseStmt,
 		deadLettersStmt:             q.deadLettersStmt,
+		declaredChannelsStmt:        q.declaredChannelsStmt,
 		deleteAlertStmt:             q.deleteAlertStmt,
 		deleteAppStmt:               q.deleteAppStmt,
 		deleteAppGrantsStmt:         q.deleteAppGrantsStmt,
@@ -3258,6 +3326,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		exportStmt:                  q.exportStmt,
 		exportsOfStmt:               q.exportsOfStmt,
 		exportsOfShopStmt:           q.exportsOfShopStmt,
+		failingChannelsStmt:         q.failingChannelsStmt,
 		fillShopAppIDsStmt:          q.fillShopAppIDsStmt,
 		finishCallbackStmt:          q.finishCallbackStmt,
 		finishRequestStmt:           q.finishRequestStmt,
@@ -3292,7 +3361,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		insertChannelStmt:           q.insertChannelStmt,
 		insertCheckpointStmt:        q.insertCheckpointStmt,
 		insertClientShopStmt:        q.insertClientShopStmt,
-		insertDeliveriesStmt:        q.insertDeliveriesStmt,
+		insertDeliveryStmt:          q.insertDeliveryStmt,
 		insertEventStmt:             q.insertEventStmt,
 		insertForcedRefreshStmt:     q.insertForcedRefreshStmt,
 		insertGrantStmt:             q.insertGrantStmt,
@@ -3399,6 +3468,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		putAuditHeadStmt:            q.putAuditHeadStmt,
 		putAuditPlaceStmt:           q.putAuditPlaceStmt,
 		putAuthorizerStmt:           q.putAuthorizerStmt,
+		putChannelStmt:              q.putChannelStmt,
 		putClientStmt:               q.putClientStmt,
 		putConsentStmt:              q.putConsentStmt,
 		putDeadLetterStmt:           q.putDeadLetterStmt,

@@ -146,6 +146,16 @@ type Channel struct {
 	LeaseOwner string
 	LeaseTerm  int64
 	LeaseUntil int64
+	TenantID   string
+	Severity   string
+	Kinds      string
+	FailingAt  int64
+	Kind       string
+	Settings   string
+	Sealed     []byte
+	Version    int64
+	CreatedAt  int64
+	MadeBy     string
 }
 
 type Client struct {

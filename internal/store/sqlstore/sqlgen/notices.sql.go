@@ -26,7 +26,7 @@ func (q *Queries) Backlog(ctx context.Context) (BacklogRow, error) {
 }
 
 const channels = `-- name: Channels :many
-SELECT name, seen_at, lease_owner, lease_term, lease_until FROM channels ORDER BY name
+SELECT name, seen_at, lease_owner, lease_term, lease_until, tenant_id, severity, kinds, failing_at, kind, settings, sealed, version, created_at, made_by FROM channels ORDER BY name
 `
 
 func (q *Queries) Channels(ctx context.Context) ([]Channel, error) {
@@ -44,6 +44,16 @@ func (q *Queries) Channels(ctx context.Context) ([]Channel, error) {
 			&i.LeaseOwner,
 			&i.LeaseTerm,
 			&i.LeaseUntil,
+			&i.TenantID,
+			&i.Severity,
+			&i.Kinds,
+			&i.FailingAt,
+			&i.Kind,
+			&i.Settings,
+			&i.Sealed,
+			&i.Version,
+			&i.CreatedAt,
+			&i.MadeBy,
 		); err != nil {
 			return nil, err
 		}
@@ -228,37 +238,6 @@ type InsertBacklogParams struct {
 
 func (q *Queries) InsertBacklog(ctx context.Context, arg InsertBacklogParams) error {
 	_, err := q.exec(ctx, q.insertBacklogStmt, insertBacklog, arg.Channel, arg.DueAt)
-	return err
-}
-
-const insertChannel = `-- name: InsertChannel :exec
-INSERT INTO channels (name, seen_at, lease_owner, lease_term, lease_until) VALUES ($1, $2, '', 0, 0)
-ON CONFLICT (name) DO UPDATE SET seen_at = excluded.seen_at
-`
-
-type InsertChannelParams struct {
-	Name   string
-	SeenAt int64
-}
-
-func (q *Queries) InsertChannel(ctx context.Context, arg InsertChannelParams) error {
-	_, err := q.exec(ctx, q.insertChannelStmt, insertChannel, arg.Name, arg.SeenAt)
-	return err
-}
-
-const insertDeliveries = `-- name: InsertDeliveries :exec
-INSERT INTO deliveries (notice_id, channel, state, attempt, due_at, done_at, reason)
-SELECT CAST($1 AS BIGINT), name, 'pending', 0, CAST($2 AS BIGINT), 0, '' FROM channels WHERE true
-ON CONFLICT (notice_id, channel) DO NOTHING
-`
-
-type InsertDeliveriesParams struct {
-	NoticeID int64
-	DueAt    int64
-}
-
-func (q *Queries) InsertDeliveries(ctx context.Context, arg InsertDeliveriesParams) error {
-	_, err := q.exec(ctx, q.insertDeliveriesStmt, insertDeliveries, arg.NoticeID, arg.DueAt)
 	return err
 }
 

@@ -1,0 +1,107 @@
+package outbox
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/zhanggui/zhanggui/internal/audit"
+	"github.com/zhanggui/zhanggui/internal/notice"
+)
+
+// Source gives the channels that are made while the server runs, as they are now. It
+// is asked at every tick.
+type Source interface {
+	Channels(ctx context.Context) ([]Channel, error)
+}
+
+// refresh takes up channels that were made or changed, and lets go of those that were
+// removed. While they cannot be read, those of before are used.
+func (b *Outbox) refresh(ctx context.Context) error {
+	if b.o.Made == nil {
+		return nil
+	}
+	all, err := b.o.Made.Channels(ctx)
+	if err != nil {
+		return err
+	}
+	made := make(map[string]Channel, len(all))
+	for _, c := range all {
+		made[c.Name()] = c
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.made = made
+	return nil
+}
+
+// channel finds one by its name. One of the configuration comes first.
+func (b *Outbox) channel(name string) (Channel, bool) {
+	if c, ok := b.channels[name]; ok {
+		return c, true
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	c, ok := b.made[name]
+	return c, ok
+}
+
+// all gives every channel: those of the configuration, and those that were made by
+// their names.
+func (b *Outbox) all() []Channel {
+	var out []Channel
+	for _, name := range b.names {
+		out = append(out, b.channels[name])
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, name := range slices.Sorted(maps.Keys(b.made)) {
+		if _, twice := b.channels[name]; !twice {
+			out = append(out, b.made[name])
+		}
+	}
+	return out
+}
+
+// failingAfter is how long a channel takes nothing before the others tell.
+const failingAfter = 10 * time.Minute
+
+// watch tells of channels that take nothing, and of their recovery.
+func (b *Outbox) watch(ctx context.Context) error {
+	since, err := b.o.Store.FailingChannels(ctx)
+	if err != nil {
+		return err
+	}
+	now := b.o.Now()
+	for _, c := range b.all() {
+		at, failing := since[c.Name()]
+		if failing && now.Sub(at) < failingAfter {
+			continue // neither began nor ended
+		}
+		if err := b.setFailing(ctx, c.Name(), failing, at); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *Outbox) setFailing(ctx context.Context, name string, failing bool, since time.Time) error {
+	now, kind := b.o.Now(), notice.ChannelFailing
+	n := notice.Notice{At: now, Kind: kind, Subject: notice.ChannelSubject(name)}
+	e := audit.Entry{At: now, Actor: audit.Actor{Kind: audit.ActorSystem}, Action: string(kind), Subject: n.Subject, Outcome: audit.Failed}
+	if failing {
+		n.Details = map[string]string{"channel": name, "since": since.UTC().Format(time.RFC3339)}
+	} else {
+		n.Kind, n.Details = notice.AlertOver, map[string]string{"was": string(kind), "channel": name}
+		e.Outcome = audit.Done
+	}
+	e.Details = n.Details
+	_, err := b.o.Store.SetCondition(ctx, string(kind)+":"+name, failing, n, e)
+	return err
+}
+
+// Removed ends what was told of a channel that is there no more.
+func (b *Outbox) Removed(ctx context.Context, name string) error {
+	return b.setFailing(ctx, name, false, time.Time{})
+}

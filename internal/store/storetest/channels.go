@@ -1,0 +1,121 @@
+package storetest
+
+import (
+	"testing"
+	"time"
+
+	"github.com/zhanggui/zhanggui/internal/access"
+	"github.com/zhanggui/zhanggui/internal/grant"
+	"github.com/zhanggui/zhanggui/internal/notice"
+)
+
+// robot is a channel that somebody makes.
+func robot(name, tenant string) access.Channel {
+	return access.Channel{Name: name, Kind: access.WeCom, TenantID: tenant, Language: "both", Severity: "warning", Kinds: []string{"grant.stopped"},
+		AllowPrivate: true, Sealed: []byte("sealed " + name), Version: 1, CreatedAt: start, MadeBy: "operator"}
+}
+
+var channelCases = []testCase{
+	{"a channel is read as it was made, changed and removed", func(t *testing.T, w *world) {
+		w.must(w.declare(directory()))
+		first, mail := robot("ops", ""), robot("post", "lantian")
+		mail.Kind, mail.Kinds = access.Email, nil
+		mail.Mail = access.Mail{Host: "mail.example.com", Port: 587, TLS: "starttls", User: "u", From: "a@example.com", To: []string{"b@example.com"}}
+		w.must(w.s.DeclareChannel(t.Context(), first, entry("channel.create")))
+		w.must(w.s.DeclareChannel(t.Context(), mail, entry("channel.create")))
+		all, err := w.s.DeclaredChannels(t.Context())
+		w.must(err)
+		same(t, "channels", all, []access.Channel{first, mail})
+		w.refused(access.ErrStale, func() error { return w.s.DeclareChannel(t.Context(), first, entry("channel.change")) })
+		first.Version, first.Severity, first.Sealed = 2, "critical", []byte("another")
+		w.must(w.s.DeclareChannel(t.Context(), first, entry("channel.change")))
+		got, err := w.s.DeclaredChannel(t.Context(), "ops")
+		w.must(err)
+		same(t, "changed", got, first)
+		w.must(w.s.RemoveChannel(t.Context(), "ops", start, entry("channel.remove")))
+		w.refused(access.ErrNotFound, func() error { return w.s.RemoveChannel(t.Context(), "ops", start, entry("channel.remove")) })
+		w.refused(access.ErrNotFound, func() error { return second(w.s.DeclaredChannel(t.Context(), "ops")) })
+	}},
+	{"a channel of nobody's tenant is refused, and a name of the configuration", func(t *testing.T, w *world) {
+		w.refused(access.ErrNotFound, func() error { return w.s.DeclareChannel(t.Context(), robot("ops", "nobody"), entry("channel.create")) })
+		w.channels(start, "log")
+		w.refused(access.ErrUsed, func() error { return w.s.DeclareChannel(t.Context(), robot("log", ""), entry("channel.create")) })
+		w.refused(access.ErrNotFound, func() error { return w.s.RemoveChannel(t.Context(), "log", start, entry("channel.remove")) })
+		w.refused(access.ErrNotFound, func() error { return second(w.s.DeclaredChannel(t.Context(), "log")) })
+		w.must(w.s.DeclareChannel(t.Context(), robot("ops", ""), entry("channel.create")))
+		w.refused(access.ErrUsed, func() error { return w.register(start, notice.Route{Channel: "ops"}, notice.Route{Channel: "hook"}) })
+		w.tell(start, "grant:g_1")
+		same(t, "due", w.due(start), []string{"hook", "log", "ops"})
+	}},
+	{"a channel that was made stays although no server names it", func(t *testing.T, w *world) {
+		w.must(w.s.DeclareChannel(t.Context(), robot("ops", ""), entry("channel.create")))
+		w.channels(start.Add(30*24*time.Hour), "log")
+		w.tell(start.Add(30*24*time.Hour), "grant:g_1")
+		same(t, "due", w.due(start.Add(30*24*time.Hour)), []string{"log", "ops"})
+	}},
+	{"what a removed channel was owed is given up", func(t *testing.T, w *world) {
+		w.must(w.s.DeclareChannel(t.Context(), robot("ops", ""), entry("channel.create")))
+		w.tell(start, "grant:g_1")
+		w.backlog(1, start)
+		w.must(w.s.RemoveChannel(t.Context(), "ops", start, entry("channel.remove")))
+		w.backlog(0, time.Time{})
+		same(t, "entries", len(w.entries("notice.undelivered")), 1)
+	}},
+	{"a tenant's channel hears of its tenant's shops alone", func(t *testing.T, w *world) {
+		d := directory()
+		d.Tenants = append(d.Tenants, access.Tenant{ID: "other", Name: "别家"})
+		d.Channels = []access.Channel{robot("theirs", "other"), robot("ours", "lantian"), robot("all", "")}
+		w.must(w.declare(d))
+		w.tellOf(start, notice.GrantStopped, "grant:g_1", "tea")
+		same(t, "due", w.due(start), []string{"all", "ours"})
+		w.tellOf(start, notice.ClockSkew, "clock", "")
+		same(t, "owed of another kind", len(w.deliveries(2)), 0)
+	}},
+	{"a channel does not hear of itself", func(t *testing.T, w *world) {
+		w.channels(start, "log", "hook")
+		w.tellOf(start, notice.ChannelFailing, notice.ChannelSubject("hook"), "")
+		same(t, "due", w.due(start), []string{"log"})
+	}},
+	{"a declaration makes channels and removes them, and those of tenants", func(t *testing.T, w *world) {
+		d := directory()
+		d.Tenants = append(d.Tenants, access.Tenant{ID: "other", Name: "别家"})
+		d.Channels = []access.Channel{robot("theirs", "other"), robot("ours", "lantian"), robot("all", "")}
+		w.must(w.declare(d))
+		w.must(w.declare(access.Declaration{Remove: access.Removal{Tenants: []string{"other"}, Channels: []string{"all"}}}))
+		all, err := w.s.DeclaredChannels(t.Context())
+		w.must(err)
+		same(t, "left", all, []access.Channel{robot("ours", "lantian")})
+	}},
+	{"it is known since when a channel takes nothing", func(t *testing.T, w *world) {
+		w.channels(start, "hook")
+		w.tell(start, "grant:g_1", "grant:g_2")
+		c := w.claimChannel("hook", start)
+		w.settleChannel(c, start, failing(c.Items[0], start.Add(time.Second)))
+		w.failing(map[string]time.Time{"hook": start})
+		c = w.claimChannel("hook", start.Add(time.Minute))
+		waits := notice.Result{ID: c.Items[1].ID, State: notice.Pending, Due: start.Add(2 * time.Minute)}
+		w.settleChannel(c, start.Add(time.Minute), failing(c.Items[0], start.Add(2*time.Minute)), waits)
+		w.failing(map[string]time.Time{"hook": start})
+		c = w.claimChannel("hook", start.Add(2*time.Minute))
+		w.settleChannel(c, start.Add(2*time.Minute), sent(c.Items[0]))
+		w.failing(map[string]time.Time{})
+	}},
+}
+
+func (w *world) failing(want map[string]time.Time) {
+	w.t.Helper()
+	got, err := w.s.FailingChannels(w.t.Context())
+	w.must(err)
+	same(w.t, "failing channels", got, want)
+}
+
+// tellOf writes a notice of any kind, about a shop if one is named.
+func (w *world) tellOf(at time.Time, kind notice.Kind, subject, shop string) {
+	w.t.Helper()
+	n := notice.Notice{At: at, Kind: kind, Subject: subject, Details: map[string]string{}}
+	if shop != "" {
+		n.Details["shop"] = shop
+	}
+	w.must(w.s.Revoke(w.t.Context(), grant.Effects{At: at, Notices: []notice.Notice{n}}))
+	w.fold(at)
+}
