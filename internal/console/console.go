@@ -114,6 +114,7 @@ type Options struct {
 	Exports   Exports                  // nil: no token leaves
 	Purchases Purchases                // nil: nothing is sold in the service market
 	Doctor    Doctor                   // nil: nobody examines
+	Channels  Channels                 // nil: they are not shown
 	Link      func(path string) string // makes an absolute URL
 }
 
@@ -129,6 +130,9 @@ func (c *Console) Mount(mux *http.ServeMux) {
 	page("GET /{$}", c.home)
 	page("GET /shops/{shop}", c.shop)
 	page("POST /shops/{shop}/claims/{id}/confirm", c.confirmClaim)
+	if c.Channels != nil {
+		c.mountChannels(mux)
+	}
 	if c.Doctor != nil {
 		c.mountDoctor(mux)
 	}

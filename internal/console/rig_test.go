@@ -37,6 +37,7 @@ type rig struct {
 	answers map[string]string // of WeChat, by path
 	failure error             // of every call to WeChat
 	board   boards
+	removed []string // channels
 }
 
 // staffOf is the administrators of a store, and one more who may do everything.
@@ -73,7 +74,7 @@ func newRig(t *testing.T) *rig {
 	origin := &url.URL{Scheme: "https", Host: "zhanggui.example.com"}
 	mux := http.NewServeMux()
 	console.New(console.Options{
-		UI: pages, Now: func() time.Time { return epoch }, Login: r, Directory: store, People: store, Invites: store, Log: store, Caller: r, Purchases: store, Exports: store, Board: &r.board, Staff: staffOf{store}, Doctor: r,
+		UI: pages, Now: func() time.Time { return epoch }, Login: r, Directory: store, People: store, Invites: store, Log: store, Caller: r, Purchases: store, Exports: store, Board: &r.board, Staff: staffOf{store}, Doctor: r, Channels: r,
 		Page: func(h web.Handler) http.Handler { return web.CrossOrigin(origin)(web.BrowserHeaders(pages.Page(h))) },
 		Link: func(p string) string { return origin.String() + p },
 	}).Mount(mux)
