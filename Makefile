@@ -19,7 +19,7 @@ test: deps ## everything that must hold: checks, all tests with the race detecto
 quick: ## vet and the tests of this module's packages, without the race detector
 	$(GO) vet ./... && $(GO) test ./...
 
-deps: ## install what tests need beyond Go (Chromium, nginx, Caddy, Node.js, iproute2, PostgreSQL, PgBouncer), if it is missing
+deps: ## install what tests need beyond Go (Chromium, nginx, Caddy, Node.js, iproute2, PostgreSQL, PgBouncer, Prometheus), if it is missing
 	sh scripts/deps.sh
 
 lint: ## formatting, vet, modernizers, staticcheck

@@ -13,6 +13,7 @@ command -v npm >/dev/null || missing="$missing npm"
 command -v ip >/dev/null || missing="$missing iproute2"
 command -v pgbouncer >/dev/null || [ -x /usr/sbin/pgbouncer ] || missing="$missing pgbouncer"
 command -v postgres >/dev/null || ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing="$missing postgresql"
+command -v prometheus >/dev/null && command -v promtool >/dev/null || missing="$missing prometheus"
 [ -n "$(find /usr/share/fonts -name '*CJK*' -o -name 'wqy*' 2>/dev/null | head -1)" ] || missing="$missing fonts-wqy-microhei"
 
 if [ -n "$missing" ]; then
@@ -28,6 +29,11 @@ if [ -n "$missing" ]; then
 	case "$missing" in *postgresql*)
 		$sudo mkdir -p /etc/postgresql-common/createcluster.d
 		echo "create_main_cluster = false" | $sudo tee /etc/postgresql-common/createcluster.d/zhanggui.conf >/dev/null
+		;;
+	esac
+	# Debian's package would start one right away.
+	case "$missing" in *prometheus*)
+		$sudo ln -sf /dev/null /etc/systemd/system/prometheus.service
 		;;
 	esac
 	# shellcheck disable=SC2086 # a list of names

@@ -164,6 +164,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 		}
 	}
 	a.metrics = web.NewMetrics(o.Version)
+	a.metrics.Room = roomOf
 	a.meters = newMeters(a.metrics.Registry)
 	a.replica.meter(a.metrics.Registry)
 	a.meters.watchStore(a.store)
@@ -183,6 +184,8 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	a.connectClock()
 	a.signer = signer.New(signer.Options{Store: a.store, Vault: a.keys(), Now: a.o.Now, Log: a.o.Log})
 	a.connectKeeper()
+	a.meters.watchKeeper(a.keeper, a.o.Config.Data)
+	a.meters.watchCensus(a)
 	for _, step := range []func() error{
 		a.connectPlatforms,
 		a.connectOutbox,
@@ -333,7 +336,7 @@ func (a *App) connectLogin() (err error) {
 	a.login, err = login.New(login.Options{
 		Store: a.store, Live: a.sessions, Platform: login.WeChat{Client: a.clients.For, Loopback: c.Loopback}, Vault: a.keys(),
 		UI: a.ui, Page: a.page, PublicURL: public, Redirects: web.NewRedirects(public, append(protectedNames(c), c.RedirectHosts...)),
-		Tally: a.refused, Behind: a.clock.Behind, Now: a.o.Now, Log: a.o.Log, Idle: c.Session.Idle, Absolute: c.Session.Absolute,
+		Tally: a.refused, Observer: a.meters, Behind: a.clock.Behind, Now: a.o.Now, Log: a.o.Log, Idle: c.Session.Idle, Absolute: c.Session.Absolute,
 		Market: a.market(), Shops: marketShops{a.store, a.provider}, Links: a.provider, Minis: a.minis(),
 		Operator: login.Operator{Name: c.Operator.Name, ICP: c.Operator.ICP, Contact: c.Operator.Contact}, Company: company(c),
 	})

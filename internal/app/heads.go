@@ -33,7 +33,8 @@ type heads struct {
 	mu     sync.Mutex // one head at a time, so that the file's heads grow
 	signed int64      // the longest log that the file has a head of, as far as is known
 
-	lost atomic.Pointer[string] // what of the log was lost, as far as this process knows
+	lost   atomic.Pointer[string]           // what of the log was lost, as far as this process knows
+	newest atomic.Pointer[audit.Checkpoint] // the newest head that this process knows; nil: none
 }
 
 // openHeads opens the signing key, which is the same for all replicas, and the
@@ -51,13 +52,15 @@ func openHeads(ctx context.Context, dir string, db database, now func() time.Tim
 	if h.file, err = audit.OpenHeadFile(filepath.Join(dir, audit.HeadsFile)); err != nil {
 		return nil, err
 	}
-	if h.others {
-		var c audit.Checkpoint
-		c, err = h.newestHead()
-		h.signed = c.Size
+	c, err := h.newestHead()
+	if err == nil && c.Size > 0 {
+		h.newest.Store(&c)
 	}
-	if err != nil {
-		return nil, errors.Join(err, h.file.Close())
+	if h.others {
+		h.signed = c.Size
+		if err != nil {
+			return nil, errors.Join(err, h.file.Close())
+		}
 	}
 	return h, nil
 }
@@ -164,6 +167,7 @@ func (h *heads) sign(ctx context.Context) error {
 		return fmt.Errorf("store the signed head: %w", err)
 	}
 	h.signed = size
+	h.newest.Store(&c)
 	return nil
 }
 
@@ -183,6 +187,7 @@ func (h *heads) takeOver(ctx context.Context) error {
 				return fmt.Errorf("write a head that another replica signed: %w", err)
 			}
 			h.signed = c.Size
+			h.newest.Store(&c)
 		}
 		if len(theirs) < page {
 			break

@@ -82,7 +82,7 @@ func (c canned) RoundTrip(*http.Request) (*http.Response, error) {
 // uncounted is Metrics.
 type uncounted struct{}
 
-func (uncounted) Observe(string, int, string, int, time.Duration) {}
+func (uncounted) Observe(Observation) {}
 
 func (uncounted) Observed(string) {}
 

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -162,7 +163,9 @@ func (c *call) observe(err error, now time.Time) {
 	case c.head.Found:
 		class = c.explain().Class.String()
 	}
-	c.g.Metrics.Observe(c.label(), status, class, c.attempts, now.Sub(c.began))
+	c.g.Metrics.Observe(Observation{
+		Group: c.label(), Via: cmp.Or(c.route.via, ViaUnknown), Class: class, Status: status, Attempts: c.attempts, Took: now.Sub(c.began),
+	})
 }
 
 // countPath counts which path the call used, if it reached WeChat.

@@ -72,10 +72,8 @@ type Complaint struct {
 
 // Metrics counts calls. Every label value comes from a fixed set.
 type Metrics interface {
-	// Observe counts one request. group names the family of the path, class is
-	// what WeChat's errcode means, or "none" when it said none, or the code of
-	// our own problem document. attempts is how often WeChat was asked.
-	Observe(group string, status int, class string, attempts int, took time.Duration)
+	// Observe counts one request.
+	Observe(o Observation)
 	// Observed counts one call that was let through because its client, or the
 	// server as a whole, only observes a rule that would refuse it.
 	Observed(group string)
@@ -87,6 +85,27 @@ type Paths interface {
 	// or [catalogue.Other]. It must return at once.
 	Count(client, shop, path string)
 }
+
+// Observation is what became of one request.
+type Observation struct {
+	Group string // of the path
+	// Via is how the shop is served, as far as that was found out: [ViaOwn],
+	// [ViaPlatform] or [ViaUnknown].
+	Via string
+	// Class is what WeChat's errcode means, or "none" when it said none, or the code
+	// of our own problem document.
+	Class    string
+	Status   int
+	Attempts int // how often WeChat was asked
+	Took     time.Duration
+}
+
+// The ways in which shops are served.
+const (
+	ViaOwn      = "own"      // with the shop's own key
+	ViaPlatform = "platform" // by what it granted a third-party platform
+	ViaUnknown  = "unknown"  // the call did not come so far
+)
 
 // Config is what a gateway needs. Clients, Directory, Tokens and Transports
 // must be set.

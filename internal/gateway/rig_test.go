@@ -134,10 +134,10 @@ func (n *notes) Refuse(_ context.Context, r Refusal) {
 	n.refusals = append(n.refusals, r)
 }
 
-func (n *notes) Observe(group string, status int, class string, attempts int, _ time.Duration) {
+func (n *notes) Observe(o Observation) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.observed = append(n.observed, observed{group, status, class, attempts})
+	n.observed = append(n.observed, observed{o.Group, o.Status, o.Class, o.Attempts})
 }
 
 // Observed counts under a class of its own.

@@ -19,6 +19,7 @@ type route struct {
 	// sets are the permission sets that the shop granted to the platform that
 	// serves it. Nil: not known, or served with its own key.
 	sets []int64
+	via  string // for metrics
 }
 
 // loadRoute reads the settings of the shop's own app.
@@ -35,7 +36,10 @@ func (g *Gateway) loadRoute(ctx context.Context, shopID string) (route, error) {
 	if err != nil {
 		return route{}, fmt.Errorf("gateway: app %s of shop %s: %w", shop.App, shopID, err)
 	}
-	r := route{bases: g.bases}
+	r := route{bases: g.bases, via: ViaOwn}
+	if app.Kind == access.Component {
+		r.via = ViaPlatform
+	}
 	if len(app.APIHosts) > 0 {
 		if r.bases, err = parseBases(app.APIHosts); err != nil {
 			return route{}, fmt.Errorf("gateway: app %s: %w", app.ID, err)

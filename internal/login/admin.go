@@ -99,7 +99,7 @@ func (l *Login) startAdmin(w http.ResponseWriter, r *http.Request, admin access.
 	if err != nil {
 		return err
 	}
-	l.setSession(w, token, s, now)
+	l.loggedIn(w, token, s, now)
 	return nil
 }
 

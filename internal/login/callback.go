@@ -41,9 +41,14 @@ type arrival struct {
 // callback finishes a login; the package comment lists the order of its steps.
 func (l *Login) callback(w http.ResponseWriter, r *http.Request) error {
 	a, err := l.arrive(r)
-	if err != nil {
-		return err
+	if err == nil {
+		err = l.finish(w, r, a)
 	}
+	return l.counted(a.p.Door, err)
+}
+
+// finish does with an arrival what it came for.
+func (l *Login) finish(w http.ResponseWriter, r *http.Request, a arrival) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), finishTime)
 	defer cancel()
 	r = r.WithContext(ctx)

@@ -190,7 +190,7 @@ func (l *Login) enter(w http.ResponseWriter, r *http.Request, p passage) error {
 		return marketPage(http.StatusServiceUnavailable, "market-not-kept", err)
 	}
 	l.remember(w, r, p.entry)
-	l.setSession(w, token, e.Login.Session, now)
+	l.loggedIn(w, token, e.Login.Session, now)
 	return redirect(w, r, l.shopPath(p.shop))
 }
 

@@ -52,7 +52,8 @@ type Options struct {
 	// Redirects says where people may be sent back to; nil allows our own
 	// pages only.
 	Redirects *web.Redirects
-	Tally     Tally // nil: refusals are not recorded
+	Tally     Tally    // nil: refusals are not recorded
+	Observer  Observer // nil: nobody counts
 	// Market and Shops are door 3. Without both it is shut, and whoever came
 	// through it before has no session any more.
 	Market   Market
@@ -125,6 +126,9 @@ func fill(o *Options) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	if o.Observer == nil {
+		o.Observer = nobodyCounts{}
+	}
 	if o.Redirects == nil {
 		o.Redirects = web.NewRedirects(o.PublicURL, nil)
 	}
@@ -160,13 +164,13 @@ func (l *Login) Mount(mux *http.ServeMux) {
 		"GET /login/other":                     l.getOther,
 		"POST /login/other":                    l.postOther,
 		"GET /login/scan":                      l.startScan,
-		"GET /login/scan/{id}":                 l.getScan,
+		"GET /login/scan/{id}":                 l.counting(access.DoorQR, l.getScan),
 		"GET /scan/{code}":                     l.getScanned,
 		"POST /scan/{code}":                    l.postScanned,
-		"GET /mini/enter":                      l.getMini,
+		"GET /mini/enter":                      l.counting(access.DoorMini, l.getMini),
 		"GET /oauth/callback/{app}":            l.callback,
 		"GET /market/enter":                    l.getEnter,
-		"POST /market/enter":                   l.postEnter,
+		"POST /market/enter":                   l.counting(access.DoorMarket, l.postEnter),
 		"GET /market/claim":                    l.getClaim,
 		"POST /market/claim":                   l.postClaim,
 		"GET /i/{token}":                       l.getInvitation,
@@ -183,10 +187,10 @@ func (l *Login) Mount(mux *http.ServeMux) {
 		"GET /withdraw":                        l.getWithdraw,
 		"POST /withdraw":                       l.leaving(l.postWithdraw),
 		"GET /admin/login":                     l.getAdminLogin,
-		"POST /admin/login":                    l.postAdminLogin,
+		"POST /admin/login":                    l.counting(access.DoorKey, l.postAdminLogin),
 		"GET /setup/{token}":                   l.getSetup,
 		"POST /setup/{token}":                  l.postSetup,
-		"GET /market/callback/{app}/{service}": l.marketCallback,
+		"GET /market/callback/{app}/{service}": l.counting(access.DoorMarket, l.marketCallback),
 		"GET /link/{token}":                    l.getAccountLink,
 		"POST /link/{token}":                   l.postAccountLink,
 		"GET /link/callback/{app}":             l.linkCallback,
@@ -194,7 +198,7 @@ func (l *Login) Mount(mux *http.ServeMux) {
 	} {
 		mux.Handle(pattern, web.LimitBody(maxForm, l.o.Page(h)))
 	}
-	mux.Handle("POST /mini/{app}/login", web.LimitBody(maxForm, web.Machine(l.postMini)))
+	mux.Handle("POST /mini/{app}/login", web.LimitBody(maxForm, web.Machine(l.counting(access.DoorMini, l.postMini))))
 }
 
 // redirect answers with 303 to a place that was checked before. Neither the

@@ -48,7 +48,7 @@ func (l *Login) arrived(ctx context.Context, w http.ResponseWriter, r *http.Requ
 	if l.another(r, a, d.session.PersonID) {
 		return l.askOther(ctx, w, r, a, d, target)
 	}
-	l.setSession(w, d.token, d.session, a.at)
+	l.loggedIn(w, d.token, d.session, a.at)
 	l.rememberAccount(ctx, w, r, d.session.PersonID)
 	return redirect(w, r, target)
 }
@@ -140,7 +140,7 @@ func (l *Login) goOn(w http.ResponseWriter, r *http.Request, o other, s access.S
 		return err
 	}
 	l.jar.Drop(w, otherCookie)
-	l.setSession(w, secret.FromString(o.Token), s, l.o.Now())
+	l.loggedIn(w, secret.FromString(o.Token), s, l.o.Now())
 	l.rememberAccount(r.Context(), w, r, s.PersonID)
 	return redirect(w, r, back)
 }

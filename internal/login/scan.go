@@ -265,7 +265,7 @@ func (l *Login) takeScan(w http.ResponseWriter, r *http.Request, n scanNote, got
 		return err
 	}
 	l.jar.Drop(w, scanCookie+scanName(n.Text))
-	l.setSession(w, token, e.Login.Session, now)
+	l.loggedIn(w, token, e.Login.Session, now)
 	l.rememberHere(w, r, got.PersonID)
 	l.rememberAccount(ctx, w, r, got.PersonID)
 	return redirect(w, r, n.Return)

@@ -2,6 +2,8 @@ package web
 
 import (
 	"net/http"
+	"runtime"
+	"runtime/debug"
 	"strconv"
 	"sync"
 	"time"
@@ -13,10 +15,13 @@ import (
 
 // Metrics holds the process's Prometheus registry and the counters of this
 // package. Other packages register their own collectors with Registry. Labels
-// take values from fixed sets only: routes, known methods, status classes and
-// error codes.
+// take values from fixed sets only: rooms, status classes and error codes. Routes are
+// in the access log: a histogram for each would be thousands of series.
 type Metrics struct {
 	Registry *prometheus.Registry
+	// Room names the part of the server that a route belongs to, one of a few. Set it
+	// before the first request; nil: there is one, "server".
+	Room func(route string) string
 
 	requests *prometheus.CounterVec
 	duration *prometheus.HistogramVec
@@ -33,13 +38,13 @@ func NewMetrics(version string) *Metrics {
 		Registry: prometheus.NewRegistry(),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "zhanggui_http_requests_total",
-			Help: "Requests answered, by route, method and status class.",
-		}, []string{"route", "method", "class"}),
+			Help: "Requests answered, by room and status class (gone: the caller went away).",
+		}, []string{"room", "class"}),
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "zhanggui_http_request_duration_seconds",
-			Help:    "Time from the request's header to the end of the answer.",
+			Help:    "Time from the request's header to the end of the answer, by room.",
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60},
-		}, []string{"route"}),
+		}, []string{"room"}),
 		problems: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "zhanggui_http_problems_total",
 			Help: "Requests that ended with an error, by its code. Callers who went away are not counted.",
@@ -52,14 +57,26 @@ func NewMetrics(version string) *Metrics {
 		}),
 	}
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
-		Name: "zhanggui_build_info", Help: "Always 1; the label tells the version.",
-		ConstLabels: prometheus.Labels{"version": version},
+		Name: "zhanggui_build_info", Help: "Always 1; the labels tell the version, the commit and Go's version.",
+		ConstLabels: prometheus.Labels{"version": version, "revision": revision(), "goversion": runtime.Version()},
 	})
 	build.Set(1)
 	m.Registry.MustRegister(collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		build, m.requests, m.duration, m.problems, m.inFlight, m.panics)
 	return m
+}
+
+// revision is the commit that this program was built from, if the build says so.
+func revision() string {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, s := range info.Settings {
+			if s.Key == "vcs.revision" {
+				return s.Value
+			}
+		}
+	}
+	return "unknown"
 }
 
 // Handler serves the registry for Prometheus.
@@ -75,12 +92,12 @@ func (m *Metrics) begin() {
 }
 
 // end counts a request out.
-func (m *Metrics) end(method, route string, status int, code string, took time.Duration) {
+func (m *Metrics) end(route string, status int, code string, took time.Duration) {
 	if m == nil {
 		return
 	}
 	m.inFlight.Dec()
-	s := m.seriesOf(seriesKey{route, knownMethod(method), status / 100, status == StatusClientGone})
+	s := m.seriesOf(seriesKey{route, status / 100, status == StatusClientGone})
 	s.requests.Inc()
 	s.duration.Observe(took.Seconds())
 	if code != "" && status != StatusClientGone {
@@ -90,9 +107,9 @@ func (m *Metrics) end(method, route string, status int, code string, took time.D
 
 // seriesKey is what the labels of a request are made of.
 type seriesKey struct {
-	route, method string
-	class         int
-	gone          bool
+	route string
+	class int
+	gone  bool
 }
 
 // series is what a request of some labels is counted in.
@@ -111,7 +128,11 @@ func (m *Metrics) seriesOf(k seriesKey) series {
 	if k.gone {
 		status = StatusClientGone
 	}
-	s := series{m.requests.WithLabelValues(k.route, k.method, class(status)), m.duration.WithLabelValues(k.route)}
+	room := "server"
+	if m.Room != nil {
+		room = m.Room(k.route)
+	}
+	s := series{m.requests.WithLabelValues(room, class(status)), m.duration.WithLabelValues(room)}
 	m.known.Store(k, s)
 	return s
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"testing"
 )
@@ -24,6 +25,12 @@ func TestMetricsCountRequests(t *testing.T) {
 	mux.Handle("GET /bad", Machine(failing(errState)))
 	mux.HandleFunc("GET /panic", func(http.ResponseWriter, *http.Request) { panic("boom") })
 	s := newStage(t, mux)
+	s.metrics.Room = func(route string) string {
+		if route == "GET /shops/{id}" {
+			return "shops"
+		}
+		return "nowhere"
+	}
 	for i := range 50 {
 		s.serve(request(t, "GET", fmt.Sprintf("/shops/%d", i), "192.0.2.7:1"))
 		s.serve(request(t, fmt.Sprintf("M%d", i), fmt.Sprintf("/%d", i), "192.0.2.7:1"))
@@ -32,27 +39,27 @@ func TestMetricsCountRequests(t *testing.T) {
 	s.serve(request(t, "GET", "/panic", "192.0.2.7:1"))
 	text := scrape(t, s.metrics)
 	for _, want := range []string{
-		`zhanggui_http_requests_total{class="2xx",method="GET",route="GET /shops/{id}"} 50`,
-		`zhanggui_http_requests_total{class="4xx",method="OTHER",route="unmatched"} 50`,
+		`zhanggui_http_requests_total{class="2xx",room="shops"} 50`,
+		`zhanggui_http_requests_total{class="4xx",room="nowhere"} 51`,
 		`zhanggui_http_problems_total{code="state-foreign"} 1`,
 		`zhanggui_http_problems_total{code="internal"} 1`,
 		`zhanggui_http_panics_total 1`, `zhanggui_http_in_flight 0`,
-		`zhanggui_build_info{version="v0.0.0-test"} 1`, "go_goroutines ",
-		`zhanggui_http_request_duration_seconds_count{route="unmatched"} 50`,
+		`zhanggui_build_info{goversion="` + runtime.Version() + `",revision="unknown",version="v0.0.0-test"} 1`, "go_goroutines ",
+		`zhanggui_http_request_duration_seconds_count{room="nowhere"} 52`,
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %s", want)
 		}
 	}
-	if n := strings.Count(text, "zhanggui_http_requests_total{"); n != 4 {
-		t.Errorf("%d series for four kinds of request", n)
+	if n := strings.Count(text, "zhanggui_http_requests_total{"); n != 3 {
+		t.Errorf("%d series for three kinds of request", n)
 	}
 }
 
 func TestCallersWhoWentAwayAreNoFailures(t *testing.T) {
 	m := NewMetrics("v")
 	m.begin()
-	m.end("GET", "GET /x", StatusClientGone, "client-gone", 0)
+	m.end("GET /x", StatusClientGone, "client-gone", 0)
 	text := scrape(t, m)
 	if strings.Contains(text, "zhanggui_http_problems_total{") || !strings.Contains(text, `class="gone"`) {
 		t.Error("a caller who went away is counted as a failure")

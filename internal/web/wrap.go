@@ -88,7 +88,7 @@ func (wr *wrapper) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		took := wr.now().Sub(start)
 		f.end(rec, r)
 		wr.logLine(rec, r, f, took)
-		wr.metrics.end(r.Method, route(r, f), status(rec, f), failureCode(f), took)
+		wr.metrics.end(route(r, f), status(rec, f), failureCode(f), took)
 		if aborted {
 			panic(http.ErrAbortHandler)
 		}

@@ -36,6 +36,7 @@ var conformance = []struct {
 	{"oidc", oidcCases, 3},
 	{"declare", declareCases, 1},
 	{"condition", conditionCases, 3},
+	{"census", censusCases, 1},
 	{"log", logCases, 1},
 	{"integrity", integrityCases, 1},
 	{"notice", noticeCases, 1},

@@ -186,8 +186,14 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.countAppGrantsStmt, err = db.PrepareContext(ctx, countAppGrants); err != nil {
 		return nil, fmt.Errorf("error preparing query CountAppGrants: %w", err)
 	}
+	if q.countGrantsStmt, err = db.PrepareContext(ctx, countGrants); err != nil {
+		return nil, fmt.Errorf("error preparing query CountGrants: %w", err)
+	}
 	if q.countLiveAdminsStmt, err = db.PrepareContext(ctx, countLiveAdmins); err != nil {
 		return nil, fmt.Errorf("error preparing query CountLiveAdmins: %w", err)
+	}
+	if q.countLiveSessionsStmt, err = db.PrepareContext(ctx, countLiveSessions); err != nil {
+		return nil, fmt.Errorf("error preparing query CountLiveSessions: %w", err)
 	}
 	if q.countOIDCLogoutsStmt, err = db.PrepareContext(ctx, countOIDCLogouts); err != nil {
 		return nil, fmt.Errorf("error preparing query CountOIDCLogouts: %w", err)
@@ -1346,9 +1352,19 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing countAppGrantsStmt: %w", cerr)
 		}
 	}
+	if q.countGrantsStmt != nil {
+		if cerr := q.countGrantsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing countGrantsStmt: %w", cerr)
+		}
+	}
 	if q.countLiveAdminsStmt != nil {
 		if cerr := q.countLiveAdminsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing countLiveAdminsStmt: %w", cerr)
+		}
+	}
+	if q.countLiveSessionsStmt != nil {
+		if cerr := q.countLiveSessionsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing countLiveSessionsStmt: %w", cerr)
 		}
 	}
 	if q.countOIDCLogoutsStmt != nil {
@@ -2914,7 +2930,9 @@ type Queries struct {
 	conditionHoldersStmt        *sql.Stmt
 	consentsStmt                *sql.Stmt
 	countAppGrantsStmt          *sql.Stmt
+	countGrantsStmt             *sql.Stmt
 	countLiveAdminsStmt         *sql.Stmt
+	countLiveSessionsStmt       *sql.Stmt
 	countOIDCLogoutsStmt        *sql.Stmt
 	countShopsOfTenantStmt      *sql.Stmt
 	countShopsWithoutAppIDStmt  *sql.Stmt
@@ -3269,7 +3287,9 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		conditionHoldersStmt:        q.conditionHoldersStmt,
 		consentsStmt:                q.consentsStmt,
 		countAppGrantsStmt:          q.countAppGrantsStmt,
+		countGrantsStmt:             q.countGrantsStmt,
 		countLiveAdminsStmt:         q.countLiveAdminsStmt,
+		countLiveSessionsStmt:       q.countLiveSessionsStmt,
 		countOIDCLogoutsStmt:        q.countOIDCLogoutsStmt,
 		countShopsOfTenantStmt:      q.countShopsOfTenantStmt,
 		countShopsWithoutAppIDStmt:  q.countShopsWithoutAppIDStmt,
