@@ -37,6 +37,13 @@ func spawn(tb testing.TB, role, wechat string) *child {
 	if err != nil {
 		tb.Fatal(err)
 	}
+	return spawnFrom(tb, exe, role, wechat)
+}
+
+// spawnFrom is spawn with another build of this test binary.
+func spawnFrom(tb testing.TB, exe, role, wechat string) *child {
+	tb.Helper()
+	var err error
 	c := &child{tb: tb, cmd: exec.Command(exe)}
 	c.cmd.Env = append(os.Environ(), childVariable+"="+role)
 	c.cmd.Stderr = os.Stderr

@@ -85,7 +85,7 @@ func serverMain() (err error) {
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
-	address, data, err := startServer(ctx, dir, "http://"+wechat, "", ended)
+	address, data, err := startServer(ctx, dir, "http://"+wechat, os.Getenv(settingsVariable), ended)
 	if err != nil {
 		stop()
 		return err
