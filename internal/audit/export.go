@@ -16,7 +16,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 )
 
-// An export is a file of lines, each a JSON object. It is checked with the public
+// An [Export] is a file of lines, each a JSON object. It is checked with the public
 // key and nothing else:
 //
 //	{"zhanggui_audit_export":1,"kind":"range","from":0,"to":3,"edge":[],"head":"…","proof":[]}
@@ -33,6 +33,8 @@ import (
 //
 //	{"zhanggui_audit_export":1,"kind":"entries","from":0,"to":3,"subject":"shop:tea","head":"…"}
 //	{"seq":2,"leaf":"…","data":{…},"proof":["…","…"]}
+
+// ExportKind says which entries an export has.
 type ExportKind string
 
 // The kinds of export.

@@ -166,11 +166,16 @@ type pruned struct {
 	prunings []Pruning // in the order of the log
 }
 
-// judge adds what is wrong. Prunings follow one another from the first entry on.
-func (p *pruned) judge(r *Report) {
+// judge adds what is wrong in a log of so many rows. Prunings follow one another
+// from the first entry on.
+func (p *pruned) judge(r *Report, rows int64) {
 	end := int64(0)
 	gaps := p.gaps
 	for _, x := range p.prunings {
+		if x.To > rows {
+			r.add(PruneDisagrees, -1, "a pruning of entries up to %d is in a log of %d", x.To-1, rows)
+			continue
+		}
 		if x.From != end {
 			r.add(PruneDisagrees, x.From, "a pruning begins with entry %d, and the one before it ended with entry %d", x.From, end-1)
 		}

@@ -117,6 +117,25 @@ func TestCutIsNoPruning(t *testing.T) {
 	}
 }
 
+// TestPruningOfMoreThanThereIs: a statement that nobody signed is believed where a
+// log is compared with itself alone, and yet keeps nobody busy.
+func TestPruningOfMoreThanThereIs(t *testing.T) {
+	w := newWorld(t, testSigner(t), 5, everyThird)
+	p := Pruning{From: 0, To: 1 << 62, At: epoch}
+	p.SignedNote = []byte(p.text("zhanggui-audit") + "\n— nobody AAAA\n")
+	data, err := p.Entry(Actor{Kind: ActorSystem}).Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.add(t, data)
+	in := w.input()
+	in.Keyless = true
+	r, err := Verify(in)
+	if p, bad := r.First(); err != nil || !bad || p.Kind != PruneDisagrees {
+		t.Errorf("%+v, %v", r.Problems, err)
+	}
+}
+
 // TestAnyRemovedRowIsFound: of a pruned log, no row can go without notice.
 func TestAnyRemovedRowIsFound(t *testing.T) {
 	signer := testSigner(t)

@@ -310,7 +310,7 @@ func (v *verification) end() error {
 	if v.rows > 0 && len(v.in.Heads) == 0 && len(v.in.Checkpoints) == 0 {
 		v.report.add(NoHeads, -1, "there are %d entries and no signed head to compare them with", v.rows)
 	}
-	v.pruned.judge(&v.report)
+	v.pruned.judge(&v.report, v.rows)
 	v.compareGrants()
 	if v.broken {
 		return nil
