@@ -140,7 +140,7 @@ func TestPruningOfMoreThanThereIs(t *testing.T) {
 func TestAnyRemovedRowIsFound(t *testing.T) {
 	signer := testSigner(t)
 	rapid.Check(t, func(rt *rapid.T) {
-		n := rapid.IntRange(4, 30).Draw(rt, "entries")
+		n := rapid.IntRange(4, 14).Draw(rt, "entries")
 		w := newWorld(t, signer, n, everyThird)
 		for from := int64(0); from < int64(n)-1 && rapid.Bool().Draw(rt, "prune"); {
 			to := rapid.Int64Range(from+1, int64(n)-1).Draw(rt, "to")
