@@ -46,9 +46,8 @@ type world struct {
 	oldest  time.Time
 	down    error // of the database
 
-	refuse  map[string]error  // of WeChat, by path; "secret" for the token
-	answers map[string]string // of WeChat, by path
-	asked   []string
+	refuse  map[string]error       // of WeChat, by path; "secret" for the token
+	answers map[string]string      // of WeChat, by path
 	pages   map[string]doctor.Page // of our URLs, by path
 	offline error                  // of all our URLs
 
