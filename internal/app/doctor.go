@@ -158,6 +158,11 @@ func (u doctorUsage) Quotas(shop string) ([]quota.State, bool) {
 	return u.a.quotas.book.Shop(shop, u.a.o.Now()), true
 }
 
+// PathsAt implements doctor.Usage.
+func (u doctorUsage) PathsAt(ctx context.Context, client, shop string, since time.Time) ([]string, error) {
+	return u.a.store.PathsAt(ctx, client, shop, since)
+}
+
 // Unset implements doctor.Usage.
 func (u doctorUsage) Unset(shop string) []doctor.SetRefusal { return u.a.unset.of(shop) }
 

@@ -147,6 +147,11 @@ var broken = map[string]struct {
 	}, "network", doctor.Warning, "are lost", "ping=203.0.113.7 loses 100%", ""},
 	"no push URL": {"lantian", func(w *world) { w.refuse["/cgi-bin/callback/check"] = says("/cgi-bin/callback/check", 40201, "no url") }, "network", doctor.Wrong, "no push address", "errcode=40201", "message_push"},
 	"set called":  {"hongtu", func(w *world) { w.account.Sets = []int64{129} }, "sets", doctor.Wrong, "call what the shop did not grant", "missing_set=131 订单与售后", "miniprogram_authority"},
+	"set called last week": {"hongtu", func(w *world) { w.called = map[string][]string{"erp": {"/channels/ec/coupon/get_list"}} }, "sets", doctor.Wrong,
+		"call what the shop did not grant", "missing_set=132 优惠券, for=/channels/ec/coupon/get_list", ""},
+	"set called by one who may not any more": {"hongtu", func(w *world) {
+		w.clients[0].RevokedAt, w.called = noon, map[string][]string{"erp": {"/channels/ec/coupon/get_list"}}
+	}, "sets", doctor.OK, "granted what its programs call", "", ""},
 	"set refused": {"hongtu", func(w *world) {
 		w.unset = []doctor.SetRefusal{{Sets: []int64{132, 85}, Times: 3, Last: noon}, {Sets: []int64{131}, Times: 1}}
 	}, "sets", doctor.Wrong, "calls were refused", "missing_set=132 优惠券, refused=3", "miniprogram_authority"},

@@ -76,6 +76,8 @@ type Usage interface {
 	// Quotas gives the ledgers of a shop: the paths that were called lately, with
 	// what is left of each. ok is false where nobody counts.
 	Quotas(shop string) (states []quota.State, ok bool)
+	// PathsAt gives the paths that a client called for a shop since a day.
+	PathsAt(ctx context.Context, client, shop string, since time.Time) ([]string, error)
 	// Unset gives the calls of a shop that were refused here, or let through and
 	// noted, because it granted none of the permission sets that they need.
 	Unset(shop string) []SetRefusal

@@ -12,7 +12,7 @@ import (
 )
 
 // maxPaste is how much of a text is looked at. Answers of WeChat's are far shorter.
-const maxPaste = 64 << 10
+const maxPaste = 16 << 10
 
 // symptom is what could be read from what somebody pasted.
 type symptom struct {
@@ -73,7 +73,7 @@ var phrases = []struct {
 
 // read finds out what a pasted text is about.
 func read(input string) symptom {
-	input = strings.ToValidUTF8(cut(input, maxPaste), "")
+	input = strings.ToValidUTF8(head(input), "")
 	s := symptom{text: plain(input, 400), rid: wechat.RID(input)}
 	s.readCode(input)
 	if s.rid == "" {
@@ -100,6 +100,19 @@ func read(input string) symptom {
 	}
 	s.ip = (&wechat.Error{Code: 40164, Message: input}).IP()
 	return s
+}
+
+// head is the part of a text that is looked at. It ends between words: half a token
+// might not be known for one.
+func head(input string) string {
+	if len(input) <= maxPaste {
+		return input
+	}
+	input = input[:maxPaste]
+	if i := strings.LastIndexAny(input, " \t\r\n,;&<>{}"); i >= 0 {
+		return input[:i]
+	}
+	return input
 }
 
 // pathOf is WeChat's own path; the gateway's shop is cut off.

@@ -212,10 +212,9 @@ func (d *Doctor) sets(ctx context.Context, at place) []Finding {
 	if err != nil {
 		return unread(err)
 	}
-	states, _ := d.o.Usage.Quotas(at.shop.ID)
-	called := make([]string, 0, len(states))
-	for _, s := range states {
-		called = append(called, s.Path)
+	called, err := d.called(ctx, clients, at.shop.ID)
+	if err != nil {
+		return unread(err)
 	}
 	found := d.lacking(a.Sets, called, Wrong, text("programs call what the shop did not grant to the platform", "程序正在调用店铺未授予平台的权限集"))
 	found = append(found, unset(a.Sets, d.o.Usage.Unset(at.shop.ID), found)...)
@@ -229,6 +228,36 @@ func (d *Doctor) sets(ctx context.Context, at place) []Finding {
 		found[i].Proof = append(found[i].Proof, fact("granted", numbers(a.Sets)), count("paths_called", len(called)), moment("told_at", a.CheckedAt))
 	}
 	return found
+}
+
+// Of a shop with more clients than these, the first count.
+const lookedAt = 100
+
+// calledFor is how long ago a call may have been to count.
+const calledFor = 30 * 24 * time.Hour
+
+// called are the paths that clients called for a shop: those of the last days, and
+// those of the last minutes that are not written yet.
+func (d *Doctor) called(ctx context.Context, clients []access.Client, shop string) (paths []string, err error) {
+	since := access.DayOf(d.o.Now().Add(-calledFor))
+	n := 0
+	for _, c := range clients {
+		if n >= lookedAt || !c.Holds(shop) || !c.Live(d.o.Now()) {
+			continue
+		}
+		n++
+		at, err := d.o.Usage.PathsAt(ctx, c.ID, shop, since)
+		if err != nil {
+			return nil, err
+		}
+		paths = append(paths, at...)
+	}
+	states, _ := d.o.Usage.Quotas(shop)
+	for _, s := range states {
+		paths = append(paths, s.Path)
+	}
+	slices.Sort(paths)
+	return slices.Compact(paths), nil
 }
 
 // granted are the paths that clients of a shop are granted by name or by group.

@@ -54,6 +54,7 @@ type world struct {
 	states  []quota.State
 	counted bool
 	unset   []doctor.SetRefusal
+	called  map[string][]string // by client
 	log     doctor.PushLog
 	trouble []doctor.Trouble
 	clock   doctor.Clock
@@ -233,8 +234,14 @@ func (w *world) Get(_ context.Context, address string) (doctor.Page, error) {
 }
 
 func (w *world) Quotas(string) ([]quota.State, bool) { return w.states, w.counted }
-func (w *world) Unset(string) []doctor.SetRefusal    { return w.unset }
-func (w *world) Pushed(string) doctor.PushLog        { return w.log }
+func (w *world) PathsAt(_ context.Context, client, _ string, since time.Time) ([]string, error) {
+	if !since.Equal(access.DayOf(noon.AddDate(0, 0, -30))) {
+		return nil, errors.New("from another day")
+	}
+	return w.called[client], w.down
+}
+func (w *world) Unset(string) []doctor.SetRefusal { return w.unset }
+func (w *world) Pushed(string) doctor.PushLog     { return w.log }
 
 // Open gives push keys; nothing else is looked into.
 func (w *world) Open([]byte, vault.Cell) (secret.Value, error) {

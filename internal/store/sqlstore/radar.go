@@ -37,6 +37,16 @@ func (s *Store) PathsOf(ctx context.Context, client string, since time.Time) ([]
 	})
 }
 
+// PathsAt gives the paths that a client called for one shop since a day, by the
+// alphabet.
+func (s *Store) PathsAt(ctx context.Context, client, shop string, since time.Time) ([]string, error) {
+	paths, err := s.q.PathsAt(ctx, sqlgen.PathsAtParams{ClientID: client, ShopID: shop, Since: millis(since)})
+	if err != nil {
+		return nil, s.fail("read paths at a shop", err)
+	}
+	return paths, nil
+}
+
 // UsersOf gives the clients that used a path since a day for a shop that they still
 // hold, those that were revoked left out.
 func (s *Store) UsersOf(ctx context.Context, path string, since time.Time) ([]access.PathUser, error) {

@@ -6,6 +6,9 @@ ON CONFLICT (client_id, shop_id, path, day) DO UPDATE SET calls = path_uses.call
 SELECT path, count(DISTINCT shop_id) AS shops, CAST(sum(calls) AS BIGINT) AS calls, CAST(max(day) AS BIGINT) AS last_day
 FROM path_uses WHERE client_id = @client_id AND day >= @since GROUP BY path ORDER BY path;
 
+-- name: PathsAt :many
+SELECT DISTINCT path FROM path_uses WHERE client_id = @client_id AND shop_id = @shop_id AND day >= @since ORDER BY path;
+
 -- name: UsersOf :many
 -- Clients that used a path and may still do so, and the first of their shops.
 SELECT u.client_id, CAST(min(u.shop_id) AS TEXT) AS shop_id, count(DISTINCT u.shop_id) AS shops, CAST(sum(u.calls) AS BIGINT) AS calls

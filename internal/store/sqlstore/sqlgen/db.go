@@ -684,6 +684,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.ownersOfTenantStmt, err = db.PrepareContext(ctx, ownersOfTenant); err != nil {
 		return nil, fmt.Errorf("error preparing query OwnersOfTenant: %w", err)
 	}
+	if q.pathsAtStmt, err = db.PrepareContext(ctx, pathsAt); err != nil {
+		return nil, fmt.Errorf("error preparing query PathsAt: %w", err)
+	}
 	if q.pathsOfStmt, err = db.PrepareContext(ctx, pathsOf); err != nil {
 		return nil, fmt.Errorf("error preparing query PathsOf: %w", err)
 	}
@@ -2182,6 +2185,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing ownersOfTenantStmt: %w", cerr)
 		}
 	}
+	if q.pathsAtStmt != nil {
+		if cerr := q.pathsAtStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing pathsAtStmt: %w", cerr)
+		}
+	}
 	if q.pathsOfStmt != nil {
 		if cerr := q.pathsOfStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing pathsOfStmt: %w", cerr)
@@ -3096,6 +3104,7 @@ type Queries struct {
 	overOIDCLoginsStmt          *sql.Stmt
 	oweKillsStmt                *sql.Stmt
 	ownersOfTenantStmt          *sql.Stmt
+	pathsAtStmt                 *sql.Stmt
 	pathsOfStmt                 *sql.Stmt
 	pendingCountsStmt           *sql.Stmt
 	pendingNoticesStmt          *sql.Stmt
@@ -3453,6 +3462,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		overOIDCLoginsStmt:          q.overOIDCLoginsStmt,
 		oweKillsStmt:                q.oweKillsStmt,
 		ownersOfTenantStmt:          q.ownersOfTenantStmt,
+		pathsAtStmt:                 q.pathsAtStmt,
 		pathsOfStmt:                 q.pathsOfStmt,
 		pendingCountsStmt:           q.pendingCountsStmt,
 		pendingNoticesStmt:          q.pendingNoticesStmt,

@@ -236,6 +236,39 @@ func (q *Queries) KnownAPIChange(ctx context.Context, id string) (int64, error) 
 	return count, err
 }
 
+const pathsAt = `-- name: PathsAt :many
+SELECT DISTINCT path FROM path_uses WHERE client_id = $1 AND shop_id = $2 AND day >= $3 ORDER BY path
+`
+
+type PathsAtParams struct {
+	ClientID string
+	ShopID   string
+	Since    int64
+}
+
+func (q *Queries) PathsAt(ctx context.Context, arg PathsAtParams) ([]string, error) {
+	rows, err := q.query(ctx, q.pathsAtStmt, pathsAt, arg.ClientID, arg.ShopID, arg.Since)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var path string
+		if err := rows.Scan(&path); err != nil {
+			return nil, err
+		}
+		items = append(items, path)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const pathsOf = `-- name: PathsOf :many
 SELECT path, count(DISTINCT shop_id) AS shops, CAST(sum(calls) AS BIGINT) AS calls, CAST(max(day) AS BIGINT) AS last_day
 FROM path_uses WHERE client_id = $1 AND day >= $2 GROUP BY path ORDER BY path
