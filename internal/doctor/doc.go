@@ -8,7 +8,7 @@
 //
 // Checks change nothing, at WeChat or here. Each is cut off after [CheckTimeout], all
 // together after [ExamineTimeout]; what was not found out by then is [Unknown], which
-// is neither well nor ill. Checks that ask WeChat say how often, and what they found is
+// is neither well nor ill. A report says how often WeChat was asked, and what it said is
 // told again for [Remember] rather than asked again, so that a page that somebody
 // reloads costs a shop nothing of its quota.
 //

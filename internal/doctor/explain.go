@@ -19,17 +19,21 @@ type Explanation struct {
 
 // Explain finds out what a pasted text means: an errcode, an errmsg, an answer, a URL
 // or a rid. shop names the shop that it is about and may be empty; a rid is looked up
-// for a shop only, and only if ask allows it: that costs one call. Any input has an
+// for a shop only, the one that there is if none is named, and only if ask allows it:
+// that costs one call. Any input has an
 // answer; the error is [access.ErrNotFound] for a shop that is not there.
 func (d *Doctor) Explain(ctx context.Context, input, shop string, ask bool) (Explanation, error) {
+	s := read(input)
 	at := place{subject: "paste"}
+	if shop == "" && s.rid != "" {
+		shop = d.onlyShop(ctx)
+	}
 	if shop != "" {
 		var err error
 		if at, err = d.shopPlace(ctx, shop); err != nil {
 			return Explanation{}, err
 		}
 	}
-	s := read(input)
 	out := Explanation{Input: s.text}
 	if s.hasCode {
 		out.Codes = append(out.Codes, s.code)
@@ -57,6 +61,15 @@ func (d *Doctor) Explain(ctx context.Context, input, shop string, ask bool) (Exp
 		}
 	}
 	return out, nil
+}
+
+// onlyShop is the shop of a server that has one: nobody need name it.
+func (d *Doctor) onlyShop(ctx context.Context) string {
+	shops, err := d.o.Directory.ShopsAfter(ctx, "", 2)
+	if err != nil || len(shops) != 1 {
+		return ""
+	}
+	return shops[0].ID
 }
 
 func (d *Doctor) shopPlace(ctx context.Context, id string) (place, error) {

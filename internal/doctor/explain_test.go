@@ -3,6 +3,9 @@ package doctor_test
 import (
 	"bufio"
 	"errors"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -130,6 +133,10 @@ func TestARIDIsLookedUpAndItsTokenIsNotTold(t *testing.T) {
 	if len(e.Codes) != 1 || e.Codes[0] != 10020052 {
 		t.Errorf("codes %v", e.Codes)
 	}
+	w.shops = w.shops[:1]
+	if e := w.explain(t, "rid: "+rid, ""); !strings.Contains(list(doctor.Report{Findings: e.Findings}), "cost_ms=42") {
+		t.Errorf("the only shop is not asked: %+v", e)
+	}
 }
 
 func TestARIDOfOthersIsNoFault(t *testing.T) {
@@ -256,4 +263,58 @@ func FuzzExplain(f *testing.F) {
 		w := &world{now: noon, answers: map[string]string{"/cgi-bin/openapi/rid/get": `{"request":{}}`}, shops: nil}
 		checkText(t, "fuzz", w.explain(t, input, ""))
 	})
+}
+
+// TestEveryCodeOfTheEmulatorIsExplained reads the emulator's own table of errmsgs.
+func TestEveryCodeOfTheEmulatorIsExplained(t *testing.T) {
+	w, n := newWorld(t), 0
+	for _, code := range emulated(t) {
+		n++
+		e := w.explain(t, strconv.Itoa(code), "")
+		if strings.Contains(e.Findings[0].Cause.EN, "none of the lists") || e.Findings[0].Page == "" {
+			t.Errorf("%d, which the emulator gives: %+v", code, e.Findings[0])
+		}
+	}
+	if n < 100 {
+		t.Errorf("only %d codes were found", n)
+	}
+}
+
+// emulated are the keys of the emulator's errTexts.
+func emulated(t *testing.T) (codes []int) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join("..", "..", "wechatsim", "*.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range files {
+		f, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(f, func(n ast.Node) bool {
+			v, ok := n.(*ast.ValueSpec)
+			if ok && v.Names[0].Name == "errTexts" {
+				codes = append(codes, keysOf(v)...)
+			}
+			return true
+		})
+	}
+	return codes
+}
+
+func keysOf(v *ast.ValueSpec) (codes []int) {
+	for _, value := range v.Values {
+		ast.Inspect(value, func(n ast.Node) bool {
+			if kv, ok := n.(*ast.KeyValueExpr); ok {
+				if lit, ok := kv.Key.(*ast.BasicLit); ok && lit.Kind == token.INT {
+					if code, err := strconv.Atoi(lit.Value); err == nil {
+						codes = append(codes, code)
+					}
+				}
+			}
+			return true
+		})
+	}
+	return codes
 }

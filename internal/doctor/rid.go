@@ -49,11 +49,21 @@ func (d *Doctor) ridFindings(ctx context.Context, s symptom, at place, ask bool)
 		return []Finding{ill(Unknown, text("WeChat knows for seven days what a rid was about, and tells the shop that called", "微信保留 rid 七天，仅向发起调用的店铺提供"),
 			text("name the shop: zhanggui doctor SHOP --explain RID", "请指明店铺：zhanggui doctor 店铺 --explain RID"), pageRID, fact("rid", s.rid))}, 0
 	}
-	ctx, cancel := context.WithTimeout(ctx, CheckTimeout)
-	defer cancel()
+	found = d.memo.get("rid "+at.shop.ID+" "+s.rid, func() []Finding {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), CheckTimeout)
+		defer cancel()
+		return []Finding{d.ridFinding(ctx, s, at)}
+	})
+	return found, found[0].ErrCode
+}
+
+// ridFinding is what WeChat tells of a call, without what it echoes.
+func (d *Doctor) ridFinding(ctx context.Context, s symptom, at place) Finding {
 	var out ridAnswer
 	if err := d.askShop(ctx, at, http.MethodPost, "/cgi-bin/openapi/rid/get", map[string]string{"rid": s.rid}, &out); err != nil {
-		return []Finding{d.ridRefused(at, s.rid, err)}, 0
+		f := d.ridRefused(at, s.rid, err)
+		f.ErrCode = 0 // it is not the code of the call that was asked about
+		return f
 	}
 	code, path, facts := out.facts(s.rid)
 	x := wechat.Explain(wechat.KindOf(cmp.Or(path, s.path)), code)
@@ -62,7 +72,7 @@ func (d *Doctor) ridFindings(ctx context.Context, s symptom, at place, ask bool)
 		f = fine(text("WeChat answered this call without an error", "微信对该调用的应答没有错误"), facts...)
 	}
 	f.ErrCode = code
-	return []Finding{f}, code
+	return f
 }
 
 // ridRefused says why WeChat tells nothing of a rid. That is no fault of the shop's.
