@@ -54,6 +54,8 @@ type cli struct {
 	Admin        adminCmd        `cmd:"" help:"List, make and end administrators."`
 	Clock        clockCmd        `cmd:"" help:"Show what is known of the server's clock, and accept it."`
 	Channel      channelCmd      `cmd:"" help:"Make, list and try the places that messages go to."`
+	Alert        alertCmd        `cmd:"" help:"List what is wrong, and the rules of what is told."`
+	Silence      silenceCmd      `cmd:"" help:"Keep messages back for a while."`
 	Notice       noticeCmd       `cmd:"" help:"List what humans are told, and try the channels."`
 	Subscription subscriptionCmd `cmd:"" help:"Say who hears of which events, and send again what was given up."`
 	Audit        auditCmd        `cmd:"" help:"Read and verify the audit log."`

@@ -12,6 +12,7 @@ import (
 
 	"github.com/zhanggui/zhanggui/internal/access"
 	"github.com/zhanggui/zhanggui/internal/audit"
+	"github.com/zhanggui/zhanggui/internal/notice"
 	"github.com/zhanggui/zhanggui/internal/setup"
 )
 
@@ -36,6 +37,9 @@ type Options struct {
 	Proofs        AuditProofs
 	Keys          Keys
 	Notices       Notices
+	Alerts        Alerts
+	AlertRules    []AlertRuleView
+	Runbook       func(notice.Kind) string // gives the address of the page for a kind
 	Channels      Channels
 	Clock         Clock
 	Quotas        Quotas
@@ -89,6 +93,7 @@ func Mount(mux *http.ServeMux, o Options) {
 	h.mountProofs(api)
 	h.mountNotices(api)
 	h.mountChannels(api)
+	h.mountAlerts(api)
 	h.mountClock(api)
 	h.mountPlatforms(api)
 	h.mountSubscriptions(api)

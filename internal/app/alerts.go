@@ -2,13 +2,22 @@ package app
 
 import (
 	"cmp"
+	"context"
+	"net/http"
+	"net/netip"
+	"strconv"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/zhanggui/zhanggui/internal/adminapi"
 	"github.com/zhanggui/zhanggui/internal/alert"
+	"github.com/zhanggui/zhanggui/internal/audit"
 	"github.com/zhanggui/zhanggui/internal/config"
+	"github.com/zhanggui/zhanggui/internal/gateway"
+	"github.com/zhanggui/zhanggui/internal/grant"
 	"github.com/zhanggui/zhanggui/internal/notice"
+	"github.com/zhanggui/zhanggui/wechat"
 )
 
 // connectAlerts makes what decides whom to tell what.
@@ -47,6 +56,141 @@ func override(rule *alert.Rule, by config.AlertRule) {
 	rule.Threshold = cmp.Or(by.Threshold, rule.Threshold)
 	rule.Window = cmp.Or(by.Window, rule.Window)
 	rule.After = cmp.Or(by.After, rule.After)
+}
+
+// ruleViews are the rules as operators see them.
+func (a *App) ruleViews() (all []adminapi.AlertRuleView) {
+	p := a.alertPolicy()
+	for _, r := range p.Rules.List() {
+		all = append(all, adminapi.AlertRuleView{
+			Kind: string(r.Kind), Off: r.Off, Severity: string(r.Severity), How: how(r), GroupedBy: append([]string{}, r.Group...),
+			Gather: span(r.Gather), Remind: span(r.Remind), Owner: span(r.Owner), Quiet: r.Quiet,
+			Threshold: r.Threshold, Window: span(r.Window), After: span(r.After), Runbook: p.Runbook(r.Kind),
+		})
+	}
+	return all
+}
+
+func how(r alert.Rule) string {
+	switch {
+	case r.Recovery:
+		return "recovery"
+	case r.Event:
+		return "event"
+	case notice.Watched(r.Kind):
+		return "watched"
+	}
+	return "condition"
+}
+
+// span writes a time, and nothing for none.
+func span(d time.Duration) string {
+	if d == 0 {
+		return ""
+	}
+	return d.String()
+}
+
+// diskEnough is how many free bytes are enough, however large the disk is.
+const diskEnough = 20 << 30
+
+// watch makes what holds the conditions that this server sees for itself.
+func (a *App) watch() *alert.Watch {
+	rules := a.alertPolicy().Rules
+	return alert.NewWatch(alert.WatchOptions{
+		Store: a.store, Server: a.owner, Rules: rules, Rates: a.rates, Now: a.o.Now, Logger: a.o.Log,
+		Checks: []alert.Check{
+			{Kind: notice.WeChatAway, Subject: "wechat", Look: func() (bool, map[string]string) {
+				h := a.keeper.Health()
+				return !h.PlatformDownSince.IsZero(), map[string]string{"cause": h.PlatformCause}
+			}},
+			{Kind: notice.StoreFailing, Subject: "store", Look: func() (bool, map[string]string) {
+				return !a.keeper.Health().StoreDownSince.IsZero(), nil
+			}},
+			{Kind: notice.DiskLow, Subject: "disk:" + a.owner, Look: func() (bool, map[string]string) {
+				return diskLow(a.o.Config.Data, rules.Of(notice.DiskLow).Threshold)
+			}},
+		},
+	})
+}
+
+// diskLow tells whether less than a share of the disk of a directory is free, and not
+// plenty all the same. A disk that cannot be looked at is not low.
+func diskLow(dir string, share float64) (bool, map[string]string) {
+	free, total, err := diskOf(dir)
+	if err != nil || total == 0 {
+		return false, nil
+	}
+	percent := strconv.FormatUint(free*100/total, 10) + "%"
+	return float64(free) < share*float64(total) && free < diskEnough, map[string]string{"free": percent}
+}
+
+// counting is the meters with what alerts are made from counted beside them.
+func (a *App) counting() counting { return counting{a.meters, a.rates} }
+
+type counting struct {
+	*meters
+	rates *alert.Rates
+}
+
+// Asked implements keeper.Observer.
+func (c counting) Asked(kind grant.Kind, cause string, took time.Duration) {
+	c.meters.Asked(kind, cause, took)
+	c.rates.Count(notice.RefreshFailing, string(kind), cause != "")
+}
+
+// Observe implements gateway.Metrics.
+func (c counting) Observe(o gateway.Observation) {
+	c.meters.Observe(o)
+	c.rates.Count(notice.EndpointErrors, o.Group, o.Status >= http.StatusInternalServerError || notTheirs[o.Class])
+}
+
+// notTheirs are the classes of errcodes that are not the caller's fault.
+var notTheirs = func() map[string]bool {
+	all := map[string]bool{}
+	for _, c := range []wechat.Class{wechat.ClassUnknown, wechat.ClassRetry, wechat.ClassRefreshToken, wechat.ClassReauthorise, wechat.ClassRecover,
+		wechat.ClassTicket, wechat.ClassOperator, wechat.ClassBlocked} {
+		all[c.String()] = true
+	}
+	return all
+}()
+
+// Pushed implements push.Observer.
+func (c counting) Pushed(outcome, reason string, took time.Duration) {
+	c.meters.Pushed(outcome, reason, took)
+	c.rates.Count(notice.PushRefused, "", outcome == "refused")
+}
+
+// countedLogins is the store of logins, counting those that were made.
+type countedLogins struct {
+	*store
+	rates *alert.Rates
+}
+
+// Login implements login.Store.
+func (c countedLogins) Login(ctx context.Context, e grant.Effects) error {
+	err := c.store.Login(ctx, e)
+	if err == nil {
+		c.rates.Count(notice.LoginFailing, "", false)
+	}
+	return err
+}
+
+// countedRefusals counts what logins refuse, besides recording it.
+type countedRefusals struct {
+	*refusals
+	rates *alert.Rates
+}
+
+// Refused implements login.Tally.
+func (c countedRefusals) Refused(ctx context.Context, e audit.Entry, from netip.Addr) {
+	switch e.Action {
+	case "login.exchange":
+		c.rates.Count(notice.LoginFailing, "", true)
+	case "login.callback":
+		c.rates.Count(notice.CallbackRefused, "", true)
+	}
+	c.refusals.Refused(ctx, e, from)
 }
 
 // alertMeters count what the alert engine does.

@@ -114,6 +114,7 @@ type App struct {
 	people    *people.People
 	outbox    *outbox.Outbox
 	alerts    *alert.Engine
+	rates     *alert.Rates
 	relay     *relay.Relay
 	quotas    *quotas // nil: nobody looks at quotas
 	radar     *radar.Radar
@@ -166,6 +167,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	a.metrics = web.NewMetrics(o.Version)
 	a.metrics.Room = roomOf
 	a.meters = newMeters(a.metrics.Registry)
+	a.rates = alert.NewRates(a.alertPolicy().Rules, nil)
 	a.replica.meter(a.metrics.Registry)
 	a.meters.watchStore(a.store)
 	a.refused = newRefusals(a.vault.MAC("address", nil), o.Now, o.Log)
@@ -288,7 +290,7 @@ func (a *App) connectKeeper() {
 		transports: gateway.NewTransports(gateway.EgressOptions{})}
 	o := keeper.Options{
 		Store: a.store, Components: a.store, Ledger: a.store, Vault: a.keys(), Platform: keeper.WeChat{Client: a.clients.For},
-		Owner: a.owner, Now: a.o.Now, Logger: a.o.Log, Observer: a.meters,
+		Owner: a.owner, Now: a.o.Now, Logger: a.o.Log, Observer: a.counting(),
 		Follower: a.follow, SleepAfter: a.o.Config.Keeper.SleepAfter, Tracer: a.tracer,
 	}
 	if a.replica != nil {
@@ -334,10 +336,16 @@ func (a *App) connectLogin() (err error) {
 	public := c.PublicURL.URL()
 	a.connectSessions()
 	a.login, err = login.New(login.Options{
-		Store: a.store, Live: a.sessions, Platform: login.WeChat{Client: a.clients.For, Loopback: c.Loopback}, Vault: a.keys(),
+		Store: countedLogins{a.store, a.rates}, Live: a.sessions, Platform: login.WeChat{Client: a.clients.For, Loopback: c.Loopback}, Vault: a.keys(),
 		UI: a.ui, Page: a.page, PublicURL: public, Redirects: web.NewRedirects(public, append(protectedNames(c), c.RedirectHosts...)),
-		Tally: a.refused, Observer: a.meters, Behind: a.clock.Behind, Now: a.o.Now, Log: a.o.Log, Idle: c.Session.Idle, Absolute: c.Session.Absolute,
-		Market: a.market(), Shops: marketShops{a.store, a.provider}, Links: a.provider, Minis: a.minis(),
+		Tally:    a.refused,
+		Observer: a.meters,
+		Behind:   a.clock.Behind,
+		Now:      a.o.Now,
+		Log:      a.o.Log,
+		Idle:     c.Session.Idle,
+		Absolute: c.Session.Absolute,
+		Market:   a.market(), Shops: marketShops{a.store, a.provider}, Links: a.provider, Minis: a.minis(),
 		Operator: login.Operator{Name: c.Operator.Name, ICP: c.Operator.ICP, Contact: c.Operator.Contact}, Company: company(c),
 	})
 	return err
@@ -417,7 +425,7 @@ func (a *App) gatewayConfig(in gateway.Clients, by func(client string) string) g
 		},
 		Catalogue: a.catalogue, Uses: a.store, Authorizers: a.store, Sets: gateway.SetsMode(a.o.Config.PermissionSets),
 		PerSecond: a.o.Config.Clients.PerSecond, Burst: a.o.Config.Clients.Burst, MaxWait: maxWait(a.o.Config.Clients),
-		Pacer: a.quotas.pacer(), Refusals: a.unset, Metrics: a.meters, Log: a.o.Log, Now: a.o.Now, APIHosts: a.clients.hosts.API,
+		Pacer: a.quotas.pacer(), Refusals: a.unset, Metrics: a.counting(), Log: a.o.Log, Now: a.o.Now, APIHosts: a.clients.hosts.API,
 		NoGrace: a.replica != nil && a.replica.file != nil, // the file that stands by has a time of its own
 	}
 }

@@ -141,6 +141,7 @@ func (a *App) work(ctx context.Context, wg *sync.WaitGroup) {
 	wg.Go(func() { a.oidc.Run(ctx) })
 	wg.Go(func() { a.outbox.Run(ctx) })
 	wg.Go(func() { a.alerts.Run(ctx) })
+	wg.Go(func() { a.watch().Run(ctx) })
 	wg.Go(func() { a.relay.Run(ctx) })
 	wg.Go(func() { a.quotas.run(ctx) })
 	wg.Go(func() { a.radar.Run(ctx) })
