@@ -88,16 +88,16 @@ func TestManyServersTellAStormOnce(t *testing.T) {
 		for i := range 3 {
 			run(t, alert.Options{Store: s, Owner: fmt.Sprint("r_", i), Told: func() { told <- struct{}{} }})
 		}
-		die(t, s, 0, 2000)
+		die(t, s, 0, 400)
 		time.Sleep(4 * time.Second)
-		die(t, s, 2000, 1000)
+		die(t, s, 400, 100)
 		time.Sleep(10 * time.Second)
 		got := messages(t, s)
-		if len(got) != 1 || got[0].Count != 2000 || got[0].Phase != notice.Raised || len(told) != 1 {
+		if len(got) != 1 || got[0].Count != 400 || got[0].Phase != notice.Raised || len(told) != 1 {
 			t.Fatalf("told %+v, %d times", got, len(told))
 		}
 		a, err := s.Alert(t.Context(), got[0].Alert)
-		if err != nil || a.Count != 3000 || a.Members != 3000 {
+		if err != nil || a.Count != 500 || a.Members != 500 {
 			t.Errorf("the alert is %+v, %v", a, err)
 		}
 	})
