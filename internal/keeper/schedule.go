@@ -55,8 +55,10 @@ const refreshLife = 30 * 24 * time.Hour
 var reminders = []reminder{
 	//  after             day    days left
 	{20 * 24 * time.Hour, "20"}, // 10
+	{23 * 24 * time.Hour, "23"}, // 7
 	{25 * 24 * time.Hour, "25"}, // 5
 	{27 * 24 * time.Hour, "27"}, // 3
+	{29 * 24 * time.Hour, "29"}, // 1
 }
 
 type reminder struct {

@@ -252,8 +252,8 @@ func TestRemindersFollowFromThePlan(t *testing.T) {
 				t.Fatalf("reminders %v", sent)
 			}
 		}
-		if len(sent) == 0 || sent[len(sent)-1] != "27" {
-			t.Fatalf("reminders %v do not end with day 27", sent)
+		if len(sent) == 0 || sent[len(sent)-1] != "29" {
+			t.Fatalf("reminders %v do not end with day 29", sent)
 		}
 	})
 }
