@@ -442,8 +442,15 @@ func (a *App) connectConsole() {
 	a.people = people.New(people.Options{UI: a.ui, Page: a.page, Now: a.o.Now, Login: a.login, Store: a.store, Link: a.Link, Log: a.o.Log})
 	a.console = console.New(console.Options{
 		UI: a.ui, Page: a.page, Now: a.o.Now, Login: a.login, Directory: a.store, People: a.store, Invites: a.store, Log: a.store,
-		Purchases: a.store, Exports: a.store, Board: a.people, Staff: a.store, Doctor: doctors{a}, Channels: channels{a},
-		Caller: shopCaller{keeper: a.keeper, clients: a.clients, dir: a.store}, Link: a.Link,
+		Purchases: a.store,
+		Exports:   a.store,
+		Board:     a.people,
+		Staff:     a.store,
+		Doctor:    doctors{a},
+		Channels:  channels{a},
+		Alerts:    a.store,
+		Runbook:   a.alertPolicy().Runbook,
+		Caller:    shopCaller{keeper: a.keeper, clients: a.clients, dir: a.store}, Link: a.Link,
 	})
 }
 

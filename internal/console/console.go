@@ -13,6 +13,7 @@ import (
 	"github.com/zhanggui/zhanggui/internal/access"
 	"github.com/zhanggui/zhanggui/internal/audit"
 	"github.com/zhanggui/zhanggui/internal/grant"
+	"github.com/zhanggui/zhanggui/internal/notice"
 	"github.com/zhanggui/zhanggui/internal/web"
 	"github.com/zhanggui/zhanggui/internal/web/ui"
 )
@@ -113,6 +114,8 @@ type Options struct {
 	Board     Board                    // nil: a shop's page says nothing of its people
 	Exports   Exports                  // nil: no token leaves
 	Purchases Purchases                // nil: nothing is sold in the service market
+	Alerts    Alerts                   // nil: nobody looks at alerts
+	Runbook   func(notice.Kind) string // gives the address of the page for a kind, or ""
 	Doctor    Doctor                   // nil: nobody examines
 	Channels  Channels                 // nil: they are not shown
 	Link      func(path string) string // makes an absolute URL
@@ -132,6 +135,9 @@ func (c *Console) Mount(mux *http.ServeMux) {
 	page("POST /shops/{shop}/claims/{id}/confirm", c.confirmClaim)
 	if c.Channels != nil {
 		c.mountChannels(mux)
+	}
+	if c.Alerts != nil {
+		c.mountAlerts(mux)
 	}
 	if c.Doctor != nil {
 		c.mountDoctor(mux)

@@ -17,6 +17,7 @@ import (
 	"github.com/zhanggui/zhanggui/internal/audit"
 	"github.com/zhanggui/zhanggui/internal/console"
 	"github.com/zhanggui/zhanggui/internal/grant"
+	"github.com/zhanggui/zhanggui/internal/notice"
 	"github.com/zhanggui/zhanggui/internal/store/sqlite"
 	"github.com/zhanggui/zhanggui/internal/store/sqlstore"
 	"github.com/zhanggui/zhanggui/internal/web"
@@ -38,6 +39,7 @@ type rig struct {
 	failure error             // of every call to WeChat
 	board   boards
 	removed []string // channels
+	alerts  alerts
 }
 
 // staffOf is the administrators of a store, and one more who may do everything.
@@ -74,9 +76,10 @@ func newRig(t *testing.T) *rig {
 	origin := &url.URL{Scheme: "https", Host: "zhanggui.example.com"}
 	mux := http.NewServeMux()
 	console.New(console.Options{
-		UI: pages, Now: func() time.Time { return epoch }, Login: r, Directory: store, People: store, Invites: store, Log: store, Caller: r, Purchases: store, Exports: store, Board: &r.board, Staff: staffOf{store}, Doctor: r, Channels: r,
-		Page: func(h web.Handler) http.Handler { return web.CrossOrigin(origin)(web.BrowserHeaders(pages.Page(h))) },
-		Link: func(p string) string { return origin.String() + p },
+		UI: pages, Now: func() time.Time { return epoch }, Login: r, Directory: store, People: store, Invites: store, Log: store, Caller: r, Purchases: store, Exports: store, Board: &r.board, Staff: staffOf{store}, Doctor: r, Channels: r, Alerts: &r.alerts,
+		Runbook: func(k notice.Kind) string { return "https://example.com/" + string(k) + ".md" },
+		Page:    func(h web.Handler) http.Handler { return web.CrossOrigin(origin)(web.BrowserHeaders(pages.Page(h))) },
+		Link:    func(p string) string { return origin.String() + p },
 	}).Mount(mux)
 	r.handler = web.Wrap(mux, web.Options{PublicURL: origin})
 	r.declare()

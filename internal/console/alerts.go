@@ -1,0 +1,107 @@
+package console
+
+import (
+	"cmp"
+	"context"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/zhanggui/zhanggui/internal/access"
+	"github.com/zhanggui/zhanggui/internal/audit"
+	"github.com/zhanggui/zhanggui/internal/notice"
+	"github.com/zhanggui/zhanggui/internal/web/ui"
+)
+
+// Alerts keeps what is wrong, or was.
+type Alerts interface {
+	AlertsBefore(ctx context.Context, open bool, id int64, limit int) ([]notice.Alert, error)
+	Alert(ctx context.Context, id int64) (notice.Alert, error)
+	CreateSilence(ctx context.Context, s notice.Silence, entries ...audit.Entry) error
+}
+
+// alertsPage is what the page of alerts shows.
+type alertsPage struct {
+	Open, Past []notice.Alert
+	Runbook    func(notice.Kind) string
+	Silences   bool // whether the reader may make one
+}
+
+const (
+	mostAlerts = 100
+	// silencedFor is how long the button of the page keeps an alert back.
+	silencedFor = 4 * time.Hour
+)
+
+// mountAlerts registers the pages, which are for staff.
+func (c *Console) mountAlerts(mux *http.ServeMux) {
+	mux.Handle("GET /admin/alerts", c.Page(c.alerts))
+	mux.Handle("POST /admin/alerts/{alert}/silence", c.Page(c.silence))
+}
+
+func (c *Console) alerts(w http.ResponseWriter, r *http.Request) error {
+	session, err := c.Login.RequireAdmin(r)
+	if err != nil {
+		return err
+	}
+	kind, err := c.kind(r.Context(), session.AdminID)
+	if err != nil {
+		return err
+	}
+	all, err := c.Alerts.AlertsBefore(r.Context(), false, 0, mostAlerts)
+	if err != nil {
+		return err
+	}
+	page := alertsPage{Runbook: c.Runbook, Silences: kind == access.StaffAdmin}
+	if page.Open, err = c.Alerts.AlertsBefore(r.Context(), true, 0, mostAlerts); err != nil {
+		return err
+	}
+	for _, a := range all {
+		if a.State == notice.AlertEnded {
+			page.Past = append(page.Past, a)
+		}
+	}
+	return c.UI.Render(w, r, http.StatusOK, ui.PageInfo{TitleKey: "console.alerts", Wide: true}, alertsBody(page))
+}
+
+// silence keeps an alert back for a few hours, as the button says.
+func (c *Console) silence(w http.ResponseWriter, r *http.Request) error {
+	session, err := c.Login.RequireAdmin(r)
+	if err != nil {
+		return err
+	}
+	if kind, err := c.kind(r.Context(), session.AdminID); err != nil || kind != access.StaffAdmin {
+		return cmp.Or(err, errStaff())
+	}
+	id, err := strconv.ParseInt(r.PathValue("alert"), 10, 64)
+	if err != nil {
+		return errGone()
+	}
+	a, err := c.Alerts.Alert(r.Context(), id)
+	if err != nil {
+		return c.back(w, r, err)
+	}
+	now := c.Now()
+	s := notice.Silence{ID: access.NewID("q"), Kind: a.Kind, Shop: a.Shop, Reason: "console", By: session.AdminID, Made: now, Until: now.Add(silencedFor)}
+	entry := audit.Entry{At: now, Actor: audit.Actor{Kind: audit.ActorAdmin, ID: session.AdminID}, Action: "silence.create", Subject: "silence:" + s.ID,
+		Outcome: audit.Done, Details: map[string]string{"kind": string(a.Kind), "until": s.Until.UTC().Format(time.RFC3339)}}
+	if err := c.Alerts.CreateSilence(r.Context(), s, entry); err != nil {
+		return err
+	}
+	http.Redirect(w, r, ui.URL(r.Context(), "/admin/alerts"), http.StatusSeeOther)
+	return nil
+}
+
+// inWords is a text of a notice in the reader's language.
+func inWords(ctx context.Context, t notice.Text) string {
+	if ui.Language(ctx) == "en" {
+		return t.EN
+	}
+	return t.ZH
+}
+
+// about names the first of what an alert is about.
+func about(a notice.Alert) string { return strings.Join(a.Subjects, ", ") }
+
+func since(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05Z") }

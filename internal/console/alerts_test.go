@@ -1,0 +1,58 @@
+package console_test
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/zhanggui/zhanggui/internal/access"
+	"github.com/zhanggui/zhanggui/internal/audit"
+	"github.com/zhanggui/zhanggui/internal/notice"
+)
+
+// alerts keeps one open alert and one that is over.
+type alerts struct{ silenced []notice.Silence }
+
+func (*alerts) AlertsBefore(_ context.Context, open bool, _ int64, _ int) ([]notice.Alert, error) {
+	all := []notice.Alert{{ID: 7, Kind: notice.GrantStopped, State: notice.AlertOpen, Severity: notice.Critical, Count: 12, Subjects: []string{"grant:<b>"}}}
+	if !open {
+		all = append(all, notice.Alert{ID: 3, Kind: notice.DiskLow, State: notice.AlertEnded, Count: 1})
+	}
+	return all, nil
+}
+
+func (a *alerts) Alert(_ context.Context, id int64) (notice.Alert, error) {
+	if id != 7 {
+		return notice.Alert{}, access.ErrNotFound
+	}
+	return notice.Alert{ID: 7, Kind: notice.GrantStopped}, nil
+}
+
+func (a *alerts) CreateSilence(_ context.Context, s notice.Silence, _ ...audit.Entry) error {
+	a.silenced = append(a.silenced, s)
+	return nil
+}
+
+func TestStaffSeesAndSilencesAlerts(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.asAdmin()
+	page := r.get("/admin/alerts", "en").Body.String()
+	for _, want := range []string{notice.GrantStopped.Words().What.EN, notice.DiskLow.Words().What.EN, "grant:&lt;b&gt;", "https://example.com/grant.stopped.md", "/admin/alerts/7/silence"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("%q is missing in\n%s", want, page)
+		}
+	}
+	if zh := r.get("/admin/alerts", "zh-CN").Body.String(); !strings.Contains(zh, notice.GrantStopped.Words().What.ZH) {
+		t.Error("the page is not Chinese")
+	}
+	if rec := r.post("/admin/alerts/7/silence", url.Values{}); rec.Code != http.StatusSeeOther || len(r.alerts.silenced) != 1 || r.alerts.silenced[0].Kind != notice.GrantStopped {
+		t.Errorf("silencing answers %d, made %+v", rec.Code, r.alerts.silenced)
+	}
+	r.as(access.StaffAuditor)
+	if rec := r.post("/admin/alerts/7/silence", url.Values{}); rec.Code != http.StatusForbidden || len(r.alerts.silenced) != 1 {
+		t.Errorf("an auditor is answered %d", rec.Code)
+	}
+}
