@@ -37,7 +37,7 @@ type cli struct {
 	People peopleCmd `cmd:"" help:"Hand over ownership, see who looked in, take in moved openids."`
 	Client clientCmd `cmd:"" help:"List, make and end clients."`
 	Grant  grantCmd  `cmd:"" help:"List and revoke grants."`
-	Token  tokenCmd  `cmd:"" help:"Tell where a shop's token stands."`
+	Token  tokenCmd  `cmd:"" help:"Tell where a shop's token stands and whether somebody else refreshes it; end every token that is out."`
 	Call   callCmd   `cmd:"" help:"Call a shop API."`
 
 	Quota quotaCmd `cmd:"" help:"Show what is left of what WeChat lets a shop call today."`

@@ -175,19 +175,19 @@ func (g grantStartCmd) Run(ctx context.Context, c console) error {
 	return nil
 }
 
-// tokenCmd tells about a shop's token. It never prints it.
-type tokenCmd struct {
+// tokenShowCmd tells about a shop's token. It never prints it.
+type tokenShowCmd struct {
 	remote
 	Shop string `arg:"" help:"Id of the shop."`
 }
 
 // Help shows an example.
-func (tokenCmd) Help() string {
+func (tokenShowCmd) Help() string {
 	return "Tells the state, generation and end of the kept token. The token itself stays where it is: use the gateway.\n\nExample:\n  zhanggui token lantian"
 }
 
 // Run implements the command.
-func (t tokenCmd) Run(ctx context.Context, c console) error {
+func (t tokenShowCmd) Run(ctx context.Context, c console) error {
 	var grants items[adminapi.GrantView]
 	if err := grants.read(ctx, t.remote, "/v1/grants?"+url.Values{"shop": {t.Shop}, "kind": {"self"}}.Encode()); err != nil {
 		return err

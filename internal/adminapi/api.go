@@ -45,6 +45,8 @@ type Options struct {
 	Quotas        Quotas
 	Doctor        Doctor
 	Radar         Radar
+	Strangers     Strangers
+	Killer        Killer
 	Platforms     Platforms
 	Subscriptions Subscriptions
 	Mover         Mover
@@ -101,6 +103,7 @@ func Mount(mux *http.ServeMux, o Options) {
 	h.mountQuota(api)
 	h.mountDoctor(api)
 	h.mountRadar(api)
+	h.mountStranger(api)
 	describe(api.OpenAPI())
 	mountReference(mux, api.OpenAPI())
 }

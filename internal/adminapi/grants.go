@@ -47,7 +47,7 @@ type GrantView struct {
 	UpdatedAt      *time.Time `json:"updated_at,omitempty"`
 	ProvedAt       *time.Time `json:"proved_at,omitempty" doc:"when WeChat last took the kept token, as far as was written down"`
 	Doubts         int        `json:"doubts,omitempty" doc:"definite refusals of the kept token since then"`
-	Killing        int        `json:"killing,omitempty" doc:"forced refreshes still to come that end the tokens of a revoked grant at WeChat"`
+	Killing        int        `json:"killing,omitempty" doc:"forced refreshes still to come that end the tokens at WeChat"`
 }
 
 func viewGrant(g grant.Grant) GrantView {

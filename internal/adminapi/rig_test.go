@@ -26,6 +26,7 @@ import (
 	"github.com/zhanggui/zhanggui/internal/signer"
 	"github.com/zhanggui/zhanggui/internal/store/sqlite"
 	"github.com/zhanggui/zhanggui/internal/store/sqlstore"
+	"github.com/zhanggui/zhanggui/internal/stranger"
 	"github.com/zhanggui/zhanggui/internal/vault"
 )
 
@@ -99,6 +100,8 @@ func newRig(t *testing.T) *rig {
 		Doctor:        r,
 		Platforms:     platforms{store, r},
 		Radar:         store,
+		Strangers:     stranger.New(stranger.Options{Store: store, Now: now}),
+		Killer:        store,
 		Subscriptions: relay.New(relay.Options{Store: store, Clients: store, Vault: v, Owner: "test", Now: now, Transport: func(bool) http.RoundTripper { return gone{} }}),
 		Mover:         movein.New(movein.Options{Store: store, Vault: v, Now: now, Moved: func(ids []string) { r.kicked = append(r.kicked, ids...) }}),
 		Requests:      requests{store, r}, Sealer: v,

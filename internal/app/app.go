@@ -40,6 +40,7 @@ import (
 	"github.com/zhanggui/zhanggui/internal/session"
 	"github.com/zhanggui/zhanggui/internal/setup"
 	"github.com/zhanggui/zhanggui/internal/signer"
+	"github.com/zhanggui/zhanggui/internal/stranger"
 	"github.com/zhanggui/zhanggui/internal/trace"
 	"github.com/zhanggui/zhanggui/internal/trace/otlp"
 	"github.com/zhanggui/zhanggui/internal/upstream"
@@ -119,6 +120,7 @@ type App struct {
 	quotas    *quotas // nil: nobody looks at quotas
 	radar     *radar.Radar
 	paths     documented
+	strangers *stranger.Watch
 	follow    *follow.Set
 	places    []checkpointPlace // that signed heads go to
 	witness   *witness.Witness  // of other servers' logs
@@ -185,6 +187,8 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	}
 	a.connectClock()
 	a.signer = signer.New(signer.Options{Store: a.store, Vault: a.keys(), Now: a.o.Now, Log: a.o.Log})
+	a.connectRadar()
+	a.connectStranger()
 	a.connectKeeper()
 	a.meters.watchKeeper(a.keeper, a.o.Config.Data)
 	a.meters.watchCensus(a)
@@ -289,9 +293,17 @@ func (a *App) connectKeeper() {
 	a.clients = &clients{hosts: hosts, now: a.o.Now, skew: a.skew, egress: a.o.Config.Egress, tracer: a.tracer, names: pathNames{a.catalogue}, made: map[string]*wechat.Client{},
 		transports: gateway.NewTransports(gateway.EgressOptions{})}
 	o := keeper.Options{
-		Store: a.store, Components: a.store, Ledger: a.store, Vault: a.keys(), Platform: keeper.WeChat{Client: a.clients.For},
-		Owner: a.owner, Now: a.o.Now, Logger: a.o.Log, Observer: a.counting(),
-		Follower: a.follow, SleepAfter: a.o.Config.Keeper.SleepAfter, Tracer: a.tracer,
+		Store:      a.store,
+		Components: a.store,
+		Ledger:     a.store,
+		Vault:      a.keys(),
+		Platform:   keeper.WeChat{Client: a.clients.For},
+		Owner:      a.owner,
+		Now:        a.o.Now,
+		Logger:     a.o.Log,
+		Observer:   a.counting(),
+		Witness:    a.strangers,
+		Follower:   a.follow, SleepAfter: a.o.Config.Keeper.SleepAfter, Tracer: a.tracer,
 	}
 	if a.replica != nil {
 		o.Recheck = -1 // the feed tells of what others changed
@@ -397,7 +409,6 @@ func (a *App) silently(h web.Handler) web.Handler {
 func (a *App) connectGateway() (err error) {
 	a.aliases = alias.New(a.vault.MAC)
 	a.connectQuota()
-	a.connectRadar()
 	a.unset = newSetsWatch(a.refused)
 	public := a.gatewayConfig(a.store, keeper.ByClient)
 	public.Aliases, public.Paths = a.aliases, a.paths.Counter
@@ -488,6 +499,8 @@ func (a *App) adminOptions() adminapi.Options {
 		PublicHost:    a.o.Config.PublicURL.Host(),
 		Loopback:      a.o.Config.Loopback,
 		Radar:         a.store,
+		Strangers:     a.strangers,
+		Killer:        a.store,
 	}
 }
 

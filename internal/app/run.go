@@ -145,6 +145,7 @@ func (a *App) work(ctx context.Context, wg *sync.WaitGroup) {
 	wg.Go(func() { a.relay.Run(ctx) })
 	wg.Go(func() { a.quotas.run(ctx) })
 	wg.Go(func() { a.radar.Run(ctx) })
+	wg.Go(func() { a.strangers.Run(ctx) })
 	wg.Go(func() { a.sessions.Run(ctx) })
 	wg.Go(func() { a.people.Run(ctx) })
 	a.keepLog(ctx, wg)

@@ -111,6 +111,7 @@ type Grant struct {
 	Kills       int       // forced refreshes that are still owed to end all tokens at WeChat, see [Kills]
 	CreatedAt   time.Time
 	UpdatedAt   time.Time
+	SettledAt   time.Time // when the last lease was settled; zero: not known
 }
 
 // Claim is a grant that the caller alone may refresh until Lease.Until.

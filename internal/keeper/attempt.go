@@ -46,6 +46,9 @@ type attempt struct {
 	next  move  // what the report led to; the schedule's attempts have none
 	same  bool  // WeChat gave out the token that is kept
 	spent error // why no forced refresh was spent
+
+	death *grant.Death // of the kept token; nil: it lives, as far as is known
+	ended int          // forced refreshes that were owed and that WeChat answered
 }
 
 // leaseUntil is when the lease is certainly over.
@@ -63,6 +66,7 @@ func (k *Keeper) attempt(ctx context.Context, c grant.Claim, begin time.Time, w 
 	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), a.trust.Sub(k.now()), errTrustOver)
 	defer cancel()
 	k.opt.Step(StepClaim)
+	defer a.testify()
 	return a.run(ctx)
 }
 
@@ -104,6 +108,9 @@ func (a *attempt) refresh(ctx context.Context) (Token, error) {
 	kept, err := a.open()
 	if err != nil {
 		return a.fail(ctx, reaction{do: stop, cause: causeUnreadable}, &Failure{Err: err})
+	}
+	if a.claim.Grant.Kills > 0 && a.want.rejected == 0 {
+		return a.killLiving(ctx, kept)
 	}
 	if a.want.rejected != 0 {
 		a.next = a.onReport(ctx, kept)
@@ -173,10 +180,14 @@ func (k *Keeper) openAccess(g grant.Grant) (secret.Value, error) {
 // the answer.
 func (a *attempt) ask(ctx context.Context, kept secret.Value, asked *time.Time) (Answer, error) {
 	ans, err := a.askOnce(ctx, false)
-	if err != nil || !ans.Access.Equal(kept) {
+	if err != nil {
+		a.unnamed(err, *asked)
 		return ans, err
 	}
-	a.same = true
+	a.same = ans.Access.Equal(kept)
+	if a.named(ans, kept, *asked); !a.same {
+		return ans, nil
+	}
 	if a.next != moveForce || !a.mayForce(ctx) {
 		return ans, nil
 	}

@@ -146,8 +146,11 @@ func (a *attempt) onReport(ctx context.Context, kept secret.Value) move {
 	if next == moveProbe {
 		found := a.probe(ctx, kept)
 		next = decide(blamesToken, kind, old, client, found)
-		if found == foundAlive {
+		switch found {
+		case foundAlive:
 			a.proof = proof{at: a.k.now()}
+		case foundDead:
+			a.bury(true)
 		}
 		a.k.opt.Logger.Info("reported token probed", "grant", a.claim.Grant.ID, "by", a.want.by,
 			"generation", a.want.rejected, "dead", found == foundDead, "unclear", found == foundUnclear)

@@ -15,7 +15,7 @@ import (
 func (a *attempt) effects(v verdict, tokens *grant.Tokens, now time.Time) grant.Effects {
 	g := a.claim.Grant
 	e := grant.Effects{At: now, Notices: a.notices(v, now)}
-	routine := v.outcome == audit.Done && g.State == grant.Active && len(e.Notices) == 0
+	routine := v.outcome == audit.Done && g.State == grant.Active && len(e.Notices) == 0 && a.ended == 0
 	if !routine && v.cause != causePlatform { // that was a wait for the platform's token, whose grant tells it
 		e.Audit = append(e.Audit, a.entry(v, tokens, now))
 	}
@@ -25,8 +25,9 @@ func (a *attempt) effects(v verdict, tokens *grant.Tokens, now time.Time) grant.
 	e.Settle = &grant.Settlement{
 		GrantID: g.ID, Term: g.Lease.Term, From: g.Tokens.Generation, Tokens: tokens,
 		State: v.state, Cause: v.cause, ErrCode: v.code, DueAt: v.due, Attempt: v.attempt,
-		Proved: a.proof.at, Doubts: a.proof.doubts, Routine: routine,
+		Proved: a.proof.at, Doubts: a.proof.doubts, Routine: routine, Kills: g.Kills, Killed: a.ended,
 	}
+	a.oweOn(&e, v, now)
 	return e
 }
 

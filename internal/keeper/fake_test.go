@@ -163,11 +163,25 @@ func (s *memStore) settleOne(e grant.Effects) error {
 		g.Tokens.AccessExpires, g.Tokens.RefreshIssued = ms(t.AccessExpires), ms(t.RefreshIssued)
 	}
 	g.State, g.Cause, g.ErrCode = e.Settle.State, e.Settle.Cause, e.Settle.ErrCode
-	g.Proved, g.Doubts, g.Kills = ms(e.Settle.Proved), e.Settle.Doubts, e.Settle.Kills
-	g.DueAt, g.Attempt, g.SettledTerm, g.UpdatedAt = ms(e.Settle.DueAt), e.Settle.Attempt, g.Lease.Term, ms(e.At)
+	g.Proved, g.Doubts = ms(e.Settle.Proved), e.Settle.Doubts
+	s.owe(g, e)
+	g.SettledAt, g.Attempt, g.SettledTerm, g.UpdatedAt = ms(e.At), e.Settle.Attempt, g.Lease.Term, ms(e.At)
 	s.audit = append(s.audit, e.Audit...)
 	s.notices = append(s.notices, e.Notices...)
 	return nil
+}
+
+// owe writes what a grant owes, and when it is looked at again.
+func (s *memStore) owe(g *grant.Grant, e grant.Effects) {
+	g.DueAt = ms(e.Settle.DueAt)
+	if g.State == grant.Revoked {
+		g.Kills = e.Settle.Kills
+		return
+	}
+	if g.Kills > e.Settle.Kills {
+		g.DueAt = ms(e.At)
+	}
+	g.Kills -= e.Settle.Killed
 }
 
 func (s *memStore) Grant(ctx context.Context, id string) (out grant.Grant, err error) {

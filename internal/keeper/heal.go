@@ -75,6 +75,9 @@ func (a *attempt) heal(ctx context.Context, kept secret.Value, f *Failure) (Toke
 	if r != keepAnother {
 		return a.fail(ctx, r, f)
 	}
+	if !a.key.IsZero() {
+		a.rotated(f)
+	}
 	return a.keepRefresh(ctx, kept, refresh, f)
 }
 

@@ -145,6 +145,7 @@ type Options struct {
 	Jitter   func(time.Duration) time.Duration // default uniform in [0, d)
 	Logger   *slog.Logger                      // default discards
 	Observer Observer                          // default none
+	Witness  Witness                           // default none
 	Spool    Spool                             // default none
 	Step     func(Step)                        // for tests: called when a step has landed
 	Tracer   *trace.Tracer                     // nil: nothing is traced
@@ -184,6 +185,9 @@ func (o *Options) fill() {
 	}
 	if o.Observer == nil {
 		o.Observer = deaf{}
+	}
+	if o.Witness == nil {
+		o.Witness = deaf{}
 	}
 	if o.Components == nil {
 		o.Components = noComponents{}
@@ -236,6 +240,7 @@ type Keeper struct {
 	gates   gates
 	lacks   lacks
 	wake    chan struct{}
+	longest atomic.Int64 // life that WeChat gave a self grant
 
 	mu       sync.Mutex
 	busy     map[string]chan struct{} // attempts of this process by grant

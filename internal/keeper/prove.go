@@ -82,6 +82,7 @@ func (a *attempt) take(found finding, now time.Time) {
 		a.proof.at, a.proof.doubts = now, 0
 	case foundDead:
 		a.proof.doubts++
+		a.bury(true)
 	}
 }
 

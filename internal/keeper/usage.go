@@ -57,7 +57,7 @@ func (k *Keeper) takeUsed(n int) []string {
 // in trouble stays awake until it heals: sleep would say that it did.
 func (a *attempt) sleepy(now time.Time) bool {
 	g, after := a.claim.Grant, a.k.opt.SleepAfter
-	if after <= 0 || !a.want.scheduled() || g.State != grant.Active || g.Attempt > 0 {
+	if after <= 0 || !a.want.scheduled() || g.State != grant.Active || g.Attempt > 0 || g.Kills > 0 {
 		return false
 	}
 	if g.Used.IsZero() || a.k.usedHere(g) {

@@ -33,6 +33,7 @@ var settleColumns = []struct {
 	{"kills", "bigint", column(func(g sqlgen.Grant) int64 { return g.Kills })},
 	{"settled_term", "bigint", column(func(g sqlgen.Grant) int64 { return g.SettledTerm })},
 	{"updated_at", "bigint", column(func(g sqlgen.Grant) int64 { return g.UpdatedAt })},
+	{"settled_at", "bigint", column(func(g sqlgen.Grant) int64 { return g.SettledAt })},
 }
 
 func column[T any](of func(sqlgen.Grant) T) func([]sqlgen.Grant) any {

@@ -12,12 +12,14 @@ import (
 // them. They are written out because a newer program may have added others.
 const grantColumns = `id, kind, app, shop_id, person_id, openid, scope, state, cause, err_code,
 	generation, access, access_expires, refresh, refresh_issued, refresh_expires, digest, due_at, attempt,
-	lease_owner, lease_term, lease_until, settled_term, created_at, updated_at, proved_at, doubts, used_at, kills, authorizer`
+	lease_owner, lease_term, lease_until, settled_term, created_at, updated_at, proved_at, doubts, used_at, kills, authorizer,
+	settled_at`
 
 func scanGrant(rows *sql.Rows) (g sqlgen.Grant, err error) {
 	err = rows.Scan(&g.ID, &g.Kind, &g.App, &g.ShopID, &g.PersonID, &g.Openid, &g.Scope, &g.State, &g.Cause, &g.ErrCode,
 		&g.Generation, &g.Access, &g.AccessExpires, &g.Refresh, &g.RefreshIssued, &g.RefreshExpires, &g.Digest, &g.DueAt, &g.Attempt,
-		&g.LeaseOwner, &g.LeaseTerm, &g.LeaseUntil, &g.SettledTerm, &g.CreatedAt, &g.UpdatedAt, &g.ProvedAt, &g.Doubts, &g.UsedAt, &g.Kills, &g.Authorizer)
+		&g.LeaseOwner, &g.LeaseTerm, &g.LeaseUntil, &g.SettledTerm, &g.CreatedAt, &g.UpdatedAt, &g.ProvedAt, &g.Doubts, &g.UsedAt, &g.Kills, &g.Authorizer,
+		&g.SettledAt)
 	return g, err
 }
 

@@ -82,7 +82,7 @@ func (dialect) Settle(ctx context.Context, t sqlstore.Tx, rows []sqlgen.Grant) e
 			ID: r.ID, Generation: r.Generation, Access: r.Access, AccessExpires: r.AccessExpires,
 			Refresh: r.Refresh, RefreshIssued: r.RefreshIssued, RefreshExpires: r.RefreshExpires, Digest: r.Digest,
 			State: r.State, Cause: r.Cause, ErrCode: r.ErrCode, DueAt: r.DueAt, Attempt: r.Attempt,
-			ProvedAt: r.ProvedAt, Doubts: r.Doubts, Kills: r.Kills, SettledTerm: r.SettledTerm, UpdatedAt: r.UpdatedAt,
+			ProvedAt: r.ProvedAt, Doubts: r.Doubts, Kills: r.Kills, SettledTerm: r.SettledTerm, UpdatedAt: r.UpdatedAt, SettledAt: r.SettledAt,
 		})
 		if err != nil {
 			return err

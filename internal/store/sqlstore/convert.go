@@ -65,7 +65,7 @@ func toGrant(r sqlgen.Grant) grant.Grant {
 		Tokens: toTokens(r), DueAt: fromMillis(r.DueAt), Attempt: int(r.Attempt),
 		Lease:       grant.Lease{Owner: r.LeaseOwner, Term: r.LeaseTerm, Until: fromMillis(r.LeaseUntil)},
 		SettledTerm: r.SettledTerm, Proved: fromMillis(r.ProvedAt), Doubts: int(r.Doubts), Used: fromMillis(r.UsedAt), Kills: int(r.Kills),
-		CreatedAt: fromMillis(r.CreatedAt), UpdatedAt: fromMillis(r.UpdatedAt),
+		CreatedAt: fromMillis(r.CreatedAt), UpdatedAt: fromMillis(r.UpdatedAt), SettledAt: fromMillis(r.SettledAt),
 		Authorizer: r.Authorizer,
 	}
 }

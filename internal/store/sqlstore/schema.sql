@@ -71,7 +71,8 @@ CREATE TABLE grants (
     doubts          BIGINT NOT NULL DEFAULT 0,
     used_at         BIGINT NOT NULL DEFAULT 0,
     kills           BIGINT NOT NULL DEFAULT 0,
-    authorizer      TEXT    NOT NULL DEFAULT '' -- WeChat's id of the account, of isv grants
+    authorizer      TEXT    NOT NULL DEFAULT '', -- WeChat's id of the account, of isv grants
+    settled_at      BIGINT NOT NULL DEFAULT 0
 );
 
 

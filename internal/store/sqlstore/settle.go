@@ -158,7 +158,7 @@ func settleRow(row *sqlgen.Grant, s grant.Settlement, at time.Time) error {
 	row.DueAt, row.Attempt = millis(s.DueAt), int64(s.Attempt)
 	owe(row, g.State, s, at)
 	row.ProvedAt, row.Doubts = millis(s.Proved), int64(s.Doubts)
-	row.SettledTerm, row.UpdatedAt = s.Term, millis(at)
+	row.SettledTerm, row.UpdatedAt, row.SettledAt = s.Term, millis(at), millis(at)
 	return nil
 }
 

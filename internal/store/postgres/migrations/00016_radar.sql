@@ -6,6 +6,9 @@ ALTER TABLE events ADD COLUMN for_client TEXT NOT NULL DEFAULT '';
 -- What the API-change radar reads, among very many others.
 CREATE INDEX events_api_diff ON events (id) WHERE name = 'api_diff';
 
+-- When the last lease was settled. Servers of before leave it as it is.
+ALTER TABLE grants ADD COLUMN settled_at BIGINT NOT NULL DEFAULT 0;
+
 -- How often each client called each path of a shop, by days.
 CREATE TABLE path_uses (
     client_id TEXT    NOT NULL,

@@ -77,7 +77,7 @@ WHERE id = @id;
 UPDATE grants SET generation = @generation, access = @access, access_expires = @access_expires, refresh = @refresh,
     refresh_issued = @refresh_issued, refresh_expires = @refresh_expires, digest = @digest,
     state = @state, cause = @cause, err_code = @err_code, due_at = @due_at, attempt = @attempt,
-    proved_at = @proved_at, doubts = @doubts, kills = @kills, settled_term = @settled_term, updated_at = @updated_at
+    proved_at = @proved_at, doubts = @doubts, kills = @kills, settled_term = @settled_term, updated_at = @updated_at, settled_at = @settled_at
 WHERE id = @id;
 
 -- name: InsertGrant :exec
@@ -92,7 +92,7 @@ VALUES (@id, @kind, @app, @shop_id, @person_id, @openid, @scope, 'active', '', 0
 -- A term that nobody holds and that counts as settled voids the lease: whoever
 -- holds the term before it has lost.
 UPDATE grants SET state = 'active', cause = '', err_code = 0, attempt = 0, doubts = 0, kills = 0, due_at = @due_at, app = @app, person_id = @person_id, shop_id = @shop_id,
-    lease_term = lease_term + 1, settled_term = lease_term + 1, lease_owner = '', lease_until = 0, updated_at = @updated_at
+    lease_term = lease_term + 1, settled_term = lease_term + 1, lease_owner = '', lease_until = 0, updated_at = @updated_at, settled_at = @updated_at
 WHERE id = @id;
 
 -- name: PutGrant :exec
@@ -100,17 +100,17 @@ WHERE id = @id;
 INSERT INTO grants (id, kind, app, shop_id, person_id, openid, scope, state, cause, err_code,
     generation, access, access_expires, refresh, refresh_issued, refresh_expires, digest,
     due_at, attempt, lease_owner, lease_term, lease_until, settled_term, created_at, updated_at,
-    proved_at, doubts, used_at, kills, authorizer)
+    proved_at, doubts, used_at, kills, authorizer, settled_at)
 VALUES (@id, @kind, @app, @shop_id, @person_id, @openid, @scope, @state, @cause, @err_code,
     @generation, @access, @access_expires, @refresh, @refresh_issued, @refresh_expires, @digest,
     @due_at, @attempt, @lease_owner, @lease_term, @lease_until, @settled_term, @created_at, @updated_at,
-    @proved_at, @doubts, @used_at, @kills, @authorizer)
+    @proved_at, @doubts, @used_at, @kills, @authorizer, @settled_at)
 ON CONFLICT (id) DO UPDATE SET shop_id = excluded.shop_id, state = excluded.state, cause = excluded.cause, err_code = excluded.err_code,
     generation = excluded.generation, access = excluded.access, access_expires = excluded.access_expires, refresh = excluded.refresh,
     refresh_issued = excluded.refresh_issued, refresh_expires = excluded.refresh_expires, digest = excluded.digest,
     due_at = excluded.due_at, attempt = excluded.attempt, lease_owner = excluded.lease_owner, lease_term = excluded.lease_term,
     lease_until = excluded.lease_until, settled_term = excluded.settled_term, updated_at = excluded.updated_at,
-    proved_at = excluded.proved_at, doubts = excluded.doubts;
+    proved_at = excluded.proved_at, doubts = excluded.doubts, settled_at = excluded.settled_at;
 
 -- name: IsvGrantsAfter :many
 SELECT * FROM grants WHERE kind = 'isv' AND app = @app AND authorizer > @after ORDER BY authorizer LIMIT @max_rows;
@@ -120,7 +120,7 @@ SELECT * FROM grants WHERE kind = 'isv' AND app = @app AND authorizer > @after O
 -- two different pairs and whoever read the grant before has lost.
 UPDATE grants SET state = @state, cause = @cause, due_at = @due_at, attempt = 0, doubts = 0, kills = @kills,
     generation = generation + 1, access = NULL, access_expires = 0, refresh = NULL, refresh_issued = 0, refresh_expires = 0, digest = '',
-    lease_term = lease_term + 1, settled_term = lease_term + 1, lease_owner = '', lease_until = 0, updated_at = @updated_at
+    lease_term = lease_term + 1, settled_term = lease_term + 1, lease_owner = '', lease_until = 0, updated_at = @updated_at, settled_at = @updated_at
 WHERE id = @id;
 
 -- name: TicketCame :exec

@@ -16,7 +16,7 @@ WHERE id IN (
     WHERE due.due_at > 0 AND (due.state IN ('active', 'stopped') OR due.kills > 0) AND due.due_at <= $3
         AND (due.lease_term = due.settled_term OR due.lease_until <= $3)
     ORDER BY due.due_at LIMIT $4)
-RETURNING id, kind, app, shop_id, person_id, openid, scope, state, cause, err_code, generation, access, access_expires, refresh, refresh_issued, refresh_expires, digest, due_at, attempt, lease_owner, lease_term, lease_until, settled_term, created_at, updated_at, proved_at, doubts, used_at, kills, authorizer
+RETURNING id, kind, app, shop_id, person_id, openid, scope, state, cause, err_code, generation, access, access_expires, refresh, refresh_issued, refresh_expires, digest, due_at, attempt, lease_owner, lease_term, lease_until, settled_term, created_at, updated_at, proved_at, doubts, used_at, kills, authorizer, settled_at
 `
 
 type ClaimDueParams struct {
@@ -72,6 +72,7 @@ func (q *Queries) ClaimDue(ctx context.Context, arg ClaimDueParams) ([]Grant, er
 			&i.UsedAt,
 			&i.Kills,
 			&i.Authorizer,
+			&i.SettledAt,
 		); err != nil {
 			return nil, err
 		}
@@ -89,7 +90,7 @@ func (q *Queries) ClaimDue(ctx context.Context, arg ClaimDueParams) ([]Grant, er
 const claimGrant = `-- name: ClaimGrant :one
 UPDATE grants SET lease_owner = $1, lease_term = lease_term + 1, lease_until = $2, updated_at = $3
 WHERE id = $4 AND (state IN ('active', 'stopped') OR kills > 0) AND (lease_term = settled_term OR lease_until <= $3)
-RETURNING id, kind, app, shop_id, person_id, openid, scope, state, cause, err_code, generation, access, access_expires, refresh, refresh_issued, refresh_expires, digest, due_at, attempt, lease_owner, lease_term, lease_until, settled_term, created_at, updated_at, proved_at, doubts, used_at, kills, authorizer
+RETURNING id, kind, app, shop_id, person_id, openid, scope, state, cause, err_code, generation, access, access_expires, refresh, refresh_issued, refresh_expires, digest, due_at, attempt, lease_owner, lease_term, lease_until, settled_term, created_at, updated_at, proved_at, doubts, used_at, kills, authorizer, settled_at
 `
 
 type ClaimGrantParams struct {
@@ -138,6 +139,7 @@ func (q *Queries) ClaimGrant(ctx context.Context, arg ClaimGrantParams) (Grant, 
 		&i.UsedAt,
 		&i.Kills,
 		&i.Authorizer,
+		&i.SettledAt,
 	)
 	return i, err
 }
@@ -153,7 +155,7 @@ func (q *Queries) ClearTokens(ctx context.Context, id string) error {
 }
 
 const componentGrant = `-- name: ComponentGrant :one
-SELECT id, kind, app, shop_id, person_id, openid, scope, state, cause, err_code, generation, access, access_expires, refresh, refresh_issued, refresh_expires, digest, due_at, attempt, lease_owner, lease_term, lease_until, settled_term, created_at, updated_at, proved_at, doubts, used_at, kills, authorizer FROM grants WHERE kind = 'component' AND app = $1
+SELECT id, kind, app, shop_id, person_id, openid, scope, state, cause, err_code, generation, access, access_expires, refresh, refresh_issued, refresh_expires, digest, due_at, attempt, lease_owner, lease_term, lease_until, settled_term, created_at, updated_at, proved_at, doubts, used_at, kills, authorizer, settled_at FROM grants WHERE kind = 'component' AND app = $1
 `
 
 func (q *Queries) ComponentGrant(ctx context.Context, app string) (Grant, error) {
@@ -190,6 +192,7 @@ func (q *Queries) ComponentGrant(ctx context.Context, app string) (Grant, error)
 		&i.UsedAt,
 		&i.Kills,
 		&i.Authorizer,
+		&i.SettledAt,
 	)
 	return i, err
 }
@@ -262,7 +265,7 @@ func (q *Queries) ForcedRefreshes(ctx context.Context, arg ForcedRefreshesParams
 }
 
 const grant = `-- name: Grant :one
-SELECT id, kind, app, shop_id, person_id, openid, scope, state, cause, err_code, generation, access, access_expires, refresh, refresh_issued, refresh_expires, digest, due_at, attempt, lease_owner, lease_term, lease_until, settled_term, created_at, updated_at, proved_at, doubts, used_at, kills, authorizer FROM grants WHERE id = $1
+SELECT id, kind, app, shop_id, person_id, openid, scope, state, cause, err_code, generation, access, access_expires, refresh, refresh_issued, refresh_expires, digest, due_at, attempt, lease_owner, lease_term, lease_until, settled_term, created_at, updated_at, proved_at, doubts, used_at, kills, authorizer, settled_at FROM grants WHERE id = $1
 `
 
 func (q *Queries) Grant(ctx context.Context, id string) (Grant, error) {
@@ -299,12 +302,13 @@ func (q *Queries) Grant(ctx context.Context, id string) (Grant, error) {
 		&i.UsedAt,
 		&i.Kills,
 		&i.Authorizer,
+		&i.SettledAt,
 	)
 	return i, err
 }
 
 const grants = `-- name: Grants :many
-SELECT id, kind, app, shop_id, person_id, openid, scope, state, cause, err_code, generation, access, access_expires, refresh, refresh_issued, refresh_expires, digest, due_at, attempt, lease_owner, lease_term, lease_until, settled_term, created_at, updated_at, proved_at, doubts, used_at, kills, authorizer FROM grants ORDER BY created_at, id
+SELECT id, kind, app, shop_id, person_id, openid, scope, state, cause, err_code, generation, access, access_expires, refresh, refresh_issued, refresh_expires, digest, due_at, attempt, lease_owner, lease_term, lease_until, settled_term, created_at, updated_at, proved_at, doubts, used_at, kills, authorizer, settled_at FROM grants ORDER BY created_at, id
 `
 
 func (q *Queries) Grants(ctx context.Context) ([]Grant, error) {
@@ -347,6 +351,7 @@ func (q *Queries) Grants(ctx context.Context) ([]Grant, error) {
 			&i.UsedAt,
 			&i.Kills,
 			&i.Authorizer,
+			&i.SettledAt,
 		); err != nil {
 			return nil, err
 		}
@@ -362,7 +367,7 @@ func (q *Queries) Grants(ctx context.Context) ([]Grant, error) {
 }
 
 const grantsOfApp = `-- name: GrantsOfApp :many
-SELECT id, kind, app, shop_id, person_id, openid, scope, state, cause, err_code, generation, access, access_expires, refresh, refresh_issued, refresh_expires, digest, due_at, attempt, lease_owner, lease_term, lease_until, settled_term, created_at, updated_at, proved_at, doubts, used_at, kills, authorizer FROM grants WHERE app = $1
+SELECT id, kind, app, shop_id, person_id, openid, scope, state, cause, err_code, generation, access, access_expires, refresh, refresh_issued, refresh_expires, digest, due_at, attempt, lease_owner, lease_term, lease_until, settled_term, created_at, updated_at, proved_at, doubts, used_at, kills, authorizer, settled_at FROM grants WHERE app = $1
 `
 
 func (q *Queries) GrantsOfApp(ctx context.Context, app string) ([]Grant, error) {
@@ -405,6 +410,7 @@ func (q *Queries) GrantsOfApp(ctx context.Context, app string) ([]Grant, error) 
 			&i.UsedAt,
 			&i.Kills,
 			&i.Authorizer,
+			&i.SettledAt,
 		); err != nil {
 			return nil, err
 		}
@@ -420,7 +426,7 @@ func (q *Queries) GrantsOfApp(ctx context.Context, app string) ([]Grant, error) 
 }
 
 const grantsOfPerson = `-- name: GrantsOfPerson :many
-SELECT id, kind, app, shop_id, person_id, openid, scope, state, cause, err_code, generation, access, access_expires, refresh, refresh_issued, refresh_expires, digest, due_at, attempt, lease_owner, lease_term, lease_until, settled_term, created_at, updated_at, proved_at, doubts, used_at, kills, authorizer FROM grants WHERE person_id = $1 AND person_id <> '' ORDER BY created_at, id
+SELECT id, kind, app, shop_id, person_id, openid, scope, state, cause, err_code, generation, access, access_expires, refresh, refresh_issued, refresh_expires, digest, due_at, attempt, lease_owner, lease_term, lease_until, settled_term, created_at, updated_at, proved_at, doubts, used_at, kills, authorizer, settled_at FROM grants WHERE person_id = $1 AND person_id <> '' ORDER BY created_at, id
 `
 
 func (q *Queries) GrantsOfPerson(ctx context.Context, personID string) ([]Grant, error) {
@@ -463,6 +469,7 @@ func (q *Queries) GrantsOfPerson(ctx context.Context, personID string) ([]Grant,
 			&i.UsedAt,
 			&i.Kills,
 			&i.Authorizer,
+			&i.SettledAt,
 		); err != nil {
 			return nil, err
 		}
@@ -478,9 +485,9 @@ func (q *Queries) GrantsOfPerson(ctx context.Context, personID string) ([]Grant,
 }
 
 const grantsOfShop = `-- name: GrantsOfShop :many
-SELECT a.id, a.kind, a.app, a.shop_id, a.person_id, a.openid, a.scope, a.state, a.cause, a.err_code, a.generation, a.access, a.access_expires, a.refresh, a.refresh_issued, a.refresh_expires, a.digest, a.due_at, a.attempt, a.lease_owner, a.lease_term, a.lease_until, a.settled_term, a.created_at, a.updated_at, a.proved_at, a.doubts, a.used_at, a.kills, a.authorizer FROM grants AS a WHERE a.kind = 'self' AND a.shop_id = $1
+SELECT a.id, a.kind, a.app, a.shop_id, a.person_id, a.openid, a.scope, a.state, a.cause, a.err_code, a.generation, a.access, a.access_expires, a.refresh, a.refresh_issued, a.refresh_expires, a.digest, a.due_at, a.attempt, a.lease_owner, a.lease_term, a.lease_until, a.settled_term, a.created_at, a.updated_at, a.proved_at, a.doubts, a.used_at, a.kills, a.authorizer, a.settled_at FROM grants AS a WHERE a.kind = 'self' AND a.shop_id = $1
 UNION ALL
-SELECT b.id, b.kind, b.app, b.shop_id, b.person_id, b.openid, b.scope, b.state, b.cause, b.err_code, b.generation, b.access, b.access_expires, b.refresh, b.refresh_issued, b.refresh_expires, b.digest, b.due_at, b.attempt, b.lease_owner, b.lease_term, b.lease_until, b.settled_term, b.created_at, b.updated_at, b.proved_at, b.doubts, b.used_at, b.kills, b.authorizer FROM grants AS b WHERE b.kind = 'isv' AND b.shop_id = $1 AND b.shop_id <> ''
+SELECT b.id, b.kind, b.app, b.shop_id, b.person_id, b.openid, b.scope, b.state, b.cause, b.err_code, b.generation, b.access, b.access_expires, b.refresh, b.refresh_issued, b.refresh_expires, b.digest, b.due_at, b.attempt, b.lease_owner, b.lease_term, b.lease_until, b.settled_term, b.created_at, b.updated_at, b.proved_at, b.doubts, b.used_at, b.kills, b.authorizer, b.settled_at FROM grants AS b WHERE b.kind = 'isv' AND b.shop_id = $1 AND b.shop_id <> ''
 ORDER BY created_at, id
 `
 
@@ -524,6 +531,7 @@ func (q *Queries) GrantsOfShop(ctx context.Context, shopID string) ([]Grant, err
 			&i.UsedAt,
 			&i.Kills,
 			&i.Authorizer,
+			&i.SettledAt,
 		); err != nil {
 			return nil, err
 		}
@@ -594,7 +602,7 @@ func (q *Queries) InsertGrant(ctx context.Context, arg InsertGrantParams) error 
 }
 
 const isvGrant = `-- name: IsvGrant :one
-SELECT id, kind, app, shop_id, person_id, openid, scope, state, cause, err_code, generation, access, access_expires, refresh, refresh_issued, refresh_expires, digest, due_at, attempt, lease_owner, lease_term, lease_until, settled_term, created_at, updated_at, proved_at, doubts, used_at, kills, authorizer FROM grants WHERE kind = 'isv' AND app = $1 AND authorizer = $2
+SELECT id, kind, app, shop_id, person_id, openid, scope, state, cause, err_code, generation, access, access_expires, refresh, refresh_issued, refresh_expires, digest, due_at, attempt, lease_owner, lease_term, lease_until, settled_term, created_at, updated_at, proved_at, doubts, used_at, kills, authorizer, settled_at FROM grants WHERE kind = 'isv' AND app = $1 AND authorizer = $2
 `
 
 type IsvGrantParams struct {
@@ -636,12 +644,13 @@ func (q *Queries) IsvGrant(ctx context.Context, arg IsvGrantParams) (Grant, erro
 		&i.UsedAt,
 		&i.Kills,
 		&i.Authorizer,
+		&i.SettledAt,
 	)
 	return i, err
 }
 
 const isvGrantsAfter = `-- name: IsvGrantsAfter :many
-SELECT id, kind, app, shop_id, person_id, openid, scope, state, cause, err_code, generation, access, access_expires, refresh, refresh_issued, refresh_expires, digest, due_at, attempt, lease_owner, lease_term, lease_until, settled_term, created_at, updated_at, proved_at, doubts, used_at, kills, authorizer FROM grants WHERE kind = 'isv' AND app = $1 AND authorizer > $2 ORDER BY authorizer LIMIT $3
+SELECT id, kind, app, shop_id, person_id, openid, scope, state, cause, err_code, generation, access, access_expires, refresh, refresh_issued, refresh_expires, digest, due_at, attempt, lease_owner, lease_term, lease_until, settled_term, created_at, updated_at, proved_at, doubts, used_at, kills, authorizer, settled_at FROM grants WHERE kind = 'isv' AND app = $1 AND authorizer > $2 ORDER BY authorizer LIMIT $3
 `
 
 type IsvGrantsAfterParams struct {
@@ -690,6 +699,7 @@ func (q *Queries) IsvGrantsAfter(ctx context.Context, arg IsvGrantsAfterParams) 
 			&i.UsedAt,
 			&i.Kills,
 			&i.Authorizer,
+			&i.SettledAt,
 		); err != nil {
 			return nil, err
 		}
@@ -872,17 +882,17 @@ const putGrant = `-- name: PutGrant :exec
 INSERT INTO grants (id, kind, app, shop_id, person_id, openid, scope, state, cause, err_code,
     generation, access, access_expires, refresh, refresh_issued, refresh_expires, digest,
     due_at, attempt, lease_owner, lease_term, lease_until, settled_term, created_at, updated_at,
-    proved_at, doubts, used_at, kills, authorizer)
+    proved_at, doubts, used_at, kills, authorizer, settled_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,
     $11, $12, $13, $14, $15, $16, $17,
     $18, $19, $20, $21, $22, $23, $24, $25,
-    $26, $27, $28, $29, $30)
+    $26, $27, $28, $29, $30, $31)
 ON CONFLICT (id) DO UPDATE SET shop_id = excluded.shop_id, state = excluded.state, cause = excluded.cause, err_code = excluded.err_code,
     generation = excluded.generation, access = excluded.access, access_expires = excluded.access_expires, refresh = excluded.refresh,
     refresh_issued = excluded.refresh_issued, refresh_expires = excluded.refresh_expires, digest = excluded.digest,
     due_at = excluded.due_at, attempt = excluded.attempt, lease_owner = excluded.lease_owner, lease_term = excluded.lease_term,
     lease_until = excluded.lease_until, settled_term = excluded.settled_term, updated_at = excluded.updated_at,
-    proved_at = excluded.proved_at, doubts = excluded.doubts
+    proved_at = excluded.proved_at, doubts = excluded.doubts, settled_at = excluded.settled_at
 `
 
 type PutGrantParams struct {
@@ -916,6 +926,7 @@ type PutGrantParams struct {
 	UsedAt         int64
 	Kills          int64
 	Authorizer     string
+	SettledAt      int64
 }
 
 // A row as a whole, of accounts that are taken over in numbers.
@@ -951,13 +962,14 @@ func (q *Queries) PutGrant(ctx context.Context, arg PutGrantParams) error {
 		arg.UsedAt,
 		arg.Kills,
 		arg.Authorizer,
+		arg.SettledAt,
 	)
 	return err
 }
 
 const restartGrant = `-- name: RestartGrant :exec
 UPDATE grants SET state = 'active', cause = '', err_code = 0, attempt = 0, doubts = 0, kills = 0, due_at = $1, app = $2, person_id = $3, shop_id = $4,
-    lease_term = lease_term + 1, settled_term = lease_term + 1, lease_owner = '', lease_until = 0, updated_at = $5
+    lease_term = lease_term + 1, settled_term = lease_term + 1, lease_owner = '', lease_until = 0, updated_at = $5, settled_at = $5
 WHERE id = $6
 `
 
@@ -987,7 +999,7 @@ func (q *Queries) RestartGrant(ctx context.Context, arg RestartGrantParams) erro
 const revokeGrant = `-- name: RevokeGrant :exec
 UPDATE grants SET state = $1, cause = $2, due_at = $3, attempt = 0, doubts = 0, kills = $4,
     generation = generation + 1, access = NULL, access_expires = 0, refresh = NULL, refresh_issued = 0, refresh_expires = 0, digest = '',
-    lease_term = lease_term + 1, settled_term = lease_term + 1, lease_owner = '', lease_until = 0, updated_at = $5
+    lease_term = lease_term + 1, settled_term = lease_term + 1, lease_owner = '', lease_until = 0, updated_at = $5, settled_at = $5
 WHERE id = $6
 `
 
@@ -1015,7 +1027,7 @@ func (q *Queries) RevokeGrant(ctx context.Context, arg RevokeGrantParams) error 
 }
 
 const selfGrant = `-- name: SelfGrant :one
-SELECT id, kind, app, shop_id, person_id, openid, scope, state, cause, err_code, generation, access, access_expires, refresh, refresh_issued, refresh_expires, digest, due_at, attempt, lease_owner, lease_term, lease_until, settled_term, created_at, updated_at, proved_at, doubts, used_at, kills, authorizer FROM grants WHERE kind = 'self' AND shop_id = $1
+SELECT id, kind, app, shop_id, person_id, openid, scope, state, cause, err_code, generation, access, access_expires, refresh, refresh_issued, refresh_expires, digest, due_at, attempt, lease_owner, lease_term, lease_until, settled_term, created_at, updated_at, proved_at, doubts, used_at, kills, authorizer, settled_at FROM grants WHERE kind = 'self' AND shop_id = $1
 `
 
 func (q *Queries) SelfGrant(ctx context.Context, shopID string) (Grant, error) {
@@ -1052,6 +1064,7 @@ func (q *Queries) SelfGrant(ctx context.Context, shopID string) (Grant, error) {
 		&i.UsedAt,
 		&i.Kills,
 		&i.Authorizer,
+		&i.SettledAt,
 	)
 	return i, err
 }
@@ -1060,8 +1073,8 @@ const settleGrant = `-- name: SettleGrant :exec
 UPDATE grants SET generation = $1, access = $2, access_expires = $3, refresh = $4,
     refresh_issued = $5, refresh_expires = $6, digest = $7,
     state = $8, cause = $9, err_code = $10, due_at = $11, attempt = $12,
-    proved_at = $13, doubts = $14, kills = $15, settled_term = $16, updated_at = $17
-WHERE id = $18
+    proved_at = $13, doubts = $14, kills = $15, settled_term = $16, updated_at = $17, settled_at = $18
+WHERE id = $19
 `
 
 type SettleGrantParams struct {
@@ -1082,6 +1095,7 @@ type SettleGrantParams struct {
 	Kills          int64
 	SettledTerm    int64
 	UpdatedAt      int64
+	SettledAt      int64
 	ID             string
 }
 
@@ -1104,6 +1118,7 @@ func (q *Queries) SettleGrant(ctx context.Context, arg SettleGrantParams) error 
 		arg.Kills,
 		arg.SettledTerm,
 		arg.UpdatedAt,
+		arg.SettledAt,
 		arg.ID,
 	)
 	return err
@@ -1141,10 +1156,10 @@ func (q *Queries) SettleTokens(ctx context.Context, arg SettleTokensParams) erro
 }
 
 const shopGrant = `-- name: ShopGrant :one
-SELECT a.id, a.kind, a.app, a.shop_id, a.person_id, a.openid, a.scope, a.state, a.cause, a.err_code, a.generation, a.access, a.access_expires, a.refresh, a.refresh_issued, a.refresh_expires, a.digest, a.due_at, a.attempt, a.lease_owner, a.lease_term, a.lease_until, a.settled_term, a.created_at, a.updated_at, a.proved_at, a.doubts, a.used_at, a.kills, a.authorizer FROM grants AS a WHERE a.kind = 'self' AND a.shop_id = $1
+SELECT a.id, a.kind, a.app, a.shop_id, a.person_id, a.openid, a.scope, a.state, a.cause, a.err_code, a.generation, a.access, a.access_expires, a.refresh, a.refresh_issued, a.refresh_expires, a.digest, a.due_at, a.attempt, a.lease_owner, a.lease_term, a.lease_until, a.settled_term, a.created_at, a.updated_at, a.proved_at, a.doubts, a.used_at, a.kills, a.authorizer, a.settled_at FROM grants AS a WHERE a.kind = 'self' AND a.shop_id = $1
     AND a.app = COALESCE((SELECT s.app FROM shops s WHERE s.id = $1), a.app)
 UNION ALL
-SELECT b.id, b.kind, b.app, b.shop_id, b.person_id, b.openid, b.scope, b.state, b.cause, b.err_code, b.generation, b.access, b.access_expires, b.refresh, b.refresh_issued, b.refresh_expires, b.digest, b.due_at, b.attempt, b.lease_owner, b.lease_term, b.lease_until, b.settled_term, b.created_at, b.updated_at, b.proved_at, b.doubts, b.used_at, b.kills, b.authorizer FROM grants AS b WHERE b.kind = 'isv' AND b.shop_id = $1 AND b.shop_id <> ''
+SELECT b.id, b.kind, b.app, b.shop_id, b.person_id, b.openid, b.scope, b.state, b.cause, b.err_code, b.generation, b.access, b.access_expires, b.refresh, b.refresh_issued, b.refresh_expires, b.digest, b.due_at, b.attempt, b.lease_owner, b.lease_term, b.lease_until, b.settled_term, b.created_at, b.updated_at, b.proved_at, b.doubts, b.used_at, b.kills, b.authorizer, b.settled_at FROM grants AS b WHERE b.kind = 'isv' AND b.shop_id = $1 AND b.shop_id <> ''
     AND b.app = COALESCE((SELECT s.app FROM shops s WHERE s.id = $1), b.app)
 LIMIT 1
 `
@@ -1185,6 +1200,7 @@ func (q *Queries) ShopGrant(ctx context.Context, shopID string) (Grant, error) {
 		&i.UsedAt,
 		&i.Kills,
 		&i.Authorizer,
+		&i.SettledAt,
 	)
 	return i, err
 }
@@ -1222,7 +1238,7 @@ func (q *Queries) TouchGrant(ctx context.Context, arg TouchGrantParams) error {
 }
 
 const userGrant = `-- name: UserGrant :one
-SELECT id, kind, app, shop_id, person_id, openid, scope, state, cause, err_code, generation, access, access_expires, refresh, refresh_issued, refresh_expires, digest, due_at, attempt, lease_owner, lease_term, lease_until, settled_term, created_at, updated_at, proved_at, doubts, used_at, kills, authorizer FROM grants WHERE kind = 'user' AND app = $1 AND openid = $2 AND scope = $3
+SELECT id, kind, app, shop_id, person_id, openid, scope, state, cause, err_code, generation, access, access_expires, refresh, refresh_issued, refresh_expires, digest, due_at, attempt, lease_owner, lease_term, lease_until, settled_term, created_at, updated_at, proved_at, doubts, used_at, kills, authorizer, settled_at FROM grants WHERE kind = 'user' AND app = $1 AND openid = $2 AND scope = $3
 `
 
 type UserGrantParams struct {
@@ -1265,12 +1281,13 @@ func (q *Queries) UserGrant(ctx context.Context, arg UserGrantParams) (Grant, er
 		&i.UsedAt,
 		&i.Kills,
 		&i.Authorizer,
+		&i.SettledAt,
 	)
 	return i, err
 }
 
 const userGrantsOf = `-- name: UserGrantsOf :many
-SELECT id, kind, app, shop_id, person_id, openid, scope, state, cause, err_code, generation, access, access_expires, refresh, refresh_issued, refresh_expires, digest, due_at, attempt, lease_owner, lease_term, lease_until, settled_term, created_at, updated_at, proved_at, doubts, used_at, kills, authorizer FROM grants WHERE kind = 'user' AND app = $1 AND openid = $2
+SELECT id, kind, app, shop_id, person_id, openid, scope, state, cause, err_code, generation, access, access_expires, refresh, refresh_issued, refresh_expires, digest, due_at, attempt, lease_owner, lease_term, lease_until, settled_term, created_at, updated_at, proved_at, doubts, used_at, kills, authorizer, settled_at FROM grants WHERE kind = 'user' AND app = $1 AND openid = $2
 `
 
 type UserGrantsOfParams struct {
@@ -1318,6 +1335,7 @@ func (q *Queries) UserGrantsOf(ctx context.Context, arg UserGrantsOfParams) ([]G
 			&i.UsedAt,
 			&i.Kills,
 			&i.Authorizer,
+			&i.SettledAt,
 		); err != nil {
 			return nil, err
 		}

@@ -276,6 +276,7 @@ type Grant struct {
 	UsedAt         int64
 	Kills          int64
 	Authorizer     string
+	SettledAt      int64
 }
 
 type HeldCondition struct {

@@ -180,7 +180,7 @@ func (q *Queries) ClientsAfter(ctx context.Context, arg ClientsAfterParams) ([]C
 }
 
 const grantsAfter = `-- name: GrantsAfter :many
-SELECT id, kind, app, shop_id, person_id, openid, scope, state, cause, err_code, generation, access, access_expires, refresh, refresh_issued, refresh_expires, digest, due_at, attempt, lease_owner, lease_term, lease_until, settled_term, created_at, updated_at, proved_at, doubts, used_at, kills, authorizer FROM grants WHERE id > $1 ORDER BY id LIMIT $2
+SELECT id, kind, app, shop_id, person_id, openid, scope, state, cause, err_code, generation, access, access_expires, refresh, refresh_issued, refresh_expires, digest, due_at, attempt, lease_owner, lease_term, lease_until, settled_term, created_at, updated_at, proved_at, doubts, used_at, kills, authorizer, settled_at FROM grants WHERE id > $1 ORDER BY id LIMIT $2
 `
 
 type GrantsAfterParams struct {
@@ -228,6 +228,7 @@ func (q *Queries) GrantsAfter(ctx context.Context, arg GrantsAfterParams) ([]Gra
 			&i.UsedAt,
 			&i.Kills,
 			&i.Authorizer,
+			&i.SettledAt,
 		); err != nil {
 			return nil, err
 		}
