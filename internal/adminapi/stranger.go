@@ -75,7 +75,7 @@ func viewDeath(r stranger.Record) DeathView {
 
 func (h handlers) mountStranger(api huma.API) {
 	huma.Register(api, op("get-grant-stranger", http.MethodGet, "/v1/grants/{id}/stranger", "Show whether somebody else refreshes the tokens of a grant"), h.grantStranger)
-	huma.Register(api, op("get-shop-stranger", http.MethodGet, "/v1/shops/{shop}/stranger", "Show whether somebody else refreshes the tokens of a shop, for each of its grants"), h.shopStranger)
+	huma.Register(api, op("list-shop-strangers", http.MethodGet, "/v1/shops/{shop}/stranger", "Show whether somebody else refreshes the tokens of a shop, for each of its grants"), h.shopStranger)
 	huma.Register(api, op("kill-tokens", http.MethodPost, "/v1/shops/{shop}/token/kill", "End every token of a shop that is out, by two forced refreshes, while the newest is served"), h.killTokens)
 }
 
