@@ -38,6 +38,7 @@ func (s *Sim) controlHandler() http.Handler {
 	mux.HandleFunc("GET /sim/people/{name}", s.servePerson)
 	mux.HandleFunc("POST /sim/people/{name}/{act}", s.actPerson)
 	mux.HandleFunc("POST /sim/tokens/kill", s.killTokens)
+	mux.HandleFunc("POST /sim/stranger", s.serveStranger)
 	mux.HandleFunc("POST /sim/visit", s.serveVisit)
 	mux.HandleFunc("POST /sim/mini/login", s.serveMiniLogin)
 	s.quotaControls(mux)

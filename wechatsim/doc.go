@@ -148,6 +148,7 @@
 //	POST   /sim/people/owner/follow             {"appid":"wx00000000000000a1"}
 //	POST   /sim/people/owner/reset-profile      {}
 //	POST   /sim/tokens/kill                     {"appid":"wx00000000000000c1","kind":"stable"} or {"token":"…"}
+//	POST   /sim/stranger                        {"appid":"wx00000000000000c1","asks":"forced"}: another program with the same AppSecret; also "stable", "token"
 //	POST   /sim/visit                           {"person":"owner","url":"http://…#wechat_redirect","decision":"agree"}
 //	POST   /sim/mini/login                      {"person":"owner","appid":"wx00000000000000e1"}: {"code":"…"}, as wx.login gives it
 //	GET    /sim/components/wx00000000000000d1   tickets, number of accounts and buyers

@@ -54,10 +54,7 @@ func (s *Sim) cgiToken(c *call) answer {
 	if refused {
 		return r
 	}
-	if a.cgi != nil {
-		a.cgi.kill(c.now.Add(s.sw.CGITokenOverlap.Std()))
-	}
-	a.cgi = s.mint(a.AppID, "cgi", c.now)
+	s.nextCGI(a, c.now)
 	return s.globalAnswer(c, a.cgi)
 }
 
@@ -87,11 +84,24 @@ func (s *Sim) stableToken(c *call) answer {
 		return s.forceStable(c, a)
 	}
 	// Within 30 s of a forced refresh another one is silently a normal call.
-	cur := a.stable
-	if cur == nil || cur.state(c.now) != 0 || cur.ends.Sub(c.now) <= s.stableWindow() {
-		a.stable = s.mint(a.AppID, "stable", c.now) // the old one lives on to its end
-	}
+	s.keepStable(a, c.now)
 	return s.globalAnswer(c, a.stable)
+}
+
+// keepStable makes a new token if there is none with enough life left. The old one
+// lives on to its end.
+func (s *Sim) keepStable(a *app, now time.Time) {
+	if cur := a.stable; cur == nil || cur.state(now) != 0 || cur.ends.Sub(now) <= s.stableWindow() {
+		a.stable = s.mint(a.AppID, "stable", now)
+	}
+}
+
+// nextCGI makes the next token of /cgi-bin/token.
+func (s *Sim) nextCGI(a *app, now time.Time) {
+	if a.cgi != nil {
+		a.cgi.kill(now.Add(s.sw.CGITokenOverlap.Std()))
+	}
+	a.cgi = s.mint(a.AppID, "cgi", now)
 }
 
 // stableWindow is how long before its end a stable token gets its successor.
@@ -105,21 +115,29 @@ func (s *Sim) stableWindow() time.Duration {
 
 // forceStable ends all stable tokens of the app at once and makes a new one.
 func (s *Sim) forceStable(c *call, a *app) answer {
-	if day := dayOf(c.now); a.forceDay != day {
+	if !s.forceNow(a, c.now) {
+		return s.fail(c, 45009)
+	}
+	return s.globalAnswer(c, a.stable)
+}
+
+// forceNow is a forced refresh, unless those of the day are used up.
+func (s *Sim) forceNow(a *app, now time.Time) bool {
+	if day := dayOf(now); a.forceDay != day {
 		a.forceDay, a.forceCount = day, 0
 	}
 	if a.forceCount >= forcePerDay {
-		return s.fail(c, 45009)
+		return false
 	}
 	a.forceCount++
-	a.lastForce = c.now
+	a.lastForce = now
 	for _, g := range s.globals {
 		if g.appid == a.AppID && g.kind == "stable" {
-			g.kill(c.now)
+			g.kill(now)
 		}
 	}
-	a.stable = s.mint(a.AppID, "stable", c.now)
-	return s.globalAnswer(c, a.stable)
+	a.stable = s.mint(a.AppID, "stable", now)
+	return true
 }
 
 // credentials checks what both token calls share. documented is the errcode
