@@ -458,6 +458,7 @@ func (a *App) connectConsole() {
 		Board:     a.people,
 		Staff:     a.store,
 		Doctor:    doctors{a},
+		Radar:     a.store,
 		Channels:  channels{a},
 		Alerts:    a.store,
 		Runbook:   a.alertPolicy().Runbook,

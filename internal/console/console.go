@@ -118,6 +118,7 @@ type Options struct {
 	Runbook   func(notice.Kind) string // gives the address of the page for a kind, or ""
 	Doctor    Doctor                   // nil: nobody examines
 	Channels  Channels                 // nil: they are not shown
+	Radar     Radar                    // nil: nobody hears of changes
 	Link      func(path string) string // makes an absolute URL
 }
 
@@ -138,6 +139,9 @@ func (c *Console) Mount(mux *http.ServeMux) {
 	}
 	if c.Alerts != nil {
 		c.mountAlerts(mux)
+	}
+	if c.Radar != nil {
+		page("GET /radar", c.radar)
 	}
 	if c.Doctor != nil {
 		c.mountDoctor(mux)

@@ -76,7 +76,7 @@ func newRig(t *testing.T) *rig {
 	origin := &url.URL{Scheme: "https", Host: "zhanggui.example.com"}
 	mux := http.NewServeMux()
 	console.New(console.Options{
-		UI: pages, Now: func() time.Time { return epoch }, Login: r, Directory: store, People: store, Invites: store, Log: store, Caller: r, Purchases: store, Exports: store, Board: &r.board, Staff: staffOf{store}, Doctor: r, Channels: r, Alerts: &r.alerts,
+		UI: pages, Now: func() time.Time { return epoch }, Login: r, Directory: store, People: store, Invites: store, Log: store, Caller: r, Purchases: store, Exports: store, Board: &r.board, Staff: staffOf{store}, Doctor: r, Radar: store, Channels: r, Alerts: &r.alerts,
 		Runbook: func(k notice.Kind) string { return "https://example.com/" + string(k) + ".md" },
 		Page:    func(h web.Handler) http.Handler { return web.CrossOrigin(origin)(web.BrowserHeaders(pages.Page(h))) },
 		Link:    func(p string) string { return origin.String() + p },

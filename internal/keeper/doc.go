@@ -135,6 +135,17 @@
 // What is owed stands in the row and goes down only with an answer, so a crash
 // costs one too many, never one too few.
 //
+// The kill switch does the same for an active grant: two forced refreshes, whose
+// answers are kept and served, so that every token that was out is worthless. What the
+// ledger does not give yet waits, and renewals go on by the plan.
+//
+// # Deaths
+//
+// A kept token that is found dead, or that WeChat names no more, long before its end
+// is told to a [Witness] with what the attempt learned anyway: when the lease before
+// was settled, and how much life the token has that WeChat names now. Nothing more is
+// asked for it, and nobody waits.
+//
 // # Memory
 //
 // Memory is a cache of what the store holds, filled by use: a token comes in
