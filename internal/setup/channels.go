@@ -18,6 +18,10 @@ type Channel struct {
 	Secret secret.Value // zero: keep the one there is, unless there is a new URL too
 }
 
+// maxChannels bounds them: each is looked at for every message, and is a label of a
+// metric.
+const maxChannels = 200
+
 // channelSecrets is what is sealed of a channel.
 type channelSecrets struct {
 	URL    string `json:"url,omitempty"`
@@ -54,6 +58,15 @@ func sealChannel(s Sealer, c access.Channel, address, key secret.Value) ([]byte,
 // to.
 func (m Manifest) channelAddresses(kept kept, rules config.Rules) []string {
 	var found []string
+	count := len(kept.channels)
+	for _, c := range m.Channels {
+		if _, known := kept.channels[c.Name]; !known {
+			count++
+		}
+	}
+	if count > maxChannels && len(m.Channels) > 0 {
+		found = append(found, fmt.Sprintf("there would be more than %d channels; remove some first", maxChannels))
+	}
 	for _, c := range m.Channels {
 		_, known := kept.channels[c.Name]
 		if known && c.URL.IsZero() && c.Secret.IsZero() {
