@@ -372,16 +372,16 @@ CREATE TABLE channels (
     lease_owner TEXT   NOT NULL,
     lease_term  BIGINT NOT NULL,
     lease_until BIGINT NOT NULL,
-    tenant_id   TEXT   NOT NULL, -- whose shops it hears of; empty: of everything
-    severity    TEXT   NOT NULL, -- the least it hears of; empty: all
-    kinds       TEXT   NOT NULL, -- JSON array; empty: all
-    failing_at  BIGINT NOT NULL, -- since when it takes nothing
-    kind        TEXT   NOT NULL, -- empty: a server has it in its configuration
-    settings    TEXT   NOT NULL, -- JSON object
+    tenant_id   TEXT   NOT NULL DEFAULT '', -- whose shops it hears of; empty: of everything
+    severity    TEXT   NOT NULL DEFAULT '', -- the least it hears of; empty: all
+    kinds       TEXT   NOT NULL DEFAULT '[]', -- JSON array; empty: all
+    failing_at  BIGINT NOT NULL DEFAULT 0, -- since when it takes nothing
+    kind        TEXT   NOT NULL DEFAULT '', -- empty: a server has it in its configuration
+    settings    TEXT   NOT NULL DEFAULT '{}', -- JSON object
     sealed      BYTEA,           -- the address and the secret
-    version     BIGINT NOT NULL,
-    created_at  BIGINT NOT NULL,
-    made_by     TEXT   NOT NULL
+    version     BIGINT NOT NULL DEFAULT 0,
+    created_at  BIGINT NOT NULL DEFAULT 0,
+    made_by     TEXT   NOT NULL DEFAULT ''
 );
 
 -- One row for each notice and channel. The times and the state live in the row,
