@@ -58,6 +58,7 @@ type cli struct {
 	Silence      silenceCmd      `cmd:"" help:"Keep messages back for a while."`
 	Notice       noticeCmd       `cmd:"" help:"List what humans are told, and try the channels."`
 	Subscription subscriptionCmd `cmd:"" help:"Say who hears of which events, and send again what was given up."`
+	Review       reviewCmd       `cmd:"" help:"Report who may do what, and sign it."`
 	Audit        auditCmd        `cmd:"" help:"Read and verify the audit log."`
 	Store        storeCmd        `cmd:"" help:"Copy the store to another database."`
 	Key          keyCmd          `cmd:"" help:"List and rotate the keys that seal what is kept."`

@@ -21,6 +21,7 @@ type peopleCmd struct {
 	Transfers    peopleTransfersCmd `cmd:"" help:"List the transfers of ownership in a tenant."`
 	StopTransfer peopleStopCmd      `cmd:"" help:"Stop a transfer that waits."`
 	Visits       peopleVisitsCmd    `cmd:"" help:"List who of the provider entered a tenant."`
+	Remove       peopleRemoveCmd    `cmd:"" help:"End the role of a person at once."`
 	Remap        peopleRemapCmd     `cmd:"" help:"Take in the openids of the account that an app moved to."`
 }
 

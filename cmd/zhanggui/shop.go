@@ -92,6 +92,7 @@ type grantCmd struct {
 	List   grantListCmd   `cmd:"" default:"withargs" help:"List the grants."`
 	Revoke grantRevokeCmd `cmd:"" help:"End a grant: tokens are deleted, calls refused, sessions ended."`
 	Mode   grantModeCmd   `cmd:"" help:"Say who renews the grants of a platform's accounts: another system, or we."`
+	Renew  grantRenewCmd  `cmd:"" help:"Ask whoever authorised to do so anew, before WeChat wants it."`
 	Start  grantStartCmd  `cmd:"" help:"Give a shop's revoked or stopped grant a new start."`
 }
 

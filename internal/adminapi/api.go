@@ -47,6 +47,8 @@ type Options struct {
 	Radar         Radar
 	Strangers     Strangers
 	Killer        Killer
+	Reviews       Reviews
+	Renewals      Renewals
 	Platforms     Platforms
 	Subscriptions Subscriptions
 	Mover         Mover
@@ -104,6 +106,7 @@ func Mount(mux *http.ServeMux, o Options) {
 	h.mountDoctor(api)
 	h.mountRadar(api)
 	h.mountStranger(api)
+	h.mountReviews(api)
 	describe(api.OpenAPI())
 	mountReference(mux, api.OpenAPI())
 }
@@ -148,7 +151,7 @@ func requireActor(api huma.API) func(huma.Context, func(huma.Context)) {
 // ofMerchants is what merchants' people and customers do. Support sees it in the
 // console, of a merchant that it entered, and not by a key.
 var ofMerchants = []string{
-	"/v1/people", "/v1/sessions", "/v1/invitations", "/v1/tenants/{id}/members",
+	"/v1/people", "/v1/review", "/v1/reviews", "/v1/sessions", "/v1/invitations", "/v1/tenants/{id}/members",
 	"/v1/shops/{shop}/events", "/v1/shops/{shop}/purchases",
 }
 

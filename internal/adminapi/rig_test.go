@@ -16,12 +16,14 @@ import (
 	"github.com/zhanggui/zhanggui/internal/access"
 	"github.com/zhanggui/zhanggui/internal/adminapi"
 	"github.com/zhanggui/zhanggui/internal/audit"
+	"github.com/zhanggui/zhanggui/internal/catalogue"
 	"github.com/zhanggui/zhanggui/internal/clock"
 	"github.com/zhanggui/zhanggui/internal/config"
 	"github.com/zhanggui/zhanggui/internal/grant"
 	"github.com/zhanggui/zhanggui/internal/movein"
 	"github.com/zhanggui/zhanggui/internal/notice"
 	"github.com/zhanggui/zhanggui/internal/relay"
+	"github.com/zhanggui/zhanggui/internal/review"
 	"github.com/zhanggui/zhanggui/internal/setup"
 	"github.com/zhanggui/zhanggui/internal/signer"
 	"github.com/zhanggui/zhanggui/internal/store/sqlite"
@@ -105,7 +107,10 @@ func newRig(t *testing.T) *rig {
 		Subscriptions: relay.New(relay.Options{Store: store, Clients: store, Vault: v, Owner: "test", Now: now, Transport: func(bool) http.RoundTripper { return gone{} }}),
 		Mover:         movein.New(movein.Options{Store: store, Vault: v, Now: now, Moved: func(ids []string) { r.kicked = append(r.kicked, ids...) }}),
 		Requests:      requests{store, r}, Sealer: v,
-		Link: func(p string) string { return "https://zhanggui.example.com" + p }, PublicHost: "zhanggui.example.com",
+		Reviews: review.New(review.Options{Store: store, Catalogue: catalogue.Default(), Every: 90 * 24 * time.Hour, Now: now,
+			Sealing: func(time.Time) []review.SealingKey { return nil }}),
+		Renewals: review.NewRenewals(review.RenewalOptions{Store: store, Links: r, Now: now, Link: func(p string) string { return "https://zhanggui.example.com" + p }}),
+		Link:     func(p string) string { return "https://zhanggui.example.com" + p }, PublicHost: "zhanggui.example.com",
 	})
 	r.handler = mux
 	return r
@@ -151,6 +156,11 @@ func (r *rig) RemoveChannel(ctx context.Context, by audit.Actor, name string) er
 func (r *rig) TestChannel(ctx context.Context, _ audit.Actor, name string) (notice.Tried, error) {
 	_, err := r.store.DeclaredChannel(ctx, name)
 	return notice.Tried{Channel: name, Reason: "answered errcode 93000", Took: time.Second}, err
+}
+
+// AccountLink implements review.Links.
+func (r *rig) AccountLink(_ context.Context, app, appID string, _ time.Time) (string, error) {
+	return "https://zhanggui.example.com/link/" + app + appID, nil
 }
 
 // TestChannels implements adminapi.Channels.

@@ -37,6 +37,7 @@ import (
 	"github.com/zhanggui/zhanggui/internal/push"
 	"github.com/zhanggui/zhanggui/internal/radar"
 	"github.com/zhanggui/zhanggui/internal/relay"
+	"github.com/zhanggui/zhanggui/internal/review"
 	"github.com/zhanggui/zhanggui/internal/session"
 	"github.com/zhanggui/zhanggui/internal/setup"
 	"github.com/zhanggui/zhanggui/internal/signer"
@@ -113,6 +114,8 @@ type App struct {
 	refused   *refusals
 	console   *console.Console
 	people    *people.People
+	reviews   *review.Reviews
+	renewals  *review.Renewals
 	outbox    *outbox.Outbox
 	alerts    *alert.Engine
 	rates     *alert.Rates
@@ -210,6 +213,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	}
 	a.connectRelay()
 	a.connectDoctor()
+	a.connectReview()
 	a.connectConsole()
 	return a, nil
 }
@@ -462,7 +466,10 @@ func (a *App) connectConsole() {
 		Channels:  channels{a},
 		Alerts:    a.store,
 		Runbook:   a.alertPolicy().Runbook,
-		Caller:    shopCaller{keeper: a.keeper, clients: a.clients, dir: a.store}, Link: a.Link,
+		Caller:    shopCaller{keeper: a.keeper, clients: a.clients, dir: a.store},
+		Link:      a.Link,
+		Reviews:   a.reviews,
+		Renewals:  a.renewals,
 	})
 }
 
@@ -490,6 +497,8 @@ func (a *App) adminOptions() adminapi.Options {
 		Clock:         a.clock,
 		Quotas:        a,
 		Doctor:        doctors{a},
+		Reviews:       a.reviews,
+		Renewals:      a.renewals,
 		Platforms:     adminPlatforms{a.store, a.provider, a.login},
 		Subscriptions: a.relay,
 		Mover:         a.mover(),

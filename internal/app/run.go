@@ -149,6 +149,8 @@ func (a *App) work(ctx context.Context, wg *sync.WaitGroup) {
 	wg.Go(func() { a.sessions.Run(ctx) })
 	wg.Go(func() { a.people.Run(ctx) })
 	a.keepLog(ctx, wg)
+	wg.Go(func() { a.reviews.Run(ctx) })
+	wg.Go(func() { a.renewals.Run(ctx) })
 	a.replica.run(ctx, wg)
 }
 

@@ -39,6 +39,7 @@ func (c *Config) check(r *report) {
 	c.checkUpstreams(r)
 	c.checkStaff(r)
 	c.checkTracing(r)
+	c.checkReview(r)
 }
 
 func (c *Config) checkPublicURL(r *report) {

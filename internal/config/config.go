@@ -33,6 +33,8 @@ type Config struct {
 	Session        Session        `yaml:"session" envPrefix:"SESSION_"`
 	Keeper         Keeper         `yaml:"keeper" envPrefix:"KEEPER_"`
 	Platforms      Platforms      `yaml:"platforms" envPrefix:"PLATFORMS_"`
+	Review         Review         `yaml:"review" envPrefix:"REVIEW_"`
+	Grants         Grants         `yaml:"grants" envPrefix:"GRANTS_"`
 	MasterKey      MasterKey      `yaml:"master_key" envPrefix:"MASTER_KEY_"`
 	Operator       Operator       `yaml:"operator" envPrefix:"OPERATOR_"`
 	Log            Log            `yaml:"log" envPrefix:"LOG_"`
@@ -206,6 +208,7 @@ func Default() Config {
 			ACME: ACME{Directory: mustURL("https://acme-v02.api.letsencrypt.org/directory")},
 		},
 		Platforms: Platforms{Sets: []int64{129, 130, 131}}, // goods, logistics, orders
+		Review:    Review{Every: 90 * 24 * time.Hour},
 		Session:   Session{Idle: 7 * 24 * time.Hour, Absolute: 30 * 24 * time.Hour},
 		Alerts:    Alerts{Runbooks: mustURL("https://github.com/zhanggui/zhanggui/blob/main/docs/operate/runbooks")},
 		Log:       Log{Format: "text", Level: slog.LevelInfo},

@@ -30,6 +30,7 @@ type overviewPage struct {
 	Invitations []access.Invitation
 	Entries     []entryRow
 	Size        int64
+	Review      bool // there are reports of who may do what
 }
 
 // acts tells whether the reader may change something.
@@ -54,7 +55,7 @@ type entryRow struct {
 // overview reads everything that an administrator's page shows.
 func (c *Console) overview(w http.ResponseWriter, r *http.Request, admin string) error {
 	ctx := r.Context()
-	v := overviewPage{Now: c.Now(), Enter: c.Board != nil}
+	v := overviewPage{Now: c.Now(), Enter: c.Board != nil, Review: c.Reviews != nil}
 	var errs [8]error
 	v.Kind, errs[7] = c.kind(ctx, admin)
 	v.Tenants, errs[0] = c.Directory.Tenants(ctx)

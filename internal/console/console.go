@@ -119,6 +119,8 @@ type Options struct {
 	Doctor    Doctor                   // nil: nobody examines
 	Channels  Channels                 // nil: they are not shown
 	Radar     Radar                    // nil: nobody hears of changes
+	Reviews   Reviews                  // nil: nobody asks who may do what
+	Renewals  Renewals                 // nil: nobody is asked to authorise anew
 	Link      func(path string) string // makes an absolute URL
 }
 
@@ -151,6 +153,7 @@ func (c *Console) Mount(mux *http.ServeMux) {
 	page("POST /admin/sessions/{id}/end", c.admin(c.endSession))
 	page("POST /admin/clients/{id}/revoke", c.admin(c.revokeClient))
 	page("POST /admin/grants/{id}/revoke", c.admin(c.revokeGrant))
+	c.mountReviews(page)
 }
 
 // home is a landing page for strangers, the shops for a person, the one shop for

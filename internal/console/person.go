@@ -88,10 +88,12 @@ func (c *Console) visited(r *http.Request, session access.Session) (access.Shop,
 
 func (c *Console) renderShop(w http.ResponseWriter, r *http.Request, s access.Session, p access.Person, m mine) error {
 	view := shopPage{Person: p, Mine: m, Market: s.Door == access.DoorMarket, Staff: s.AdminID != "", Now: c.Now(), Board: templ.NopComponent}
-	var errs [4]error
+	var errs [5]error
 	view.Bought, errs[0] = c.purchasesOf(r.Context(), m.Shop)
 	view.Claims, errs[1] = c.claimsFor(r.Context(), p, m.Shop)
 	view.Out, errs[2] = c.exportsFor(r.Context(), m)
+	view.Asked, errs[4] = c.askedOf(r.Context(), p, m)
+	view.Review = c.Reviews != nil && !view.Staff && m.Role == access.Owner
 	if c.Board != nil {
 		view.Board, errs[3] = c.Board.Board(r.Context(), p, m.Shop, m.Role, view.Staff)
 	}
@@ -146,5 +148,7 @@ type shopPage struct {
 	Bought  []bought
 	Claims  []access.Invitation // that the reader may confirm
 	Out     []access.Export     // tokens that programs fetched
+	Asked   asked               // who is to authorise anew
+	Review  bool                // the reader may see who may do what
 	Now     time.Time
 }

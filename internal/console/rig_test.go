@@ -15,9 +15,11 @@ import (
 
 	"github.com/zhanggui/zhanggui/internal/access"
 	"github.com/zhanggui/zhanggui/internal/audit"
+	"github.com/zhanggui/zhanggui/internal/catalogue"
 	"github.com/zhanggui/zhanggui/internal/console"
 	"github.com/zhanggui/zhanggui/internal/grant"
 	"github.com/zhanggui/zhanggui/internal/notice"
+	"github.com/zhanggui/zhanggui/internal/review"
 	"github.com/zhanggui/zhanggui/internal/store/sqlite"
 	"github.com/zhanggui/zhanggui/internal/store/sqlstore"
 	"github.com/zhanggui/zhanggui/internal/web"
@@ -40,6 +42,8 @@ type rig struct {
 	board   boards
 	removed []string // channels
 	alerts  alerts
+
+	renewals *review.Renewals
 }
 
 // staffOf is the administrators of a store, and one more who may do everything.
@@ -75,11 +79,18 @@ func newRig(t *testing.T) *rig {
 	}}
 	origin := &url.URL{Scheme: "https", Host: "zhanggui.example.com"}
 	mux := http.NewServeMux()
+	now := func() time.Time { return epoch }
+	link := func(p string) string { return origin.String() + p }
+	r.renewals = review.NewRenewals(review.RenewalOptions{Store: store, Now: now, Link: link})
 	console.New(console.Options{
-		UI: pages, Now: func() time.Time { return epoch }, Login: r, Directory: store, People: store, Invites: store, Log: store, Caller: r, Purchases: store, Exports: store, Board: &r.board, Staff: staffOf{store}, Doctor: r, Radar: store, Channels: r, Alerts: &r.alerts,
-		Runbook: func(k notice.Kind) string { return "https://example.com/" + string(k) + ".md" },
-		Page:    func(h web.Handler) http.Handler { return web.CrossOrigin(origin)(web.BrowserHeaders(pages.Page(h))) },
-		Link:    func(p string) string { return origin.String() + p },
+		UI: pages, Now: now, Login: r, Directory: store, People: store, Invites: store, Log: store, Caller: r, Purchases: store, Exports: store,
+		Board: &r.board, Staff: staffOf{store}, Doctor: r, Radar: store, Channels: r, Alerts: &r.alerts,
+		Reviews: review.New(review.Options{Store: store, Catalogue: catalogue.Default(), Every: 24 * time.Hour, Now: now,
+			Sealing: func(time.Time) []review.SealingKey { return nil }}),
+		Renewals: r.renewals,
+		Runbook:  func(k notice.Kind) string { return "https://example.com/" + string(k) + ".md" },
+		Page:     func(h web.Handler) http.Handler { return web.CrossOrigin(origin)(web.BrowserHeaders(pages.Page(h))) },
+		Link:     link,
 	}).Mount(mux)
 	r.handler = web.Wrap(mux, web.Options{PublicURL: origin})
 	r.declare()

@@ -150,6 +150,8 @@ func (c *comparison) difference(k known, l Listed) grant.Difference {
 // lost tells whether a kept shop has no refresh token that WeChat takes.
 func (c *comparison) lost(k known, l Listed) grant.Difference {
 	switch {
+	case k.grant.Overdue() && !l.AuthorisedAt.After(k.grant.UpdatedAt):
+		return "" // its owner is asked
 	case len(k.grant.Tokens.Refresh) == 0:
 		return grant.FoundLost
 	case k.grant.State != grant.NeedsOwner:
@@ -165,12 +167,12 @@ func (c *comparison) again(row grant.Authorizer, l Listed, what grant.Difference
 	switch what {
 	case grant.FoundUnknown, grant.FoundReturned:
 		row.State = grant.AuthorizerNew
-		if l.AuthorisedAt.After(row.EventAt) && !l.AuthorisedAt.After(c.begin) {
-			row.EventAt = l.AuthorisedAt
-		}
 	case grant.FoundLost:
 	default:
 		return row, false
+	}
+	if l.AuthorisedAt.After(row.EventAt) && !l.AuthorisedAt.After(c.begin) {
+		row.EventAt = l.AuthorisedAt
 	}
 	row.Code, row.CodeEnds = nil, time.Time{}
 	row.DueAt, row.Attempt, row.Cause = c.begin, 0, "listed"

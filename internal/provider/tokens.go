@@ -124,13 +124,18 @@ func (a *adoption) refresh(ctx context.Context, pair Pair) (secret.Value, error)
 
 // unchanged tells whether another start with the refresh token that WeChat told is
 // of no use: it is the one that serves, or the very one that WeChat refused, and no
-// event has come since, so that it would fail alike, hour for hour.
+// event has come since, so that it would fail alike, hour for hour. What ended because
+// nobody authorised anew in time starts with a newer authorisation only: WeChat goes on
+// naming the old one.
 func (a *adoption) unchanged(refresh secret.Value) bool {
 	g := a.grant
 	switch g.State {
 	case grant.Active, grant.Stopped:
 		return a.p.sameRefresh(g, refresh)
 	case grant.NeedsOwner:
+		if g.Overdue() {
+			return !a.row.EventAt.After(g.UpdatedAt)
+		}
 		return !refutes(g) && !a.row.EventAt.After(g.UpdatedAt) && a.p.sameRefresh(g, refresh)
 	}
 	return false

@@ -39,7 +39,7 @@ func (t *tx) authorise(ctx context.Context, a grant.Authorisation, e grant.Effec
 		return err
 	}
 	t.recordTokens(e, a.GrantID, *a.Tokens)
-	return nil
+	return t.renewed(ctx, a.GrantID, e.At)
 }
 
 func (t *tx) existing(ctx context.Context, a grant.Authorisation) (sqlgen.Grant, error) {

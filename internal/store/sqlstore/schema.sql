@@ -612,6 +612,31 @@ CREATE TABLE oidc_logins (
     logout_attempt BIGINT  NOT NULL
 );
 
+-- Reports of who may do what that somebody signed.
+CREATE TABLE reviews (
+    id        TEXT   NOT NULL PRIMARY KEY,
+    tenant_id TEXT   NOT NULL, -- empty: the whole house
+    shop_id   TEXT   NOT NULL, -- empty: the whole tenant
+    digest    TEXT   NOT NULL, -- of the report
+    lines     BIGINT NOT NULL, -- of the report
+    marked    BIGINT NOT NULL, -- lines that stood out
+    note      TEXT   NOT NULL,
+    made_by   TEXT   NOT NULL,
+    at        BIGINT NOT NULL
+);
+
+-- Authorisations that somebody is asked to give anew, and when they last did.
+CREATE TABLE renewals (
+    grant_id   TEXT   NOT NULL PRIMARY KEY REFERENCES grants (id) ON DELETE CASCADE,
+    why        TEXT   NOT NULL, -- asked or max_age
+    made_by    TEXT   NOT NULL,
+    asked_at   BIGINT NOT NULL,
+    due_at     BIGINT NOT NULL, -- 0: none
+    renewed_at BIGINT NOT NULL, -- when it was given anew last; 0: not since it was asked for first
+    closed_at  BIGINT NOT NULL, -- when it was over, for whatever reason; 0: somebody is asked
+    told       BIGINT NOT NULL  -- 1: a human was told, and is told when it is over
+);
+
 -- Single values: the highest time seen, the keyset, the directory's revision,
 -- what is wrong since when.
 CREATE TABLE meta (

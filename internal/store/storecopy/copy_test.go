@@ -58,6 +58,8 @@ var rest = []string{
 	"INSERT INTO admins VALUES ('a_1', 'Tester', x'0b', 1, 2, 0, 'support', 'https://sso.example.com 17')",
 	"INSERT INTO visits VALUES ('v_1', 'a_1', 'many', 'ticket 7', 1, 2)",
 	"INSERT INTO transfers VALUES ('t_1', 'many', '', 'p_1', 'p_2', 'operator', 'offered', 1, 2, 0)",
+	"INSERT INTO reviews VALUES ('r_1', 'many', '', '0d', 3, 1, 'looked', 'operator', 5)",
+	"INSERT INTO renewals SELECT max(id), 'max_age', 'system', 1, 2, 3, 0, 1 FROM grants",
 	"INSERT INTO setup_links VALUES (x'0c', 1, 2, 0)",
 	"INSERT INTO tickets VALUES ('app-many', 1, x'0f', 2)",
 	"INSERT INTO authorizers VALUES ('app-many', 'wx00000000000000e1', 1, 'new', '', '', '', '[129]', 1, x'10', 2, 3, 0, '', 0)",

@@ -24,6 +24,7 @@ var tables = []table{
 	{name: "clients"}, {name: "client_shops"}, {name: "uses"}, {name: "path_uses"}, {name: "api_changes"}, {name: "exports"}, {name: "requests"}, {name: "admins"}, {name: "visits"}, {name: "setup_links"}, {name: "signing_keys"}, {name: "oidc_clients"}, {name: "oidc_logins"},
 	{name: "tickets"}, {name: "authorizers"}, {name: "purchases"}, {name: "pushes"}, {name: "events"},
 	{name: "subscriptions"}, {name: "held_shops"}, {name: "dead_letters"},
+	{name: "reviews"}, {name: "renewals"},
 	{name: "notices"}, {name: "channels"}, {name: "deliveries"},
 	{name: "alerts"}, {name: "alert_subjects"}, {name: "escalations"}, {name: "silences"}, {name: "leases"}, {name: "held_conditions"},
 	{name: "audit_entries"}, {name: "audit_hashes"}, {name: "audit_head"}, {name: "audit_checkpoints"},

@@ -32,6 +32,7 @@ var conformance = []struct {
 	{"request", requestCases, 3},
 	{"scan", scanCases, 3},
 	{"page", pageCases, 1},
+	{"review", reviewCases, 1},
 	{"signing", signingCases, 3},
 	{"oidc", oidcCases, 3},
 	{"declare", declareCases, 1},

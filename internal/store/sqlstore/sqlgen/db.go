@@ -51,6 +51,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.adminsAfterStmt, err = db.PrepareContext(ctx, adminsAfter); err != nil {
 		return nil, fmt.Errorf("error preparing query AdminsAfter: %w", err)
 	}
+	if q.adminsSeenStmt, err = db.PrepareContext(ctx, adminsSeen); err != nil {
+		return nil, fmt.Errorf("error preparing query AdminsSeen: %w", err)
+	}
 	if q.againLettersStmt, err = db.PrepareContext(ctx, againLetters); err != nil {
 		return nil, fmt.Errorf("error preparing query AgainLetters: %w", err)
 	}
@@ -95,6 +98,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.authorizersAfterStmt, err = db.PrepareContext(ctx, authorizersAfter); err != nil {
 		return nil, fmt.Errorf("error preparing query AuthorizersAfter: %w", err)
+	}
+	if q.authorizersInReviewStmt, err = db.PrepareContext(ctx, authorizersInReview); err != nil {
+		return nil, fmt.Errorf("error preparing query AuthorizersInReview: %w", err)
 	}
 	if q.backlogStmt, err = db.PrepareContext(ctx, backlog); err != nil {
 		return nil, fmt.Errorf("error preparing query Backlog: %w", err)
@@ -378,6 +384,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.firstEventStmt, err = db.PrepareContext(ctx, firstEvent); err != nil {
 		return nil, fmt.Errorf("error preparing query FirstEvent: %w", err)
 	}
+	if q.firstUseStmt, err = db.PrepareContext(ctx, firstUse); err != nil {
+		return nil, fmt.Errorf("error preparing query FirstUse: %w", err)
+	}
 	if q.foldRunStmt, err = db.PrepareContext(ctx, foldRun); err != nil {
 		return nil, fmt.Errorf("error preparing query FoldRun: %w", err)
 	}
@@ -498,6 +507,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.insertRequestStmt, err = db.PrepareContext(ctx, insertRequest); err != nil {
 		return nil, fmt.Errorf("error preparing query InsertRequest: %w", err)
 	}
+	if q.insertReviewStmt, err = db.PrepareContext(ctx, insertReview); err != nil {
+		return nil, fmt.Errorf("error preparing query InsertReview: %w", err)
+	}
 	if q.insertScanStmt, err = db.PrepareContext(ctx, insertScan); err != nil {
 		return nil, fmt.Errorf("error preparing query InsertScan: %w", err)
 	}
@@ -575,6 +587,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.lastOIDCLoginStmt, err = db.PrepareContext(ctx, lastOIDCLogin); err != nil {
 		return nil, fmt.Errorf("error preparing query LastOIDCLogin: %w", err)
+	}
+	if q.lastReviewStmt, err = db.PrepareContext(ctx, lastReview); err != nil {
+		return nil, fmt.Errorf("error preparing query LastReview: %w", err)
 	}
 	if q.leaseChannelStmt, err = db.PrepareContext(ctx, leaseChannel); err != nil {
 		return nil, fmt.Errorf("error preparing query LeaseChannel: %w", err)
@@ -660,17 +675,29 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.oIDCClientsStmt, err = db.PrepareContext(ctx, oIDCClients); err != nil {
 		return nil, fmt.Errorf("error preparing query OIDCClients: %w", err)
 	}
+	if q.oIDCClientsSeenStmt, err = db.PrepareContext(ctx, oIDCClientsSeen); err != nil {
+		return nil, fmt.Errorf("error preparing query OIDCClientsSeen: %w", err)
+	}
 	if q.oIDCLoginStmt, err = db.PrepareContext(ctx, oIDCLogin); err != nil {
 		return nil, fmt.Errorf("error preparing query OIDCLogin: %w", err)
 	}
 	if q.oIDCLoginByCodeStmt, err = db.PrepareContext(ctx, oIDCLoginByCode); err != nil {
 		return nil, fmt.Errorf("error preparing query OIDCLoginByCode: %w", err)
 	}
+	if q.oldGrantsStmt, err = db.PrepareContext(ctx, oldGrants); err != nil {
+		return nil, fmt.Errorf("error preparing query OldGrants: %w", err)
+	}
 	if q.oldestInformationalStmt, err = db.PrepareContext(ctx, oldestInformational); err != nil {
 		return nil, fmt.Errorf("error preparing query OldestInformational: %w", err)
 	}
 	if q.openAlertsBeforeStmt, err = db.PrepareContext(ctx, openAlertsBefore); err != nil {
 		return nil, fmt.Errorf("error preparing query OpenAlertsBefore: %w", err)
+	}
+	if q.openRenewalsStmt, err = db.PrepareContext(ctx, openRenewals); err != nil {
+		return nil, fmt.Errorf("error preparing query OpenRenewals: %w", err)
+	}
+	if q.openSessionsStmt, err = db.PrepareContext(ctx, openSessions); err != nil {
+		return nil, fmt.Errorf("error preparing query OpenSessions: %w", err)
 	}
 	if q.openTenantStmt, err = db.PrepareContext(ctx, openTenant); err != nil {
 		return nil, fmt.Errorf("error preparing query OpenTenant: %w", err)
@@ -707,6 +734,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.personsAfterStmt, err = db.PrepareContext(ctx, personsAfter); err != nil {
 		return nil, fmt.Errorf("error preparing query PersonsAfter: %w", err)
+	}
+	if q.personsInReviewStmt, err = db.PrepareContext(ctx, personsInReview); err != nil {
+		return nil, fmt.Errorf("error preparing query PersonsInReview: %w", err)
 	}
 	if q.profileStmt, err = db.PrepareContext(ctx, profile); err != nil {
 		return nil, fmt.Errorf("error preparing query Profile: %w", err)
@@ -831,6 +861,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.putPurchaseStmt, err = db.PrepareContext(ctx, putPurchase); err != nil {
 		return nil, fmt.Errorf("error preparing query PutPurchase: %w", err)
 	}
+	if q.putRenewalStmt, err = db.PrepareContext(ctx, putRenewal); err != nil {
+		return nil, fmt.Errorf("error preparing query PutRenewal: %w", err)
+	}
 	if q.putShopStmt, err = db.PrepareContext(ctx, putShop); err != nil {
 		return nil, fmt.Errorf("error preparing query PutShop: %w", err)
 	}
@@ -846,6 +879,12 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.releaseChannelStmt, err = db.PrepareContext(ctx, releaseChannel); err != nil {
 		return nil, fmt.Errorf("error preparing query ReleaseChannel: %w", err)
 	}
+	if q.renewalStmt, err = db.PrepareContext(ctx, renewal); err != nil {
+		return nil, fmt.Errorf("error preparing query Renewal: %w", err)
+	}
+	if q.renewalsStmt, err = db.PrepareContext(ctx, renewals); err != nil {
+		return nil, fmt.Errorf("error preparing query Renewals: %w", err)
+	}
 	if q.replaceTokenStmt, err = db.PrepareContext(ctx, replaceToken); err != nil {
 		return nil, fmt.Errorf("error preparing query ReplaceToken: %w", err)
 	}
@@ -860,6 +899,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.restartGrantStmt, err = db.PrepareContext(ctx, restartGrant); err != nil {
 		return nil, fmt.Errorf("error preparing query RestartGrant: %w", err)
+	}
+	if q.reviewsBeforeStmt, err = db.PrepareContext(ctx, reviewsBefore); err != nil {
+		return nil, fmt.Errorf("error preparing query ReviewsBefore: %w", err)
 	}
 	if q.revokeAdminStmt, err = db.PrepareContext(ctx, revokeAdmin); err != nil {
 		return nil, fmt.Errorf("error preparing query RevokeAdmin: %w", err)
@@ -1056,6 +1098,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.usersOfStmt, err = db.PrepareContext(ctx, usersOf); err != nil {
 		return nil, fmt.Errorf("error preparing query UsersOf: %w", err)
 	}
+	if q.usesSinceStmt, err = db.PrepareContext(ctx, usesSince); err != nil {
+		return nil, fmt.Errorf("error preparing query UsesSince: %w", err)
+	}
 	if q.visitsOfTenantStmt, err = db.PrepareContext(ctx, visitsOfTenant); err != nil {
 		return nil, fmt.Errorf("error preparing query VisitsOfTenant: %w", err)
 	}
@@ -1128,6 +1173,11 @@ func (q *Queries) Close() error {
 	if q.adminsAfterStmt != nil {
 		if cerr := q.adminsAfterStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing adminsAfterStmt: %w", cerr)
+		}
+	}
+	if q.adminsSeenStmt != nil {
+		if cerr := q.adminsSeenStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing adminsSeenStmt: %w", cerr)
 		}
 	}
 	if q.againLettersStmt != nil {
@@ -1203,6 +1253,11 @@ func (q *Queries) Close() error {
 	if q.authorizersAfterStmt != nil {
 		if cerr := q.authorizersAfterStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing authorizersAfterStmt: %w", cerr)
+		}
+	}
+	if q.authorizersInReviewStmt != nil {
+		if cerr := q.authorizersInReviewStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing authorizersInReviewStmt: %w", cerr)
 		}
 	}
 	if q.backlogStmt != nil {
@@ -1675,6 +1730,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing firstEventStmt: %w", cerr)
 		}
 	}
+	if q.firstUseStmt != nil {
+		if cerr := q.firstUseStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing firstUseStmt: %w", cerr)
+		}
+	}
 	if q.foldRunStmt != nil {
 		if cerr := q.foldRunStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing foldRunStmt: %w", cerr)
@@ -1875,6 +1935,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing insertRequestStmt: %w", cerr)
 		}
 	}
+	if q.insertReviewStmt != nil {
+		if cerr := q.insertReviewStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing insertReviewStmt: %w", cerr)
+		}
+	}
 	if q.insertScanStmt != nil {
 		if cerr := q.insertScanStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing insertScanStmt: %w", cerr)
@@ -2003,6 +2068,11 @@ func (q *Queries) Close() error {
 	if q.lastOIDCLoginStmt != nil {
 		if cerr := q.lastOIDCLoginStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing lastOIDCLoginStmt: %w", cerr)
+		}
+	}
+	if q.lastReviewStmt != nil {
+		if cerr := q.lastReviewStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing lastReviewStmt: %w", cerr)
 		}
 	}
 	if q.leaseChannelStmt != nil {
@@ -2145,6 +2215,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing oIDCClientsStmt: %w", cerr)
 		}
 	}
+	if q.oIDCClientsSeenStmt != nil {
+		if cerr := q.oIDCClientsSeenStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing oIDCClientsSeenStmt: %w", cerr)
+		}
+	}
 	if q.oIDCLoginStmt != nil {
 		if cerr := q.oIDCLoginStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing oIDCLoginStmt: %w", cerr)
@@ -2155,6 +2230,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing oIDCLoginByCodeStmt: %w", cerr)
 		}
 	}
+	if q.oldGrantsStmt != nil {
+		if cerr := q.oldGrantsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing oldGrantsStmt: %w", cerr)
+		}
+	}
 	if q.oldestInformationalStmt != nil {
 		if cerr := q.oldestInformationalStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing oldestInformationalStmt: %w", cerr)
@@ -2163,6 +2243,16 @@ func (q *Queries) Close() error {
 	if q.openAlertsBeforeStmt != nil {
 		if cerr := q.openAlertsBeforeStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing openAlertsBeforeStmt: %w", cerr)
+		}
+	}
+	if q.openRenewalsStmt != nil {
+		if cerr := q.openRenewalsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing openRenewalsStmt: %w", cerr)
+		}
+	}
+	if q.openSessionsStmt != nil {
+		if cerr := q.openSessionsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing openSessionsStmt: %w", cerr)
 		}
 	}
 	if q.openTenantStmt != nil {
@@ -2223,6 +2313,11 @@ func (q *Queries) Close() error {
 	if q.personsAfterStmt != nil {
 		if cerr := q.personsAfterStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing personsAfterStmt: %w", cerr)
+		}
+	}
+	if q.personsInReviewStmt != nil {
+		if cerr := q.personsInReviewStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing personsInReviewStmt: %w", cerr)
 		}
 	}
 	if q.profileStmt != nil {
@@ -2430,6 +2525,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing putPurchaseStmt: %w", cerr)
 		}
 	}
+	if q.putRenewalStmt != nil {
+		if cerr := q.putRenewalStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing putRenewalStmt: %w", cerr)
+		}
+	}
 	if q.putShopStmt != nil {
 		if cerr := q.putShopStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing putShopStmt: %w", cerr)
@@ -2455,6 +2555,16 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing releaseChannelStmt: %w", cerr)
 		}
 	}
+	if q.renewalStmt != nil {
+		if cerr := q.renewalStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing renewalStmt: %w", cerr)
+		}
+	}
+	if q.renewalsStmt != nil {
+		if cerr := q.renewalsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing renewalsStmt: %w", cerr)
+		}
+	}
 	if q.replaceTokenStmt != nil {
 		if cerr := q.replaceTokenStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing replaceTokenStmt: %w", cerr)
@@ -2478,6 +2588,11 @@ func (q *Queries) Close() error {
 	if q.restartGrantStmt != nil {
 		if cerr := q.restartGrantStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing restartGrantStmt: %w", cerr)
+		}
+	}
+	if q.reviewsBeforeStmt != nil {
+		if cerr := q.reviewsBeforeStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing reviewsBeforeStmt: %w", cerr)
 		}
 	}
 	if q.revokeAdminStmt != nil {
@@ -2805,6 +2920,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing usersOfStmt: %w", cerr)
 		}
 	}
+	if q.usesSinceStmt != nil {
+		if cerr := q.usesSinceStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing usesSinceStmt: %w", cerr)
+		}
+	}
 	if q.visitsOfTenantStmt != nil {
 		if cerr := q.visitsOfTenantStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing visitsOfTenantStmt: %w", cerr)
@@ -2893,6 +3013,7 @@ type Queries struct {
 	adminBySubjectStmt          *sql.Stmt
 	adminsStmt                  *sql.Stmt
 	adminsAfterStmt             *sql.Stmt
+	adminsSeenStmt              *sql.Stmt
 	againLettersStmt            *sql.Stmt
 	alertStmt                   *sql.Stmt
 	alertMembersGoneStmt        *sql.Stmt
@@ -2908,6 +3029,7 @@ type Queries struct {
 	auditPlacesStmt             *sql.Stmt
 	authorizerStmt              *sql.Stmt
 	authorizersAfterStmt        *sql.Stmt
+	authorizersInReviewStmt     *sql.Stmt
 	backlogStmt                 *sql.Stmt
 	callbackByCodeStmt          *sql.Stmt
 	callbackByStateStmt         *sql.Stmt
@@ -3002,6 +3124,7 @@ type Queries struct {
 	finishCallbackStmt          *sql.Stmt
 	finishRequestStmt           *sql.Stmt
 	firstEventStmt              *sql.Stmt
+	firstUseStmt                *sql.Stmt
 	foldRunStmt                 *sql.Stmt
 	forcedRefreshesStmt         *sql.Stmt
 	forgetConsentsStmt          *sql.Stmt
@@ -3042,6 +3165,7 @@ type Queries struct {
 	insertPersonStmt            *sql.Stmt
 	insertPushStmt              *sql.Stmt
 	insertRequestStmt           *sql.Stmt
+	insertReviewStmt            *sql.Stmt
 	insertScanStmt              *sql.Stmt
 	insertSessionStmt           *sql.Stmt
 	insertSetupLinkStmt         *sql.Stmt
@@ -3068,6 +3192,7 @@ type Queries struct {
 	lapsedConditionsStmt        *sql.Stmt
 	lastAuditEntryStmt          *sql.Stmt
 	lastOIDCLoginStmt           *sql.Stmt
+	lastReviewStmt              *sql.Stmt
 	leaseChannelStmt            *sql.Stmt
 	leaseSubscriptionStmt       *sql.Stmt
 	leasedBeforeStmt            *sql.Stmt
@@ -3096,10 +3221,14 @@ type Queries struct {
 	noticesBeforeStmt           *sql.Stmt
 	oIDCClientStmt              *sql.Stmt
 	oIDCClientsStmt             *sql.Stmt
+	oIDCClientsSeenStmt         *sql.Stmt
 	oIDCLoginStmt               *sql.Stmt
 	oIDCLoginByCodeStmt         *sql.Stmt
+	oldGrantsStmt               *sql.Stmt
 	oldestInformationalStmt     *sql.Stmt
 	openAlertsBeforeStmt        *sql.Stmt
+	openRenewalsStmt            *sql.Stmt
+	openSessionsStmt            *sql.Stmt
 	openTenantStmt              *sql.Stmt
 	overOIDCLoginsStmt          *sql.Stmt
 	oweKillsStmt                *sql.Stmt
@@ -3112,6 +3241,7 @@ type Queries struct {
 	pendingOfStmt               *sql.Stmt
 	personStmt                  *sql.Stmt
 	personsAfterStmt            *sql.Stmt
+	personsInReviewStmt         *sql.Stmt
 	profileStmt                 *sql.Stmt
 	purchasesStmt               *sql.Stmt
 	purgeAPIChangesStmt         *sql.Stmt
@@ -3153,16 +3283,20 @@ type Queries struct {
 	putOIDCClientStmt           *sql.Stmt
 	putProfileStmt              *sql.Stmt
 	putPurchaseStmt             *sql.Stmt
+	putRenewalStmt              *sql.Stmt
 	putShopStmt                 *sql.Stmt
 	putStrangerStmt             *sql.Stmt
 	putTenantStmt               *sql.Stmt
 	redeemOIDCCodeStmt          *sql.Stmt
 	releaseChannelStmt          *sql.Stmt
+	renewalStmt                 *sql.Stmt
+	renewalsStmt                *sql.Stmt
 	replaceTokenStmt            *sql.Stmt
 	replayDeadLetterStmt        *sql.Stmt
 	replayDeadLettersStmt       *sql.Stmt
 	requestStmt                 *sql.Stmt
 	restartGrantStmt            *sql.Stmt
+	reviewsBeforeStmt           *sql.Stmt
 	revokeAdminStmt             *sql.Stmt
 	revokeClientStmt            *sql.Stmt
 	revokeGrantStmt             *sql.Stmt
@@ -3228,6 +3362,7 @@ type Queries struct {
 	userGrantStmt               *sql.Stmt
 	userGrantsOfStmt            *sql.Stmt
 	usersOfStmt                 *sql.Stmt
+	usesSinceStmt               *sql.Stmt
 	visitsOfTenantStmt          *sql.Stmt
 	voidAuthorizersStmt         *sql.Stmt
 	wakeAlertsStmt              *sql.Stmt
@@ -3251,6 +3386,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		adminBySubjectStmt:          q.adminBySubjectStmt,
 		adminsStmt:                  q.adminsStmt,
 		adminsAfterStmt:             q.adminsAfterStmt,
+		adminsSeenStmt:              q.adminsSeenStmt,
 		againLettersStmt:            q.againLettersStmt,
 		alertStmt:                   q.alertStmt,
 		alertMembersGoneStmt:        q.alertMembersGoneStmt,
@@ -3266,6 +3402,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		auditPlacesStmt:             q.auditPlacesStmt,
 		authorizerStmt:              q.authorizerStmt,
 		authorizersAfterStmt:        q.authorizersAfterStmt,
+		authorizersInReviewStmt:     q.authorizersInReviewStmt,
 		backlogStmt:                 q.backlogStmt,
 		callbackByCodeStmt:          q.callbackByCodeStmt,
 		callbackByStateStmt:         q.callbackByStateStmt,
@@ -3360,6 +3497,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		finishCallbackStmt:          q.finishCallbackStmt,
 		finishRequestStmt:           q.finishRequestStmt,
 		firstEventStmt:              q.firstEventStmt,
+		firstUseStmt:                q.firstUseStmt,
 		foldRunStmt:                 q.foldRunStmt,
 		forcedRefreshesStmt:         q.forcedRefreshesStmt,
 		forgetConsentsStmt:          q.forgetConsentsStmt,
@@ -3400,6 +3538,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		insertPersonStmt:            q.insertPersonStmt,
 		insertPushStmt:              q.insertPushStmt,
 		insertRequestStmt:           q.insertRequestStmt,
+		insertReviewStmt:            q.insertReviewStmt,
 		insertScanStmt:              q.insertScanStmt,
 		insertSessionStmt:           q.insertSessionStmt,
 		insertSetupLinkStmt:         q.insertSetupLinkStmt,
@@ -3426,6 +3565,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		lapsedConditionsStmt:        q.lapsedConditionsStmt,
 		lastAuditEntryStmt:          q.lastAuditEntryStmt,
 		lastOIDCLoginStmt:           q.lastOIDCLoginStmt,
+		lastReviewStmt:              q.lastReviewStmt,
 		leaseChannelStmt:            q.leaseChannelStmt,
 		leaseSubscriptionStmt:       q.leaseSubscriptionStmt,
 		leasedBeforeStmt:            q.leasedBeforeStmt,
@@ -3454,10 +3594,14 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		noticesBeforeStmt:           q.noticesBeforeStmt,
 		oIDCClientStmt:              q.oIDCClientStmt,
 		oIDCClientsStmt:             q.oIDCClientsStmt,
+		oIDCClientsSeenStmt:         q.oIDCClientsSeenStmt,
 		oIDCLoginStmt:               q.oIDCLoginStmt,
 		oIDCLoginByCodeStmt:         q.oIDCLoginByCodeStmt,
+		oldGrantsStmt:               q.oldGrantsStmt,
 		oldestInformationalStmt:     q.oldestInformationalStmt,
 		openAlertsBeforeStmt:        q.openAlertsBeforeStmt,
+		openRenewalsStmt:            q.openRenewalsStmt,
+		openSessionsStmt:            q.openSessionsStmt,
 		openTenantStmt:              q.openTenantStmt,
 		overOIDCLoginsStmt:          q.overOIDCLoginsStmt,
 		oweKillsStmt:                q.oweKillsStmt,
@@ -3470,6 +3614,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		pendingOfStmt:               q.pendingOfStmt,
 		personStmt:                  q.personStmt,
 		personsAfterStmt:            q.personsAfterStmt,
+		personsInReviewStmt:         q.personsInReviewStmt,
 		profileStmt:                 q.profileStmt,
 		purchasesStmt:               q.purchasesStmt,
 		purgeAPIChangesStmt:         q.purgeAPIChangesStmt,
@@ -3511,16 +3656,20 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		putOIDCClientStmt:           q.putOIDCClientStmt,
 		putProfileStmt:              q.putProfileStmt,
 		putPurchaseStmt:             q.putPurchaseStmt,
+		putRenewalStmt:              q.putRenewalStmt,
 		putShopStmt:                 q.putShopStmt,
 		putStrangerStmt:             q.putStrangerStmt,
 		putTenantStmt:               q.putTenantStmt,
 		redeemOIDCCodeStmt:          q.redeemOIDCCodeStmt,
 		releaseChannelStmt:          q.releaseChannelStmt,
+		renewalStmt:                 q.renewalStmt,
+		renewalsStmt:                q.renewalsStmt,
 		replaceTokenStmt:            q.replaceTokenStmt,
 		replayDeadLetterStmt:        q.replayDeadLetterStmt,
 		replayDeadLettersStmt:       q.replayDeadLettersStmt,
 		requestStmt:                 q.requestStmt,
 		restartGrantStmt:            q.restartGrantStmt,
+		reviewsBeforeStmt:           q.reviewsBeforeStmt,
 		revokeAdminStmt:             q.revokeAdminStmt,
 		revokeClientStmt:            q.revokeClientStmt,
 		revokeGrantStmt:             q.revokeGrantStmt,
@@ -3586,6 +3735,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		userGrantStmt:               q.userGrantStmt,
 		userGrantsOfStmt:            q.userGrantsOfStmt,
 		usersOfStmt:                 q.usersOfStmt,
+		usesSinceStmt:               q.usesSinceStmt,
 		visitsOfTenantStmt:          q.visitsOfTenantStmt,
 		voidAuthorizersStmt:         q.voidAuthorizersStmt,
 		wakeAlertsStmt:              q.wakeAlertsStmt,

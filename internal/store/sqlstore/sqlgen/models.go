@@ -431,6 +431,17 @@ type Push struct {
 	At     int64
 }
 
+type Renewal struct {
+	GrantID   string
+	Why       string
+	MadeBy    string
+	AskedAt   int64
+	DueAt     int64
+	RenewedAt int64
+	ClosedAt  int64
+	Told      int64
+}
+
 type Request struct {
 	ID     []byte
 	Digest []byte
@@ -439,6 +450,18 @@ type Request struct {
 	Status int64
 	Kind   string
 	Answer []byte
+}
+
+type Review struct {
+	ID       string
+	TenantID string
+	ShopID   string
+	Digest   string
+	Lines    int64
+	Marked   int64
+	Note     string
+	MadeBy   string
+	At       int64
 }
 
 type Scan struct {
