@@ -47,7 +47,7 @@ func newHouse(t *testing.T, maxAge time.Duration, enforce bool) *house {
 	link := func(p string) string { return "https://zhanggui.example.com" + p }
 	h.reviews = review.New(review.Options{Store: store, Catalogue: catalogue.Default(), Every: 90 * day, Now: now, Sealing: func(time.Time) []review.SealingKey { return nil }})
 	h.renewals = review.NewRenewals(review.RenewalOptions{Store: store, Links: h, Link: link, MaxAge: maxAge, Enforce: enforce, Now: now})
-	h.must(store.RegisterChannels(t.Context(), []string{"log"}, epoch, epoch, epoch))
+	h.must(store.RegisterChannels(t.Context(), []notice.Route{{Channel: "log"}}, epoch, epoch, epoch))
 	h.must(store.Declare(t.Context(), access.Declaration{At: epoch, Apps: []access.App{{ID: "platform", Kind: access.Component, AppID: "wx00000000000000d1", Secret: []byte{1}, SecretVersion: 1}}},
 		audit.Entry{At: epoch, Actor: operator, Action: "test.declare", Outcome: audit.Done}))
 	return h
