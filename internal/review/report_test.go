@@ -187,7 +187,7 @@ func TestSameStateSameBytes(t *testing.T) {
 	for name, change := range map[string]func(*review.Snapshot){
 		"a role":   func(s *review.Snapshot) { s.Members[0].Role = access.Viewer },
 		"a shop":   func(s *review.Snapshot) { s.Clients[0].Shops = []string{"tea"} },
-		"a right":  func(s *review.Snapshot) { s.Clients[1].Rights.TokenExport = true },
+		"a right":  func(s *review.Snapshot) { s.Clients[2].Rights.TokenExport = true },
 		"a key":    func(s *review.Snapshot) { s.Staff[0].ExpiresAt = ago(-1) },
 		"a host":   func(s *review.Snapshot) { s.Hosts[0].Public = nil },
 		"a secret": func(s *review.Snapshot) { s.Apps[0].SecretVersion = 2 },
