@@ -254,11 +254,17 @@ func (h doctorHouse) Keys() doctor.Keys {
 	return k
 }
 
-// Channels implements doctor.House.
-func (h doctorHouse) Channels() []string {
+// Channels implements doctor.House. Those of a tenant are its own.
+func (h doctorHouse) Channels(ctx context.Context) ([]string, error) {
 	var names []string
 	for _, w := range h.a.o.Config.Webhooks {
 		names = append(names, "webhook "+w.URL.Host())
 	}
-	return names
+	all, _, err := channels{h.a}.DeclaredChannels(ctx)
+	for _, c := range all {
+		if c.TenantID == "" {
+			names = append(names, c.Name)
+		}
+	}
+	return names, err
 }

@@ -141,7 +141,10 @@ const (
 )
 
 func (d *Doctor) channels(ctx context.Context, _ place) []Finding {
-	names := d.o.House.Channels()
+	names, err := d.o.House.Channels(ctx)
+	if err != nil {
+		return unread(err)
+	}
 	pending, oldest, err := d.o.Notices.NoticeBacklog(ctx)
 	if err != nil {
 		return unread(err)

@@ -116,8 +116,8 @@ type House interface {
 	Disk() (Disk, error)
 	Database(ctx context.Context) (Database, error)
 	Keys() Keys
-	// Channels names where notices go, beside the log.
-	Channels() []string
+	// Channels names where the operator's notices go, beside the log.
+	Channels(ctx context.Context) ([]string, error)
 }
 
 // Trouble is something that the server knows to be out of reach.

@@ -260,8 +260,10 @@ func (h house) Disk() (doctor.Disk, error)              { return h.disk, h.diskE
 func (h house) Database(context.Context) (doctor.Database, error) {
 	return h.db, h.down
 }
-func (h house) Keys() doctor.Keys  { return h.keys }
-func (h house) Channels() []string { return h.names }
+func (h house) Keys() doctor.Keys { return h.keys }
+func (h house) Channels(context.Context) ([]string, error) {
+	return h.names, h.down
+}
 
 // says is an answer of WeChat's with an errcode.
 func says(path string, code int, message string) error {
