@@ -28,7 +28,7 @@ func openStore(t testing.TB) *sqlstore.Store {
 		}
 	})
 	now := time.Now()
-	if err := s.RegisterChannels(t.Context(), []string{"log"}, now, now.Add(-time.Hour), now.Add(-time.Hour)); err != nil {
+	if err := s.RegisterChannels(t.Context(), []notice.Route{{Channel: "log"}}, now, now.Add(-time.Hour), now.Add(-time.Hour)); err != nil {
 		t.Fatal(err)
 	}
 	return s
