@@ -1,6 +1,7 @@
 package access
 
 import (
+	"bytes"
 	"crypto/rand"
 	"crypto/sha256"
 	"errors"
@@ -33,6 +34,20 @@ type Client struct {
 	CreatedAt time.Time
 	ExpiresAt time.Time // zero: no end
 	RevokedAt time.Time // zero while live
+	UsedAt    time.Time // when the key was used last, to a minute; zero: never, or nobody wrote it down
+	Next      NextKey   // counts beside the key, while a rotation lasts
+}
+
+// Used gives the hint of the key that has this hash, for the audit log; empty while
+// the client has only one.
+func (c Client) Used(hash []byte) string {
+	switch {
+	case len(c.Next.Hash) == 0:
+		return ""
+	case bytes.Equal(hash, c.Next.Hash):
+		return c.Next.Hint
+	}
+	return c.KeyHint
 }
 
 // Live tells whether the client's key counts at now.

@@ -28,6 +28,10 @@ type Declaration struct {
 	OIDCClients []OIDCClient
 	// Channels have the version that they get.
 	Channels []Channel
+	// Keys are the keys that clients have from now on.
+	Keys []ClientKeys
+	// Rotations are written as they are.
+	Rotations []Rotation
 	// Remove lists what to delete, planned by prune: ids by kind. A shop's
 	// removal revokes its grant; an app with grants that are not revoked is
 	// refused.

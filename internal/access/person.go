@@ -114,8 +114,8 @@ type SessionUse struct {
 	Token []byte
 }
 
-// Rotation gives a session another token.
-type Rotation struct {
+// SessionRotation gives a session another token.
+type SessionRotation struct {
 	Session string // its id
 	Current []byte // hash of the token that it has
 	Used    []byte // hash of the one that the browser holds: Current, or the one before if the browser missed that

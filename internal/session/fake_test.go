@@ -113,7 +113,7 @@ func (f *fakeStore) TouchSessions(_ context.Context, uses []access.SessionUse) e
 	return nil
 }
 
-func (f *fakeStore) RotateSession(_ context.Context, r access.Rotation, e ...audit.Entry) error {
+func (f *fakeStore) RotateSession(_ context.Context, r access.SessionRotation, e ...audit.Entry) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.down {

@@ -35,7 +35,7 @@ type Store interface {
 	StartSession(ctx context.Context, s access.Session, e ...audit.Entry) error
 	TouchSessions(ctx context.Context, uses []access.SessionUse) error
 	// RotateSession refuses with [access.ErrStale] when somebody else was first.
-	RotateSession(ctx context.Context, r access.Rotation, e ...audit.Entry) error
+	RotateSession(ctx context.Context, r access.SessionRotation, e ...audit.Entry) error
 	EndSessions(ctx context.Context, e grant.Effects) (int, error)
 }
 

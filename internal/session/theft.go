@@ -57,7 +57,7 @@ func (l *Live) Rotate(ctx context.Context, s access.Session, p access.Person, ha
 		return secret.Value{}, false, nil
 	}
 	token, fresh := access.NewKey(access.SessionPrefix)
-	err = l.o.Store.RotateSession(ctx, access.Rotation{Session: s.ID, Current: s.TokenHash, Used: hash, Token: fresh, At: now},
+	err = l.o.Store.RotateSession(ctx, access.SessionRotation{Session: s.ID, Current: s.TokenHash, Used: hash, Token: fresh, At: now},
 		audit.Entry{At: now, Actor: audit.Actor{Kind: audit.ActorSystem}, Action: "session.rotate", Subject: "session:" + s.ID, Outcome: audit.Done})
 	if errors.Is(err, access.ErrStale) || errors.Is(err, access.ErrNotFound) {
 		return secret.Value{}, false, nil

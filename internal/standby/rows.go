@@ -115,21 +115,39 @@ func (f *File) put(ctx context.Context, tx *sql.Tx, rows ...row) error {
 		return err
 	}
 	defer insert.Close()
-	for _, r := range rows {
+	one := func(r row) error {
 		sealed, err := f.sealJSON(r.value, vault.Standby(r.kind, r.id))
-		if err != nil {
+		if err == nil {
+			_, err = insert.ExecContext(ctx, r.kind, r.id, r.alt, sealed)
+		}
+		return err
+	}
+	for _, r := range rows {
+		if err := one(r); err != nil {
 			return err
 		}
-		if _, err := insert.ExecContext(ctx, r.kind, r.id, r.alt, sealed); err != nil {
+		c, ok := r.value.(access.Client)
+		switch {
+		case !ok:
+		case len(c.Next.Hash) > 0:
+			err = one(row{kindClient, c.ID + second, hex.EncodeToString(c.Next.Hash), c})
+		default:
+			err = drop(ctx, tx, kindClient, c.ID+second)
+		}
+		if err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// second ends the name of the row by which a client is found by its second key.
+// Ids hold no slash.
+const second = "/next"
+
 // drop deletes a row.
 func drop(ctx context.Context, tx *sql.Tx, kind, id string) error {
-	_, err := tx.ExecContext(ctx, "DELETE FROM rows WHERE kind = ? AND id = ?", kind, id)
+	_, err := tx.ExecContext(ctx, "DELETE FROM rows WHERE kind = ? AND id IN (?, ?)", kind, id, id+second)
 	return err
 }
 
@@ -171,7 +189,7 @@ func (f *File) shop(ctx context.Context, id string) (access.Shop, error) {
 func (f *File) clientByKey(ctx context.Context, hash []byte) (access.Client, error) {
 	name := hex.EncodeToString(hash)
 	c, err := get[access.Client](ctx, f, kindClient, "alt", name)
-	if err == nil && hex.EncodeToString(c.KeyHash) != name {
+	if err == nil && hex.EncodeToString(c.KeyHash) != name && hex.EncodeToString(c.Next.Hash) != name {
 		return access.Client{}, errNames
 	}
 	return c, err

@@ -103,3 +103,14 @@ func HandOff(host string) Cell {
 func SigningKey(id string) Cell {
 	return Cell{Table: "signing_keys", Column: "private", Row: id, Kind: "signing_key"}
 }
+
+// RotationNext is the new secret of a rotation that is not in use yet, by the
+// rotation's id.
+func RotationNext(id string) Cell {
+	return Cell{Table: "rotations", Column: "next", Row: id, Kind: "rotation_next"}
+}
+
+// RotationPrevious is the secret that a rotation replaced, while there is a way back.
+func RotationPrevious(id string) Cell {
+	return Cell{Table: "rotations", Column: "previous", Row: id, Kind: "rotation_previous"}
+}

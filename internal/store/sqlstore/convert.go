@@ -173,6 +173,7 @@ func toClient(r sqlgen.Client) (access.Client, error) {
 	return access.Client{
 		ID: r.ID, Name: r.Name, KeyHash: r.KeyHash, KeyHint: r.KeyHint, Mode: access.Mode(r.Mode), Rights: rights, MadeBy: r.MadeBy,
 		CreatedAt: fromMillis(r.CreatedAt), ExpiresAt: fromMillis(r.ExpiresAt), RevokedAt: fromMillis(r.RevokedAt),
+		UsedAt: fromMillis(r.KeyUsedAt), Next: toNextKey(r),
 	}, nil
 }
 

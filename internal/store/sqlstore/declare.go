@@ -56,7 +56,7 @@ type declaring struct {
 func (d *declaring) run(ctx context.Context) error {
 	for _, step := range []func(context.Context) error{
 		d.removeClients, d.removeOIDCClients, d.removeChannels, d.removeShops,
-		d.apps, d.tenants, d.shops, d.clients, d.oidcClients, d.channels, d.members,
+		d.apps, d.tenants, d.shops, d.clients, d.oidcClients, d.channels, d.members, d.keys, d.rotations,
 		d.removeApps, d.removeTenants,
 	} {
 		if err := step(ctx); err != nil {

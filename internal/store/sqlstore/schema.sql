@@ -209,7 +209,30 @@ CREATE TABLE clients (
     expires_at BIGINT NOT NULL,
     revoked_at BIGINT NOT NULL,
     rights     TEXT    NOT NULL DEFAULT '', -- JSON; empty: what is ordinary, and what servers write that do not know it
-    made_by    TEXT    NOT NULL DEFAULT ''
+    made_by    TEXT    NOT NULL DEFAULT '',
+    next_hash  BYTEA, -- of a second key, which follows the first; NULL: there is none
+    next_hint  TEXT    NOT NULL DEFAULT '',
+    next_at    BIGINT  NOT NULL DEFAULT 0, -- when it was made
+    key_used_at  BIGINT NOT NULL DEFAULT 0,
+    next_used_at BIGINT NOT NULL DEFAULT 0
+);
+
+-- Secrets and keys on their way from one to the next. Ended ones stay as history.
+CREATE TABLE rotations (
+    id         TEXT   NOT NULL PRIMARY KEY,
+    kind       TEXT   NOT NULL,
+    subject    TEXT   NOT NULL, -- an app, or a client
+    state      TEXT   NOT NULL,
+    by_whom    TEXT   NOT NULL,
+    begun_at   BIGINT NOT NULL,
+    changed_at BIGINT NOT NULL,
+    due_at     BIGINT NOT NULL, -- when it goes on by itself
+    version    BIGINT NOT NULL, -- of the secret that it replaces
+    next       BYTEA, -- sealed; NULL: not here, or in use
+    previous   BYTEA, -- sealed; NULL: not replaced yet, or deleted
+    new_seen   BIGINT NOT NULL,
+    old_seen   BIGINT NOT NULL,
+    why        TEXT   NOT NULL
 );
 
 CREATE TABLE client_shops (

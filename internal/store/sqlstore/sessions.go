@@ -61,7 +61,7 @@ func (s *Store) TouchSessions(ctx context.Context, uses []access.SessionUse) err
 
 // RotateSession gives a session another token. It refuses with [access.ErrStale]
 // when the session has another one by now, or ended.
-func (s *Store) RotateSession(ctx context.Context, r access.Rotation, e ...audit.Entry) error {
+func (s *Store) RotateSession(ctx context.Context, r access.SessionRotation, e ...audit.Entry) error {
 	return s.write(ctx, "rotate session", func(t *tx) error {
 		row, err := t.Session(ctx, r.Session)
 		if err != nil {

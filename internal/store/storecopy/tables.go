@@ -21,7 +21,7 @@ var tables = []table{
 	{name: "apps"}, {name: "tenants"}, {name: "shops"}, {name: "grants"}, {name: "forced_refreshes"}, {name: "strangers"},
 	{name: "persons"}, {name: "profiles"}, {name: "identities"}, {name: "members"}, {name: "invitations"}, {name: "transfers"},
 	{name: "sessions"}, {name: "callbacks"}, {name: "scans"}, {name: "consents"},
-	{name: "clients"}, {name: "client_shops"}, {name: "uses"}, {name: "path_uses"}, {name: "api_changes"}, {name: "exports"}, {name: "requests"}, {name: "admins"}, {name: "visits"}, {name: "setup_links"}, {name: "signing_keys"}, {name: "oidc_clients"}, {name: "oidc_logins"},
+	{name: "clients"}, {name: "client_shops"}, {name: "rotations"}, {name: "uses"}, {name: "path_uses"}, {name: "api_changes"}, {name: "exports"}, {name: "requests"}, {name: "admins"}, {name: "visits"}, {name: "setup_links"}, {name: "signing_keys"}, {name: "oidc_clients"}, {name: "oidc_logins"},
 	{name: "tickets"}, {name: "authorizers"}, {name: "purchases"}, {name: "pushes"}, {name: "events"},
 	{name: "subscriptions"}, {name: "held_shops"}, {name: "dead_letters"},
 	{name: "reviews"}, {name: "renewals"},

@@ -27,6 +27,7 @@ var conformance = []struct {
 	{"visit", visitCases, 1},
 	{"person", personCases, 1},
 	{"client", clientCases, 1},
+	{"rotation", rotationCases, 1},
 	{"use", useCases, 3},
 	{"export", exportCases, 3},
 	{"request", requestCases, 3},

@@ -193,7 +193,7 @@ var sessionCases = []testCase{
 		n := w.enter(1).Login.Session
 		old, fresh, third := n.TokenHash, access.HashKey("fresh"), access.HashKey("third")
 		rotate := func(current, used, to []byte) error {
-			return w.s.RotateSession(t.Context(), access.Rotation{Session: n.ID, Current: current, Used: used, Token: to, At: start.Add(time.Hour)}, entry("session.rotate"))
+			return w.s.RotateSession(t.Context(), access.SessionRotation{Session: n.ID, Current: current, Used: used, Token: to, At: start.Add(time.Hour)}, entry("session.rotate"))
 		}
 		w.must(rotate(old, old, fresh))
 		n.TokenHash, n.Previous, n.RotatedAt = fresh, old, start.Add(time.Hour)
@@ -206,7 +206,7 @@ var sessionCases = []testCase{
 		same(t, "by the new token", read(fresh), n)
 		same(t, "by the old token", read(old), n)
 		w.refused(access.ErrStale, func() error { return rotate(old, old, third) })
-		w.refused(access.ErrNotFound, func() error { return w.s.RotateSession(t.Context(), access.Rotation{Session: "s_unknown"}) })
+		w.refused(access.ErrNotFound, func() error { return w.s.RotateSession(t.Context(), access.SessionRotation{Session: "s_unknown"}) })
 		use := func(token []byte, after time.Duration) {
 			t.Helper()
 			w.must(w.s.TouchSessions(t.Context(), []access.SessionUse{{Session: n.ID, At: start.Add(after), Token: token}}))

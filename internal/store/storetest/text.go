@@ -24,7 +24,7 @@ var textCases = []testCase{
 				"client":      second(w.s.Client(t.Context(), s)),
 				"invitation":  second(w.s.Invitation(t.Context(), s)),
 				"person":      second(w.s.Person(t.Context(), s)),
-				"session":     w.s.RotateSession(t.Context(), access.Rotation{Session: s, At: start}),
+				"session":     w.s.RotateSession(t.Context(), access.SessionRotation{Session: s, At: start}),
 				"revoke":      w.s.RevokeClient(t.Context(), s, start),
 				"start of it": w.s.StartSession(t.Context(), access.Session{ID: "s", PersonID: "p" + s, TokenHash: []byte{1}}),
 			} {

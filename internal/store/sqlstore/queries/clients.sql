@@ -2,7 +2,8 @@
 SELECT * FROM clients WHERE id = @id;
 
 -- name: ClientByKey :one
-SELECT * FROM clients WHERE key_hash = @key_hash;
+-- By either of its keys.
+SELECT * FROM clients WHERE key_hash = @key_hash OR next_hash = @key_hash;
 
 -- name: Clients :many
 SELECT * FROM clients ORDER BY id;
@@ -12,7 +13,18 @@ INSERT INTO clients (id, name, key_hash, key_hint, mode, created_at, expires_at,
 VALUES (@id, @name, @key_hash, @key_hint, @mode, @created_at, @expires_at, @revoked_at, @rights, @made_by)
 ON CONFLICT (id) DO UPDATE SET name = excluded.name, key_hash = excluded.key_hash, key_hint = excluded.key_hint,
     mode = excluded.mode, created_at = excluded.created_at, expires_at = excluded.expires_at, revoked_at = excluded.revoked_at,
-    rights = excluded.rights, made_by = excluded.made_by;
+    rights = excluded.rights, made_by = excluded.made_by,
+    next_hash = CASE WHEN clients.key_hash = excluded.key_hash THEN clients.next_hash END;
+
+-- name: SetClientKeys :execrows
+UPDATE clients SET key_hash = @key_hash, key_hint = @key_hint, created_at = @created_at, made_by = @made_by, key_used_at = @key_used_at,
+    next_hash = @next_hash, next_hint = @next_hint, next_at = @next_at, next_used_at = @next_used_at WHERE id = @id;
+
+-- name: TouchKey :exec
+UPDATE clients SET key_used_at = @used_at WHERE key_hash = @hash AND key_used_at < @used_at;
+
+-- name: TouchNextKey :exec
+UPDATE clients SET next_used_at = @used_at WHERE next_hash = @hash AND next_used_at < @used_at;
 
 -- name: RevokeClient :exec
 UPDATE clients SET revoked_at = @revoked_at WHERE id = @id;

@@ -142,7 +142,7 @@ func (q *Queries) ClearClientShops(ctx context.Context, clientID string) error {
 }
 
 const client = `-- name: Client :one
-SELECT id, name, key_hash, key_hint, mode, created_at, expires_at, revoked_at, rights, made_by FROM clients WHERE id = $1
+SELECT id, name, key_hash, key_hint, mode, created_at, expires_at, revoked_at, rights, made_by, next_hash, next_hint, next_at, key_used_at, next_used_at FROM clients WHERE id = $1
 `
 
 func (q *Queries) Client(ctx context.Context, id string) (Client, error) {
@@ -159,14 +159,20 @@ func (q *Queries) Client(ctx context.Context, id string) (Client, error) {
 		&i.RevokedAt,
 		&i.Rights,
 		&i.MadeBy,
+		&i.NextHash,
+		&i.NextHint,
+		&i.NextAt,
+		&i.KeyUsedAt,
+		&i.NextUsedAt,
 	)
 	return i, err
 }
 
 const clientByKey = `-- name: ClientByKey :one
-SELECT id, name, key_hash, key_hint, mode, created_at, expires_at, revoked_at, rights, made_by FROM clients WHERE key_hash = $1
+SELECT id, name, key_hash, key_hint, mode, created_at, expires_at, revoked_at, rights, made_by, next_hash, next_hint, next_at, key_used_at, next_used_at FROM clients WHERE key_hash = $1 OR next_hash = $1
 `
 
+// By either of its keys.
 func (q *Queries) ClientByKey(ctx context.Context, keyHash []byte) (Client, error) {
 	row := q.queryRow(ctx, q.clientByKeyStmt, clientByKey, keyHash)
 	var i Client
@@ -181,6 +187,11 @@ func (q *Queries) ClientByKey(ctx context.Context, keyHash []byte) (Client, erro
 		&i.RevokedAt,
 		&i.Rights,
 		&i.MadeBy,
+		&i.NextHash,
+		&i.NextHint,
+		&i.NextAt,
+		&i.KeyUsedAt,
+		&i.NextUsedAt,
 	)
 	return i, err
 }
@@ -258,7 +269,7 @@ func (q *Queries) ClientShops(ctx context.Context, clientID string) ([]string, e
 }
 
 const clients = `-- name: Clients :many
-SELECT id, name, key_hash, key_hint, mode, created_at, expires_at, revoked_at, rights, made_by FROM clients ORDER BY id
+SELECT id, name, key_hash, key_hint, mode, created_at, expires_at, revoked_at, rights, made_by, next_hash, next_hint, next_at, key_used_at, next_used_at FROM clients ORDER BY id
 `
 
 func (q *Queries) Clients(ctx context.Context) ([]Client, error) {
@@ -281,6 +292,11 @@ func (q *Queries) Clients(ctx context.Context) ([]Client, error) {
 			&i.RevokedAt,
 			&i.Rights,
 			&i.MadeBy,
+			&i.NextHash,
+			&i.NextHint,
+			&i.NextAt,
+			&i.KeyUsedAt,
+			&i.NextUsedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -296,7 +312,7 @@ func (q *Queries) Clients(ctx context.Context) ([]Client, error) {
 }
 
 const clientsMadeBy = `-- name: ClientsMadeBy :many
-SELECT id, name, key_hash, key_hint, mode, created_at, expires_at, revoked_at, rights, made_by FROM clients WHERE made_by = $1 AND made_by <> '' AND revoked_at = 0 AND (expires_at = 0 OR expires_at > $2)
+SELECT id, name, key_hash, key_hint, mode, created_at, expires_at, revoked_at, rights, made_by, next_hash, next_hint, next_at, key_used_at, next_used_at FROM clients WHERE made_by = $1 AND made_by <> '' AND revoked_at = 0 AND (expires_at = 0 OR expires_at > $2)
     AND EXISTS (SELECT 1 FROM client_shops AS h JOIN shops AS s ON s.id = h.shop_id
         WHERE h.client_id = clients.id AND s.tenant_id = $3 AND (s.id = $4 OR $4 = ''))
     ORDER BY id
@@ -335,6 +351,11 @@ func (q *Queries) ClientsMadeBy(ctx context.Context, arg ClientsMadeByParams) ([
 			&i.RevokedAt,
 			&i.Rights,
 			&i.MadeBy,
+			&i.NextHash,
+			&i.NextHint,
+			&i.NextAt,
+			&i.KeyUsedAt,
+			&i.NextUsedAt,
 		); err != nil {
 			return nil, err
 		}
@@ -648,7 +669,8 @@ INSERT INTO clients (id, name, key_hash, key_hint, mode, created_at, expires_at,
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 ON CONFLICT (id) DO UPDATE SET name = excluded.name, key_hash = excluded.key_hash, key_hint = excluded.key_hint,
     mode = excluded.mode, created_at = excluded.created_at, expires_at = excluded.expires_at, revoked_at = excluded.revoked_at,
-    rights = excluded.rights, made_by = excluded.made_by
+    rights = excluded.rights, made_by = excluded.made_by,
+    next_hash = CASE WHEN clients.key_hash = excluded.key_hash THEN clients.next_hash END
 `
 
 type PutClientParams struct {
@@ -727,6 +749,43 @@ func (q *Queries) RevokeClient(ctx context.Context, arg RevokeClientParams) erro
 	return err
 }
 
+const setClientKeys = `-- name: SetClientKeys :execrows
+UPDATE clients SET key_hash = $1, key_hint = $2, created_at = $3, made_by = $4, key_used_at = $5,
+    next_hash = $6, next_hint = $7, next_at = $8, next_used_at = $9 WHERE id = $10
+`
+
+type SetClientKeysParams struct {
+	KeyHash    []byte
+	KeyHint    string
+	CreatedAt  int64
+	MadeBy     string
+	KeyUsedAt  int64
+	NextHash   []byte
+	NextHint   string
+	NextAt     int64
+	NextUsedAt int64
+	ID         string
+}
+
+func (q *Queries) SetClientKeys(ctx context.Context, arg SetClientKeysParams) (int64, error) {
+	result, err := q.exec(ctx, q.setClientKeysStmt, setClientKeys,
+		arg.KeyHash,
+		arg.KeyHint,
+		arg.CreatedAt,
+		arg.MadeBy,
+		arg.KeyUsedAt,
+		arg.NextHash,
+		arg.NextHint,
+		arg.NextAt,
+		arg.NextUsedAt,
+		arg.ID,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
 const setStaff = `-- name: SetStaff :exec
 UPDATE admins SET name = $1, kind = $2 WHERE id = $3
 `
@@ -756,6 +815,34 @@ func (q *Queries) SetupLink(ctx context.Context, hash []byte) (SetupLink, error)
 		&i.UsedAt,
 	)
 	return i, err
+}
+
+const touchKey = `-- name: TouchKey :exec
+UPDATE clients SET key_used_at = $1 WHERE key_hash = $2 AND key_used_at < $1
+`
+
+type TouchKeyParams struct {
+	UsedAt int64
+	Hash   []byte
+}
+
+func (q *Queries) TouchKey(ctx context.Context, arg TouchKeyParams) error {
+	_, err := q.exec(ctx, q.touchKeyStmt, touchKey, arg.UsedAt, arg.Hash)
+	return err
+}
+
+const touchNextKey = `-- name: TouchNextKey :exec
+UPDATE clients SET next_used_at = $1 WHERE next_hash = $2 AND next_used_at < $1
+`
+
+type TouchNextKeyParams struct {
+	UsedAt int64
+	Hash   []byte
+}
+
+func (q *Queries) TouchNextKey(ctx context.Context, arg TouchNextKeyParams) error {
+	_, err := q.exec(ctx, q.touchNextKeyStmt, touchNextKey, arg.UsedAt, arg.Hash)
+	return err
 }
 
 const useSetupLink = `-- name: UseSetupLink :exec

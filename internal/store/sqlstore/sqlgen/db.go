@@ -609,6 +609,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.liveOIDCLoginsStmt, err = db.PrepareContext(ctx, liveOIDCLogins); err != nil {
 		return nil, fmt.Errorf("error preparing query LiveOIDCLogins: %w", err)
 	}
+	if q.liveRotationsStmt, err = db.PrepareContext(ctx, liveRotations); err != nil {
+		return nil, fmt.Errorf("error preparing query LiveRotations: %w", err)
+	}
 	if q.liveSilencesStmt, err = db.PrepareContext(ctx, liveSilences); err != nil {
 		return nil, fmt.Errorf("error preparing query LiveSilences: %w", err)
 	}
@@ -864,6 +867,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.putRenewalStmt, err = db.PrepareContext(ctx, putRenewal); err != nil {
 		return nil, fmt.Errorf("error preparing query PutRenewal: %w", err)
 	}
+	if q.putRotationStmt, err = db.PrepareContext(ctx, putRotation); err != nil {
+		return nil, fmt.Errorf("error preparing query PutRotation: %w", err)
+	}
 	if q.putShopStmt, err = db.PrepareContext(ctx, putShop); err != nil {
 		return nil, fmt.Errorf("error preparing query PutShop: %w", err)
 	}
@@ -921,8 +927,17 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.rotateSubscriptionStmt, err = db.PrepareContext(ctx, rotateSubscription); err != nil {
 		return nil, fmt.Errorf("error preparing query RotateSubscription: %w", err)
 	}
+	if q.rotationStmt, err = db.PrepareContext(ctx, rotation); err != nil {
+		return nil, fmt.Errorf("error preparing query Rotation: %w", err)
+	}
+	if q.rotationsBeforeStmt, err = db.PrepareContext(ctx, rotationsBefore); err != nil {
+		return nil, fmt.Errorf("error preparing query RotationsBefore: %w", err)
+	}
 	if q.scanStmt, err = db.PrepareContext(ctx, scan); err != nil {
 		return nil, fmt.Errorf("error preparing query Scan: %w", err)
+	}
+	if q.seeRotationStmt, err = db.PrepareContext(ctx, seeRotation); err != nil {
+		return nil, fmt.Errorf("error preparing query SeeRotation: %w", err)
 	}
 	if q.selfGrantStmt, err = db.PrepareContext(ctx, selfGrant); err != nil {
 		return nil, fmt.Errorf("error preparing query SelfGrant: %w", err)
@@ -962,6 +977,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.sessionsOfShopBeforeStmt, err = db.PrepareContext(ctx, sessionsOfShopBefore); err != nil {
 		return nil, fmt.Errorf("error preparing query SessionsOfShopBefore: %w", err)
+	}
+	if q.setClientKeysStmt, err = db.PrepareContext(ctx, setClientKeys); err != nil {
+		return nil, fmt.Errorf("error preparing query SetClientKeys: %w", err)
 	}
 	if q.setStaffStmt, err = db.PrepareContext(ctx, setStaff); err != nil {
 		return nil, fmt.Errorf("error preparing query SetStaff: %w", err)
@@ -1070,6 +1088,12 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.touchGrantStmt, err = db.PrepareContext(ctx, touchGrant); err != nil {
 		return nil, fmt.Errorf("error preparing query TouchGrant: %w", err)
+	}
+	if q.touchKeyStmt, err = db.PrepareContext(ctx, touchKey); err != nil {
+		return nil, fmt.Errorf("error preparing query TouchKey: %w", err)
+	}
+	if q.touchNextKeyStmt, err = db.PrepareContext(ctx, touchNextKey); err != nil {
+		return nil, fmt.Errorf("error preparing query TouchNextKey: %w", err)
 	}
 	if q.touchSessionStmt, err = db.PrepareContext(ctx, touchSession); err != nil {
 		return nil, fmt.Errorf("error preparing query TouchSession: %w", err)
@@ -2105,6 +2129,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing liveOIDCLoginsStmt: %w", cerr)
 		}
 	}
+	if q.liveRotationsStmt != nil {
+		if cerr := q.liveRotationsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing liveRotationsStmt: %w", cerr)
+		}
+	}
 	if q.liveSilencesStmt != nil {
 		if cerr := q.liveSilencesStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing liveSilencesStmt: %w", cerr)
@@ -2530,6 +2559,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing putRenewalStmt: %w", cerr)
 		}
 	}
+	if q.putRotationStmt != nil {
+		if cerr := q.putRotationStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing putRotationStmt: %w", cerr)
+		}
+	}
 	if q.putShopStmt != nil {
 		if cerr := q.putShopStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing putShopStmt: %w", cerr)
@@ -2625,9 +2659,24 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing rotateSubscriptionStmt: %w", cerr)
 		}
 	}
+	if q.rotationStmt != nil {
+		if cerr := q.rotationStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing rotationStmt: %w", cerr)
+		}
+	}
+	if q.rotationsBeforeStmt != nil {
+		if cerr := q.rotationsBeforeStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing rotationsBeforeStmt: %w", cerr)
+		}
+	}
 	if q.scanStmt != nil {
 		if cerr := q.scanStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing scanStmt: %w", cerr)
+		}
+	}
+	if q.seeRotationStmt != nil {
+		if cerr := q.seeRotationStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing seeRotationStmt: %w", cerr)
 		}
 	}
 	if q.selfGrantStmt != nil {
@@ -2693,6 +2742,11 @@ func (q *Queries) Close() error {
 	if q.sessionsOfShopBeforeStmt != nil {
 		if cerr := q.sessionsOfShopBeforeStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing sessionsOfShopBeforeStmt: %w", cerr)
+		}
+	}
+	if q.setClientKeysStmt != nil {
+		if cerr := q.setClientKeysStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing setClientKeysStmt: %w", cerr)
 		}
 	}
 	if q.setStaffStmt != nil {
@@ -2873,6 +2927,16 @@ func (q *Queries) Close() error {
 	if q.touchGrantStmt != nil {
 		if cerr := q.touchGrantStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing touchGrantStmt: %w", cerr)
+		}
+	}
+	if q.touchKeyStmt != nil {
+		if cerr := q.touchKeyStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing touchKeyStmt: %w", cerr)
+		}
+	}
+	if q.touchNextKeyStmt != nil {
+		if cerr := q.touchNextKeyStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing touchNextKeyStmt: %w", cerr)
 		}
 	}
 	if q.touchSessionStmt != nil {
@@ -3199,6 +3263,7 @@ type Queries struct {
 	leaveAlertStmt              *sql.Stmt
 	letGoConditionStmt          *sql.Stmt
 	liveOIDCLoginsStmt          *sql.Stmt
+	liveRotationsStmt           *sql.Stmt
 	liveSilencesStmt            *sql.Stmt
 	liveVisitsStmt              *sql.Stmt
 	lostEventsStmt              *sql.Stmt
@@ -3284,6 +3349,7 @@ type Queries struct {
 	putProfileStmt              *sql.Stmt
 	putPurchaseStmt             *sql.Stmt
 	putRenewalStmt              *sql.Stmt
+	putRotationStmt             *sql.Stmt
 	putShopStmt                 *sql.Stmt
 	putStrangerStmt             *sql.Stmt
 	putTenantStmt               *sql.Stmt
@@ -3303,7 +3369,10 @@ type Queries struct {
 	rotateOIDCRefreshStmt       *sql.Stmt
 	rotateSessionStmt           *sql.Stmt
 	rotateSubscriptionStmt      *sql.Stmt
+	rotationStmt                *sql.Stmt
+	rotationsBeforeStmt         *sql.Stmt
 	scanStmt                    *sql.Stmt
+	seeRotationStmt             *sql.Stmt
 	selfGrantStmt               *sql.Stmt
 	sessionStmt                 *sql.Stmt
 	sessionByPreviousStmt       *sql.Stmt
@@ -3317,6 +3386,7 @@ type Queries struct {
 	sessionsOfPersonBeforeStmt  *sql.Stmt
 	sessionsOfShopStmt          *sql.Stmt
 	sessionsOfShopBeforeStmt    *sql.Stmt
+	setClientKeysStmt           *sql.Stmt
 	setStaffStmt                *sql.Stmt
 	settleDeliveryStmt          *sql.Stmt
 	settleGrantStmt             *sql.Stmt
@@ -3353,6 +3423,8 @@ type Queries struct {
 	ticketCameStmt              *sql.Stmt
 	ticketsStmt                 *sql.Stmt
 	touchGrantStmt              *sql.Stmt
+	touchKeyStmt                *sql.Stmt
+	touchNextKeyStmt            *sql.Stmt
 	touchSessionStmt            *sql.Stmt
 	transferStmt                *sql.Stmt
 	transfersOfPersonStmt       *sql.Stmt
@@ -3572,6 +3644,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		leaveAlertStmt:              q.leaveAlertStmt,
 		letGoConditionStmt:          q.letGoConditionStmt,
 		liveOIDCLoginsStmt:          q.liveOIDCLoginsStmt,
+		liveRotationsStmt:           q.liveRotationsStmt,
 		liveSilencesStmt:            q.liveSilencesStmt,
 		liveVisitsStmt:              q.liveVisitsStmt,
 		lostEventsStmt:              q.lostEventsStmt,
@@ -3657,6 +3730,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		putProfileStmt:              q.putProfileStmt,
 		putPurchaseStmt:             q.putPurchaseStmt,
 		putRenewalStmt:              q.putRenewalStmt,
+		putRotationStmt:             q.putRotationStmt,
 		putShopStmt:                 q.putShopStmt,
 		putStrangerStmt:             q.putStrangerStmt,
 		putTenantStmt:               q.putTenantStmt,
@@ -3676,7 +3750,10 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		rotateOIDCRefreshStmt:       q.rotateOIDCRefreshStmt,
 		rotateSessionStmt:           q.rotateSessionStmt,
 		rotateSubscriptionStmt:      q.rotateSubscriptionStmt,
+		rotationStmt:                q.rotationStmt,
+		rotationsBeforeStmt:         q.rotationsBeforeStmt,
 		scanStmt:                    q.scanStmt,
+		seeRotationStmt:             q.seeRotationStmt,
 		selfGrantStmt:               q.selfGrantStmt,
 		sessionStmt:                 q.sessionStmt,
 		sessionByPreviousStmt:       q.sessionByPreviousStmt,
@@ -3690,6 +3767,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		sessionsOfPersonBeforeStmt:  q.sessionsOfPersonBeforeStmt,
 		sessionsOfShopStmt:          q.sessionsOfShopStmt,
 		sessionsOfShopBeforeStmt:    q.sessionsOfShopBeforeStmt,
+		setClientKeysStmt:           q.setClientKeysStmt,
 		setStaffStmt:                q.setStaffStmt,
 		settleDeliveryStmt:          q.settleDeliveryStmt,
 		settleGrantStmt:             q.settleGrantStmt,
@@ -3726,6 +3804,8 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		ticketCameStmt:              q.ticketCameStmt,
 		ticketsStmt:                 q.ticketsStmt,
 		touchGrantStmt:              q.touchGrantStmt,
+		touchKeyStmt:                q.touchKeyStmt,
+		touchNextKeyStmt:            q.touchNextKeyStmt,
 		touchSessionStmt:            q.touchSessionStmt,
 		transferStmt:                q.transferStmt,
 		transfersOfPersonStmt:       q.transfersOfPersonStmt,

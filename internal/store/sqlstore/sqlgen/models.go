@@ -159,16 +159,21 @@ type Channel struct {
 }
 
 type Client struct {
-	ID        string
-	Name      string
-	KeyHash   []byte
-	KeyHint   string
-	Mode      string
-	CreatedAt int64
-	ExpiresAt int64
-	RevokedAt int64
-	Rights    string
-	MadeBy    string
+	ID         string
+	Name       string
+	KeyHash    []byte
+	KeyHint    string
+	Mode       string
+	CreatedAt  int64
+	ExpiresAt  int64
+	RevokedAt  int64
+	Rights     string
+	MadeBy     string
+	NextHash   []byte
+	NextHint   string
+	NextAt     int64
+	KeyUsedAt  int64
+	NextUsedAt int64
 }
 
 type ClientShop struct {
@@ -462,6 +467,23 @@ type Review struct {
 	Note     string
 	MadeBy   string
 	At       int64
+}
+
+type Rotation struct {
+	ID        string
+	Kind      string
+	Subject   string
+	State     string
+	ByWhom    string
+	BegunAt   int64
+	ChangedAt int64
+	DueAt     int64
+	Version   int64
+	Next      []byte
+	Previous  []byte
+	NewSeen   int64
+	OldSeen   int64
+	Why       string
 }
 
 type Scan struct {

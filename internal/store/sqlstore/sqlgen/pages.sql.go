@@ -137,7 +137,7 @@ func (q *Queries) ClientShopsWithin(ctx context.Context, arg ClientShopsWithinPa
 }
 
 const clientsAfter = `-- name: ClientsAfter :many
-SELECT id, name, key_hash, key_hint, mode, created_at, expires_at, revoked_at, rights, made_by FROM clients WHERE id > $1 ORDER BY id LIMIT $2
+SELECT id, name, key_hash, key_hint, mode, created_at, expires_at, revoked_at, rights, made_by, next_hash, next_hint, next_at, key_used_at, next_used_at FROM clients WHERE id > $1 ORDER BY id LIMIT $2
 `
 
 type ClientsAfterParams struct {
@@ -165,6 +165,11 @@ func (q *Queries) ClientsAfter(ctx context.Context, arg ClientsAfterParams) ([]C
 			&i.RevokedAt,
 			&i.Rights,
 			&i.MadeBy,
+			&i.NextHash,
+			&i.NextHint,
+			&i.NextAt,
+			&i.KeyUsedAt,
+			&i.NextUsedAt,
 		); err != nil {
 			return nil, err
 		}
