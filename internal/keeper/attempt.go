@@ -15,11 +15,13 @@ import (
 
 // want is why a refresh is made. The zero want is the schedule's.
 type want struct {
-	demand   bool   // somebody waits for a token: look again whether it is there by now
-	kicked   bool   // somebody said that it is worth a look now
-	woken    bool   // a gate opened: look again whether it still failed, another replica may have been quicker
-	rejected int64  // the generation that WeChat refused, 0 for none
-	by       string // who says so; see [Complaint]
+	demand   bool         // somebody waits for a token: look again whether it is there by now
+	kicked   bool         // somebody said that it is worth a look now
+	woken    bool         // a gate opened: look again whether it still failed, another replica may have been quicker
+	rejected int64        // the generation that WeChat refused, 0 for none
+	by       string       // who says so; see [Complaint]
+	trial    secret.Value // an AppSecret to ask with instead of the kept one
+	fresh    bool         // a stable token that lives is to be replaced
 }
 
 // scheduled says that nothing but the plan wants it.
@@ -40,6 +42,7 @@ type attempt struct {
 	key      secret.Value    // what the request is made with: an AppSecret, or a refresh token
 	tickets  []secret.Value  // of a platform, the one to ask with first
 	platform Token           // the platform's token, for the grant of an account
+	lastWord reaction        // to a refused AppSecret, when the other one is refused too
 	tried    map[remedy]bool // so that each is tried once
 
 	proof proof // of the token that is kept
@@ -120,6 +123,9 @@ func (a *attempt) refresh(ctx context.Context) (Token, error) {
 	} else {
 		a.prove(ctx, kept)
 	}
+	if a.want.fresh {
+		a.next = moveForce
+	}
 	return a.renew(ctx, kept)
 }
 
@@ -154,6 +160,8 @@ func (a *attempt) room(now time.Time) bool { return a.trust.Sub(now) >= a.k.opt.
 func (a *attempt) open() (kept secret.Value, err error) {
 	g := a.claim.Grant
 	switch {
+	case !a.want.trial.IsZero():
+		a.key = a.want.trial
 	case !hasRefresh(g.Kind):
 		a.key, err = a.appSecret()
 	case g.Kind == grant.User || len(g.Tokens.Refresh) > 0: // an account's may have to be looked up

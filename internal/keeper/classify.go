@@ -55,7 +55,7 @@ type reaction struct {
 }
 
 // remedy is what may make a refused request worth repeating under the same
-// lease. All of them are about third-party platforms.
+// lease. All but the last are about third-party platforms.
 type remedy int
 
 const (
@@ -64,6 +64,7 @@ const (
 	otherToken           // have the platform's token judged, and ask with another one
 	lookUp               // ask what WeChat knows of the authorisation; see cures
 	checkPlatform        // have the platform's own grant looked at; nothing to repeat
+	otherSecret          // ask with the other AppSecret of a rotation; see secrets.go
 )
 
 // window is the time for which WeChat counts calls.
@@ -98,6 +99,7 @@ const (
 	causeStranger   = "other_person"      // the answer names another openid
 	causeEnded      = "refresh_expired"   // the 30 days are over
 
+	causeAwaitsSecret = "awaits_secret"            // somebody replaces the AppSecret; the new one is still to come
 	causeAwaitsTicket = "awaits_ticket"            // the platform is new; WeChat pushes every ten minutes
 	causeNoTicket     = "no_ticket"                // WeChat has pushed none so far
 	causePlatform     = "platform_token"           // the platform's token cannot be had
@@ -124,9 +126,9 @@ var reactions = map[reactionKey]reaction{
 	{anyKind, 45011}: {do: limit, cause: "minute_limit", per: perMinute},
 	{anyKind, 45009}: {do: limit, cause: "day_limit", per: perDay, tell: true},
 
-	{anyKind, 40001}:    {do: stop, cause: "secret_wrong"},
+	{anyKind, 40001}:    {do: stop, cause: "secret_wrong", first: otherSecret},
 	{grant.User, 40001}: {do: again, cause: causeOddCode}, // a person's refresh sends no AppSecret
-	{anyKind, 40125}:    {do: stop, cause: "secret_wrong"},
+	{anyKind, 40125}:    {do: stop, cause: "secret_wrong", first: otherSecret},
 	{anyKind, 40243}:    {do: stop, cause: "secret_frozen"},
 	{anyKind, 40013}:    {do: stop, cause: "appid_wrong"},
 	{anyKind, 40164}:    {do: stop, cause: "ip_not_listed"},
@@ -296,7 +298,7 @@ func shouldTell(g grant.Grant, r reaction, v verdict) bool {
 var passingCauses = func() map[string]bool {
 	causes := map[string]bool{
 		causeUnknown: true, causeNotSent: true, causeMalformed: true, causeOddCode: true, causePlatform: true, causeFound: true,
-		causeAwaitsTicket: true,
+		causeAwaitsTicket: true, causeAwaitsSecret: true,
 	}
 	for _, r := range reactions {
 		if passing(r) {
@@ -313,7 +315,7 @@ var passingCauses = func() map[string]bool {
 
 // quietCauses are the causes of which nobody is told.
 var quietCauses = func() map[string]bool {
-	causes := map[string]bool{causePlatform: true, causeAwaitsTicket: true}
+	causes := map[string]bool{causePlatform: true, causeAwaitsTicket: true, causeAwaitsSecret: true}
 	for _, r := range reactions {
 		if r.quiet {
 			causes[r.cause] = true

@@ -121,6 +121,12 @@ func (a *attempt) leavingRoom(ctx context.Context, room time.Duration) (context.
 // is asked with. Each is tried once under a lease.
 func (a *attempt) refused(ctx context.Context, kept secret.Value, f *Failure) (Token, error) {
 	r := reactTo(a.claim.Grant.Kind, f)
+	if !a.want.trial.IsZero() && r.do == stop {
+		return a.failedTrial(ctx, f)
+	}
+	if r.first == otherSecret && a.tried[otherSecret] {
+		r = a.lastWord
+	}
 	if r.first == noRemedy || a.tried[r.first] || !a.room(a.k.now()) {
 		return a.fail(ctx, r, f)
 	}
@@ -132,6 +138,11 @@ func (a *attempt) refused(ctx context.Context, kept secret.Value, f *Failure) (T
 	case olderTicket:
 		if len(a.tickets) > 1 {
 			a.tickets = a.tickets[1:]
+			return a.renew(ctx, kept)
+		}
+	case otherSecret:
+		var other bool
+		if r, other = a.takeOther(ctx, r); other {
 			return a.renew(ctx, kept)
 		}
 	case otherToken:

@@ -1,6 +1,7 @@
 package keeper
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -48,7 +49,8 @@ type fakeWeChat struct {
 	made    int
 	comp    fakeComponents
 	stable  map[string]*stableToken
-	refuses map[string]bool // tokens that are named as valid and refused all the same
+	reset   map[string]string // secrets of apps that somebody reset
+	refuses map[string]bool   // tokens that are named as valid and refused all the same
 	asks    []ask
 	probes  int
 	// probing decides about a probe: nil answers.
@@ -75,7 +77,7 @@ type ask struct {
 
 func newFakeWeChat() *fakeWeChat {
 	return &fakeWeChat{
-		stable: map[string]*stableToken{}, refuses: map[string]bool{},
+		stable: map[string]*stableToken{}, reset: map[string]string{}, refuses: map[string]bool{},
 		comp: fakeComponents{tickets: map[string]int{}, tokens: map[string]bool{}, accounts: map[string]*account{}},
 	}
 }
@@ -100,11 +102,11 @@ func (w *fakeWeChat) Stable(ctx context.Context, app access.App, key secret.Valu
 	if err != nil && !took {
 		return Answer{}, err
 	}
-	if key.RevealString() != "app-secret-"+app.ID {
-		return Answer{}, refused(40125)
-	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if key.RevealString() != cmp.Or(w.reset[app.ID], "app-secret-"+app.ID) {
+		return Answer{}, refused(40125)
+	}
 	now, t := time.Now(), w.stable[app.ID]
 	switch {
 	case t == nil || !now.Before(t.end.Add(-5*time.Minute)):

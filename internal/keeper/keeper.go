@@ -140,6 +140,7 @@ type Options struct {
 
 	Components Components // nil: no third-party platform is served
 	Follower   Follower   // nil: no followed grant is served
+	Secrets    Secrets    // nil: no other AppSecrets are known of
 
 	Now      func() time.Time                  // default time.Now; keep its monotonic reading
 	Jitter   func(time.Duration) time.Duration // default uniform in [0, d)
@@ -194,6 +195,9 @@ func (o *Options) fill() {
 	}
 	if o.Follower == nil {
 		o.Follower = noFollower{}
+	}
+	if o.Secrets == nil {
+		o.Secrets = noSecrets{}
 	}
 	if o.Step == nil {
 		o.Step = func(Step) {}
