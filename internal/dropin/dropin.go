@@ -218,6 +218,9 @@ func (d *Dropin) refuse(ctx context.Context, who caller, shop string, e *web.Err
 	if who.ID != "" {
 		entry.Actor = audit.Actor{Kind: audit.ActorClient, ID: who.ID}
 	}
+	if key := who.Used([]byte(who.hash)); key != "" {
+		entry.Details = map[string]string{"key": key}
+	}
 	if shop != "" {
 		entry.Subject = "shop:" + shop
 	}

@@ -56,6 +56,9 @@ func (d *Dropin) export(ctx context.Context, who caller, shop access.Shop) (Toke
 	x := access.Export{ClientID: who.ID, ShopID: shop.ID, Generation: t.Generation, At: now, Ends: t.Ends}
 	entry := audit.Entry{At: now, Actor: audit.Actor{Kind: audit.ActorClient, ID: who.ID}, Action: "token.export",
 		Subject: "shop:" + shop.ID, Outcome: audit.Done, Details: map[string]string{"ends": t.Ends.UTC().Format(time.RFC3339)}}
+	if key := who.Used([]byte(who.hash)); key != "" {
+		entry.Details["key"] = key
+	}
 	if d.exported.again(x) {
 		d.o.Tally.Refused(ctx, entry, who.addr)
 		return t, nil

@@ -30,6 +30,7 @@ type Refusal struct {
 	Reason   string     // the code of the problem document, or why a path is closed
 	Rule     string     // which rule it was, e.g. "group:order"; empty where there is one only
 	Observed bool       // let through: the client is observed
+	Key      string     // which of its two keys the client came with; empty: it has one
 }
 
 // Entry gives the audit entry for count refusals like this one. stranger names
@@ -45,8 +46,15 @@ func (r Refusal) Entry(stranger string, count int64) audit.Entry {
 	if r.Shop != "" {
 		e.Subject = "shop:" + r.Shop
 	}
+	details := map[string]string{}
 	if r.Rule != "" {
-		e.Details = map[string]string{"rule": r.Rule}
+		details["rule"] = r.Rule
+	}
+	if r.Key != "" {
+		details["key"] = r.Key
+	}
+	if len(details) > 0 {
+		e.Details = details
 	}
 	if r.Observed {
 		e.Action, e.Outcome = "gateway.observe", audit.Done
@@ -154,7 +162,7 @@ func (c *call) refused(err error) error {
 }
 
 func (c *call) refusal(e *web.Error) Refusal {
-	r := Refusal{At: c.g.Now(), ClientID: c.client.ID, Addr: web.ClientAddr(c.in.Context()), Reason: e.Code, Rule: e.Rule}
+	r := Refusal{At: c.g.Now(), ClientID: c.client.ID, Addr: web.ClientAddr(c.in.Context()), Reason: e.Code, Rule: e.Rule, Key: c.client.key}
 	if c.known && len(c.to.shop) <= maxID {
 		r.Shop = c.to.shop
 	}

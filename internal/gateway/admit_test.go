@@ -243,6 +243,10 @@ func TestRefusalEntry(t *testing.T) {
 	if diff := cmp.Diff(want, known); diff != "" {
 		t.Error(diff)
 	}
+	second := Refusal{At: at, ClientID: "erp", Shop: "lantian", Reason: "rate", Rule: "rate", Key: "zgc_AB12…"}.Entry("digest", 1)
+	if second.Details["key"] != "zgc_AB12…" || second.Details["rule"] != "rate" {
+		t.Errorf("of two keys the entry names %v", second.Details)
+	}
 	stranger := Refusal{At: at, Reason: "key-unknown"}.Entry("digest", 1)
 	if stranger.Actor != (audit.Actor{Kind: audit.ActorStranger, ID: "digest"}) || stranger.Subject != "" {
 		t.Errorf("stranger: %+v", stranger)

@@ -217,7 +217,9 @@ func New(c Config) (*Gateway, error) {
 		if err != nil {
 			return &nobody, err
 		}
-		return g.compile(client), nil
+		who := g.compile(client)
+		who.key = client.Used([]byte(hash))
+		return who, nil
 	})
 	g.routes = newCache(c.Now, away, grace, g.loadRoute)
 	g.stubborn = newStubborn(c.Now)

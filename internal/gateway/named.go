@@ -33,7 +33,7 @@ func (c *call) spend() error {
 	effects := grant.Effects{At: now}
 	if e := c.may.endpoint; e != nil && e.Named() {
 		u.TellEach = e.Money
-		effects = named(u)
+		effects = named(u, c.client.key)
 	}
 	switch _, err := c.g.Uses.Use(c.in.Context(), u, effects); {
 	case errors.Is(err, access.ErrCap):
@@ -45,8 +45,11 @@ func (c *call) spend() error {
 }
 
 // named is what a call of a path that is granted by name leaves behind.
-func named(u access.Use) grant.Effects {
+func named(u access.Use, key string) grant.Effects {
 	details := map[string]string{"client": u.ClientID, "path": u.Path, "daily": strconv.Itoa(u.Daily)}
+	if key != "" {
+		details["key"] = key
+	}
 	return grant.Effects{
 		At: u.At,
 		Audit: []audit.Entry{{

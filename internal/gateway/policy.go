@@ -17,6 +17,7 @@ type caller struct {
 	groups catalogue.Bits // unless all
 	paths  map[string]int // granted by name, with the calls a day; 0: not bounded
 	bucket *bucket        // nil: as fast as it likes
+	key    string         // which of two keys it came with; empty: it has one
 }
 
 // nobody is who called before it is known who did.

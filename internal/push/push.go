@@ -30,12 +30,15 @@ type Options struct {
 	// events of service accounts and websites, by the kind of the app. What has
 	// no entry is recorded and changes nothing.
 	Decide   map[access.AppKind]Decide
-	Pass     Passer           // nil: nothing is passed on
-	Tally    Tally            // nil: refusals are not recorded
-	Observer Observer         // nil: nobody counts
-	Now      func() time.Time // nil: time.Now
-	Window   msgcrypt.Window  // how old a push may be
-	Budget   time.Duration    // 0: DefaultBudget
+	Pass     Passer   // nil: nothing is passed on
+	Tally    Tally    // nil: refusals are not recorded
+	Observer Observer // nil: nobody counts
+	// Opened is told of each push that was taken: whether it came with the current
+	// token and with the current AES key. It must return at once. nil: nobody is.
+	Opened func(app string, token, key bool, at time.Time)
+	Now    func() time.Time // nil: time.Now
+	Window msgcrypt.Window  // how old a push may be
+	Budget time.Duration    // 0: DefaultBudget
 }
 
 // Receiver takes pushes. Make one with [New]. It is safe for concurrent use.
@@ -59,6 +62,9 @@ func New(o Options) (*Receiver, error) {
 	}
 	if o.Observer == nil {
 		o.Observer = nobody{}
+	}
+	if o.Opened == nil {
+		o.Opened = func(string, bool, bool, time.Time) {}
 	}
 	if o.Now == nil {
 		o.Now = time.Now

@@ -23,6 +23,7 @@ type arrival struct {
 	event event.Event
 	at    time.Time
 	body  []byte // as it came
+	pair  msgcrypt.Pair
 }
 
 // check answers the check of a URL. Its signature covers neither the address nor
@@ -51,6 +52,7 @@ func (p *Receiver) receive(w http.ResponseWriter, r *http.Request) error {
 		switch {
 		case err == nil:
 			p.o.Observer.Pushed(outcomeTaken, effect(effects), p.o.Now().Sub(began))
+			p.o.Opened(a.app.ID, a.pair.Token == 0, a.pair.Key == 0, a.at)
 			p.o.Pass.Pass(a.app.ID, a.appID, r.URL.RawQuery, r.Header.Get("Content-Type"), a.body)
 		case errors.Is(err, grant.ErrSeen):
 			p.o.Observer.Pushed(outcomeSeen, "", p.o.Now().Sub(began))
@@ -83,6 +85,7 @@ func (p *Receiver) arrive(ctx context.Context, w http.ResponseWriter, r *http.Re
 	if err != nil {
 		return a, err
 	}
+	a.pair = m.Pair
 	if err := p.o.Window.Check(m.Time, a.at); err != nil {
 		return a, err
 	}

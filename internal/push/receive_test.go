@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -243,11 +244,22 @@ func TestKeysChange(t *testing.T) {
 		status, _ := r.answer(post("/wechat/push/own/event/"+ownShopID, q, string(body)))
 		return status
 	}
-	r := newRig(t)
+	var current []bool
+	r := newRig(t, func(o *push.Options) {
+		o.Opened = func(app string, token, key bool, at time.Time) {
+			if app != "own" || !at.Equal(start) {
+				t.Errorf("told of a push to %s at %v", app, at)
+			}
+			current = append(current, token, key)
+		}
+	})
 	own := &r.store.apps[2]
 	own.Push.Previous, own.Push.PreviousVersion, own.Push.Version = before.Pack().Reveal(), 1, 2
 	if got := send(r, "1"); got != 200 {
 		t.Fatalf("under the keys before: %d", got)
+	}
+	if !slices.Equal(current, []bool{false, false}) {
+		t.Errorf("told that token and key are the current ones: %v", current)
 	}
 	own.Push.Previous = nil
 	r.receiver.Forget()
