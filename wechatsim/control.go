@@ -35,6 +35,7 @@ func (s *Sim) controlHandler() http.Handler {
 	mux.HandleFunc("PATCH /sim/switches", s.patchSwitches)
 	mux.HandleFunc("GET /sim/world", s.serveWorld)
 	mux.HandleFunc("PATCH /sim/apps/{appid}", s.patchApp)
+	mux.HandleFunc("POST /sim/apps/{appid}/reset-secret", s.serveResetSecret)
 	mux.HandleFunc("GET /sim/people/{name}", s.servePerson)
 	mux.HandleFunc("POST /sim/people/{name}/{act}", s.actPerson)
 	mux.HandleFunc("POST /sim/tokens/kill", s.killTokens)

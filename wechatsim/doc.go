@@ -139,6 +139,7 @@
 //	PATCH  /sim/switches                        {"refresh_token_rotates":false}
 //	GET    /sim/world                           the world as it is now, with secrets
 //	PATCH  /sim/apps/wx00000000000000c1         {"secret":"another","ip_allowlist":["192.0.2.0/24"]}
+//	POST   /sim/apps/wx…c1/reset-secret         {}: {"secret":"…"}; the one before ends
 //	GET    /sim/people/owner                    openids and consents
 //	POST   /sim/people/owner/withdraw           {"appid":"wx00000000000000a1"}
 //	POST   /sim/people/owner/change-password    {}

@@ -69,6 +69,9 @@ type Switches struct {
 	// WrongSecretCode is the errcode for a wrong AppSecret: 40001, 40125, or
 	// 0 for what each page documents (/cgi-bin/token 40001, others 40125).
 	WrongSecretCode int `json:"wrong_secret_code"`
+	// SecretResetEndsTokens: the reset of an AppSecret ends the tokens that were
+	// had with it. Nothing is documented. False in both sets: turn it on to probe.
+	SecretResetEndsTokens bool `json:"secret_reset_ends_tokens"`
 	// SNSAllowlist: the IP allowlist of a service account covers /sns/ too.
 	// The wording "all server calls" includes it. Strict: true.
 	SNSAllowlist bool `json:"sns_allowlist"`
