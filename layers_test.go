@@ -71,6 +71,7 @@ var layers = []struct {
 	{prefix: "internal/radar", may: leaves, why: "a feature imports leaves, never a sibling or a store; what it reads of WeChat comes as events"},
 	{prefix: "internal/relay", may: append(leaves, "internal/egress", "internal/web", "internal/webhook"), why: "a feature imports leaves, never a sibling or a store"},
 	{prefix: "internal/review", may: leaves, why: "a feature imports leaves, never a sibling or a store; what serves and who asks comes through interfaces"},
+	{prefix: "internal/rotate", may: leaves, why: "a feature imports leaves, never a sibling or a store; it asks WeChat through an interface"},
 	{prefix: "internal/signer", may: append(leaves, "internal/web"), why: "a feature imports leaves, never a sibling or a store; what is in the claims does not matter to it"},
 	{prefix: "internal/upstream", may: []string{"internal/trace", "internal/web"}, why: "passes requests on; who sent them and who let them in does not matter to it"},
 	{prefix: "internal/stranger", may: leaves, why: "a feature imports leaves, never a sibling or a store; deaths and counts come as values"},
@@ -80,6 +81,8 @@ var layers = []struct {
 	{prefix: "internal/console", may: append(leaves, "wechat", "internal/doctor", "internal/web", "internal/web/ui"), why: "pages: what the doctor found is shown as it is; everything else comes through interfaces"},
 	{prefix: "internal/adminapi", may: append(leaves, "internal/clock", "internal/doctor", "internal/movein", "internal/quota", "internal/review", "internal/setup", "internal/web"), why: "the doorway of operators: setup, movein, doctor and review are its features, whose values are what operators send; the rest comes through interfaces"},
 	{prefix: "internal/console", may: append(leaves, "wechat", "internal/doctor", "internal/review", "internal/web", "internal/web/ui"), why: "pages: what the doctor found and what a review reports is shown as it is; everything else comes through interfaces"},
+	{prefix: "internal/adminapi", may: append(leaves, "internal/clock", "internal/doctor", "internal/movein", "internal/quota", "internal/rotate", "internal/setup", "internal/web"), why: "the doorway of operators: setup, movein, doctor and rotate are its features, whose values are what operators send; the rest comes through interfaces"},
+	{prefix: "internal/console", may: append(leaves, "wechat", "internal/doctor", "internal/rotate", "internal/web", "internal/web/ui"), why: "pages: what the doctor found is shown as it is, and a rotation takes what an administrator enters; everything else comes through interfaces"},
 
 	{prefix: "internal/scale", why: "measures the whole server from its tests; nothing may come to depend on it, and it has nothing to import"},
 	{prefix: "internal/speed", why: "measures the gateway in the whole server from its tests; nothing may come to depend on it, and it has nothing to import"},
