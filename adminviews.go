@@ -85,6 +85,10 @@ type ClientInfo struct {
 	Created *time.Time `json:"created"`
 	Expires *time.Time `json:"expires"`
 	Revoked *time.Time `json:"revoked"`
+	Used    *time.Time `json:"used"` // to a minute
+	// The second key, while a rotation lasts.
+	NextHint string     `json:"next_hint"`
+	NextUsed *time.Time `json:"next_used"`
 	Rights
 }
 

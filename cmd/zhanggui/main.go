@@ -61,6 +61,7 @@ type cli struct {
 	Review       reviewCmd       `cmd:"" help:"Report who may do what, and sign it."`
 	Audit        auditCmd        `cmd:"" help:"Read and verify the audit log."`
 	Store        storeCmd        `cmd:"" help:"Copy the store to another database."`
+	Rotate       rotateCmd       `cmd:"" help:"Replace a secret or a key without a gap."`
 	Key          keyCmd          `cmd:"" help:"List and rotate the keys that seal what is kept."`
 	Config       configCmd       `cmd:"" help:"Check and show the configuration."`
 	Completion   completionCmd   `cmd:"" help:"Print a script that completes commands, shops and paths."`

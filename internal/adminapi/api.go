@@ -52,6 +52,7 @@ type Options struct {
 	Platforms     Platforms
 	Subscriptions Subscriptions
 	Mover         Mover
+	Rotations     Rotations
 	Requests      Requests
 	Sealer        Sealer
 	// Link makes an absolute URL of the public listener from a path.
@@ -107,6 +108,7 @@ func Mount(mux *http.ServeMux, o Options) {
 	h.mountRadar(api)
 	h.mountStranger(api)
 	h.mountReviews(api)
+	h.mountRotations(api)
 	describe(api.OpenAPI())
 	mountReference(mux, api.OpenAPI())
 }

@@ -46,6 +46,10 @@ type ClientView struct {
 	Created *time.Time `json:"created,omitempty"`
 	Expires *time.Time `json:"expires,omitempty"`
 	Revoked *time.Time `json:"revoked,omitempty"`
+	Used    *time.Time `json:"used,omitempty" doc:"when its key was used last, to a minute"`
+	// The second key, while it is rotated.
+	NextHint string     `json:"next_hint,omitempty" doc:"of a second key, while a rotation lasts"`
+	NextUsed *time.Time `json:"next_used,omitempty" doc:"when the second key was used last"`
 	ClientRights
 }
 
@@ -60,7 +64,8 @@ func (h handlers) mountClients(api huma.API) {
 
 func (h handlers) viewClient(c access.Client) ClientView {
 	return ClientView{ID: c.ID, Name: c.Name, KeyHint: c.KeyHint, Mode: string(c.Mode), Shops: c.Shops, Live: c.Live(h.Now()),
-		Created: stamp(c.CreatedAt), Expires: stamp(c.ExpiresAt), Revoked: stamp(c.RevokedAt), ClientRights: RightsOf(c.Rights)}
+		Created: stamp(c.CreatedAt), Expires: stamp(c.ExpiresAt), Revoked: stamp(c.RevokedAt), Used: stamp(c.UsedAt), NextHint: c.Next.Hint, NextUsed: stamp(c.Next.UsedAt),
+		ClientRights: RightsOf(c.Rights)}
 }
 
 func (h handlers) clients(ctx context.Context, in *Page) (*body[list[ClientView]], error) {

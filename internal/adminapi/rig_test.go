@@ -24,6 +24,7 @@ import (
 	"github.com/zhanggui/zhanggui/internal/notice"
 	"github.com/zhanggui/zhanggui/internal/relay"
 	"github.com/zhanggui/zhanggui/internal/review"
+	"github.com/zhanggui/zhanggui/internal/rotate"
 	"github.com/zhanggui/zhanggui/internal/setup"
 	"github.com/zhanggui/zhanggui/internal/signer"
 	"github.com/zhanggui/zhanggui/internal/store/sqlite"
@@ -106,6 +107,7 @@ func newRig(t *testing.T) *rig {
 		Killer:        store,
 		Subscriptions: relay.New(relay.Options{Store: store, Clients: store, Vault: v, Owner: "test", Now: now, Transport: func(bool) http.RoundTripper { return gone{} }}),
 		Mover:         movein.New(movein.Options{Store: store, Vault: v, Now: now, Moved: func(ids []string) { r.kicked = append(r.kicked, ids...) }}),
+		Rotations:     rotate.New(rotate.Options{Directory: store, Store: store, Grants: store, Vault: v, WeChat: r, Now: now}),
 		Requests:      requests{store, r}, Sealer: v,
 		Reviews: review.New(review.Options{Store: store, Catalogue: catalogue.Default(), Every: 90 * 24 * time.Hour, Now: now,
 			Sealing: func(time.Time) []review.SealingKey { return nil }}),

@@ -38,6 +38,7 @@ import (
 	"github.com/zhanggui/zhanggui/internal/radar"
 	"github.com/zhanggui/zhanggui/internal/relay"
 	"github.com/zhanggui/zhanggui/internal/review"
+	"github.com/zhanggui/zhanggui/internal/rotate"
 	"github.com/zhanggui/zhanggui/internal/session"
 	"github.com/zhanggui/zhanggui/internal/setup"
 	"github.com/zhanggui/zhanggui/internal/signer"
@@ -120,6 +121,8 @@ type App struct {
 	alerts    *alert.Engine
 	rates     *alert.Rates
 	relay     *relay.Relay
+	rotate    *rotate.Assistant
+	keyUses   keyUses
 	quotas    *quotas // nil: nobody looks at quotas
 	radar     *radar.Radar
 	paths     documented
@@ -192,6 +195,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	a.signer = signer.New(signer.Options{Store: a.store, Vault: a.keys(), Now: a.o.Now, Log: a.o.Log})
 	a.connectRadar()
 	a.connectStranger()
+	a.connectRotation()
 	a.connectKeeper()
 	a.meters.watchKeeper(a.keeper, a.o.Config.Data)
 	a.meters.watchCensus(a)
@@ -307,7 +311,10 @@ func (a *App) connectKeeper() {
 		Logger:     a.o.Log,
 		Observer:   a.counting(),
 		Witness:    a.strangers,
-		Follower:   a.follow, SleepAfter: a.o.Config.Keeper.SleepAfter, Tracer: a.tracer,
+		Follower:   a.follow,
+		SleepAfter: a.o.Config.Keeper.SleepAfter,
+		Tracer:     a.tracer,
+		Secrets:    a.rotate,
 	}
 	if a.replica != nil {
 		o.Recheck = -1 // the feed tells of what others changed
@@ -470,6 +477,7 @@ func (a *App) connectConsole() {
 		Link:      a.Link,
 		Reviews:   a.reviews,
 		Renewals:  a.renewals,
+		Rotations: rotations{a.rotate, a},
 	})
 }
 
@@ -505,6 +513,7 @@ func (a *App) adminOptions() adminapi.Options {
 		Platforms:     adminPlatforms{a.store, a.provider, a.login},
 		Subscriptions: a.relay,
 		Mover:         a.mover(),
+		Rotations:     rotations{a.rotate, a},
 		Requests:      a.store,
 		Sealer:        a.keys(),
 		Keys:          keys{vault: a.vault, store: a.store.Store, now: a.o.Now},

@@ -28,7 +28,7 @@ func (a *App) connectPlatforms() (err error) {
 	})
 	a.pushSeen = newPushWatch(a.o.Now)
 	a.pushes, err = push.New(push.Options{
-		Store: pushStore{a.store, a.provider, a.pushSeen}, Vault: a.keys(), Pass: a.passer, Tally: a.pushSeen.besides(a.refused), Observer: a.counting(), Now: a.o.Now,
+		Store: pushStore{a.store, a.provider, a.pushSeen}, Vault: a.keys(), Pass: a.passer, Tally: a.pushSeen.besides(a.refused), Observer: a.counting(), Opened: a.rotate.Opened, Now: a.o.Now,
 		Decide: map[access.AppKind]push.Decide{
 			access.Component: a.decidePlatform, access.ServiceAccount: a.decidePerson, access.Website: a.decidePerson,
 			access.MiniProgram: a.decidePerson,

@@ -143,6 +143,7 @@ func TestReplicasHearOfEachOther(t *testing.T) {
 			sessionEnds(t, a, b)
 			phoneApproves(t, a, b)
 			secretCounts(t, a, b)
+			rotationCutsOver(t, a, b)
 			egressCounts(t, a, b)
 			shopMoves(t, a, b)
 			grantEnds(t, a, b)

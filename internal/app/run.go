@@ -148,6 +148,8 @@ func (a *App) work(ctx context.Context, wg *sync.WaitGroup) {
 	wg.Go(func() { a.strangers.Run(ctx) })
 	wg.Go(func() { a.sessions.Run(ctx) })
 	wg.Go(func() { a.people.Run(ctx) })
+	wg.Go(func() { a.rotate.Run(ctx) })
+	wg.Go(func() { a.keyUses.run(ctx, a.store, a.o.Log) })
 	a.keepLog(ctx, wg)
 	wg.Go(func() { a.reviews.Run(ctx) })
 	wg.Go(func() { a.renewals.Run(ctx) })

@@ -22,6 +22,7 @@ type store struct {
 	// clients and shops.
 	forget func(grantIDs ...string)
 	heard  func() // there may be events; nil while nobody relays them
+	uses   *keyUses
 }
 
 // Revoke ends grants in the store, then in memory.
@@ -79,6 +80,9 @@ func (s *store) Declare(ctx context.Context, d access.Declaration, entries ...au
 	for _, c := range d.Clients {
 		clients = append(clients, c.ID)
 	}
+	for _, k := range d.Keys {
+		clients = append(clients, k.Client)
+	}
 	s.replica.withdraw(ctx, feed.Change{Shops: d.Remove.Shops, Clients: clients})
 	s.forget(stale...)
 	return nil
@@ -120,10 +124,11 @@ func (s *store) Close() error {
 // ClientByKey gives the client whose key has this hash, or access.ErrNotFound.
 func (s *store) ClientByKey(ctx context.Context, hash []byte) (access.Client, error) {
 	if s.replica == nil {
-		return s.database.ClientByKey(ctx, hash)
+		c, err := s.database.ClientByKey(ctx, hash)
+		return s.uses.note(c, hash, err)
 	}
 	c, err := s.replica.reads.ClientByKey(ctx, hash)
-	return c, inWords(err)
+	return s.uses.note(c, hash, inWords(err))
 }
 
 // Shop gives a shop, or access.ErrNotFound.

@@ -121,6 +121,7 @@ type Options struct {
 	Radar     Radar                    // nil: nobody hears of changes
 	Reviews   Reviews                  // nil: nobody asks who may do what
 	Renewals  Renewals                 // nil: nobody is asked to authorise anew
+	Rotations Rotations
 	Link      func(path string) string // makes an absolute URL
 }
 
@@ -154,6 +155,9 @@ func (c *Console) Mount(mux *http.ServeMux) {
 	page("POST /admin/clients/{id}/revoke", c.admin(c.revokeClient))
 	page("POST /admin/grants/{id}/revoke", c.admin(c.revokeGrant))
 	c.mountReviews(page)
+	c.mountRotations(func(pattern string, h func(http.ResponseWriter, *http.Request, audit.Actor) error) {
+		page(pattern, c.admin(h))
+	})
 }
 
 // home is a landing page for strangers, the shops for a person, the one shop for

@@ -44,6 +44,7 @@ type rig struct {
 	alerts  alerts
 
 	renewals *review.Renewals
+	turning  turning
 }
 
 // staffOf is the administrators of a store, and one more who may do everything.
@@ -84,7 +85,7 @@ func newRig(t *testing.T) *rig {
 	r.renewals = review.NewRenewals(review.RenewalOptions{Store: store, Now: now, Link: link})
 	console.New(console.Options{
 		UI: pages, Now: now, Login: r, Directory: store, People: store, Invites: store, Log: store, Caller: r, Purchases: store, Exports: store,
-		Board: &r.board, Staff: staffOf{store}, Doctor: r, Radar: store, Channels: r, Alerts: &r.alerts,
+		Board: &r.board, Staff: staffOf{store}, Doctor: r, Radar: store, Channels: r, Alerts: &r.alerts, Rotations: &r.turning,
 		Reviews: review.New(review.Options{Store: store, Catalogue: catalogue.Default(), Every: 24 * time.Hour, Now: now,
 			Sealing: func(time.Time) []review.SealingKey { return nil }}),
 		Renewals: r.renewals,
