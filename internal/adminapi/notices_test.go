@@ -11,6 +11,7 @@ import (
 	"github.com/zhanggui/zhanggui/internal/audit"
 	"github.com/zhanggui/zhanggui/internal/grant"
 	"github.com/zhanggui/zhanggui/internal/notice"
+	"github.com/zhanggui/zhanggui/internal/store/storetest"
 )
 
 func TestNotices(t *testing.T) {
@@ -26,6 +27,7 @@ func TestNotices(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	storetest.TellEach(t, r.store, epoch)
 	c, err := r.store.ClaimDeliveries(ctx, notice.Request{Channel: "log", Owner: "test", Now: epoch, For: 1, Limit: 1})
 	if err != nil {
 		t.Fatal(err)

@@ -92,6 +92,7 @@ func newRig(t *testing.T) *rig {
 		Sessions:      store,
 		Admins:        store,
 		Log:           store,
+		Proofs:        store,
 		Keys:          &keyring{vault: v},
 		Notices:       store,
 		Alerts:        store,
