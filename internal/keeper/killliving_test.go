@@ -47,8 +47,8 @@ func TestKillLiving(t *testing.T) {
 			}
 		}
 		g := e.row()
-		if g.Kills != 0 || g.State != grant.Active || g.DueAt.Sub(time.Now()) < 90*time.Minute {
-			t.Errorf("afterwards: owes %d, %s, due in %v", g.Kills, g.State, g.DueAt.Sub(time.Now()))
+		if g.Kills != 0 || g.State != grant.Active || time.Until(g.DueAt) < 90*time.Minute {
+			t.Errorf("afterwards: owes %d, %s, due in %v", g.Kills, g.State, time.Until(g.DueAt))
 		}
 		if n, m := e.store.actions("grant.kill"), e.store.actions("grant.force"); n != 2 || m != 2 {
 			t.Errorf("%d entries of kills and %d of forced refreshes", n, m)

@@ -210,10 +210,10 @@ func (w *Watch) put(ctx context.Context, grantID string, e Evidence, before time
 	return w.tell(ctx, grantID, e, r, now)
 }
 
-// count asks WeChat how often tokens were asked for, if a stranger is thinkable.
+// count asks WeChat how often tokens were asked for, if somebody else is suspected.
 func (w *Watch) count(ctx context.Context, e *Evidence) {
 	now, last := w.o.Now(), e.Records[len(e.Records)-1]
-	if w.o.Counts == nil || e.Kind != grant.Self || e.ShopID == "" || last.Level == Innocent || now.Sub(e.Counted) < countEvery {
+	if w.o.Counts == nil || e.Kind != grant.Self || e.ShopID == "" || last.Level != Likely && last.Level != Proven || now.Sub(e.Counted) < countEvery {
 		return
 	}
 	e.Counted, e.Counts = now, nil
