@@ -44,38 +44,38 @@ type AlertView struct {
 	Details  map[string]string `json:"details,omitempty" doc:"of the first fact"`
 	What     notice.Text       `json:"what"`
 	Next     notice.Text       `json:"next"`
-	Runbook  string            `json:"runbook,omitempty"`
+	Runbook  string            `json:"runbook,omitempty" doc:"address of the page that says what to do"`
 	Silence  string            `json:"silence,omitempty" doc:"the silence that holds it"`
 }
 
 // AlertRuleView is what follows from notices of a kind.
 type AlertRuleView struct {
 	Kind      string   `json:"kind"`
-	Off       bool     `json:"off"`
-	Severity  string   `json:"severity"`
+	Off       bool     `json:"off" doc:"nobody is told, and no alert is kept"`
+	Severity  string   `json:"severity" doc:"info, warning or critical"`
 	How       string   `json:"how" enum:"condition,watched,event,recovery" doc:"a condition lasts until it is over, a watched one is seen by each server, an event is told by itself, a recovery ends others"`
 	GroupedBy []string `json:"grouped_by" doc:"details that alerts of the kind are kept apart by"`
 	Gather    string   `json:"gather,omitempty" doc:"how long the first message waits for more"`
 	Remind    string   `json:"remind,omitempty" doc:"after how long it is told again"`
 	Owner     string   `json:"owner,omitempty" doc:"after how long the owner is told"`
 	Quiet     bool     `json:"quiet" doc:"whether it waits for the end of quiet hours"`
-	Threshold float64  `json:"threshold,omitempty"`
-	Window    string   `json:"window,omitempty"`
-	After     string   `json:"after,omitempty"`
-	Runbook   string   `json:"runbook,omitempty"`
+	Threshold float64  `json:"threshold,omitempty" doc:"of a watched one: from which share of failures, or number, it counts"`
+	Window    string   `json:"window,omitempty" doc:"of a watched one: over how long it is looked at"`
+	After     string   `json:"after,omitempty" doc:"of a watched one: how long it must last"`
+	Runbook   string   `json:"runbook,omitempty" doc:"address of the page that says what to do"`
 }
 
 // SilenceView is what nobody wants to be told of for a while.
 type SilenceView struct {
 	ID      string     `json:"id"`
-	Kind    string     `json:"kind,omitempty"`
-	Subject string     `json:"subject,omitempty"`
-	Shop    string     `json:"shop,omitempty"`
-	Reason  string     `json:"reason"`
-	By      string     `json:"by"`
-	Made    *time.Time `json:"made,omitempty"`
-	Until   *time.Time `json:"until,omitempty"`
-	Live    bool       `json:"live"`
+	Kind    string     `json:"kind,omitempty" doc:"of notices; left out: any"`
+	Subject string     `json:"subject,omitempty" doc:"of notices; left out: any"`
+	Shop    string     `json:"shop,omitempty" doc:"left out: any"`
+	Reason  string     `json:"reason" doc:"in the words of whoever made it"`
+	By      string     `json:"by" doc:"who made it"`
+	Made    *time.Time `json:"made,omitempty" doc:"when it began"`
+	Until   *time.Time `json:"until,omitempty" doc:"when it ends by itself"`
+	Live    bool       `json:"live" doc:"whether it holds anything back now"`
 }
 
 func (h handlers) mountAlerts(api huma.API) {
@@ -127,20 +127,20 @@ func (h handlers) viewAlert(a notice.Alert) AlertView {
 		Subjects: append([]string{}, a.Subjects...), Shop: a.Shop, Details: a.Details, What: w.What, Next: w.Next, Runbook: h.Runbook(a.Kind), Silence: a.Silence}
 }
 
-func (h handlers) alertRules(context.Context, *struct{}) (*body[list[AlertRuleView]], error) {
-	return listOf(h.AlertRules, func(v AlertRuleView) AlertRuleView { return v }), nil
+func (h handlers) alertRules(_ context.Context, in *Page) (*body[list[AlertRuleView]], error) {
+	return window(*in, "alert-rules", h.AlertRules, func(v AlertRuleView) string { return v.Kind }, func(v AlertRuleView) AlertRuleView { return v })
 }
 
 // mostSilences is how many silences are listed; they are purged thirty days after
 // their end.
 const mostSilences = 1000
 
-func (h handlers) silences(ctx context.Context, _ *struct{}) (*body[list[SilenceView]], error) {
+func (h handlers) silences(ctx context.Context, in *Page) (*body[list[SilenceView]], error) {
 	all, err := h.Alerts.Silences(ctx, mostSilences)
 	if err != nil {
 		return nil, fail(err)
 	}
-	return listOf(all, h.viewSilence), nil
+	return window(*in, "silences", all, func(s notice.Silence) string { return newestFirst(s.Made) + s.ID }, h.viewSilence)
 }
 
 func (h handlers) viewSilence(s notice.Silence) SilenceView {

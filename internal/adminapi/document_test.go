@@ -42,6 +42,7 @@ var mayHold = map[string][]string{
 	"Manifest": {}, "ManifestOIDCClient": {"secret"}, "ManifestChannel": {"secret"}, "ManifestApp": {"secret", "push_token", "push_aes_key"}, "ManifestShop": {"secret", "push_token", "push_aes_key"},
 	"AppChange": {"secret", "push_token", "push_aes_key"}, "ShopChange": {"secret", "push_token", "push_aes_key"},
 	"AdminView": {"key"}, "Applied": {"keys"}, "SubscriptionView": {"secret"}, "RotatedView": {"secret"}, "AccountBody": {"refresh_token"},
+	"Proof": {"hashes"}, // of public entries
 }
 
 var secretive = regexp.MustCompile(`secret|token|^keys?$|password|aes|cookie|hash|openid|unionid`)

@@ -3,6 +3,8 @@ package adminapi
 import (
 	"cmp"
 	"encoding/base64"
+	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -56,6 +58,9 @@ func window[T, U any](p Page, name string, rows []T, key func(T) string, view fu
 	}
 	return pageOf(rows, p.Limit, view, func(r T) string { return cursor(name, key(r)) }), nil
 }
+
+// newestFirst is the beginning of a key that sorts later times before earlier ones.
+func newestFirst(at time.Time) string { return fmt.Sprintf("%016x", math.MaxInt64-at.UnixMilli()) }
 
 // cursor names the place behind a row of a list. Programs hand it back as it is.
 // It is made of the row's key, not of a count, so that rows that come and go

@@ -3,6 +3,8 @@ package adminapi
 import (
 	"context"
 	"encoding/base64"
+	"fmt"
+	"math"
 	"net/http"
 	"strconv"
 	"time"
@@ -34,18 +36,18 @@ type CheckpointView struct {
 
 // SentView is the newest signed head that another place took.
 type SentView struct {
-	Place string    `json:"place"`
-	Size  int64     `json:"size"`
-	At    time.Time `json:"at"`
+	Place string    `json:"place" doc:"As the settings name it"`
+	Size  int64     `json:"size" doc:"How many entries the head counts"`
+	At    time.Time `json:"at" doc:"When it was taken there"`
 }
 
 // SeenView is a signed head of another server's log.
 type SeenView struct {
-	Log    string    `json:"log"`
-	Size   int64     `json:"size"`
-	Root   string    `json:"root"`
-	SeenAt time.Time `json:"seen_at"`
-	Note   string    `json:"note"`
+	Log    string    `json:"log" doc:"What the other server's log is called here"`
+	Size   int64     `json:"size" doc:"How many entries it counts"`
+	Root   string    `json:"root" doc:"base64 of the Merkle tree's root hash"`
+	SeenAt time.Time `json:"seen_at" doc:"When it came here first"`
+	Note   string    `json:"note" doc:"The signed note, which is checked with the other server's audit.pub"`
 	Forked bool      `json:"forked" doc:"It contradicts a head that was seen before: the key signed two logs"`
 }
 
@@ -131,25 +133,38 @@ func (h handlers) checkpoint(ctx context.Context, size int64) (audit.Checkpoint,
 	return next[0], nil
 }
 
-func (h handlers) places(ctx context.Context, _ *struct{}) (*body[list[SentView]], error) {
+func (h handlers) places(ctx context.Context, in *Page) (*body[list[SentView]], error) {
 	all, err := h.Proofs.SentHeads(ctx)
 	if err != nil {
 		return nil, fail(err)
 	}
-	return listOf(all, func(s audit.Sent) SentView { return SentView{Place: s.Place, Size: s.Size, At: s.At.UTC()} }), nil
+	view := func(s audit.Sent) SentView { return SentView{Place: s.Place, Size: s.Size, At: s.At.UTC()} }
+	return window(*in, "places", all, func(s audit.Sent) string { return s.Place }, view)
 }
 
 // maxSeen bounds the heads of one answer.
 const maxSeen = 200
 
 func (h handlers) witnessed(ctx context.Context, in *struct {
+	Page
 	Log string `path:"log" doc:"What the other server's log is called here"`
 }) (*body[list[SeenView]], error) {
 	all, err := h.Proofs.WitnessedHeads(ctx, in.Log, maxSeen)
 	if err != nil {
 		return nil, fail(err)
 	}
-	return listOf(all, func(s audit.Seen) SeenView {
+	view := func(s audit.Seen) SeenView {
 		return SeenView{Log: s.Log, Size: s.Size, Root: base64.StdEncoding.EncodeToString(s.Root[:]), SeenAt: s.SeenAt.UTC(), Note: string(s.SignedNote), Forked: s.Forked}
-	}), nil
+	}
+	return window(in.Page, "witnessed", all, keyOfSeen, view)
+}
+
+// keyOfSeen sorts heads that contradict others first, then longer logs before shorter
+// ones.
+func keyOfSeen(s audit.Seen) string {
+	group := "1"
+	if s.Forked {
+		group = "0"
+	}
+	return fmt.Sprintf("%s%016x%x", group, math.MaxInt64-s.Size, s.Root[:])
 }

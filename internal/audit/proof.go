@@ -27,13 +27,13 @@ const proofVersion = 1
 // Proof is a small file that is checked with nothing but the public key. Its
 // hashes are those of RFC 6962, in the order of golang.org/x/mod/sumdb/tlog.
 type Proof struct {
-	Version int         `json:"zhanggui_audit_proof"`
-	Kind    ProofKind   `json:"kind"`
-	Old     string      `json:"old,omitempty"` // signed note of the older head
-	Head    string      `json:"head"`          // signed note of the newer head, or the only one
-	Seq     *int64      `json:"seq,omitempty"` // of the entry
-	Data    []byte      `json:"data,omitempty"`
-	Hashes  []tlog.Hash `json:"hashes"`
+	Version int         `json:"zhanggui_audit_proof" doc:"Version of this form"`
+	Kind    ProofKind   `json:"kind" doc:"consistency or inclusion"`
+	Old     string      `json:"old,omitempty" doc:"Signed note of the older head"`
+	Head    string      `json:"head" doc:"Signed note of the newer head, or of the only one"`
+	Seq     *int64      `json:"seq,omitempty" doc:"Number of the entry"`
+	Data    []byte      `json:"data,omitempty" doc:"The entry, byte for byte as it is stored"`
+	Hashes  []tlog.Hash `json:"hashes" doc:"What leads from the one to the other"`
 }
 
 // ProveConsistency makes the proof that the log of old is the beginning of that of
