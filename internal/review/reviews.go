@@ -187,11 +187,23 @@ func (r *Reviews) Look(ctx context.Context) error {
 // lookEvery is how often reminders are looked at.
 const lookEvery = time.Hour
 
-// Run looks at once and every hour until ctx ends.
+// keysEvery is how often the ages of keys are looked at, which takes the whole report.
+const keysEvery = 24 * time.Hour
+
+// Run looks at once, every hour for a review that is due and every day for keys that
+// are old, until ctx ends.
 func (r *Reviews) Run(ctx context.Context) {
+	var keys time.Time
 	every(ctx, lookEvery, func() {
 		if err := r.Look(ctx); err != nil && ctx.Err() == nil {
 			r.o.Log.Warn("whether a review is due was not looked at; it is again in an hour", "error", err)
+		}
+		if now := r.o.Now(); now.Sub(keys) >= keysEvery {
+			if err := r.LookAtKeys(ctx); err == nil {
+				keys = now
+			} else if ctx.Err() == nil {
+				r.o.Log.Warn("the ages of keys were not looked at; they are again in an hour", "error", err)
+			}
 		}
 	})
 }

@@ -124,6 +124,30 @@ func TestReviewsAreDue(t *testing.T) {
 	}
 }
 
+// TestOldKeysAreTold: once for each sort of key, and once when none is old any more.
+func TestOldKeysAreTold(t *testing.T) {
+	h := newHouse(t, 0, false)
+	look := func(after time.Duration, want ...string) {
+		t.Helper()
+		h.at = epoch.Add(after)
+		h.must(h.reviews.LookAtKeys(t.Context()))
+		h.must(h.reviews.LookAtKeys(t.Context()))
+		if diff := cmp.Diff(want, h.told()); diff != "" {
+			t.Errorf("after %v told (-want +got):\n%s", after, diff)
+		}
+	}
+	old, over := "key.old keys:secrets", "alert.over keys:secrets key.old"
+	look(364 * day)
+	look(366*day, old)
+	look(400*day, old)
+	if all := h.entries("key.old"); len(all) != 1 || all[0].Details["keys"] != "platform" || all[0].Details["count"] != "1" {
+		t.Errorf("entries %+v", all)
+	}
+	h.must(h.store.Declare(t.Context(), access.Declaration{At: h.at, Revision: 1, Apps: []access.App{{ID: "platform", Kind: access.Component, AppID: "wx00000000000000d1", Secret: []byte{2}, SecretVersion: 2}}},
+		audit.Entry{At: h.at, Actor: operator, Action: "test.declare", Outcome: audit.Done}))
+	look(401*day, old, over)
+}
+
 // TestSigning: what is signed is what was read, and the log proves it without the words
 // of whoever signed.
 func TestSigning(t *testing.T) {
