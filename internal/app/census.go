@@ -8,7 +8,9 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/zhanggui/zhanggui/internal/alert"
 	"github.com/zhanggui/zhanggui/internal/grant"
+	"github.com/zhanggui/zhanggui/internal/notice"
 	"github.com/zhanggui/zhanggui/internal/store/sqlstore"
 )
 
@@ -40,6 +42,8 @@ var (
 		"Grants that are active, by kind and the time until somebody must authorise again: none (never by itself), over, up to 1d, 3d, 7d, 14d, or more.", []string{"kind", "left"}, nil)
 	descSessions = prometheus.NewDesc("zhanggui_sessions",
 		"Live sessions by door; those on protected hosts count with the one that they hang on.", []string{"door"}, nil)
+	descAlerts = prometheus.NewDesc("zhanggui_alerts",
+		"Alerts that are not over, by kind and state (open, silenced). What is told as it happens is not among them.", []string{"kind", "state"}, nil)
 	descEntries = prometheus.NewDesc("zhanggui_audit_entries", "Entries of the audit log.", nil, nil)
 	descHead    = prometheus.NewDesc("zhanggui_audit_head_age_seconds",
 		"Age of the newest signed head of the audit log; not a number while this server knows of none. It grows while nothing happens.", nil, nil)
@@ -54,7 +58,7 @@ func (m *meters) watchCensus(a *App) {
 
 // Describe implements prometheus.Collector.
 func (c *census) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descGrants, descTokens, descEnds, descSessions, descEntries, descHead, descUnsigned, descCounted} {
+	for _, d := range []*prometheus.Desc{descGrants, descTokens, descEnds, descSessions, descAlerts, descEntries, descHead, descUnsigned, descCounted} {
 		out <- d
 	}
 }
@@ -95,11 +99,16 @@ func (c *census) count() ([]prometheus.Metric, error) {
 	if err != nil {
 		return nil, err
 	}
+	alerts, err := c.app.store.CountOpenAlerts(ctx)
+	if err != nil {
+		return nil, err
+	}
 	size, _, err := c.app.store.AuditHead(ctx)
 	if err != nil {
 		return nil, err
 	}
-	all := append(grantMetrics(grants), gaugeOf(descEntries, float64(size)))
+	all := append(grantMetrics(grants), alertMetrics(alerts)...)
+	all = append(all, gaugeOf(descEntries, float64(size)))
 	for _, s := range sessions {
 		all = append(all, gaugeOf(descSessions, float64(s.N), string(s.Door)))
 	}
@@ -124,6 +133,28 @@ func grantMetrics(counts []sqlstore.GrantCount) (all []prometheus.Metric) {
 	for desc, sums := range map[*prometheus.Desc]map[key]int64{descGrants: states, descTokens: tokens, descEnds: ends} {
 		for k, n := range sums {
 			all = append(all, gaugeOf(desc, float64(n), k[0], k[1]))
+		}
+	}
+	return all
+}
+
+// alertMetrics has a series for every kind that lasts, also while there is none of
+// it: a rule of Prometheus must not take silence for an answer.
+func alertMetrics(counts []sqlstore.AlertCount) (all []prometheus.Metric) {
+	type key struct {
+		kind  notice.Kind
+		state notice.AlertState
+	}
+	open := map[key]int64{}
+	for _, c := range counts {
+		open[key{c.Kind, c.State}] += c.N
+	}
+	for kind, rule := range alert.Defaults() {
+		if rule.Event || rule.Recovery {
+			continue
+		}
+		for _, state := range []notice.AlertState{notice.AlertOpen, notice.AlertSilenced} {
+			all = append(all, gaugeOf(descAlerts, float64(open[key{kind, state}]), string(kind), string(state)))
 		}
 	}
 	return all

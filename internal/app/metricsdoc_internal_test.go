@@ -39,6 +39,7 @@ var labelSets = map[string]int{
 	"room": 13, "zhanggui_http_requests_total.class": 6, "code": 300,
 	"zhanggui_store_seconds.class": 10,
 	"channel":                      mostLabels + 1, "result": 3, "decision": 2,
+	"zhanggui_alerts.kind": 30, "zhanggui_alerts.state": 2,
 	"version": 1, "revision": 1, "goversion": 1,
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -120,6 +121,7 @@ func TestShopsAddNoSeries(t *testing.T) {
 	} {
 		await(t, query+" in Prometheus", func() bool { return p.ask(t, query) == want })
 	}
+	p.mustEvaluate(t, 35)
 }
 
 // program finds a program that the tests need; scripts/deps.sh installs it.
@@ -132,14 +134,23 @@ func program(t *testing.T, name string) string {
 	return path
 }
 
-// prometheus is a Prometheus server that scrapes one target each second.
+// prometheus is a Prometheus server that scrapes one target each second, with the rules
+// that are shipped.
 type prometheus struct{ url string }
 
 func startPrometheus(t *testing.T, target string) *prometheus {
 	t.Helper()
 	dir := t.TempDir()
 	file := filepath.Join(dir, "prometheus.yml")
-	config := fmt.Sprintf("scrape_configs:\n  - job_name: zhanggui\n    scrape_interval: 1s\n    static_configs: [{targets: [%q]}]\n", strings.TrimPrefix(target, "http://"))
+	rules, err := os.ReadFile("../../deploy/prometheus/rules.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rules = bytes.Replace(rules, []byte("interval: 15s"), []byte("interval: 1s"), 1)
+	if err := os.WriteFile(filepath.Join(dir, "rules.yml"), rules, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	config := fmt.Sprintf("rule_files: [rules.yml]\nscrape_configs:\n  - job_name: zhanggui\n    scrape_interval: 1s\n    static_configs: [{targets: [%q]}]\n", strings.TrimPrefix(target, "http://"))
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -164,6 +175,33 @@ func startPrometheus(t *testing.T, target string) *prometheus {
 		}
 	})
 	return &prometheus{"http://" + address}
+}
+
+// mustEvaluate waits until so many rules were evaluated, each without an error, and
+// none of them says that the server is gone.
+func (p *prometheus) mustEvaluate(t *testing.T, n int) {
+	t.Helper()
+	var answer string
+	await(t, "rules in Prometheus", func() bool {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, p.url+"/api/v1/rules", http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			return false
+		}
+		defer resp.Body.Close()
+		b, err := io.ReadAll(resp.Body)
+		answer = string(b)
+		return err == nil && strings.Count(answer, `"health":"ok"`)+strings.Count(answer, `"health":"err"`) >= n
+	})
+	if strings.Contains(answer, `"health":"err"`) || strings.Contains(answer, `"lastError"`) {
+		t.Errorf("a rule fails: %s", answer)
+	}
+	if got := p.ask(t, `count(ALERTS{notice="server.gone",alertstate="firing"}) or vector(0)`); got != "0" {
+		t.Errorf("%s rules say that the server is gone", got)
+	}
 }
 
 // ask gives the value of the one sample that a query finds, or nothing.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/zhanggui/zhanggui/internal/access"
 	"github.com/zhanggui/zhanggui/internal/grant"
+	"github.com/zhanggui/zhanggui/internal/notice"
 	"github.com/zhanggui/zhanggui/internal/store/sqlstore/sqlgen"
 )
 
@@ -46,5 +47,20 @@ func (s *Store) CountSessions(ctx context.Context, now time.Time) ([]DoorCount, 
 	rows, err := s.q.CountLiveSessions(ctx, millis(now))
 	return many(s.Log, "count sessions", rows, err, func(r sqlgen.CountLiveSessionsRow) DoorCount {
 		return DoorCount{Door: access.Door(r.Door), N: r.N}
+	})
+}
+
+// AlertCount is how many alerts of one kind and state there are.
+type AlertCount struct {
+	Kind  notice.Kind
+	State notice.AlertState
+	N     int64
+}
+
+// CountOpenAlerts counts the alerts that are open or silenced.
+func (s *Store) CountOpenAlerts(ctx context.Context) ([]AlertCount, error) {
+	rows, err := s.q.CountOpenAlerts(ctx)
+	return many(s.Log, "count open alerts", rows, err, func(r sqlgen.CountOpenAlertsRow) AlertCount {
+		return AlertCount{Kind: notice.Kind(r.Kind), State: notice.AlertState(r.State), N: r.N}
 	})
 }

@@ -42,6 +42,9 @@ var alertCases = []testCase{
 		kept, err := w.s.Alert(t.Context(), a.ID)
 		w.must(err)
 		same(t, "alert", kept, a)
+		counted, err := w.s.CountOpenAlerts(t.Context())
+		w.must(err)
+		same(t, "open alerts", counted, []sqlstore.AlertCount{{Kind: a.Kind, State: a.State, N: 1}})
 		w.facts(start, "grant:g_2")
 		if held := w.folding("r_1", start).Held; !held[notice.Membership{Alert: a.ID, Subject: "grant:g_2"}] || len(held) != 1 {
 			t.Errorf("held by what is new: %v", held)

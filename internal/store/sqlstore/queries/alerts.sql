@@ -57,6 +57,9 @@ SELECT * FROM alerts WHERE id < @before AND state <> 'counting' ORDER BY id DESC
 -- name: OpenAlertsBefore :many
 SELECT * FROM alerts WHERE id < @before AND state IN ('open', 'silenced') ORDER BY id DESC LIMIT @max_rows;
 
+-- name: CountOpenAlerts :many
+SELECT kind, state, count(*) AS n FROM alerts WHERE state IN ('open', 'silenced') GROUP BY kind, state;
+
 -- name: PurgeAlerts :exec
 DELETE FROM alerts WHERE ended_at > 0 AND ended_at < @before AND due_at = 0;
 

@@ -148,6 +148,39 @@ func (q *Queries) ConditionHolders(ctx context.Context, arg ConditionHoldersPara
 	return count, err
 }
 
+const countOpenAlerts = `-- name: CountOpenAlerts :many
+SELECT kind, state, count(*) AS n FROM alerts WHERE state IN ('open', 'silenced') GROUP BY kind, state
+`
+
+type CountOpenAlertsRow struct {
+	Kind  string
+	State string
+	N     int64
+}
+
+func (q *Queries) CountOpenAlerts(ctx context.Context) ([]CountOpenAlertsRow, error) {
+	rows, err := q.query(ctx, q.countOpenAlertsStmt, countOpenAlerts)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []CountOpenAlertsRow
+	for rows.Next() {
+		var i CountOpenAlertsRow
+		if err := rows.Scan(&i.Kind, &i.State, &i.N); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const deleteAlert = `-- name: DeleteAlert :exec
 DELETE FROM alerts WHERE id = $1
 `

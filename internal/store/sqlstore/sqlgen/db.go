@@ -204,6 +204,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.countOIDCLogoutsStmt, err = db.PrepareContext(ctx, countOIDCLogouts); err != nil {
 		return nil, fmt.Errorf("error preparing query CountOIDCLogouts: %w", err)
 	}
+	if q.countOpenAlertsStmt, err = db.PrepareContext(ctx, countOpenAlerts); err != nil {
+		return nil, fmt.Errorf("error preparing query CountOpenAlerts: %w", err)
+	}
 	if q.countShopsOfTenantStmt, err = db.PrepareContext(ctx, countShopsOfTenant); err != nil {
 		return nil, fmt.Errorf("error preparing query CountShopsOfTenant: %w", err)
 	}
@@ -1452,6 +1455,11 @@ func (q *Queries) Close() error {
 	if q.countOIDCLogoutsStmt != nil {
 		if cerr := q.countOIDCLogoutsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing countOIDCLogoutsStmt: %w", cerr)
+		}
+	}
+	if q.countOpenAlertsStmt != nil {
+		if cerr := q.countOpenAlertsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing countOpenAlertsStmt: %w", cerr)
 		}
 	}
 	if q.countShopsOfTenantStmt != nil {
@@ -3128,6 +3136,7 @@ type Queries struct {
 	countLiveAdminsStmt         *sql.Stmt
 	countLiveSessionsStmt       *sql.Stmt
 	countOIDCLogoutsStmt        *sql.Stmt
+	countOpenAlertsStmt         *sql.Stmt
 	countShopsOfTenantStmt      *sql.Stmt
 	countShopsWithoutAppIDStmt  *sql.Stmt
 	countUseStmt                *sql.Stmt
@@ -3509,6 +3518,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		countLiveAdminsStmt:         q.countLiveAdminsStmt,
 		countLiveSessionsStmt:       q.countLiveSessionsStmt,
 		countOIDCLogoutsStmt:        q.countOIDCLogoutsStmt,
+		countOpenAlertsStmt:         q.countOpenAlertsStmt,
 		countShopsOfTenantStmt:      q.countShopsOfTenantStmt,
 		countShopsWithoutAppIDStmt:  q.countShopsWithoutAppIDStmt,
 		countUseStmt:                q.countUseStmt,
