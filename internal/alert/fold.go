@@ -193,7 +193,8 @@ func (w *work) event(f notice.Fact, rule Rule) {
 		return
 	}
 	if e.Count == 0 {
-		e.Opened, e.Shop = f.Notice.At, notice.ShopOf(f.Notice)
+		// The fact that opened it was told by itself, and may be another tenant's.
+		e.Opened, e.Shop, e.Details = f.Notice.At, notice.ShopOf(f.Notice), f.Notice.Details
 	}
 	if waits && e.Due.Before(w.quiet) {
 		e.Due = w.quiet
@@ -337,8 +338,13 @@ func (w *work) silence(e *entry) bool {
 	if e.State != notice.AlertSilenced {
 		return false
 	}
+	rule := w.policy.Rules.Of(e.Kind)
+	if w.earliest(rule).After(w.now) && e.Told() && !rule.Event {
+		e.Due = w.quiet // it goes on being held until it may be told
+		return true
+	}
 	e.State, e.Silence, e.Due = notice.AlertOpen, "", w.now
-	if w.policy.Rules.Of(e.Kind).Event {
+	if rule.Event {
 		w.endSilently(e)
 		return true
 	}

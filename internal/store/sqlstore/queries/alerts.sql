@@ -43,7 +43,7 @@ INSERT INTO alerts (id, kind, groups_by, state, severity, opened_at, last_at, en
 VALUES (@id, @kind, @groups_by, @state, @severity, @opened_at, @last_at, @ended_at, @due_at, @told_at, @told_count, @facts, @members, @last_notice, @subjects, @details, @shop_id, @silence)
 ON CONFLICT (id) DO UPDATE SET state = excluded.state, severity = excluded.severity, last_at = excluded.last_at, ended_at = excluded.ended_at, due_at = excluded.due_at,
     told_at = excluded.told_at, told_count = excluded.told_count, facts = excluded.facts, members = excluded.members, last_notice = excluded.last_notice,
-    subjects = excluded.subjects, shop_id = excluded.shop_id, silence = excluded.silence;
+    subjects = excluded.subjects, details = excluded.details, shop_id = excluded.shop_id, silence = excluded.silence;
 
 -- name: DeleteAlert :exec
 DELETE FROM alerts WHERE id = @id;

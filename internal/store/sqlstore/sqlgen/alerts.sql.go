@@ -727,7 +727,7 @@ INSERT INTO alerts (id, kind, groups_by, state, severity, opened_at, last_at, en
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
 ON CONFLICT (id) DO UPDATE SET state = excluded.state, severity = excluded.severity, last_at = excluded.last_at, ended_at = excluded.ended_at, due_at = excluded.due_at,
     told_at = excluded.told_at, told_count = excluded.told_count, facts = excluded.facts, members = excluded.members, last_notice = excluded.last_notice,
-    subjects = excluded.subjects, shop_id = excluded.shop_id, silence = excluded.silence
+    subjects = excluded.subjects, details = excluded.details, shop_id = excluded.shop_id, silence = excluded.silence
 `
 
 type PutAlertParams struct {
