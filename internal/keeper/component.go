@@ -122,7 +122,7 @@ func (a *attempt) leavingRoom(ctx context.Context, room time.Duration) (context.
 func (a *attempt) refused(ctx context.Context, kept secret.Value, f *Failure) (Token, error) {
 	r := reactTo(a.claim.Grant.Kind, f)
 	if !a.want.trial.IsZero() && r.do == stop {
-		return a.failedTrial(ctx, f)
+		return a.failedTrial(ctx, r, f)
 	}
 	if r.first == otherSecret && a.tried[otherSecret] {
 		r = a.lastWord

@@ -47,14 +47,17 @@ func (a *attempt) takeOther(ctx context.Context, r reaction) (reaction, bool) {
 	return r, true
 }
 
-// ErrRefusedTrial says that WeChat refused a secret on trial, or the caller: the
-// [*Failure] beside it has the errcode.
+// ErrRefusedTrial says that WeChat refused a secret on trial as not the app's: the
+// [*Failure] beside it has the errcode. Who is refused for another reason, such as an
+// address that is not listed, has not learned anything about the secret.
 var ErrRefusedTrial = errors.New("keeper: WeChat refuses this secret; enter the one that WeChat shows")
 
-// failedTrial leaves the grant as it is: it does not use the secret that WeChat
-// refused.
-func (a *attempt) failedTrial(ctx context.Context, f *Failure) (Token, error) {
-	f.Err = errors.Join(ErrRefusedTrial, f.Err)
+// failedTrial leaves the grant as it is: it does not use the secret that WeChat did
+// not take.
+func (a *attempt) failedTrial(ctx context.Context, r reaction, f *Failure) (Token, error) {
+	if r.first == otherSecret {
+		f.Err = errors.Join(ErrRefusedTrial, f.Err)
+	}
 	return Token{}, a.release(ctx, f)
 }
 

@@ -10,6 +10,9 @@ import (
 
 // beginClient makes a second key.
 func (a *Assistant) beginClient(ctx context.Context, by audit.Actor, s Start) (Begun, error) {
+	if !s.Until.IsZero() && !s.Until.After(a.o.Now()) {
+		return Begun{}, untilOver()
+	}
 	var made secret.Value
 	r := a.fresh(by, s.Kind, s.Subject, access.RotationOverlap)
 	r.DueAt = s.Until

@@ -44,6 +44,11 @@ func unknownKind() error {
 		NextEN: "Use app-secret, component-secret, push-token, aes-key or client.", NextZH: "可用 app-secret、component-secret、push-token、aes-key 或 client。"}
 }
 
+func untilOver() error {
+	return &Refusal{Code: "rotation-until", EN: "The time at which the first key ends is over.", ZH: "旧密钥的截止时间已过。",
+		NextEN: "Name a later one, or none and end the key with rotate finish.", NextZH: "请填写更晚的时间，或不填并用 rotate finish 结束旧密钥。"}
+}
+
 func oddForm(kind access.RotationKind) error {
 	forms := map[access.RotationKind][2]string{
 		access.RotatePushToken: {"3 to 32 letters and digits", "3 到 32 位字母或数字"},

@@ -47,6 +47,9 @@ type world struct {
 	away   bool         // WeChat cannot be asked by the assistant
 	shown  secret.Value // what WeChat showed at the last reset
 	breaks string       // how the next declaration fails; empty: not
+	// meanwhile happens once, after WeChat was asked about a secret and before
+	// anything follows from it.
+	meanwhile func()
 }
 
 // newWorld makes one. Everything is inside of a bubble where the test is.
@@ -106,6 +109,10 @@ func (c calls) Renew(ctx context.Context, id string, plain secret.Value, fresh b
 		return time.Time{}, errAway
 	}
 	tok, err := c.w.keeper.Renew(ctx, id, keeper.Renewal{Secret: plain, Fresh: fresh, By: keeper.ByOperator})
+	if f := c.w.meanwhile; f != nil {
+		c.w.meanwhile = nil
+		f()
+	}
 	if f, ok := errors.AsType[*keeper.Failure](err); ok && errors.Is(err, keeper.ErrRefusedTrial) {
 		return time.Time{}, &rotate.Refused{Code: f.Code, Err: err}
 	}

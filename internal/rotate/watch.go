@@ -1,6 +1,7 @@
 package rotate
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"sync"
@@ -235,6 +236,9 @@ func (a *Assistant) proveAgain(ctx context.Context, r access.Rotation, app acces
 	}
 	_, err = a.change(ctx, system, func() (now access.Rotation, s step, err error) {
 		now, err = a.live(ctx, r.ID, access.RotationTaken)
+		if err == nil && !bytes.Equal(now.Next, r.Next) {
+			err = notNow(now) // another one was entered while this one was asked about
+		}
 		now.State, now.Next, now.Why = access.RotationWaits, nil, "refused"
 		return now, step{action: "rotation.refused", why: "secret_wrong"}, err
 	})
