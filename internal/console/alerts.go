@@ -46,8 +46,8 @@ func (c *Console) alerts(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	kind, err := c.kind(r.Context(), session.AdminID)
-	if err != nil {
-		return err
+	if err != nil || kind == access.StaffAuditor {
+		return cmp.Or(err, errStaff())
 	}
 	all, err := c.Alerts.AlertsBefore(r.Context(), false, 0, mostAlerts)
 	if err != nil {
@@ -65,7 +65,8 @@ func (c *Console) alerts(w http.ResponseWriter, r *http.Request) error {
 	return c.UI.Render(w, r, http.StatusOK, ui.PageInfo{TitleKey: "console.alerts", Wide: true}, alertsBody(page))
 }
 
-// silence keeps an alert back for a few hours, as the button says.
+// silence keeps an alert back for a few hours, as the button says: of one thing if it
+// is about one, so that others of its kind are told of.
 func (c *Console) silence(w http.ResponseWriter, r *http.Request) error {
 	session, err := c.Login.RequireAdmin(r)
 	if err != nil {
@@ -84,8 +85,14 @@ func (c *Console) silence(w http.ResponseWriter, r *http.Request) error {
 	}
 	now := c.Now()
 	s := notice.Silence{ID: access.NewID("q"), Kind: a.Kind, Shop: a.Shop, Reason: "console", By: session.AdminID, Made: now, Until: now.Add(silencedFor)}
+	if len(a.Subjects) == 1 {
+		s.Subject = a.Subjects[0]
+	}
 	entry := audit.Entry{At: now, Actor: audit.Actor{Kind: audit.ActorAdmin, ID: session.AdminID}, Action: "silence.create", Subject: "silence:" + s.ID,
 		Outcome: audit.Done, Details: map[string]string{"kind": string(a.Kind), "until": s.Until.UTC().Format(time.RFC3339)}}
+	if s.Subject != "" {
+		entry.Details["about"] = s.Subject
+	}
 	if err := c.Alerts.CreateSilence(r.Context(), s, entry); err != nil {
 		return err
 	}

@@ -13,7 +13,10 @@ import (
 )
 
 // alerts keeps one open alert and one that is over.
-type alerts struct{ silenced []notice.Silence }
+type alerts struct {
+	silenced []notice.Silence
+	about    []string // subjects of the open one
+}
 
 func (*alerts) AlertsBefore(_ context.Context, open bool, _ int64, _ int) ([]notice.Alert, error) {
 	all := []notice.Alert{{ID: 7, Kind: notice.GrantStopped, State: notice.AlertOpen, Severity: notice.Critical, Count: 12, Subjects: []string{"grant:<b>"}}}
@@ -27,7 +30,7 @@ func (a *alerts) Alert(_ context.Context, id int64) (notice.Alert, error) {
 	if id != 7 {
 		return notice.Alert{}, access.ErrNotFound
 	}
-	return notice.Alert{ID: 7, Kind: notice.GrantStopped}, nil
+	return notice.Alert{ID: 7, Kind: notice.GrantStopped, Subjects: a.about}, nil
 }
 
 func (a *alerts) CreateSilence(_ context.Context, s notice.Silence, _ ...audit.Entry) error {
@@ -54,5 +57,27 @@ func TestStaffSeesAndSilencesAlerts(t *testing.T) {
 	r.as(access.StaffAuditor)
 	if rec := r.post("/admin/alerts/7/silence", url.Values{}); rec.Code != http.StatusForbidden || len(r.alerts.silenced) != 1 {
 		t.Errorf("an auditor is answered %d", rec.Code)
+	}
+}
+
+// TestSilencingOneAlert: the button of an alert about one thing keeps back that thing
+// alone. An auditor reads the audit log, and no alerts.
+func TestSilencingOneAlert(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.asAdmin()
+	r.alerts.about = []string{"grant:g_demo_1"}
+	r.post("/admin/alerts/7/silence", url.Values{})
+	if got := r.alerts.silenced; len(got) != 1 || got[0].Subject != "grant:g_demo_1" {
+		t.Errorf("made %+v, want one about the subject", got)
+	}
+	r.alerts.about = []string{"grant:g_demo_1", "grant:g_demo_2"}
+	r.post("/admin/alerts/7/silence", url.Values{})
+	if got := r.alerts.silenced; len(got) != 2 || got[1].Subject != "" || got[1].Kind != notice.GrantStopped {
+		t.Errorf("made %+v, want another about the kind", got)
+	}
+	r.as(access.StaffAuditor)
+	if rec := r.get("/admin/alerts", "en"); rec.Code != http.StatusForbidden {
+		t.Errorf("an auditor's page of alerts is answered %d", rec.Code)
 	}
 }
