@@ -311,10 +311,10 @@ CREATE TABLE notices (
     subject TEXT    NOT NULL,
     details TEXT    NOT NULL, -- JSON object
     sent_at BIGINT NOT NULL,
-    folded_at BIGINT NOT NULL,
-    alert_id  BIGINT NOT NULL, -- the alert that counted it
-    severity  TEXT   NOT NULL, -- of its message; empty: it was told nobody by itself
-    message   TEXT   NOT NULL  -- JSON object; empty: none
+    folded_at BIGINT NOT NULL DEFAULT 0,
+    alert_id  BIGINT NOT NULL DEFAULT 0, -- the alert that counted it
+    severity  TEXT   NOT NULL DEFAULT '', -- of its message; empty: it was told nobody by itself
+    message   TEXT   NOT NULL DEFAULT ''  -- JSON object; empty: none
 );
 
 -- What is wrong, or was, by the notice that began it.
