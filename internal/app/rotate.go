@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"sync"
 	"time"
 
@@ -123,9 +124,7 @@ func (k *keyUses) flush(ctx context.Context, s *store) error {
 func (k *keyUses) giveBack(used map[string]time.Time) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	for hash, at := range k.used {
-		used[hash] = at
-	}
+	maps.Copy(used, k.used)
 	k.used = used
 }
 
