@@ -37,6 +37,7 @@ var layers = []struct {
 	{prefix: "internal/alias", may: []string{"wechat/secret"}, why: "leaf: makes and reads texts; knows no feature and no store"},
 	{prefix: "internal/egress", why: "leaf: the one way out to addresses that users chose"},
 	{prefix: "internal/webhook", may: []string{"internal/egress", "wechat/secret"}, why: "leaf: posts signed bodies; what is in them and who is owed them does not matter to it"},
+	{prefix: "internal/bundle", std: true, why: "leaf: writes an archive of values that cannot hold a secret"},
 	{prefix: "internal/clock", may: []string{"internal/audit", "internal/notice"}, why: "leaf: compares clocks; knows no feature"},
 	{prefix: "internal/grant", may: []string{"internal/access", "internal/audit", "internal/notice"}, why: "leaf: the domain"},
 	{prefix: "internal/feed", may: []string{"internal/audit"}, why: "follows the audit log: knows entries, no feature and no store"},

@@ -43,7 +43,8 @@ type cli struct {
 	Quota quotaCmd `cmd:"" help:"Show what is left of what WeChat lets a shop call today."`
 	Radar radarCmd `cmd:"" help:"Show what WeChat announced of its APIs, and which clients it concerns."`
 
-	Doctor doctorCmd `cmd:"" help:"Find out what does not work, and explain what WeChat answered."`
+	Doctor        doctorCmd  `cmd:"" help:"Find out what does not work, and explain what WeChat answered."`
+	SupportBundle supportCmd `cmd:"" help:"Write an archive for whoever helps from afar, without secrets."`
 
 	Platform  platformCmd  `cmd:"" help:"List third-party platforms, and link accounts to them."`
 	Reconcile reconcileCmd `cmd:"" help:"Compare a platform's shops with WeChat's list."`

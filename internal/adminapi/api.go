@@ -44,6 +44,7 @@ type Options struct {
 	Clock         Clock
 	Quotas        Quotas
 	Doctor        Doctor
+	Support       Support
 	Radar         Radar
 	Strangers     Strangers
 	Killer        Killer
@@ -105,6 +106,7 @@ func Mount(mux *http.ServeMux, o Options) {
 	h.mountMovein(api)
 	h.mountQuota(api)
 	h.mountDoctor(api)
+	h.mountSupport(api)
 	h.mountRadar(api)
 	h.mountStranger(api)
 	h.mountReviews(api)

@@ -102,6 +102,7 @@ func newRig(t *testing.T) *rig {
 		Clock:         r,
 		Quotas:        r,
 		Doctor:        r,
+		Support:       r,
 		Platforms:     platforms{store, r},
 		Radar:         store,
 		Strangers:     stranger.New(stranger.Options{Store: store, Now: now}),

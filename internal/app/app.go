@@ -508,6 +508,7 @@ func (a *App) adminOptions() adminapi.Options {
 		Clock:         a.clock,
 		Quotas:        a,
 		Doctor:        doctors{a},
+		Support:       support{a},
 		Reviews:       a.reviews,
 		Renewals:      a.renewals,
 		Platforms:     adminPlatforms{a.store, a.provider, a.login},

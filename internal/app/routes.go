@@ -201,16 +201,16 @@ func (a *App) Ops() http.Handler {
 	return mux
 }
 
-// ready says whether requests can be served, and what is degraded.
-func (a *App) ready(w http.ResponseWriter, r *http.Request) {
-	type readiness struct {
-		Ready    bool     `json:"ready"`
-		Degraded []string `json:"degraded,omitempty"`
-	}
-	out := readiness{}
+// readiness is whether requests can be served, and what is degraded.
+type readiness struct {
+	Ready    bool     `json:"ready"`
+	Degraded []string `json:"degraded,omitempty"`
+}
+
+func (a *App) readiness(ctx context.Context) (out readiness) {
 	out.Degraded, out.Ready = a.replica.troubles()
 	if a.replica == nil {
-		if _, err := a.store.Revision(r.Context()); err != nil {
+		if _, err := a.store.Revision(ctx); err != nil {
 			out = readiness{Degraded: []string{"the database does not answer"}}
 		}
 	}
@@ -233,6 +233,12 @@ func (a *App) ready(w http.ResponseWriter, r *http.Request) {
 	if percent, ok := a.grants.Progress(); !ok {
 		out.Degraded = append(out.Degraded, fmt.Sprintf("grants are being compared with the audit log: %d %%", percent))
 	}
+	return out
+}
+
+// ready answers with it.
+func (a *App) ready(w http.ResponseWriter, r *http.Request) {
+	out := a.readiness(r.Context())
 	w.Header().Set("Content-Type", "application/json")
 	if !out.Ready {
 		w.WriteHeader(http.StatusServiceUnavailable)

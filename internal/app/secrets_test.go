@@ -35,6 +35,7 @@ func TestSecretsStayIn(t *testing.T) {
 	s := secrets{"set-up link": last(link), "administrator's key": adminsKey, "client's key": r.key}
 	r.playWell(s, admin, owner)
 	r.playBadly(s)
+	r.plant(s)
 	dump := r.dumpUnderLoad()
 	_, metrics := r.get(r.ops+"/metrics", "")
 	export, err := json.Marshal(r.log())
@@ -43,6 +44,7 @@ func TestSecretsStayIn(t *testing.T) {
 	}
 	s.collect(t, r)
 
+	s.mustNotBeInBundle(t, r, adminsKey)
 	s.mustNotBeIn(t, "the goroutine dump", dump)
 	s.mustNotBeIn(t, "/metrics", metrics)
 	s.mustNotBeIn(t, "the audit export", string(export))

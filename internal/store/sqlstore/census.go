@@ -64,3 +64,12 @@ func (s *Store) CountOpenAlerts(ctx context.Context) ([]AlertCount, error) {
 		return AlertCount{Kind: notice.Kind(r.Kind), State: notice.AlertState(r.State), N: r.N}
 	})
 }
+
+// SchemaVersion gives the number of the newest migration that ran.
+func (s *Store) SchemaVersion(ctx context.Context) (n int64, err error) {
+	err = s.reader.QueryRowContext(ctx, "SELECT max(version_id) FROM goose_db_version WHERE is_applied").Scan(&n)
+	if err != nil {
+		return 0, s.fail("read schema version", err)
+	}
+	return n, nil
+}
