@@ -97,7 +97,7 @@ func spellings(v string) []string {
 	all := []string{v, url.QueryEscape(v), url.PathEscape(v), hex.EncodeToString([]byte(v)), base64.StdEncoding.EncodeToString([]byte(v)),
 		base64.RawURLEncoding.EncodeToString([]byte(v))}
 	for skip := 0; skip < 3 && len(v) > 12; skip++ { // within a longer text
-		all = append(all, base64.RawStdEncoding.EncodeToString([]byte(v[skip : skip+(len(v)-skip)/3*3])))
+		all = append(all, base64.RawStdEncoding.EncodeToString([]byte(v[skip:skip+(len(v)-skip)/3*3])))
 	}
 	quoted, err := json.Marshal(v)
 	if err == nil {
