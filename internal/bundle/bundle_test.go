@@ -129,8 +129,7 @@ func TestContentsHoldNoText(t *testing.T) {
 		switch {
 		case x == reflect.TypeFor[time.Time]() || x == reflect.TypeFor[bundle.Word]():
 		case x.Kind() == reflect.Struct:
-			for i := range x.NumField() {
-				f := x.Field(i)
+			for f := range x.Fields() {
 				look(x.Name()+"."+f.Name, f.Type)
 			}
 		case x.Kind() == reflect.Slice && x.Elem().Kind() != reflect.Uint8:
