@@ -305,7 +305,7 @@ func (a *App) connectKeeper() {
 		Components: a.store,
 		Ledger:     a.store,
 		Vault:      a.keys(),
-		Platform:   keeper.WeChat{Client: a.clients.For},
+		Platform:   countedPlatform{keeper.WeChat{Client: a.clients.For}, a.paths},
 		Owner:      a.owner,
 		Now:        a.o.Now,
 		Logger:     a.o.Log,
@@ -361,7 +361,7 @@ func (a *App) connectLogin() (err error) {
 	a.login, err = login.New(login.Options{
 		Store: countedLogins{a.store, a.rates}, Live: a.sessions, Platform: login.WeChat{Client: a.clients.For, Loopback: c.Loopback}, Vault: a.keys(),
 		UI: a.ui, Page: a.page, PublicURL: public, Redirects: web.NewRedirects(public, append(protectedNames(c), c.RedirectHosts...)),
-		Tally:    a.refused,
+		Tally:    countedRefusals{a.refused, a.rates},
 		Observer: a.meters,
 		Behind:   a.clock.Behind,
 		Now:      a.o.Now,
