@@ -34,8 +34,10 @@ type Options struct {
 	Tally    Tally    // nil: refusals are not recorded
 	Observer Observer // nil: nobody counts
 	// Opened is told of each push that was taken: whether it came with the current
-	// token and with the current AES key. It must return at once. nil: nobody is.
-	Opened func(app string, token, key bool, at time.Time)
+	// token and with the current AES key, and of which version the current ones are
+	// here, where a change arrives a moment later than elsewhere. It must return at
+	// once. nil: nobody is.
+	Opened func(app string, version int64, token, key bool, at time.Time)
 	Now    func() time.Time // nil: time.Now
 	Window msgcrypt.Window  // how old a push may be
 	Budget time.Duration    // 0: DefaultBudget
@@ -64,7 +66,7 @@ func New(o Options) (*Receiver, error) {
 		o.Observer = nobody{}
 	}
 	if o.Opened == nil {
-		o.Opened = func(string, bool, bool, time.Time) {}
+		o.Opened = func(string, int64, bool, bool, time.Time) {}
 	}
 	if o.Now == nil {
 		o.Now = time.Now

@@ -52,7 +52,7 @@ func (p *Receiver) receive(w http.ResponseWriter, r *http.Request) error {
 		switch {
 		case err == nil:
 			p.o.Observer.Pushed(outcomeTaken, effect(effects), p.o.Now().Sub(began))
-			p.o.Opened(a.app.ID, a.pair.Token == 0, a.pair.Key == 0, a.at)
+			p.o.Opened(a.app.ID, a.app.Push.Version, a.pair.Token == 0, a.pair.Key == 0, a.at)
 			p.o.Pass.Pass(a.app.ID, a.appID, r.URL.RawQuery, r.Header.Get("Content-Type"), a.body)
 		case errors.Is(err, grant.ErrSeen):
 			p.o.Observer.Pushed(outcomeSeen, "", p.o.Now().Sub(began))

@@ -246,7 +246,7 @@ func TestKeysChange(t *testing.T) {
 	}
 	var current []bool
 	r := newRig(t, func(o *push.Options) {
-		o.Opened = func(app string, token, key bool, at time.Time) {
+		o.Opened = func(app string, _ int64, token, key bool, at time.Time) {
 			if app != "own" || !at.Equal(start) {
 				t.Errorf("told of a push to %s at %v", app, at)
 			}

@@ -75,3 +75,24 @@ func TestUntilIsLater(t *testing.T) {
 		}
 	})
 }
+
+// TestSeenByALateReplica: a replica that has not heard of the new keys yet takes a push
+// with the old ones for one with the current ones. That does not prove the new.
+func TestSeenByALateReplica(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(t *testing.T, w *world) {
+		b := w.begin(rotate.Start{Kind: access.RotatePushToken, Subject: "lantian"})
+		time.Sleep(time.Second)
+		w.rotate.Opened("shop-lantian", b.Version-1, true, true, time.Now())
+		w.look()
+		if r := w.stands(b.ID, access.RotationOverlap); !r.NewSeen.IsZero() {
+			t.Errorf("the new token counts as seen at %v", r.NewSeen)
+		}
+		w.rotate.Opened("shop-lantian", b.Version, true, true, time.Now())
+		time.Sleep(time.Minute)
+		w.look()
+		if r := w.stands(b.ID, access.RotationOverlap); r.NewSeen.IsZero() {
+			t.Error("the new token was not seen")
+		}
+	})
+}

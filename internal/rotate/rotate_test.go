@@ -206,7 +206,7 @@ func TestPush(t *testing.T) {
 				see := func(new bool) {
 					time.Sleep(time.Second)
 					token, key := old(!new)
-					w.rotate.Opened("shop-lantian", token == !new || new, key == !new || new, time.Now())
+					w.rotate.Opened("shop-lantian", 2, token == !new || new, key == !new || new, time.Now())
 					time.Sleep(time.Minute)
 					w.look()
 				}

@@ -22,20 +22,26 @@ type seen struct {
 }
 
 // pushUse says when pushes of an app came with the current and the previous token and
-// AES key.
-type pushUse struct{ newToken, oldToken, newKey, oldKey time.Time }
+// AES key, while the current ones are of a version.
+type pushUse struct {
+	version                            int64
+	newToken, oldToken, newKey, oldKey time.Time
+}
 
 // Opened is told of each push that was taken: whether it came with the current token
-// and with the current AES key. It returns at once.
-func (a *Assistant) Opened(app string, token, key bool, at time.Time) {
+// and with the current AES key, which are of a version. It returns at once.
+func (a *Assistant) Opened(app string, version int64, token, key bool, at time.Time) {
 	a.seen.mu.Lock()
 	defer a.seen.mu.Unlock()
 	u := a.seen.apps[app]
-	if u == nil {
+	switch {
+	case u != nil && version < u.version:
+		return // opened by somebody who had not heard of the change yet
+	case u == nil || version > u.version:
 		if a.seen.apps == nil {
 			a.seen.apps = map[string]*pushUse{}
 		}
-		u = &pushUse{}
+		u = &pushUse{version: version}
 		a.seen.apps[app] = u
 	}
 	*pick(token, &u.newToken, &u.oldToken) = at
@@ -55,7 +61,7 @@ func (s *seen) take(r access.Rotation) (newSeen, oldSeen time.Time) {
 	defer s.mu.Unlock()
 	u := s.apps[r.Subject]
 	switch {
-	case u == nil:
+	case u == nil || u.version != r.Version: // current was another pair
 		return never, never
 	case r.Kind == access.RotatePushToken:
 		return since(r, u.newToken), since(r, u.oldToken)
