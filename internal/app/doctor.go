@@ -66,16 +66,11 @@ type doctorWeChat struct{ a *App }
 // Secret implements doctor.WeChat: WeChat gives the token that it keeps anyway, and it
 // is dropped here. The keeper's own tokens are of the same endpoint and stay alive.
 func (w doctorWeChat) Secret(ctx context.Context, app access.App) error {
-	client, err := w.a.clients.For(app)
-	if err != nil {
-		return err
-	}
 	value, err := w.a.keys().Open(app.Secret, vault.AppSecret(app.ID, app.SecretVersion))
 	if err != nil {
 		return err
 	}
-	_, err = client.StableToken(ctx, app.AppID, value, false)
-	return err
+	return w.a.stable(ctx, app, value)
 }
 
 // Call implements doctor.WeChat.

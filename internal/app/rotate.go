@@ -48,11 +48,7 @@ func (s secretCalls) Prove(ctx context.Context, app access.App, plain secret.Val
 	if app.Kind == access.Website || app.Kind == access.Component {
 		return rotate.ErrUnprovable
 	}
-	c, err := s.a.clients.For(app)
-	if err != nil {
-		return err
-	}
-	_, err = c.StableToken(ctx, app.AppID, plain, false)
+	err := s.a.stable(ctx, app, plain)
 	e, ok := errors.AsType[*wechat.Error](err)
 	if ok && (e.Code == 40001 || e.Code == 40125) { // others, as of an address that is not listed, say nothing about the secret
 		return &rotate.Refused{Code: e.Code, Err: err}

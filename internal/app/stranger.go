@@ -43,6 +43,19 @@ func (c countedPlatform) Stable(ctx context.Context, app access.App, appSecret s
 	return c.Platform.Stable(ctx, app, appSecret, force)
 }
 
+// stable asks for an app's stable token past the keeper, without force: the one that
+// lives comes again. It counts like the keeper's requests, which WeChat's counts are
+// held against.
+func (a *App) stable(ctx context.Context, app access.App, plain secret.Value) error {
+	client, err := a.clients.For(app)
+	if err != nil {
+		return err
+	}
+	a.paths.Count(byServer, app.ID, stableTokenPath)
+	_, err = client.StableToken(ctx, app.AppID, plain, false)
+	return err
+}
+
 // tokenCounts implements stranger.Counts.
 type tokenCounts struct{ app *App }
 

@@ -89,3 +89,42 @@ func (r *rig) killsWhatIsOut(called func()) {
 		r.t.Errorf("%d entries of who pressed it", n)
 	}
 }
+
+// TestTheDoctorIsNoStranger: WeChat ends a token, and the doctor's question is the next
+// one that brings one. Both count as this server's, and nobody is accused.
+func TestTheDoctorIsNoStranger(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, nil)
+	r.declare()
+	if status, body := r.call(); status != http.StatusOK {
+		t.Fatalf("call: %d %s", status, body)
+	}
+	counted := func() int64 {
+		t.Helper()
+		n, err := r.app.TokenRequests(t.Context(), "shop-"+shopID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	before := counted()
+	if before == 0 {
+		t.Error("the keeper's requests are not counted")
+	}
+	r.sim.Advance(50 * time.Minute)
+	if n := r.sim.KillTokens(wechattest.Shop, "stable"); n == 0 {
+		t.Fatal("no token was ended")
+	}
+	r.ask("GET", "/v1/doctor?shop="+shopID, nil, nil)
+	if n := counted(); n <= before {
+		t.Errorf("the doctor's request is not counted: %d, before %d", n, before)
+	}
+	r.sim.Advance(10 * time.Minute)
+	if status, body := r.call(); status != http.StatusOK {
+		t.Fatalf("call: %d %s", status, body)
+	}
+	r.await("a verdict", func() bool { return r.evidence().Deaths > 0 })
+	if v := r.evidence(); v.Level == "proven" || v.Level == "likely" {
+		t.Errorf("the doctor is taken for somebody else: %+v", v)
+	}
+}
