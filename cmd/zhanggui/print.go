@@ -22,6 +22,7 @@ func (i *items[T]) read(ctx context.Context, r remote, path string) error {
 	if err != nil {
 		return err
 	}
+	i.Items = []T{} // an empty list is one in JSON too
 	for q := address.Query(); ; {
 		q.Set("limit", "1000")
 		address.RawQuery = q.Encode()
