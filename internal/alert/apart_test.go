@@ -42,3 +42,44 @@ func TestTheEndOfASilenceDisturbsNoNight(t *testing.T) {
 	want(t, b.step(10), "reminded grant.doubtful 1")
 	want(t, b.after(time.Minute))
 }
+
+// TestATenantsChannelHearsOfItsPart: a cause that strikes several shops is told to the
+// channel of a tenant for the tenant's shops, with the end of it, and once to those who
+// hear of everything else.
+func TestATenantsChannelHearsOfItsPart(t *testing.T) {
+	b := newBook(t)
+	b.tenants = map[string]string{"tea": "leaf", "cup": "leaf"}
+	of := func(phase notice.Phase, got []notice.Telling) (tenant, others notice.Message) {
+		t.Helper()
+		for _, m := range got {
+			if m.Message.Phase != phase {
+				t.Fatalf("told %q", phases(got))
+			}
+			if m.Message.Tenant == "leaf" {
+				tenant = m.Message
+			} else {
+				others = m.Message
+			}
+		}
+		return tenant, others
+	}
+	for _, shop := range []string{"silk", "tea", "ink", "cup"} {
+		b.write(notice.GrantStopped, "grant:"+shop, "shop", shop, "cause", "x")
+	}
+	b.step(10)
+	tenant, others := of(notice.Raised, b.after(2*time.Second))
+	if tenant.Count != 2 || others.Count != 2 || len(tenant.Subjects) != 2 {
+		t.Errorf("the tenant hears of %d, the others of %d", tenant.Count, others.Count)
+	}
+	b.write(notice.GrantHealed, "grant:tea")
+	b.write(notice.GrantHealed, "grant:cup")
+	if tenant, _ = of(notice.Over, b.after(time.Second)); tenant.Count != 2 {
+		t.Errorf("the end is told as %+v", tenant)
+	}
+	// A shop of the tenant's is told of although others of the cause are known.
+	b.write(notice.GrantStopped, "grant:tea", "shop", "tea", "cause", "x")
+	b.step(10)
+	if tenant, _ = of(notice.Raised, b.after(2*time.Second)); tenant.Count != 1 {
+		t.Errorf("the next is told as %+v", tenant)
+	}
+}
