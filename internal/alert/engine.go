@@ -42,6 +42,8 @@ type Options struct {
 	Observer Observer         // nil: none
 	// Told is called after messages were owed to channels; nil: nobody is.
 	Told func()
+	// Tidy is how often what nobody ends is looked for; 0: every ten seconds.
+	Tidy time.Duration
 }
 
 const (
@@ -81,6 +83,9 @@ func New(o Options) *Engine {
 	if o.Observer == nil {
 		o.Observer = nobody{}
 	}
+	if o.Tidy <= 0 {
+		o.Tidy = tidyEvery
+	}
 	if o.Told == nil {
 		o.Told = func() {}
 	}
@@ -102,7 +107,7 @@ func (e *Engine) Run(ctx context.Context) {
 	var tidied time.Time
 	for {
 		e.did(ctx, "fold notices into alerts", e.catchUp(ctx))
-		if now := time.Now(); tidied.IsZero() || now.Sub(tidied) >= tidyEvery { // paces the loop; what is stored is timed by o.Now
+		if now := time.Now(); tidied.IsZero() || now.Sub(tidied) >= e.o.Tidy { // paces the loop; what is stored is timed by o.Now
 			tidied = now
 			e.did(ctx, "tidy alerts", e.tidy(ctx))
 		}

@@ -28,6 +28,7 @@ type WatchOptions struct {
 	Rules  Rules
 	Rates  *Rates // nil: none
 	Checks []Check
+	Every  time.Duration    // between two looks; 0: five seconds
 	Now    func() time.Time // nil: time.Now
 	Logger *slog.Logger     // nil: discards
 }
@@ -63,16 +64,19 @@ func NewWatch(o WatchOptions) *Watch {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	if o.Every <= 0 {
+		o.Every = watchEvery
+	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	return &Watch{o: o, kept: map[ringKey]*watched{}}
 }
 
-// Run looks every five seconds until ctx ends. What is held then ends by itself, or
+// Run looks every [WatchOptions].Every until ctx ends. What is held then ends by itself, or
 // another server holds it.
 func (w *Watch) Run(ctx context.Context) {
-	tick := time.NewTicker(watchEvery)
+	tick := time.NewTicker(w.o.Every)
 	defer tick.Stop()
 	for {
 		select {

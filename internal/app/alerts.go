@@ -24,7 +24,7 @@ import (
 func (a *App) connectAlerts() error {
 	a.alerts = alert.New(alert.Options{
 		Store: a.store, Owner: a.owner, Policy: a.alertPolicy(), Now: a.o.Now, Logger: a.o.Log,
-		Observer: newAlertMeters(a.metrics.Registry), Told: a.outbox.Wake,
+		Observer: newAlertMeters(a.metrics.Registry), Told: a.outbox.Wake, Tidy: a.o.LookEvery,
 	})
 	return nil
 }
@@ -98,7 +98,7 @@ const diskEnough = 20 << 30
 func (a *App) watch() *alert.Watch {
 	rules := a.alertPolicy().Rules
 	return alert.NewWatch(alert.WatchOptions{
-		Store: a.store, Server: a.owner, Rules: rules, Rates: a.rates, Now: a.o.Now, Logger: a.o.Log,
+		Store: a.store, Server: a.owner, Rules: rules, Rates: a.rates, Every: a.o.LookEvery, Now: a.o.Now, Logger: a.o.Log,
 		Checks: []alert.Check{
 			{Kind: notice.WeChatAway, Subject: "wechat", Look: func() (bool, map[string]string) {
 				h := a.keeper.Health()

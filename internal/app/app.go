@@ -74,6 +74,10 @@ type Options struct {
 	// CompareEvery is how often grants are compared with the audit log while the
 	// server runs; 0: every ten minutes.
 	CompareEvery time.Duration
+	// LookEvery is how often the server looks whether something that it measures is
+	// wrong, at its clock, at tickets, and at tokens that died; 0: each at its own pace. It is
+	// for tests that move the clock.
+	LookEvery time.Duration
 	// Keeper changes the keeper's numbers before it is made; nil leaves them.
 	// It is for zhanggui chaos, which cannot wait for leases of 30 seconds, and for
 	// tests that end the process at a step of a refresh.
@@ -175,7 +179,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	a.metrics = web.NewMetrics(o.Version)
 	a.metrics.Room = roomOf
 	a.meters = newMeters(a.metrics.Registry)
-	a.rates = alert.NewRates(a.alertPolicy().Rules, nil)
+	a.rates = alert.NewRates(a.alertPolicy().Rules, o.Now)
 	a.replica.meter(a.metrics.Registry)
 	a.meters.watchStore(a.store)
 	a.refused = newRefusals(a.vault.MAC("address", nil), o.Now, o.Log)

@@ -6,6 +6,6 @@ import "github.com/zhanggui/zhanggui/internal/clock"
 // that are made afterwards.
 func (a *App) connectClock() {
 	a.skew = clock.NewSkew(a.o.Now)
-	a.clock = clock.NewWatcher(clock.WatchOptions{Store: a.store, Skew: a.skew, Now: a.o.Now, Logger: a.o.Log})
+	a.clock = clock.NewWatcher(clock.WatchOptions{Store: a.store, Skew: a.skew, Now: a.o.Now, Logger: a.o.Log, Every: a.o.LookEvery})
 	a.meters.watchClock(a.clock)
 }

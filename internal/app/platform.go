@@ -23,7 +23,7 @@ func (a *App) connectPlatforms() (err error) {
 	at := provider.WeChat{Client: a.clients.For, Loopback: a.o.Config.Loopback}
 	a.provider = provider.New(provider.Options{
 		Store: a.store, Directory: a.store, Vault: a.keys(), Keeper: platformKeeper{a.keeper}, Platform: at, Market: at,
-		Owner: a.owner, Now: a.o.Now, Logger: a.o.Log,
+		Owner: a.owner, Now: a.o.Now, Logger: a.o.Log, Watch: a.o.LookEvery,
 		DeclaredOnly: a.o.Config.Platforms.DeclaredOnly, Sets: a.o.Config.Platforms.Sets,
 	})
 	a.pushSeen = newPushWatch(a.o.Now)

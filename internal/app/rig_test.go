@@ -24,6 +24,7 @@ import (
 	"github.com/zhanggui/zhanggui/internal/adminapi"
 	"github.com/zhanggui/zhanggui/internal/app"
 	"github.com/zhanggui/zhanggui/internal/config"
+	"github.com/zhanggui/zhanggui/internal/keeper"
 	"github.com/zhanggui/zhanggui/wechatsim"
 	"github.com/zhanggui/zhanggui/wechattest"
 )
@@ -54,7 +55,9 @@ type rig struct {
 	public string           // address to listen on; empty: any
 
 	compareEvery time.Duration // for Options
-	old          *oldSystem    // that a platform moves away from; nil: none does
+	lookEvery    time.Duration
+	keeper       func(*keeper.Options)
+	old          *oldSystem // that a platform moves away from; nil: none does
 }
 
 // newRig makes the surroundings and starts the App. flags are settings by their
@@ -121,7 +124,7 @@ func (r *rig) tryStart(flags map[string]string) error {
 	}
 	ctx, stop := context.WithCancel(r.t.Context())
 	log := slog.New(slog.NewJSONHandler(r.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	if r.app, err = app.New(ctx, app.Options{Config: r.cfg, Version: "test", Now: r.clock(), Log: log, CompareEvery: r.compareEvery}); err != nil {
+	if r.app, err = app.New(ctx, app.Options{Config: r.cfg, Version: "test", Now: r.clock(), Log: log, CompareEvery: r.compareEvery, LookEvery: r.lookEvery, Keeper: r.keeper}); err != nil {
 		stop()
 		return errors.Join(err, public.Close())
 	}

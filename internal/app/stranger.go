@@ -22,7 +22,7 @@ const stableTokenPath = "/cgi-bin/stable_token"
 // connectStranger makes what finds out whether somebody else refreshes tokens. It comes
 // before the keeper, and asks WeChat through it later.
 func (a *App) connectStranger() {
-	o := stranger.Options{Store: a.store, Counts: tokenCounts{a}, Now: a.o.Now, Log: a.o.Log,
+	o := stranger.Options{Store: a.store, Counts: tokenCounts{a}, Now: a.o.Now, Log: a.o.Log, Every: a.o.LookEvery,
 		Wrong: func() bool { return a.clock.Skew().Wrong() || a.clock.Behind() > clock.BackLimit }}
 	if a.shared == nil { // a clock that was given is right by definition
 		begin := a.o.Now()

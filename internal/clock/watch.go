@@ -32,7 +32,8 @@ type WatchOptions struct {
 	Store  Store
 	Skew   *Skew
 	Now    func() time.Time
-	Logger *slog.Logger // nil: discards
+	Logger *slog.Logger  // nil: discards
+	Every  time.Duration // between two looks; 0: a minute
 }
 
 // Watcher looks at the clock every minute and has a human told once when it is
@@ -46,6 +47,9 @@ type Watcher struct {
 func NewWatcher(o WatchOptions) *Watcher {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Every <= 0 {
+		o.Every = watchEvery
 	}
 	return &Watcher{o: o}
 }
@@ -74,9 +78,9 @@ func (w *Watcher) Problems() []string {
 	return all
 }
 
-// Run looks at once and every minute until ctx ends.
+// Run looks at once and every [WatchOptions].Every until ctx ends.
 func (w *Watcher) Run(ctx context.Context) {
-	tick := time.NewTicker(watchEvery)
+	tick := time.NewTicker(w.o.Every)
 	defer tick.Stop()
 	for {
 		if err := w.Look(ctx); err != nil && ctx.Err() == nil {

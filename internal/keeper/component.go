@@ -65,7 +65,7 @@ const firstTicket = 30 * time.Minute
 func (a *attempt) takeTickets(ctx context.Context) (reaction, error) {
 	app := a.claim.App.ID
 	list, err := a.k.opt.Components.Tickets(ctx, app)
-	a.k.health.store(err, a.k.now())
+	a.k.health.readStore(err, a.k.now())
 	if err != nil {
 		return reaction{}, err
 	}

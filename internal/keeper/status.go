@@ -103,10 +103,14 @@ type trouble struct {
 
 // health remembers troubles. Reading and noting take no lock.
 type health struct {
-	storeDown, platformDown atomic.Pointer[trouble]
+	storeDown, unreadable, platformDown atomic.Pointer[trouble]
 }
 
+// store is told of everything that was to be written.
 func (h *health) store(err error, now time.Time) { note(&h.storeDown, err != nil, "", now) }
+
+// readStore is told of what was only read: a full disk is read as well as ever.
+func (h *health) readStore(err error, now time.Time) { note(&h.unreadable, err != nil, "", now) }
 
 // platform is told of every request. WeChat answers when it says no, too.
 func (h *health) platform(err error, cause string, now time.Time) {
@@ -134,8 +138,10 @@ const forgotten = 15 * time.Minute
 
 func (h *health) read(now time.Time) Health {
 	var out Health
-	if t := h.storeDown.Load(); t != nil {
-		out.StoreDownSince = t.since
+	for _, p := range []*atomic.Pointer[trouble]{&h.storeDown, &h.unreadable} {
+		if t := p.Load(); t != nil && (out.StoreDownSince.IsZero() || t.since.Before(out.StoreDownSince)) {
+			out.StoreDownSince = t.since
+		}
 	}
 	if t := h.platformDown.Load(); t != nil && now.Sub(t.last) < forgotten {
 		out.PlatformDownSince, out.PlatformCause = t.since, t.cause

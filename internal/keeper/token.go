@@ -268,13 +268,13 @@ func (k *Keeper) read(ctx context.Context, s source) (grant.Grant, error) {
 	g, err := s.read(ctx)
 	switch {
 	case errors.Is(err, grant.ErrNotFound):
-		k.health.store(nil, k.now())
+		k.health.readStore(nil, k.now())
 		return g, &Error{Reason: ErrUnknownShop, Err: err}
 	case err != nil:
-		k.health.store(err, k.now())
+		k.health.readStore(err, k.now())
 		return g, notYet("", k.opt.Tick, err)
 	}
-	k.health.store(nil, k.now())
+	k.health.readStore(nil, k.now())
 	return g, nil
 }
 

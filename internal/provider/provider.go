@@ -98,6 +98,7 @@ type Options struct {
 	Workers   int           // adoptions at the same time; default 16
 	Look      time.Duration // how often a kept authoriser is looked at; default 24 h
 	Reconcile time.Duration // how often the list is compared; default 1 h
+	Watch     time.Duration // how often it is seen to that tickets come; default 1 min
 	Silence   time.Duration // how long without a ticket somebody is told; default 30 min
 }
 
@@ -107,7 +108,7 @@ func (o *Options) fill() {
 		standard time.Duration
 	}{
 		{&o.Tick, 2 * time.Second}, {&o.Hold, time.Minute}, {&o.Ask, 8 * time.Second}, {&o.Wait, 6 * time.Second},
-		{&o.Look, 24 * time.Hour}, {&o.Reconcile, time.Hour}, {&o.Silence, 30 * time.Minute},
+		{&o.Look, 24 * time.Hour}, {&o.Reconcile, time.Hour}, {&o.Silence, 30 * time.Minute}, {&o.Watch, time.Minute},
 	} {
 		if *d.v <= 0 {
 			*d.v = d.standard

@@ -19,8 +19,8 @@ import (
 func (p *Provider) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	wg.Go(func() { p.adoptDue(ctx) })
-	wg.Go(func() { p.everyMinute(ctx, "tickets are not watched", p.watchTickets) })
-	wg.Go(func() { p.everyMinute(ctx, "authorisers are not compared with WeChat's list", p.reconcileInTurn) })
+	wg.Go(func() { p.again(ctx, p.o.Watch, "tickets are not watched", p.watchTickets) })
+	wg.Go(func() { p.again(ctx, time.Minute, "authorisers are not compared with WeChat's list", p.reconcileInTurn) })
 	wg.Wait()
 	p.wg.Wait()
 	return context.Cause(ctx)
@@ -97,9 +97,9 @@ func (p *Provider) guarded(f func() error) (err error) {
 	return f()
 }
 
-// everyMinute does something for each platform, at once and every minute.
-func (p *Provider) everyMinute(ctx context.Context, failure string, do func(context.Context, access.App) error) {
-	tick := time.NewTicker(time.Minute)
+// again does something for each platform, at once and every so often.
+func (p *Provider) again(ctx context.Context, every time.Duration, failure string, do func(context.Context, access.App) error) {
+	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for {
 		if err := p.guarded(func() error { return p.forPlatforms(ctx, do) }); err != nil && ctx.Err() == nil {

@@ -51,7 +51,8 @@ type Options struct {
 	Uptime func() time.Duration
 	// Wrong says that the clock is known to be wrong now; nil: nobody knows.
 	Wrong func() bool
-	Log   *slog.Logger // nil: discards
+	Log   *slog.Logger  // nil: discards
+	Every time.Duration // between two looks at what is over; 0: a minute
 }
 
 // Watch hears of deaths and judges them. Make it with [New].
@@ -84,6 +85,9 @@ func New(o Options) *Watch {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	if o.Every <= 0 {
+		o.Every = sweepEvery
+	}
 	now := o.Now()
 	return &Watch{o: o, wake: make(chan struct{}, 1), steady: steady{since: now, wall: now.Round(0), up: o.Uptime()}}
 }
@@ -104,7 +108,7 @@ func (w *Watch) Died(d grant.Death) {
 // Run judges deaths as they come, and looks every minute at the clock and at what is
 // over, until ctx ends.
 func (w *Watch) Run(ctx context.Context) {
-	tick := time.NewTicker(sweepEvery)
+	tick := time.NewTicker(w.o.Every)
 	defer tick.Stop()
 	for {
 		select {
