@@ -20,7 +20,9 @@ func (p *Provider) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	wg.Go(func() { p.adoptDue(ctx) })
 	wg.Go(func() { p.again(ctx, p.o.Watch, "tickets are not watched", p.watchTickets) })
-	wg.Go(func() { p.again(ctx, time.Minute, "authorisers are not compared with WeChat's list", p.reconcileInTurn) })
+	wg.Go(func() {
+		p.again(ctx, time.Minute, "authorisers are not compared with WeChat's list", p.reconcileInTurn)
+	})
 	wg.Wait()
 	p.wg.Wait()
 	return context.Cause(ctx)
