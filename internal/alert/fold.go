@@ -180,7 +180,7 @@ func (w *work) earliest(r Rule) time.Time {
 
 // event tells a fact by itself, or counts it if there are many.
 func (w *work) event(f notice.Fact, rule Rule) {
-	e := w.find(f, rule, ofTenant("", f.Tenant))
+	e := w.find(f, rule, "")
 	waits := rule.Quiet && !w.quiet.IsZero()
 	if e.State == notice.AlertCounting && e.Count == 0 && e.Members < fewEvents && !waits {
 		e.Members++
@@ -212,7 +212,7 @@ func subjects(n notice.Notice) []string {
 
 // join counts a fact in the alert of its group.
 func (w *work) join(f notice.Fact, rule Rule, s notice.Silence) {
-	group := ofTenant(groupOf(f.Notice, rule), f.Tenant)
+	group := groupOf(f.Notice, rule)
 	if e := w.open[key{rule.Kind, group}]; s.ID != "" && (rule.Event || e == nil || !w.holds(s, e)) {
 		group = "silence " + s.ID + " " + group // others in the group are told of
 	}
@@ -248,28 +248,6 @@ func groupOf(n notice.Notice, rule Rule) string {
 		}
 	}
 	return strings.Join(parts, " ")
-}
-
-// tenantIs ends a group of facts that are one tenant's, before its id, which holds no
-// space. No detail that groups go by is called so.
-const tenantIs = "tenant="
-
-// ofTenant keeps the facts of a tenant with a channel of its own in a group apart:
-// together with those of others its channel would hear of neither.
-func ofTenant(group, tenant string) string {
-	if tenant == "" {
-		return group
-	}
-	return strings.TrimPrefix(group+" "+tenantIs+tenant, " ")
-}
-
-// tenantOf gives the tenant of such a group.
-func tenantOf(group string) string {
-	last := group[strings.LastIndexByte(group, ' ')+1:]
-	if tenant, ok := strings.CutPrefix(last, tenantIs); ok {
-		return tenant
-	}
-	return ""
 }
 
 // find gives the open alert of a group, or opens one.
@@ -471,7 +449,7 @@ func (w *work) tell(e *entry, phase notice.Phase, carrier int64) {
 	if len(e.Subjects) > 0 {
 		m.Notice.Subject = e.Subjects[0]
 	}
-	if m.Tenant = tenantOf(e.Group); m.Tenant == "" && len(e.Subjects) == 1 {
+	if len(e.Subjects) == 1 {
 		m.Tenant = notice.TenantOf(m.Notice)
 	}
 	if phase == notice.Over {

@@ -28,7 +28,6 @@ type book struct {
 	silences []notice.Silence
 	folded   map[int64]notice.Folded
 	told     []notice.Telling
-	tenants  map[string]string // of shops, if a channel hears of those alone
 }
 
 func newBook(t rapid.TB) *book {
@@ -44,7 +43,7 @@ func (b *book) write(k notice.Kind, subject string, details ...string) int64 {
 	}
 	b.next++
 	n := notice.Notice{At: b.now, Kind: k, Subject: subject, Details: d}
-	b.facts, b.written[b.next] = append(b.facts, notice.Fact{ID: b.next, Notice: n, Tenant: b.tenants[notice.ShopOf(n)]}), n
+	b.facts, b.written[b.next] = append(b.facts, notice.Fact{ID: b.next, Notice: n}), n
 	return b.next
 }
 

@@ -48,9 +48,6 @@ func (a Alert) Told() bool { return !a.ToldAt.IsZero() }
 type Fact struct {
 	ID     int64
 	Notice Notice
-	// Tenant is whose shop it is about, if a channel hears of that tenant's shops alone;
-	// else empty. What is to reach such a channel is not told with what others have.
-	Tenant string
 }
 
 // Membership says that an alert is about a subject.

@@ -65,56 +65,14 @@ func (t *tx) folding(ctx context.Context, now time.Time, limit int) (notice.Fold
 	if err != nil || len(rows) == 0 {
 		return f, err
 	}
-	tenants, err := t.heardAlone(ctx)
-	if err != nil {
-		return f, err
-	}
 	for _, r := range rows {
-		n := toNotice(r)
-		f.Facts = append(f.Facts, notice.Fact{ID: r.ID, Notice: n, Tenant: tenants.of(n)})
+		f.Facts = append(f.Facts, notice.Fact{ID: r.ID, Notice: toNotice(r)})
 	}
 	held, err := t.HeldByUnfolded(ctx, rows[len(rows)-1].ID)
 	for _, h := range held {
 		f.Held[notice.Membership{Alert: h.AlertID, Subject: h.Subject}] = true
 	}
 	return f, err
-}
-
-// alone are the tenants with channels that hear of their shops alone, and those shops.
-type alone struct {
-	tenants map[string]bool
-	shops   map[string]string // the tenant of each
-}
-
-// of gives whose a notice is, if the tenant is one of these.
-func (a alone) of(n notice.Notice) string {
-	if tenant := notice.TenantOf(n); a.tenants[tenant] {
-		return tenant
-	}
-	return a.shops[notice.ShopOf(n)]
-}
-
-// heardAlone reads who has such channels. They are few, and so are their shops.
-func (t *tx) heardAlone(ctx context.Context) (alone, error) {
-	a := alone{tenants: map[string]bool{}, shops: map[string]string{}}
-	channels, err := t.Channels(ctx)
-	if err != nil {
-		return a, err
-	}
-	for _, c := range channels {
-		if c.TenantID == "" || a.tenants[c.TenantID] {
-			continue
-		}
-		a.tenants[c.TenantID] = true
-		shops, err := t.ShopsOfTenant(ctx, c.TenantID)
-		if err != nil {
-			return a, err
-		}
-		for _, s := range shops {
-			a.shops[s.ID] = c.TenantID
-		}
-	}
-	return a, nil
 }
 
 // Fold applies a plan, all of it or nothing, and gives the right to fold back. It refuses with [grant.ErrLost] when

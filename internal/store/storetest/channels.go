@@ -71,28 +71,6 @@ var channelCases = []testCase{
 		w.tellOf(start, notice.ClockSkew, "clock", "")
 		same(t, "owed of another kind", len(w.deliveries(2)), 0)
 	}},
-	{"facts say whose they are if a channel hears of that tenant alone", func(t *testing.T, w *world) {
-		d := directory()
-		d.Channels = []access.Channel{robot("all", "")}
-		w.must(w.declare(d))
-		about := func(subject string, details map[string]string) {
-			n := notice.Notice{At: start, Kind: notice.GrantStopped, Subject: subject, Details: details}
-			w.must(w.s.Revoke(t.Context(), grant.Effects{At: start, Notices: []notice.Notice{n}}))
-		}
-		about("grant:g_1", map[string]string{"shop": "tea"})
-		about("grant:g_2", map[string]string{"shop": "nobody's"})
-		about("tenant:lantian", nil)
-		about("clock", nil)
-		whose := func() (all []string) {
-			for _, f := range w.folding("r_1", start).Facts {
-				all = append(all, f.Tenant)
-			}
-			return all
-		}
-		same(t, "without such a channel", whose(), []string{"", "", "", ""})
-		w.must(w.s.DeclareChannel(t.Context(), robot("ours", "lantian"), entry("channel.create")))
-		same(t, "with one", whose(), []string{"lantian", "", "lantian", ""})
-	}},
 	{"a channel does not hear of itself", func(t *testing.T, w *world) {
 		w.channels(start, "log", "hook")
 		w.tellOf(start, notice.ChannelFailing, notice.ChannelSubject("hook"), "")
