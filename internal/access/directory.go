@@ -44,7 +44,32 @@ type App struct {
 	APIHosts []string // base URLs to use instead of the configured API host, in order
 	Push     Push
 	Services []Service // of a third-party platform, by id
+	// OwnerMessage is how the app, a service account, writes to the owners of shops
+	// in WeChat. The zero value: it does not.
+	OwnerMessage OwnerMessage
 }
+
+// MessageKind is WeChat's way for an account to write to somebody by itself.
+type MessageKind string
+
+// The kinds. A template message (模板消息) goes to followers, and opens a link. A
+// subscription notice (订阅通知) goes to who agreed to get one, and opens none of ours.
+const (
+	TemplateMessage    MessageKind = "template"
+	SubscriptionNotice MessageKind = "subscribe"
+)
+
+// OwnerMessage is a template that was chosen at WeChat, and what goes into it.
+type OwnerMessage struct {
+	Template string      `json:"template"` // WeChat's id of it
+	Kind     MessageKind `json:"kind"`
+	// Fields says what each field of the template gets, by its name there ("thing1"):
+	// shop, what, when or next.
+	Fields map[string]string `json:"fields"`
+}
+
+// IsZero tells whether the app writes to nobody.
+func (m OwnerMessage) IsZero() bool { return m.Template == "" }
 
 // Push is what WeChat signs and encrypts its pushes to an app with: the token
 // (消息校验Token) and the EncodingAESKey (消息加解密Key) as entered at WeChat, sealed

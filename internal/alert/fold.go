@@ -57,6 +57,7 @@ type entry struct {
 	before  notice.Alert
 	made    bool // by this step
 	dropped bool
+	phase   notice.Phase // of the message that it was told by in this step
 }
 
 type key struct {
@@ -456,12 +457,13 @@ func (w *work) tell(e *entry, phase notice.Phase, carrier int64) {
 		m.Notice = notice.OverOf(m.Notice, w.now)
 	}
 	w.plan.Tell = append(w.plan.Tell, notice.Telling{Carrier: carrier, Message: m})
-	e.ToldAt, e.ToldCount = w.now, e.Count
+	e.ToldAt, e.ToldCount, e.phase = w.now, e.Count, phase
 }
 
 // finish gives the plan, without what did not change.
 func (w *work) finish() notice.Plan {
 	for _, e := range w.all {
+		w.part(e)
 		switch {
 		case e.dropped && e.made:
 		case e.dropped:

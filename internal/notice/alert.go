@@ -74,6 +74,8 @@ type Plan struct {
 	Folded  []Folded
 	Left    []Membership
 	Tell    []Telling
+	// Parts are alerts that may be of several tenants.
+	Parts []Part
 }
 
 // Empty tells whether there is nothing to do.
@@ -97,6 +99,44 @@ type Telling struct {
 	// because no fact caused it.
 	Carrier int64
 	Message Message
+}
+
+// Part is how tenants that have channels of their own are told of an alert that they
+// share: each of what is its own, which the store counts.
+type Part struct {
+	// Message is what they have in common: it names no shop, no tenant and no subject.
+	// Its phase is that of the message that left with the plan; empty: none did.
+	Message Message
+	// Event: the alert counts events, so that no subject stays in it.
+	Event bool
+}
+
+// PartState is what the store knows of a tenant in an alert.
+type PartState struct {
+	Facts   int  // of the tenant, so far
+	Members int  // of them, those that the alert still is about
+	Told    int  // facts that the tenant was told of; 0: it was not told
+	Over    bool // it was told that it is over
+}
+
+// Phase gives what a tenant is told now; empty: nothing. It is told once that it
+// began, what those hear who hear of everything after that, and that it is over as
+// soon as it is over for the tenant.
+func (p Part) Phase(s PartState) Phase {
+	gone := p.Message.Phase == Over || !p.Event && s.Members == 0
+	switch told := s.Told > 0 && !s.Over; {
+	case gone && told:
+		return Over
+	case gone:
+		return ""
+	case !told && s.Facts > s.Told:
+		return Raised
+	case told && p.Message.Phase == Grown && s.Facts > s.Told:
+		return Grown
+	case told && p.Message.Phase == Reminded:
+		return Reminded
+	}
+	return ""
 }
 
 // Silence keeps messages back: of a kind, a subject or a shop, or of what fits

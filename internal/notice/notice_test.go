@@ -92,3 +92,31 @@ func TestMessageIDTellsNoticesApart(t *testing.T) {
 		}
 	}
 }
+
+func TestTenantsHearOfTheirPart(t *testing.T) {
+	for name, c := range map[string]struct {
+		told  notice.Phase // those who hear of everything
+		event bool
+		is    notice.PartState
+		want  notice.Phase
+	}{
+		"it began":                          {notice.Raised, false, notice.PartState{Facts: 2, Members: 2}, notice.Raised},
+		"it reached them later":             {"", false, notice.PartState{Facts: 1, Members: 1}, notice.Raised},
+		"they know":                         {"", false, notice.PartState{Facts: 3, Members: 3, Told: 2}, ""},
+		"it grew for them":                  {notice.Grown, false, notice.PartState{Facts: 30, Members: 30, Told: 2}, notice.Grown},
+		"it grew for others":                {notice.Grown, false, notice.PartState{Facts: 2, Members: 2, Told: 2}, ""},
+		"it stays":                          {notice.Reminded, false, notice.PartState{Facts: 2, Members: 1, Told: 2}, notice.Reminded},
+		"it is over for them":               {"", false, notice.PartState{Facts: 2, Told: 2}, notice.Over},
+		"it is over":                        {notice.Over, false, notice.PartState{Facts: 2, Told: 2}, notice.Over},
+		"it is over, as they know":          {notice.Over, false, notice.PartState{Facts: 2, Told: 2, Over: true}, ""},
+		"it was over before they were told": {notice.Over, false, notice.PartState{Facts: 2}, ""},
+		"it is back":                        {"", false, notice.PartState{Facts: 3, Members: 1, Told: 2, Over: true}, notice.Raised},
+		"events":                            {notice.Raised, true, notice.PartState{Facts: 2}, notice.Raised},
+		"events they know of":               {"", true, notice.PartState{Facts: 2, Told: 2}, ""},
+	} {
+		got := notice.Part{Message: notice.Message{Phase: c.told}, Event: c.event}.Phase(c.is)
+		if got != c.want {
+			t.Errorf("%s: told %q, want %q", name, got, c.want)
+		}
+	}
+}

@@ -28,7 +28,7 @@ func scanGrant(rows *sql.Rows) (g sqlgen.Grant, err error) {
 func (dialect) Apps(ctx context.Context, t sqlstore.Tx, ids []string) ([]sqlgen.App, error) {
 	rows, err := t.SQL.QueryContext(ctx, `
 		SELECT id, kind, app_id, name, secret, secret_version, callback_host, verify_name, verify_body, scope, egress, api_hosts,
-			push, push_version, push_previous, push_previous_version, services
+			push, push_version, push_previous, push_previous_version, services, owner_message
 		FROM apps WHERE id = ANY($1)`, described, ids)
 	if err != nil {
 		return nil, err
@@ -39,7 +39,7 @@ func (dialect) Apps(ctx context.Context, t sqlstore.Tx, ids []string) ([]sqlgen.
 		var a sqlgen.App
 		err := rows.Scan(&a.ID, &a.Kind, &a.AppID, &a.Name, &a.Secret, &a.SecretVersion,
 			&a.CallbackHost, &a.VerifyName, &a.VerifyBody, &a.Scope, &a.Egress, &a.ApiHosts,
-			&a.Push, &a.PushVersion, &a.PushPrevious, &a.PushPreviousVersion, &a.Services)
+			&a.Push, &a.PushVersion, &a.PushPrevious, &a.PushPreviousVersion, &a.Services, &a.OwnerMessage)
 		if err != nil {
 			return nil, err
 		}

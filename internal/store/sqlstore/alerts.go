@@ -104,7 +104,7 @@ func (s *Store) Fold(ctx context.Context, owner string, term int64, now time.Tim
 				return err
 			}
 		}
-		return nil
+		return t.parts(ctx, p.Parts, now)
 	})
 }
 
@@ -225,12 +225,17 @@ func (t *tx) tell(ctx context.Context, m notice.Telling, now time.Time) error {
 		}
 		msg.Tenant = shop.TenantID
 	}
-	return t.owe(ctx, id, msg, now)
+	if msg.Alert != 0 && msg.Tenant != "" {
+		if err := t.putPart(ctx, msg); err != nil {
+			return err
+		}
+	}
+	return t.owe(ctx, id, msg, now, everybody)
 }
 
 // owe writes down what is to be sent as a notice, and to whom: the one place that
 // decides which channels get a message.
-func (t *tx) owe(ctx context.Context, id int64, m notice.Message, now time.Time) error {
+func (t *tx) owe(ctx context.Context, id int64, m notice.Message, now time.Time, whom audience) error {
 	kept, err := json.Marshal(told{
 		Phase: m.Phase, Severity: m.Severity, Alert: m.Alert, About: m.About, Count: m.Count, Since: millis(m.Since),
 		Subjects: m.Subjects, Shop: m.Shop, Tenant: m.Tenant, Runbook: m.Runbook,
@@ -241,7 +246,7 @@ func (t *tx) owe(ctx context.Context, id int64, m notice.Message, now time.Time)
 	if err := t.TellNotice(ctx, sqlgen.TellNoticeParams{ID: id, Severity: string(m.Severity), Message: string(kept)}); err != nil {
 		return err
 	}
-	return t.deliver(ctx, id, m, now)
+	return t.deliver(ctx, id, m, now, whom)
 }
 
 // toMessage gives a notice as it is sent. One that was owed before there were

@@ -15,9 +15,17 @@ import (
 	"github.com/zhanggui/zhanggui/internal/store/sqlstore/sqlgen"
 )
 
+// audience says which channels may get a message, as far as they hear of it.
+type audience bool
+
+const (
+	everybody   audience = false
+	tenantAlone audience = true // channels of the tenant, not those that hear of everything
+)
+
 // deliver has a message sent to every channel that hears of it. One that none hears of
 // is over, unless there is no channel at all yet.
-func (t *tx) deliver(ctx context.Context, noticeID int64, m notice.Message, due time.Time) error {
+func (t *tx) deliver(ctx context.Context, noticeID int64, m notice.Message, due time.Time, whom audience) error {
 	if m.Count <= 1 {
 		m.Shop, m.Tenant = cmp.Or(m.Shop, notice.ShopOf(m.Notice)), cmp.Or(m.Tenant, notice.TenantOf(m.Notice))
 	}
@@ -35,7 +43,7 @@ func (t *tx) deliver(ctx context.Context, noticeID int64, m notice.Message, due 
 	}
 	heard := false
 	for _, c := range channels {
-		if !toRoute(c).Hears(m) {
+		if !toRoute(c).Hears(m) || whom == tenantAlone && c.TenantID == "" {
 			continue
 		}
 		heard = true

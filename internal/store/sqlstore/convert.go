@@ -88,6 +88,9 @@ func toApp(r sqlgen.App) access.App {
 	for _, s := range fromJSON[[]service](r.Services) {
 		a.Services = append(a.Services, access.Service(s))
 	}
+	if r.OwnerMessage != "" {
+		a.OwnerMessage = fromJSON[access.OwnerMessage](r.OwnerMessage)
+	}
 	return a
 }
 
@@ -184,7 +187,7 @@ func toAdmin(r sqlgen.Admin) access.Administrator {
 
 // jsonText is what is stored as JSON in one column.
 type jsonText interface {
-	[]string | map[string]string | []int64 | []service
+	[]string | map[string]string | []int64 | []service | access.OwnerMessage
 }
 
 // toJSON stores a list or a map.
@@ -201,7 +204,8 @@ func toJSON[T jsonText](v T) string {
 func fromJSON[T jsonText](s string) T {
 	var v T
 	if err := json.Unmarshal([]byte(s), &v); err != nil {
-		return nil
+		var none T
+		return none
 	}
 	return v
 }
@@ -212,4 +216,12 @@ func exists[R any](_ R, err error) (bool, error) {
 		return false, nil
 	}
 	return err == nil, err
+}
+
+// fromOwnerMessage writes how an app writes to owners; nothing where it does not.
+func fromOwnerMessage(m access.OwnerMessage) string {
+	if m.IsZero() {
+		return ""
+	}
+	return toJSON(m)
 }

@@ -102,6 +102,7 @@ func (d *declaring) app(ctx context.Context, a access.App) error {
 		CallbackHost: a.CallbackHost, VerifyName: a.VerifyName, VerifyBody: a.VerifyBody, Scope: a.Scope,
 		Egress: a.Egress, ApiHosts: toJSON(a.APIHosts), Push: orNull(a.Push.Keys), PushVersion: a.Push.Version,
 		PushPrevious: orNull(a.Push.Previous), PushPreviousVersion: a.Push.PreviousVersion, Services: toJSON(fromServices(a.Services)),
+		OwnerMessage: fromOwnerMessage(a.OwnerMessage),
 	})
 	if err != nil {
 		return err

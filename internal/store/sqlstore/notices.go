@@ -26,7 +26,7 @@ func (t *tx) notify(ctx context.Context, n notice.Notice) error {
 		t.events = append(t.events, e)
 	}
 	_, err := t.InsertNotice(ctx, sqlgen.InsertNoticeParams{
-		At: millis(n.At), Kind: string(n.Kind), Subject: n.Subject, Details: toJSON(n.Details),
+		At: millis(n.At), Kind: string(n.Kind), Subject: n.Subject, Details: toJSON(n.Details), ShopID: notice.ShopOf(n), TenantID: notice.TenantOf(n),
 	})
 	return err
 }

@@ -22,7 +22,8 @@ CREATE TABLE apps (
     push_version   BIGINT NOT NULL DEFAULT 0,
     push_previous  BYTEA,
     push_previous_version BIGINT NOT NULL DEFAULT 0,
-    services       TEXT    NOT NULL DEFAULT 'null' -- JSON array; always read with the app
+    services       TEXT    NOT NULL DEFAULT 'null', -- JSON array; always read with the app
+    owner_message  TEXT    NOT NULL DEFAULT '' -- JSON object; empty: it writes to no owners
 );
 
 CREATE TABLE tenants (
@@ -85,7 +86,23 @@ CREATE TABLE forced_refreshes (
 
 CREATE TABLE persons (
     id         TEXT    NOT NULL PRIMARY KEY,
-    created_at BIGINT NOT NULL
+    created_at BIGINT NOT NULL,
+    messages_off BIGINT NOT NULL DEFAULT 0 -- 1: no messages in WeChat
+);
+
+-- Messages to owners in WeChat.
+CREATE TABLE owner_messages (
+    id          TEXT   NOT NULL PRIMARY KEY,
+    person_id   TEXT   NOT NULL REFERENCES persons (id) ON DELETE CASCADE,
+    kind        TEXT   NOT NULL,
+    shop_id     TEXT   NOT NULL, -- one of those that it is about
+    shops       BIGINT NOT NULL,
+    last_notice BIGINT NOT NULL, -- facts up to this one are in it; 0: none, it did not arrive
+    app         TEXT   NOT NULL,
+    state       TEXT   NOT NULL,
+    reason      TEXT   NOT NULL,
+    at          BIGINT NOT NULL,
+    again_at    BIGINT NOT NULL -- when the next one of its kind may leave
 );
 
 -- Names and faces, apart from the person so that they can be deleted alone.
@@ -314,7 +331,9 @@ CREATE TABLE notices (
     folded_at BIGINT NOT NULL DEFAULT 0,
     alert_id  BIGINT NOT NULL DEFAULT 0, -- the alert that counted it
     severity  TEXT   NOT NULL DEFAULT '', -- of its message; empty: it was told nobody by itself
-    message   TEXT   NOT NULL DEFAULT ''  -- JSON object; empty: none
+    message   TEXT   NOT NULL DEFAULT '', -- JSON object; empty: none
+    shop_id   TEXT   NOT NULL DEFAULT '', -- whom it concerns; empty: no shop
+    tenant_id TEXT   NOT NULL DEFAULT ''
 );
 
 -- What is wrong, or was, by the notice that began it.
@@ -345,6 +364,15 @@ CREATE TABLE alert_subjects (
     subject  TEXT NOT NULL,
     since_at BIGINT NOT NULL,
     PRIMARY KEY (alert_id, subject)
+);
+
+-- What tenants were told of alerts that others share.
+CREATE TABLE alert_parts (
+    alert_id   BIGINT NOT NULL REFERENCES alerts (id) ON DELETE CASCADE,
+    tenant_id  TEXT   NOT NULL,
+    told_count BIGINT NOT NULL,
+    told_over  BIGINT NOT NULL, -- 1: also that it is over
+    PRIMARY KEY (alert_id, tenant_id)
 );
 
 -- What owners are to be told themselves, and when.

@@ -36,7 +36,8 @@ func entry() audit.Entry {
 var rest = []string{
 	"INSERT INTO forced_refreshes (grant_id, at, by_whom) SELECT min(id), 1, 'operator' FROM grants",
 	"INSERT INTO forced_refreshes (grant_id, at, by_whom) SELECT min(id), 1, 'operator' FROM grants", // twice the same
-	"INSERT INTO persons VALUES ('p_0001', 1)",
+	"INSERT INTO persons VALUES ('p_0001', 1, 0)",
+	"INSERT INTO owner_messages VALUES ('om_1', 'p_0001', 'grant.needs_owner', 'many-000001', 2, 3, 'app-many', 'sent', '', 4, 5)",
 	"INSERT INTO profiles VALUES ('p_0001', '蓝 “天” '' \\ é', '', 2)",
 	"INSERT INTO identities VALUES ('app-many', 'o_demo_owner_0001', '', 'p_0001', 3)",
 	"INSERT INTO members VALUES ('many', '', 'p_0001', 'owner', 4, 0)",
@@ -73,9 +74,10 @@ var rest = []string{
 	"INSERT INTO subscriptions VALUES ('sub_1', 'erp', 'https://hooks.example.com/', '[\"*\"]', 1, x'12', 2, x'13', 3, 'on', '', 7, 0, 0, '', 4, 0, 1)",
 	"INSERT INTO held_shops VALUES ('sub_1', 'many-000001', 7, 1, 2, 'answered 500')",
 	"INSERT INTO dead_letters VALUES ('sub_1', 6, 'app-many', 'many-000001', 'wx00000000000000e1', 'channels_ec_order_new', 1, 2, x'7b7d', 12, 'no answer', 3, 0)",
-	"INSERT INTO notices VALUES (41, 1, 'audit.broken', 'grant:x', '{}', 0, 1, 41, 'critical', '{\"phase\":\"raised\"}')",
+	"INSERT INTO notices VALUES (41, 1, 'audit.broken', 'grant:x', '{}', 0, 1, 41, 'critical', '{\"phase\":\"raised\"}', '', '')",
 	"INSERT INTO alerts VALUES (41, 'audit.broken', '', 'open', 'critical', 1, 2, 0, 3, 4, 1, 1, 1, 41, '[\"grant:x\"]', '{}', '', '')",
 	"INSERT INTO alert_subjects VALUES (41, 'grant:x', 1)",
+	"INSERT INTO alert_parts VALUES (41, 'many', 2, 0)",
 	"INSERT INTO escalations VALUES (41, 41, 'grant:x', 1, 0)",
 	"INSERT INTO silences VALUES ('q_1', 'audit.broken', '', '', 'drill', 'operator', 1, 2, 0)",
 	"INSERT INTO leases VALUES ('fold', 'r_1', 1, 2)",

@@ -19,14 +19,14 @@ type table struct {
 // tables are all tables, those that others refer to before them.
 var tables = []table{
 	{name: "apps"}, {name: "tenants"}, {name: "shops"}, {name: "grants"}, {name: "forced_refreshes"}, {name: "strangers"},
-	{name: "persons"}, {name: "profiles"}, {name: "identities"}, {name: "members"}, {name: "invitations"}, {name: "transfers"},
+	{name: "persons"}, {name: "profiles"}, {name: "identities"}, {name: "members"}, {name: "owner_messages"}, {name: "invitations"}, {name: "transfers"},
 	{name: "sessions"}, {name: "callbacks"}, {name: "scans"}, {name: "consents"},
 	{name: "clients"}, {name: "client_shops"}, {name: "rotations"}, {name: "uses"}, {name: "path_uses"}, {name: "api_changes"}, {name: "exports"}, {name: "requests"}, {name: "admins"}, {name: "visits"}, {name: "setup_links"}, {name: "signing_keys"}, {name: "oidc_clients"}, {name: "oidc_logins"},
 	{name: "tickets"}, {name: "authorizers"}, {name: "purchases"}, {name: "pushes"}, {name: "events"},
 	{name: "subscriptions"}, {name: "held_shops"}, {name: "dead_letters"},
 	{name: "reviews"}, {name: "renewals"},
 	{name: "notices"}, {name: "channels"}, {name: "deliveries"},
-	{name: "alerts"}, {name: "alert_subjects"}, {name: "escalations"}, {name: "silences"}, {name: "leases"}, {name: "held_conditions"},
+	{name: "alerts"}, {name: "alert_subjects"}, {name: "alert_parts"}, {name: "escalations"}, {name: "silences"}, {name: "leases"}, {name: "held_conditions"},
 	{name: "audit_entries"}, {name: "audit_hashes"}, {name: "audit_head"}, {name: "audit_checkpoints"},
 	{name: "audit_places"}, {name: "audit_witnessed"},
 	{name: "meta", where: "name NOT IN ('application', 'schema_compat')"}, // these are the migrations'

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -70,6 +71,46 @@ var channelCases = []testCase{
 		same(t, "due", w.due(start), []string{"all", "ours"})
 		w.tellOf(start, notice.ClockSkew, "clock", "")
 		same(t, "owed of another kind", len(w.deliveries(2)), 0)
+	}},
+	{"a tenant hears of its part of an alert that others share", func(t *testing.T, w *world) {
+		d := directory()
+		d.Channels = []access.Channel{robot("theirs", "baiyun"), robot("ours", "lantian"), robot("all", "")}
+		w.must(w.declare(d))
+		about := func(subject, shop string) notice.Notice {
+			return notice.Notice{At: start, Kind: notice.GrantStopped, Subject: subject, Details: map[string]string{"shop": shop}}
+		}
+		w.must(w.s.Revoke(t.Context(), grant.Effects{At: start, Notices: []notice.Notice{about("grant:g_1", "tea"), about("grant:g_2", "rice"), about("grant:g_3", "silk")}}))
+		f := w.folding("r_1", start)
+		a := alertOf(f.Facts...)
+		part := notice.Part{Message: messageOf(a)}
+		part.Message.Subjects, part.Message.Notice.Subject = nil, ""
+		w.must(w.s.Fold(t.Context(), "r_1", f.Term, start, notice.Plan{
+			Alerts: []notice.Alert{a}, Folded: foldedInto(a.ID, f.Facts...), Parts: []notice.Part{part},
+			Tell: []notice.Telling{{Carrier: a.ID, Message: messageOf(a)}},
+		}))
+		heard := func(channel string) (all []string) {
+			c := w.claimChannel(channel, start)
+			var done []notice.Result
+			for _, i := range c.Items {
+				m := i.Message
+				all = append(all, fmt.Sprintf("%s %d %s %v", m.Phase, m.Count, m.Tenant, m.Subjects))
+				done = append(done, notice.Result{ID: i.ID, From: i.Attempt, Attempt: i.Attempt + 1, State: notice.Sent})
+			}
+			w.settleChannel(c, start, done...)
+			return all
+		}
+		same(t, "everybody's", heard("all"), []string{"raised 3  [grant:g_1 grant:g_2 grant:g_3]"})
+		same(t, "ours", heard("ours"), []string{"raised 2 lantian [grant:g_1 grant:g_2]"})
+		same(t, "theirs", heard("theirs"), []string{"raised 1 baiyun [grant:g_3]"})
+
+		part.Message.Phase = "" // the next steps tell those nothing who hear of everything
+		f = w.folding("r_1", start)
+		w.must(w.s.Fold(t.Context(), "r_1", f.Term, start, notice.Plan{Parts: []notice.Part{part}, Left: []notice.Membership{{Alert: a.ID, Subject: "grant:g_3"}}}))
+		f = w.folding("r_1", start)
+		w.must(w.s.Fold(t.Context(), "r_1", f.Term, start, notice.Plan{Parts: []notice.Part{part}}))
+		same(t, "everybody's, when one is well", len(heard("all")), 0)
+		same(t, "ours, when theirs is well", len(heard("ours")), 0)
+		same(t, "theirs, when it is well", heard("theirs"), []string{"over 1 baiyun [grant:g_3]"})
 	}},
 	{"a channel does not hear of itself", func(t *testing.T, w *world) {
 		w.channels(start, "log", "hook")

@@ -128,3 +128,27 @@ SELECT channel, count(*) AS pending FROM deliveries WHERE state = 'pending' GROU
 -- name: OldestInformational :many
 SELECT d.notice_id, d.attempt FROM deliveries d JOIN notices n ON n.id = d.notice_id
 WHERE d.channel = @channel AND d.state = 'pending' AND n.severity = 'info' ORDER BY d.notice_id LIMIT @max_rows;
+
+-- name: TenantChannels :one
+SELECT count(*) FROM channels WHERE tenant_id <> '';
+
+-- name: AlertTenants :many
+-- What an alert counted of each tenant that has channels of its own, and what it was told.
+SELECT CAST(COALESCE(s.tenant_id, n.tenant_id) AS TEXT) AS tenant_id, count(*) AS facts,
+    CAST(min(n.shop_id) AS TEXT) AS first_shop, CAST(max(n.shop_id) AS TEXT) AS last_shop,
+    CAST(COALESCE(max(p.told_count), 0) AS BIGINT) AS told_count, CAST(COALESCE(max(p.told_over), 0) AS BIGINT) AS told_over,
+    CAST(sum(CASE WHEN EXISTS (SELECT 1 FROM alert_subjects x WHERE x.alert_id = n.alert_id AND x.subject = n.subject) THEN 1 ELSE 0 END) AS BIGINT) AS members
+FROM notices n LEFT JOIN shops s ON s.id = n.shop_id
+    LEFT JOIN alert_parts p ON p.alert_id = n.alert_id AND p.tenant_id = COALESCE(s.tenant_id, n.tenant_id)
+WHERE n.alert_id = @alert_id AND n.kind = @kind AND (n.shop_id <> '' OR n.tenant_id <> '')
+    AND EXISTS (SELECT 1 FROM channels c WHERE c.tenant_id <> '' AND c.tenant_id = COALESCE(s.tenant_id, n.tenant_id))
+GROUP BY COALESCE(s.tenant_id, n.tenant_id) ORDER BY COALESCE(s.tenant_id, n.tenant_id);
+
+-- name: AlertSubjectsOfTenant :many
+SELECT n.subject FROM notices n LEFT JOIN shops s ON s.id = n.shop_id
+WHERE n.alert_id = @alert_id AND n.kind = @kind AND COALESCE(s.tenant_id, n.tenant_id) = CAST(@tenant_id AS TEXT) AND (n.shop_id <> '' OR n.tenant_id <> '')
+GROUP BY n.subject ORDER BY min(n.id) LIMIT @max_rows;
+
+-- name: PutAlertPart :exec
+INSERT INTO alert_parts (alert_id, tenant_id, told_count, told_over) VALUES (@alert_id, @tenant_id, @told_count, @told_over)
+ON CONFLICT (alert_id, tenant_id) DO UPDATE SET told_count = excluded.told_count, told_over = excluded.told_over;

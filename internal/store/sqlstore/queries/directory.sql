@@ -6,14 +6,15 @@ SELECT * FROM apps ORDER BY id;
 
 -- name: PutApp :exec
 INSERT INTO apps (id, kind, app_id, name, secret, secret_version, callback_host, verify_name, verify_body, scope, egress, api_hosts,
-    push, push_version, push_previous, push_previous_version, services)
+    push, push_version, push_previous, push_previous_version, services, owner_message)
 VALUES (@id, @kind, @app_id, @name, @secret, @secret_version, @callback_host, @verify_name, @verify_body, @scope, @egress, @api_hosts,
-    @push, @push_version, @push_previous, @push_previous_version, @services)
+    @push, @push_version, @push_previous, @push_previous_version, @services, @owner_message)
 ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, app_id = excluded.app_id, name = excluded.name,
     secret = excluded.secret, secret_version = excluded.secret_version, callback_host = excluded.callback_host,
     verify_name = excluded.verify_name, verify_body = excluded.verify_body, scope = excluded.scope,
     egress = excluded.egress, api_hosts = excluded.api_hosts, push = excluded.push, push_version = excluded.push_version,
-    push_previous = excluded.push_previous, push_previous_version = excluded.push_previous_version, services = excluded.services;
+    push_previous = excluded.push_previous, push_previous_version = excluded.push_previous_version, services = excluded.services,
+    owner_message = excluded.owner_message;
 
 -- name: DeleteApp :execrows
 DELETE FROM apps WHERE id = @id;

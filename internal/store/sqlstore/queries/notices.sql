@@ -1,6 +1,6 @@
 -- name: InsertNotice :one
-INSERT INTO notices (at, kind, subject, details, sent_at, folded_at, alert_id, severity, message)
-VALUES (@at, @kind, @subject, @details, 0, @folded_at, @alert_id, '', '') RETURNING id;
+INSERT INTO notices (at, kind, subject, details, sent_at, folded_at, alert_id, severity, message, shop_id, tenant_id)
+VALUES (@at, @kind, @subject, @details, 0, @folded_at, @alert_id, '', '', @shop_id, @tenant_id) RETURNING id;
 
 -- name: TellNotice :exec
 UPDATE notices SET sent_at = 0, severity = @severity, message = @message WHERE id = @id;

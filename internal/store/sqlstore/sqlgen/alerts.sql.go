@@ -81,6 +81,106 @@ func (q *Queries) AlertMembersGone(ctx context.Context, arg AlertMembersGonePara
 	return items, nil
 }
 
+const alertSubjectsOfTenant = `-- name: AlertSubjectsOfTenant :many
+SELECT n.subject FROM notices n LEFT JOIN shops s ON s.id = n.shop_id
+WHERE n.alert_id = $1 AND n.kind = $2 AND COALESCE(s.tenant_id, n.tenant_id) = CAST($3 AS TEXT) AND (n.shop_id <> '' OR n.tenant_id <> '')
+GROUP BY n.subject ORDER BY min(n.id) LIMIT $4
+`
+
+type AlertSubjectsOfTenantParams struct {
+	AlertID  int64
+	Kind     string
+	TenantID string
+	MaxRows  int32
+}
+
+func (q *Queries) AlertSubjectsOfTenant(ctx context.Context, arg AlertSubjectsOfTenantParams) ([]string, error) {
+	rows, err := q.query(ctx, q.alertSubjectsOfTenantStmt, alertSubjectsOfTenant,
+		arg.AlertID,
+		arg.Kind,
+		arg.TenantID,
+		arg.MaxRows,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var subject string
+		if err := rows.Scan(&subject); err != nil {
+			return nil, err
+		}
+		items = append(items, subject)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const alertTenants = `-- name: AlertTenants :many
+SELECT CAST(COALESCE(s.tenant_id, n.tenant_id) AS TEXT) AS tenant_id, count(*) AS facts,
+    CAST(min(n.shop_id) AS TEXT) AS first_shop, CAST(max(n.shop_id) AS TEXT) AS last_shop,
+    CAST(COALESCE(max(p.told_count), 0) AS BIGINT) AS told_count, CAST(COALESCE(max(p.told_over), 0) AS BIGINT) AS told_over,
+    CAST(sum(CASE WHEN EXISTS (SELECT 1 FROM alert_subjects x WHERE x.alert_id = n.alert_id AND x.subject = n.subject) THEN 1 ELSE 0 END) AS BIGINT) AS members
+FROM notices n LEFT JOIN shops s ON s.id = n.shop_id
+    LEFT JOIN alert_parts p ON p.alert_id = n.alert_id AND p.tenant_id = COALESCE(s.tenant_id, n.tenant_id)
+WHERE n.alert_id = $1 AND n.kind = $2 AND (n.shop_id <> '' OR n.tenant_id <> '')
+    AND EXISTS (SELECT 1 FROM channels c WHERE c.tenant_id <> '' AND c.tenant_id = COALESCE(s.tenant_id, n.tenant_id))
+GROUP BY COALESCE(s.tenant_id, n.tenant_id) ORDER BY COALESCE(s.tenant_id, n.tenant_id)
+`
+
+type AlertTenantsParams struct {
+	AlertID int64
+	Kind    string
+}
+
+type AlertTenantsRow struct {
+	TenantID  string
+	Facts     int64
+	FirstShop string
+	LastShop  string
+	ToldCount int64
+	ToldOver  int64
+	Members   int64
+}
+
+// What an alert counted of each tenant that has channels of its own, and what it was told.
+func (q *Queries) AlertTenants(ctx context.Context, arg AlertTenantsParams) ([]AlertTenantsRow, error) {
+	rows, err := q.query(ctx, q.alertTenantsStmt, alertTenants, arg.AlertID, arg.Kind)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []AlertTenantsRow
+	for rows.Next() {
+		var i AlertTenantsRow
+		if err := rows.Scan(
+			&i.TenantID,
+			&i.Facts,
+			&i.FirstShop,
+			&i.LastShop,
+			&i.ToldCount,
+			&i.ToldOver,
+			&i.Members,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const alertsBefore = `-- name: AlertsBefore :many
 SELECT id, kind, groups_by, state, severity, opened_at, last_at, ended_at, due_at, told_at, told_count, facts, members, last_notice, subjects, details, shop_id, silence FROM alerts WHERE id < $1 AND state <> 'counting' ORDER BY id DESC LIMIT $2
 `
@@ -775,6 +875,28 @@ func (q *Queries) PutAlert(ctx context.Context, arg PutAlertParams) error {
 	return err
 }
 
+const putAlertPart = `-- name: PutAlertPart :exec
+INSERT INTO alert_parts (alert_id, tenant_id, told_count, told_over) VALUES ($1, $2, $3, $4)
+ON CONFLICT (alert_id, tenant_id) DO UPDATE SET told_count = excluded.told_count, told_over = excluded.told_over
+`
+
+type PutAlertPartParams struct {
+	AlertID   int64
+	TenantID  string
+	ToldCount int64
+	ToldOver  int64
+}
+
+func (q *Queries) PutAlertPart(ctx context.Context, arg PutAlertPartParams) error {
+	_, err := q.exec(ctx, q.putAlertPartStmt, putAlertPart,
+		arg.AlertID,
+		arg.TenantID,
+		arg.ToldCount,
+		arg.ToldOver,
+	)
+	return err
+}
+
 const silence = `-- name: Silence :one
 SELECT id, kind, subject, shop_id, reason, made_by, made_at, until_at, ended_at FROM silences WHERE id = $1
 `
@@ -888,8 +1010,19 @@ func (q *Queries) TakeLease(ctx context.Context, arg TakeLeaseParams) ([]int64, 
 	return items, nil
 }
 
+const tenantChannels = `-- name: TenantChannels :one
+SELECT count(*) FROM channels WHERE tenant_id <> ''
+`
+
+func (q *Queries) TenantChannels(ctx context.Context) (int64, error) {
+	row := q.queryRow(ctx, q.tenantChannelsStmt, tenantChannels)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
 const unfolded = `-- name: Unfolded :many
-SELECT id, at, kind, subject, details, sent_at, folded_at, alert_id, severity, message FROM notices WHERE folded_at = 0 ORDER BY id LIMIT $1
+SELECT id, at, kind, subject, details, sent_at, folded_at, alert_id, severity, message, shop_id, tenant_id FROM notices WHERE folded_at = 0 ORDER BY id LIMIT $1
 `
 
 func (q *Queries) Unfolded(ctx context.Context, maxRows int32) ([]Notice, error) {
@@ -912,6 +1045,8 @@ func (q *Queries) Unfolded(ctx context.Context, maxRows int32) ([]Notice, error)
 			&i.AlertID,
 			&i.Severity,
 			&i.Message,
+			&i.ShopID,
+			&i.TenantID,
 		); err != nil {
 			return nil, err
 		}

@@ -63,6 +63,12 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.alertMembersGoneStmt, err = db.PrepareContext(ctx, alertMembersGone); err != nil {
 		return nil, fmt.Errorf("error preparing query AlertMembersGone: %w", err)
 	}
+	if q.alertSubjectsOfTenantStmt, err = db.PrepareContext(ctx, alertSubjectsOfTenant); err != nil {
+		return nil, fmt.Errorf("error preparing query AlertSubjectsOfTenant: %w", err)
+	}
+	if q.alertTenantsStmt, err = db.PrepareContext(ctx, alertTenants); err != nil {
+		return nil, fmt.Errorf("error preparing query AlertTenants: %w", err)
+	}
 	if q.alertsBeforeStmt, err = db.PrepareContext(ctx, alertsBefore); err != nil {
 		return nil, fmt.Errorf("error preparing query AlertsBefore: %w", err)
 	}
@@ -324,6 +330,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.endOIDCLoginStmt, err = db.PrepareContext(ctx, endOIDCLogin); err != nil {
 		return nil, fmt.Errorf("error preparing query EndOIDCLogin: %w", err)
 	}
+	if q.endOldEscalationsStmt, err = db.PrepareContext(ctx, endOldEscalations); err != nil {
+		return nil, fmt.Errorf("error preparing query EndOldEscalations: %w", err)
+	}
 	if q.endOldNoticesStmt, err = db.PrepareContext(ctx, endOldNotices); err != nil {
 		return nil, fmt.Errorf("error preparing query EndOldNotices: %w", err)
 	}
@@ -500,6 +509,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.insertOIDCLoginStmt, err = db.PrepareContext(ctx, insertOIDCLogin); err != nil {
 		return nil, fmt.Errorf("error preparing query InsertOIDCLogin: %w", err)
+	}
+	if q.insertOwnerMessageStmt, err = db.PrepareContext(ctx, insertOwnerMessage); err != nil {
+		return nil, fmt.Errorf("error preparing query InsertOwnerMessage: %w", err)
 	}
 	if q.insertPersonStmt, err = db.PrepareContext(ctx, insertPerson); err != nil {
 		return nil, fmt.Errorf("error preparing query InsertPerson: %w", err)
@@ -714,8 +726,17 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.oweKillsStmt, err = db.PrepareContext(ctx, oweKills); err != nil {
 		return nil, fmt.Errorf("error preparing query OweKills: %w", err)
 	}
+	if q.ownerIdentityStmt, err = db.PrepareContext(ctx, ownerIdentity); err != nil {
+		return nil, fmt.Errorf("error preparing query OwnerIdentity: %w", err)
+	}
+	if q.ownerMessagesStmt, err = db.PrepareContext(ctx, ownerMessages); err != nil {
+		return nil, fmt.Errorf("error preparing query OwnerMessages: %w", err)
+	}
 	if q.ownersOfTenantStmt, err = db.PrepareContext(ctx, ownersOfTenant); err != nil {
 		return nil, fmt.Errorf("error preparing query OwnersOfTenant: %w", err)
+	}
+	if q.ownersOwedStmt, err = db.PrepareContext(ctx, ownersOwed); err != nil {
+		return nil, fmt.Errorf("error preparing query OwnersOwed: %w", err)
 	}
 	if q.pathsAtStmt, err = db.PrepareContext(ctx, pathsAt); err != nil {
 		return nil, fmt.Errorf("error preparing query PathsAt: %w", err)
@@ -783,6 +804,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.purgeOIDCLoginsStmt, err = db.PrepareContext(ctx, purgeOIDCLogins); err != nil {
 		return nil, fmt.Errorf("error preparing query PurgeOIDCLogins: %w", err)
 	}
+	if q.purgeOwnerMessagesStmt, err = db.PrepareContext(ctx, purgeOwnerMessages); err != nil {
+		return nil, fmt.Errorf("error preparing query PurgeOwnerMessages: %w", err)
+	}
 	if q.purgePathUsesStmt, err = db.PrepareContext(ctx, purgePathUses); err != nil {
 		return nil, fmt.Errorf("error preparing query PurgePathUses: %w", err)
 	}
@@ -815,6 +839,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.putAlertStmt, err = db.PrepareContext(ctx, putAlert); err != nil {
 		return nil, fmt.Errorf("error preparing query PutAlert: %w", err)
+	}
+	if q.putAlertPartStmt, err = db.PrepareContext(ctx, putAlertPart); err != nil {
+		return nil, fmt.Errorf("error preparing query PutAlertPart: %w", err)
 	}
 	if q.putAppStmt, err = db.PrepareContext(ctx, putApp); err != nil {
 		return nil, fmt.Errorf("error preparing query PutApp: %w", err)
@@ -984,6 +1011,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.setClientKeysStmt, err = db.PrepareContext(ctx, setClientKeys); err != nil {
 		return nil, fmt.Errorf("error preparing query SetClientKeys: %w", err)
 	}
+	if q.setMessagesOffStmt, err = db.PrepareContext(ctx, setMessagesOff); err != nil {
+		return nil, fmt.Errorf("error preparing query SetMessagesOff: %w", err)
+	}
 	if q.setStaffStmt, err = db.PrepareContext(ctx, setStaff); err != nil {
 		return nil, fmt.Errorf("error preparing query SetStaff: %w", err)
 	}
@@ -995,6 +1025,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.settleOIDCLogoutStmt, err = db.PrepareContext(ctx, settleOIDCLogout); err != nil {
 		return nil, fmt.Errorf("error preparing query SettleOIDCLogout: %w", err)
+	}
+	if q.settleOwnerMessageStmt, err = db.PrepareContext(ctx, settleOwnerMessage); err != nil {
+		return nil, fmt.Errorf("error preparing query SettleOwnerMessage: %w", err)
 	}
 	if q.settleSubscriptionStmt, err = db.PrepareContext(ctx, settleSubscription); err != nil {
 		return nil, fmt.Errorf("error preparing query SettleSubscription: %w", err)
@@ -1076,6 +1109,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.tenantStmt, err = db.PrepareContext(ctx, tenant); err != nil {
 		return nil, fmt.Errorf("error preparing query Tenant: %w", err)
+	}
+	if q.tenantChannelsStmt, err = db.PrepareContext(ctx, tenantChannels); err != nil {
+		return nil, fmt.Errorf("error preparing query TenantChannels: %w", err)
 	}
 	if q.tenantsStmt, err = db.PrepareContext(ctx, tenants); err != nil {
 		return nil, fmt.Errorf("error preparing query Tenants: %w", err)
@@ -1220,6 +1256,16 @@ func (q *Queries) Close() error {
 	if q.alertMembersGoneStmt != nil {
 		if cerr := q.alertMembersGoneStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing alertMembersGoneStmt: %w", cerr)
+		}
+	}
+	if q.alertSubjectsOfTenantStmt != nil {
+		if cerr := q.alertSubjectsOfTenantStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing alertSubjectsOfTenantStmt: %w", cerr)
+		}
+	}
+	if q.alertTenantsStmt != nil {
+		if cerr := q.alertTenantsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing alertTenantsStmt: %w", cerr)
 		}
 	}
 	if q.alertsBeforeStmt != nil {
@@ -1657,6 +1703,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing endOIDCLoginStmt: %w", cerr)
 		}
 	}
+	if q.endOldEscalationsStmt != nil {
+		if cerr := q.endOldEscalationsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing endOldEscalationsStmt: %w", cerr)
+		}
+	}
 	if q.endOldNoticesStmt != nil {
 		if cerr := q.endOldNoticesStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing endOldNoticesStmt: %w", cerr)
@@ -1950,6 +2001,11 @@ func (q *Queries) Close() error {
 	if q.insertOIDCLoginStmt != nil {
 		if cerr := q.insertOIDCLoginStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing insertOIDCLoginStmt: %w", cerr)
+		}
+	}
+	if q.insertOwnerMessageStmt != nil {
+		if cerr := q.insertOwnerMessageStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing insertOwnerMessageStmt: %w", cerr)
 		}
 	}
 	if q.insertPersonStmt != nil {
@@ -2307,9 +2363,24 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing oweKillsStmt: %w", cerr)
 		}
 	}
+	if q.ownerIdentityStmt != nil {
+		if cerr := q.ownerIdentityStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing ownerIdentityStmt: %w", cerr)
+		}
+	}
+	if q.ownerMessagesStmt != nil {
+		if cerr := q.ownerMessagesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing ownerMessagesStmt: %w", cerr)
+		}
+	}
 	if q.ownersOfTenantStmt != nil {
 		if cerr := q.ownersOfTenantStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing ownersOfTenantStmt: %w", cerr)
+		}
+	}
+	if q.ownersOwedStmt != nil {
+		if cerr := q.ownersOwedStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing ownersOwedStmt: %w", cerr)
 		}
 	}
 	if q.pathsAtStmt != nil {
@@ -2422,6 +2493,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing purgeOIDCLoginsStmt: %w", cerr)
 		}
 	}
+	if q.purgeOwnerMessagesStmt != nil {
+		if cerr := q.purgeOwnerMessagesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing purgeOwnerMessagesStmt: %w", cerr)
+		}
+	}
 	if q.purgePathUsesStmt != nil {
 		if cerr := q.purgePathUsesStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing purgePathUsesStmt: %w", cerr)
@@ -2475,6 +2551,11 @@ func (q *Queries) Close() error {
 	if q.putAlertStmt != nil {
 		if cerr := q.putAlertStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing putAlertStmt: %w", cerr)
+		}
+	}
+	if q.putAlertPartStmt != nil {
+		if cerr := q.putAlertPartStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing putAlertPartStmt: %w", cerr)
 		}
 	}
 	if q.putAppStmt != nil {
@@ -2757,6 +2838,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing setClientKeysStmt: %w", cerr)
 		}
 	}
+	if q.setMessagesOffStmt != nil {
+		if cerr := q.setMessagesOffStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing setMessagesOffStmt: %w", cerr)
+		}
+	}
 	if q.setStaffStmt != nil {
 		if cerr := q.setStaffStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing setStaffStmt: %w", cerr)
@@ -2775,6 +2861,11 @@ func (q *Queries) Close() error {
 	if q.settleOIDCLogoutStmt != nil {
 		if cerr := q.settleOIDCLogoutStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing settleOIDCLogoutStmt: %w", cerr)
+		}
+	}
+	if q.settleOwnerMessageStmt != nil {
+		if cerr := q.settleOwnerMessageStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing settleOwnerMessageStmt: %w", cerr)
 		}
 	}
 	if q.settleSubscriptionStmt != nil {
@@ -2910,6 +3001,11 @@ func (q *Queries) Close() error {
 	if q.tenantStmt != nil {
 		if cerr := q.tenantStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing tenantStmt: %w", cerr)
+		}
+	}
+	if q.tenantChannelsStmt != nil {
+		if cerr := q.tenantChannelsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing tenantChannelsStmt: %w", cerr)
 		}
 	}
 	if q.tenantsStmt != nil {
@@ -3089,6 +3185,8 @@ type Queries struct {
 	againLettersStmt            *sql.Stmt
 	alertStmt                   *sql.Stmt
 	alertMembersGoneStmt        *sql.Stmt
+	alertSubjectsOfTenantStmt   *sql.Stmt
+	alertTenantsStmt            *sql.Stmt
 	alertsBeforeStmt            *sql.Stmt
 	allClientShopsStmt          *sql.Stmt
 	appStmt                     *sql.Stmt
@@ -3176,6 +3274,7 @@ type Queries struct {
 	endAppSessionsStmt          *sql.Stmt
 	endNoticeStmt               *sql.Stmt
 	endOIDCLoginStmt            *sql.Stmt
+	endOldEscalationsStmt       *sql.Stmt
 	endOldNoticesStmt           *sql.Stmt
 	endOldOIDCLoginsStmt        *sql.Stmt
 	endSessionStmt              *sql.Stmt
@@ -3235,6 +3334,7 @@ type Queries struct {
 	insertInvitationStmt        *sql.Stmt
 	insertNoticeStmt            *sql.Stmt
 	insertOIDCLoginStmt         *sql.Stmt
+	insertOwnerMessageStmt      *sql.Stmt
 	insertPersonStmt            *sql.Stmt
 	insertPushStmt              *sql.Stmt
 	insertRequestStmt           *sql.Stmt
@@ -3306,7 +3406,10 @@ type Queries struct {
 	openTenantStmt              *sql.Stmt
 	overOIDCLoginsStmt          *sql.Stmt
 	oweKillsStmt                *sql.Stmt
+	ownerIdentityStmt           *sql.Stmt
+	ownerMessagesStmt           *sql.Stmt
 	ownersOfTenantStmt          *sql.Stmt
+	ownersOwedStmt              *sql.Stmt
 	pathsAtStmt                 *sql.Stmt
 	pathsOfStmt                 *sql.Stmt
 	pendingCountsStmt           *sql.Stmt
@@ -3329,6 +3432,7 @@ type Queries struct {
 	purgeNoticesStmt            *sql.Stmt
 	purgeOIDCCodesStmt          *sql.Stmt
 	purgeOIDCLoginsStmt         *sql.Stmt
+	purgeOwnerMessagesStmt      *sql.Stmt
 	purgePathUsesStmt           *sql.Stmt
 	purgePushesStmt             *sql.Stmt
 	purgeRequestsStmt           *sql.Stmt
@@ -3340,6 +3444,7 @@ type Queries struct {
 	purgeStrangersStmt          *sql.Stmt
 	purgeUsesStmt               *sql.Stmt
 	putAlertStmt                *sql.Stmt
+	putAlertPartStmt            *sql.Stmt
 	putAppStmt                  *sql.Stmt
 	putAuditHeadStmt            *sql.Stmt
 	putAuditPlaceStmt           *sql.Stmt
@@ -3396,10 +3501,12 @@ type Queries struct {
 	sessionsOfShopStmt          *sql.Stmt
 	sessionsOfShopBeforeStmt    *sql.Stmt
 	setClientKeysStmt           *sql.Stmt
+	setMessagesOffStmt          *sql.Stmt
 	setStaffStmt                *sql.Stmt
 	settleDeliveryStmt          *sql.Stmt
 	settleGrantStmt             *sql.Stmt
 	settleOIDCLogoutStmt        *sql.Stmt
+	settleOwnerMessageStmt      *sql.Stmt
 	settleSubscriptionStmt      *sql.Stmt
 	settleTokensStmt            *sql.Stmt
 	setupLinkStmt               *sql.Stmt
@@ -3427,6 +3534,7 @@ type Queries struct {
 	takeScanStmt                *sql.Stmt
 	tellNoticeStmt              *sql.Stmt
 	tenantStmt                  *sql.Stmt
+	tenantChannelsStmt          *sql.Stmt
 	tenantsStmt                 *sql.Stmt
 	tenantsAfterStmt            *sql.Stmt
 	ticketCameStmt              *sql.Stmt
@@ -3471,6 +3579,8 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		againLettersStmt:            q.againLettersStmt,
 		alertStmt:                   q.alertStmt,
 		alertMembersGoneStmt:        q.alertMembersGoneStmt,
+		alertSubjectsOfTenantStmt:   q.alertSubjectsOfTenantStmt,
+		alertTenantsStmt:            q.alertTenantsStmt,
 		alertsBeforeStmt:            q.alertsBeforeStmt,
 		allClientShopsStmt:          q.allClientShopsStmt,
 		appStmt:                     q.appStmt,
@@ -3558,6 +3668,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		endAppSessionsStmt:          q.endAppSessionsStmt,
 		endNoticeStmt:               q.endNoticeStmt,
 		endOIDCLoginStmt:            q.endOIDCLoginStmt,
+		endOldEscalationsStmt:       q.endOldEscalationsStmt,
 		endOldNoticesStmt:           q.endOldNoticesStmt,
 		endOldOIDCLoginsStmt:        q.endOldOIDCLoginsStmt,
 		endSessionStmt:              q.endSessionStmt,
@@ -3617,6 +3728,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		insertInvitationStmt:        q.insertInvitationStmt,
 		insertNoticeStmt:            q.insertNoticeStmt,
 		insertOIDCLoginStmt:         q.insertOIDCLoginStmt,
+		insertOwnerMessageStmt:      q.insertOwnerMessageStmt,
 		insertPersonStmt:            q.insertPersonStmt,
 		insertPushStmt:              q.insertPushStmt,
 		insertRequestStmt:           q.insertRequestStmt,
@@ -3688,7 +3800,10 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		openTenantStmt:              q.openTenantStmt,
 		overOIDCLoginsStmt:          q.overOIDCLoginsStmt,
 		oweKillsStmt:                q.oweKillsStmt,
+		ownerIdentityStmt:           q.ownerIdentityStmt,
+		ownerMessagesStmt:           q.ownerMessagesStmt,
 		ownersOfTenantStmt:          q.ownersOfTenantStmt,
+		ownersOwedStmt:              q.ownersOwedStmt,
 		pathsAtStmt:                 q.pathsAtStmt,
 		pathsOfStmt:                 q.pathsOfStmt,
 		pendingCountsStmt:           q.pendingCountsStmt,
@@ -3711,6 +3826,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		purgeNoticesStmt:            q.purgeNoticesStmt,
 		purgeOIDCCodesStmt:          q.purgeOIDCCodesStmt,
 		purgeOIDCLoginsStmt:         q.purgeOIDCLoginsStmt,
+		purgeOwnerMessagesStmt:      q.purgeOwnerMessagesStmt,
 		purgePathUsesStmt:           q.purgePathUsesStmt,
 		purgePushesStmt:             q.purgePushesStmt,
 		purgeRequestsStmt:           q.purgeRequestsStmt,
@@ -3722,6 +3838,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		purgeStrangersStmt:          q.purgeStrangersStmt,
 		purgeUsesStmt:               q.purgeUsesStmt,
 		putAlertStmt:                q.putAlertStmt,
+		putAlertPartStmt:            q.putAlertPartStmt,
 		putAppStmt:                  q.putAppStmt,
 		putAuditHeadStmt:            q.putAuditHeadStmt,
 		putAuditPlaceStmt:           q.putAuditPlaceStmt,
@@ -3778,10 +3895,12 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		sessionsOfShopStmt:          q.sessionsOfShopStmt,
 		sessionsOfShopBeforeStmt:    q.sessionsOfShopBeforeStmt,
 		setClientKeysStmt:           q.setClientKeysStmt,
+		setMessagesOffStmt:          q.setMessagesOffStmt,
 		setStaffStmt:                q.setStaffStmt,
 		settleDeliveryStmt:          q.settleDeliveryStmt,
 		settleGrantStmt:             q.settleGrantStmt,
 		settleOIDCLogoutStmt:        q.settleOIDCLogoutStmt,
+		settleOwnerMessageStmt:      q.settleOwnerMessageStmt,
 		settleSubscriptionStmt:      q.settleSubscriptionStmt,
 		settleTokensStmt:            q.settleTokensStmt,
 		setupLinkStmt:               q.setupLinkStmt,
@@ -3809,6 +3928,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		takeScanStmt:                q.takeScanStmt,
 		tellNoticeStmt:              q.tellNoticeStmt,
 		tenantStmt:                  q.tenantStmt,
+		tenantChannelsStmt:          q.tenantChannelsStmt,
 		tenantsStmt:                 q.tenantsStmt,
 		tenantsAfterStmt:            q.tenantsAfterStmt,
 		ticketCameStmt:              q.ticketCameStmt,

@@ -10,7 +10,7 @@ import (
 )
 
 const app = `-- name: App :one
-SELECT id, kind, app_id, name, secret, secret_version, callback_host, verify_name, verify_body, scope, egress, api_hosts, push, push_version, push_previous, push_previous_version, services FROM apps WHERE id = $1
+SELECT id, kind, app_id, name, secret, secret_version, callback_host, verify_name, verify_body, scope, egress, api_hosts, push, push_version, push_previous, push_previous_version, services, owner_message FROM apps WHERE id = $1
 `
 
 func (q *Queries) App(ctx context.Context, id string) (App, error) {
@@ -34,12 +34,13 @@ func (q *Queries) App(ctx context.Context, id string) (App, error) {
 		&i.PushPrevious,
 		&i.PushPreviousVersion,
 		&i.Services,
+		&i.OwnerMessage,
 	)
 	return i, err
 }
 
 const apps = `-- name: Apps :many
-SELECT id, kind, app_id, name, secret, secret_version, callback_host, verify_name, verify_body, scope, egress, api_hosts, push, push_version, push_previous, push_previous_version, services FROM apps ORDER BY id
+SELECT id, kind, app_id, name, secret, secret_version, callback_host, verify_name, verify_body, scope, egress, api_hosts, push, push_version, push_previous, push_previous_version, services, owner_message FROM apps ORDER BY id
 `
 
 func (q *Queries) Apps(ctx context.Context) ([]App, error) {
@@ -69,6 +70,7 @@ func (q *Queries) Apps(ctx context.Context) ([]App, error) {
 			&i.PushPrevious,
 			&i.PushPreviousVersion,
 			&i.Services,
+			&i.OwnerMessage,
 		); err != nil {
 			return nil, err
 		}
@@ -252,14 +254,15 @@ func (q *Queries) OpenTenant(ctx context.Context, arg OpenTenantParams) error {
 
 const putApp = `-- name: PutApp :exec
 INSERT INTO apps (id, kind, app_id, name, secret, secret_version, callback_host, verify_name, verify_body, scope, egress, api_hosts,
-    push, push_version, push_previous, push_previous_version, services)
+    push, push_version, push_previous, push_previous_version, services, owner_message)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,
-    $13, $14, $15, $16, $17)
+    $13, $14, $15, $16, $17, $18)
 ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, app_id = excluded.app_id, name = excluded.name,
     secret = excluded.secret, secret_version = excluded.secret_version, callback_host = excluded.callback_host,
     verify_name = excluded.verify_name, verify_body = excluded.verify_body, scope = excluded.scope,
     egress = excluded.egress, api_hosts = excluded.api_hosts, push = excluded.push, push_version = excluded.push_version,
-    push_previous = excluded.push_previous, push_previous_version = excluded.push_previous_version, services = excluded.services
+    push_previous = excluded.push_previous, push_previous_version = excluded.push_previous_version, services = excluded.services,
+    owner_message = excluded.owner_message
 `
 
 type PutAppParams struct {
@@ -280,6 +283,7 @@ type PutAppParams struct {
 	PushPrevious        []byte
 	PushPreviousVersion int64
 	Services            string
+	OwnerMessage        string
 }
 
 func (q *Queries) PutApp(ctx context.Context, arg PutAppParams) error {
@@ -301,6 +305,7 @@ func (q *Queries) PutApp(ctx context.Context, arg PutAppParams) error {
 		arg.PushPrevious,
 		arg.PushPreviousVersion,
 		arg.Services,
+		arg.OwnerMessage,
 	)
 	return err
 }

@@ -36,6 +36,13 @@ type Alert struct {
 	Silence    string
 }
 
+type AlertPart struct {
+	AlertID   int64
+	TenantID  string
+	ToldCount int64
+	ToldOver  int64
+}
+
 type AlertSubject struct {
 	AlertID int64
 	Subject string
@@ -72,6 +79,7 @@ type App struct {
 	PushPrevious        []byte
 	PushPreviousVersion int64
 	Services            string
+	OwnerMessage        string
 }
 
 type AuditCheckpoint struct {
@@ -358,6 +366,8 @@ type Notice struct {
 	AlertID  int64
 	Severity string
 	Message  string
+	ShopID   string
+	TenantID string
 }
 
 type OidcClient struct {
@@ -400,6 +410,20 @@ type OidcLogin struct {
 	LogoutAttempt int64
 }
 
+type OwnerMessage struct {
+	ID         string
+	PersonID   string
+	Kind       string
+	ShopID     string
+	Shops      int64
+	LastNotice int64
+	App        string
+	State      string
+	Reason     string
+	At         int64
+	AgainAt    int64
+}
+
 type PathUse struct {
 	ClientID string
 	ShopID   string
@@ -409,8 +433,9 @@ type PathUse struct {
 }
 
 type Person struct {
-	ID        string
-	CreatedAt int64
+	ID          string
+	CreatedAt   int64
+	MessagesOff int64
 }
 
 type Profile struct {

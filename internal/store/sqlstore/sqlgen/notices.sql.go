@@ -242,8 +242,8 @@ func (q *Queries) InsertBacklog(ctx context.Context, arg InsertBacklogParams) er
 }
 
 const insertNotice = `-- name: InsertNotice :one
-INSERT INTO notices (at, kind, subject, details, sent_at, folded_at, alert_id, severity, message)
-VALUES ($1, $2, $3, $4, 0, $5, $6, '', '') RETURNING id
+INSERT INTO notices (at, kind, subject, details, sent_at, folded_at, alert_id, severity, message, shop_id, tenant_id)
+VALUES ($1, $2, $3, $4, 0, $5, $6, '', '', $7, $8) RETURNING id
 `
 
 type InsertNoticeParams struct {
@@ -253,6 +253,8 @@ type InsertNoticeParams struct {
 	Details  string
 	FoldedAt int64
 	AlertID  int64
+	ShopID   string
+	TenantID string
 }
 
 func (q *Queries) InsertNotice(ctx context.Context, arg InsertNoticeParams) (int64, error) {
@@ -263,6 +265,8 @@ func (q *Queries) InsertNotice(ctx context.Context, arg InsertNoticeParams) (int
 		arg.Details,
 		arg.FoldedAt,
 		arg.AlertID,
+		arg.ShopID,
+		arg.TenantID,
 	)
 	var id int64
 	err := row.Scan(&id)
@@ -310,7 +314,7 @@ func (q *Queries) LeaseChannel(ctx context.Context, arg LeaseChannelParams) ([]i
 }
 
 const notices = `-- name: Notices :many
-SELECT id, at, kind, subject, details, sent_at, folded_at, alert_id, severity, message FROM notices ORDER BY id DESC LIMIT $1
+SELECT id, at, kind, subject, details, sent_at, folded_at, alert_id, severity, message, shop_id, tenant_id FROM notices ORDER BY id DESC LIMIT $1
 `
 
 func (q *Queries) Notices(ctx context.Context, maxRows int32) ([]Notice, error) {
@@ -333,6 +337,8 @@ func (q *Queries) Notices(ctx context.Context, maxRows int32) ([]Notice, error) 
 			&i.AlertID,
 			&i.Severity,
 			&i.Message,
+			&i.ShopID,
+			&i.TenantID,
 		); err != nil {
 			return nil, err
 		}
@@ -348,7 +354,7 @@ func (q *Queries) Notices(ctx context.Context, maxRows int32) ([]Notice, error) 
 }
 
 const pendingNotices = `-- name: PendingNotices :many
-SELECT id, at, kind, subject, details, sent_at, folded_at, alert_id, severity, message FROM notices WHERE sent_at = 0 ORDER BY id LIMIT $1
+SELECT id, at, kind, subject, details, sent_at, folded_at, alert_id, severity, message, shop_id, tenant_id FROM notices WHERE sent_at = 0 ORDER BY id LIMIT $1
 `
 
 func (q *Queries) PendingNotices(ctx context.Context, maxRows int32) ([]Notice, error) {
@@ -371,6 +377,8 @@ func (q *Queries) PendingNotices(ctx context.Context, maxRows int32) ([]Notice, 
 			&i.AlertID,
 			&i.Severity,
 			&i.Message,
+			&i.ShopID,
+			&i.TenantID,
 		); err != nil {
 			return nil, err
 		}

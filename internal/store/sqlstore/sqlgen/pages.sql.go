@@ -53,7 +53,7 @@ func (q *Queries) AdminsAfter(ctx context.Context, arg AdminsAfterParams) ([]Adm
 
 const appsAfter = `-- name: AppsAfter :many
 
-SELECT id, kind, app_id, name, secret, secret_version, callback_host, verify_name, verify_body, scope, egress, api_hosts, push, push_version, push_previous, push_previous_version, services FROM apps WHERE id > $1 ORDER BY id LIMIT $2
+SELECT id, kind, app_id, name, secret, secret_version, callback_host, verify_name, verify_body, scope, egress, api_hosts, push, push_version, push_previous, push_previous_version, services, owner_message FROM apps WHERE id > $1 ORDER BY id LIMIT $2
 `
 
 type AppsAfterParams struct {
@@ -90,6 +90,7 @@ func (q *Queries) AppsAfter(ctx context.Context, arg AppsAfterParams) ([]App, er
 			&i.PushPrevious,
 			&i.PushPreviousVersion,
 			&i.Services,
+			&i.OwnerMessage,
 		); err != nil {
 			return nil, err
 		}
@@ -343,7 +344,7 @@ func (q *Queries) MembersAfter(ctx context.Context, arg MembersAfterParams) ([]M
 }
 
 const notice = `-- name: Notice :one
-SELECT id, at, kind, subject, details, sent_at, folded_at, alert_id, severity, message FROM notices WHERE id = $1
+SELECT id, at, kind, subject, details, sent_at, folded_at, alert_id, severity, message, shop_id, tenant_id FROM notices WHERE id = $1
 `
 
 func (q *Queries) Notice(ctx context.Context, id int64) (Notice, error) {
@@ -360,12 +361,14 @@ func (q *Queries) Notice(ctx context.Context, id int64) (Notice, error) {
 		&i.AlertID,
 		&i.Severity,
 		&i.Message,
+		&i.ShopID,
+		&i.TenantID,
 	)
 	return i, err
 }
 
 const noticesBefore = `-- name: NoticesBefore :many
-SELECT id, at, kind, subject, details, sent_at, folded_at, alert_id, severity, message FROM notices WHERE id < $1 ORDER BY id DESC LIMIT $2
+SELECT id, at, kind, subject, details, sent_at, folded_at, alert_id, severity, message, shop_id, tenant_id FROM notices WHERE id < $1 ORDER BY id DESC LIMIT $2
 `
 
 type NoticesBeforeParams struct {
@@ -393,6 +396,8 @@ func (q *Queries) NoticesBefore(ctx context.Context, arg NoticesBeforeParams) ([
 			&i.AlertID,
 			&i.Severity,
 			&i.Message,
+			&i.ShopID,
+			&i.TenantID,
 		); err != nil {
 			return nil, err
 		}
@@ -408,7 +413,7 @@ func (q *Queries) NoticesBefore(ctx context.Context, arg NoticesBeforeParams) ([
 }
 
 const pendingNoticesBefore = `-- name: PendingNoticesBefore :many
-SELECT id, at, kind, subject, details, sent_at, folded_at, alert_id, severity, message FROM notices WHERE sent_at = 0 AND id < $1 ORDER BY id DESC LIMIT $2
+SELECT id, at, kind, subject, details, sent_at, folded_at, alert_id, severity, message, shop_id, tenant_id FROM notices WHERE sent_at = 0 AND id < $1 ORDER BY id DESC LIMIT $2
 `
 
 type PendingNoticesBeforeParams struct {
@@ -436,6 +441,8 @@ func (q *Queries) PendingNoticesBefore(ctx context.Context, arg PendingNoticesBe
 			&i.AlertID,
 			&i.Severity,
 			&i.Message,
+			&i.ShopID,
+			&i.TenantID,
 		); err != nil {
 			return nil, err
 		}
@@ -451,7 +458,7 @@ func (q *Queries) PendingNoticesBefore(ctx context.Context, arg PendingNoticesBe
 }
 
 const personsAfter = `-- name: PersonsAfter :many
-SELECT id, created_at FROM persons WHERE id > $1 ORDER BY id LIMIT $2
+SELECT id, created_at, messages_off FROM persons WHERE id > $1 ORDER BY id LIMIT $2
 `
 
 type PersonsAfterParams struct {
@@ -468,7 +475,7 @@ func (q *Queries) PersonsAfter(ctx context.Context, arg PersonsAfterParams) ([]P
 	var items []Person
 	for rows.Next() {
 		var i Person
-		if err := rows.Scan(&i.ID, &i.CreatedAt); err != nil {
+		if err := rows.Scan(&i.ID, &i.CreatedAt, &i.MessagesOff); err != nil {
 			return nil, err
 		}
 		items = append(items, i)

@@ -651,13 +651,13 @@ func (q *Queries) OwnersOfTenant(ctx context.Context, tenantID string) ([]Member
 }
 
 const person = `-- name: Person :one
-SELECT id, created_at FROM persons WHERE id = $1
+SELECT id, created_at, messages_off FROM persons WHERE id = $1
 `
 
 func (q *Queries) Person(ctx context.Context, id string) (Person, error) {
 	row := q.queryRow(ctx, q.personStmt, person, id)
 	var i Person
-	err := row.Scan(&i.ID, &i.CreatedAt)
+	err := row.Scan(&i.ID, &i.CreatedAt, &i.MessagesOff)
 	return i, err
 }
 
