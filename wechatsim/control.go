@@ -38,6 +38,7 @@ func (s *Sim) controlHandler() http.Handler {
 	mux.HandleFunc("POST /sim/apps/{appid}/reset-secret", s.serveResetSecret)
 	mux.HandleFunc("GET /sim/people/{name}", s.servePerson)
 	mux.HandleFunc("POST /sim/people/{name}/{act}", s.actPerson)
+	mux.HandleFunc("GET /sim/messages", s.serveMessages)
 	mux.HandleFunc("POST /sim/tokens/kill", s.killTokens)
 	mux.HandleFunc("POST /sim/stranger", s.serveStranger)
 	mux.HandleFunc("POST /sim/visit", s.serveVisit)
@@ -246,6 +247,8 @@ func (s *Sim) servePerson(w http.ResponseWriter, r *http.Request) {
 type personAct struct {
 	AppID string `json:"appid"`
 	On    bool   `json:"on"`
+	// Template is what the person says yes to one notice of.
+	Template string `json:"template"`
 }
 
 func (s *Sim) actPerson(w http.ResponseWriter, r *http.Request) {
@@ -261,7 +264,7 @@ func (s *Sim) actPerson(w http.ResponseWriter, r *http.Request) {
 	known, err := s.act(r.PathValue("name"), r.PathValue("act"), in)
 	switch {
 	case !known:
-		writeProblem(w, http.StatusNotFound, "unknown act: use withdraw, change-password, close, reset-profile, snapshot, consent or follow")
+		writeProblem(w, http.StatusNotFound, "unknown act: use withdraw, change-password, close, reset-profile, snapshot, consent, follow, unfollow or subscribe")
 	case err != nil:
 		writeError(w, err)
 	case isForm:
@@ -287,6 +290,10 @@ func (s *Sim) act(name, act string, in personAct) (known bool, err error) {
 		return true, s.Consent(name, in.AppID)
 	case "follow":
 		return true, s.Follow(name, in.AppID)
+	case "unfollow":
+		return true, s.Unfollow(name, in.AppID)
+	case "subscribe":
+		return true, s.Subscribe(name, in.AppID, in.Template)
 	}
 	return false, nil
 }

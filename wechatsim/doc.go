@@ -147,7 +147,10 @@
 //	POST   /sim/people/owner/snapshot           {"on":true}
 //	POST   /sim/people/owner/consent            {"appid":"wx00000000000000a1"}
 //	POST   /sim/people/owner/follow             {"appid":"wx00000000000000a1"}
+//	POST   /sim/people/owner/unfollow           {"appid":"wx00000000000000a1"}
+//	POST   /sim/people/owner/subscribe          {"appid":"wx00000000000000a1","template":"tpl"}
 //	POST   /sim/people/owner/reset-profile      {}
+//	GET    /sim/messages                        what service accounts wrote to people
 //	POST   /sim/tokens/kill                     {"appid":"wx00000000000000c1","kind":"stable"} or {"token":"…"}
 //	POST   /sim/stranger                        {"appid":"wx00000000000000c1","asks":"forced"}: another program with the same AppSecret; also "stable", "token"
 //	POST   /sim/visit                           {"person":"owner","url":"http://…#wechat_redirect","decision":"agree"}

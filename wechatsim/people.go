@@ -30,6 +30,7 @@ type person struct {
 	*Person
 	consents map[string]time.Time // appid → when snsapi_userinfo was agreed to
 	pairs    []*pair              // those of which a token may still be alive
+	agreed   map[string]int       // appid and template → notices that the user said yes to
 }
 
 // ErrNobody and ErrNoApp are the causes of errors about names and appids that
@@ -171,6 +172,7 @@ func (s *Sim) SetApp(appid string, change func(*App)) error {
 	}
 	next := *a.App
 	next.IPAllowlist, next.Scopes = slices.Clone(a.IPAllowlist), slices.Clone(a.Scopes)
+	next.Templates = slices.Clone(a.Templates)
 	next.PermissionSets, next.TestList, next.Services = slices.Clone(a.PermissionSets), slices.Clone(a.TestList), cloneServices(a.Services)
 	next.Push = a.Push.clone()
 	change(&next)

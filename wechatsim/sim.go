@@ -65,6 +65,7 @@ type Sim struct {
 	platformCodes map[string]*platformCode
 	orderSeq      uint64
 
+	sent   []SentMessage // to people
 	pushes pushState
 
 	delivering sync.Mutex // one [Sim.Deliver] at a time

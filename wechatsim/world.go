@@ -121,6 +121,9 @@ type App struct {
 	TestList []string `json:"test_list,omitempty"`
 	// Services are what the component sells in the service market.
 	Services []Service `json:"services,omitempty"`
+
+	// Templates are what a service account may write to people by.
+	Templates []Template `json:"templates,omitempty"`
 }
 
 // Person is a WeChat user.

@@ -261,6 +261,7 @@ func (a *App) check(path string, ps *problems) {
 	oneOf(ps, path+".kind", string(a.Kind), string(ServiceAccount), string(Website), string(ShopApp), string(Component),
 		string(MiniProgram), string(Channels), string(Talent), string(MobileApp), string(MarketHome))
 	a.checkPlatform(path, ps)
+	checkTemplates(a, path, ps)
 	if a.CallbackDomain != "" && !slices.Contains([]Kind{ServiceAccount, Website, Component}, a.Kind) {
 		ps.addf(path+".callback_domain", "is set on an app of kind %q", "leave it out: it has no callback domain%s", a.Kind, "")
 	}
