@@ -8,18 +8,27 @@ import (
 
 // App is an app that logs people in, or a third-party platform.
 type App struct {
-	ID           string    `json:"id"`
-	Kind         string    `json:"kind"` // service_account, website, mini_program or component
-	AppID        string    `json:"appid"`
-	Name         string    `json:"name"`
-	CallbackHost string    `json:"callback_host"`
-	VerifyName   string    `json:"verify_name"`
-	Scope        string    `json:"scope"`
-	VerifyBody   string    `json:"verify_body"`
-	Egress       string    `json:"egress"`
-	APIHosts     []string  `json:"api_hosts"`
-	Services     []Service `json:"services"` // of a platform
-	Warning      string    `json:"warning"`  // what a change ended, in the answer to it alone
+	ID           string        `json:"id"`
+	Kind         string        `json:"kind"` // service_account, website, mini_program or component
+	AppID        string        `json:"appid"`
+	Name         string        `json:"name"`
+	CallbackHost string        `json:"callback_host"`
+	VerifyName   string        `json:"verify_name"`
+	Scope        string        `json:"scope"`
+	VerifyBody   string        `json:"verify_body"`
+	Egress       string        `json:"egress"`
+	APIHosts     []string      `json:"api_hosts"`
+	Services     []Service     `json:"services"`      // of a platform
+	OwnerMessage *OwnerMessage `json:"owner_message"` // of a service account; nil when it writes to no owners
+	Warning      string        `json:"warning"`       // what a change ended, in the answer to it alone
+}
+
+// OwnerMessage is a template by which a service account writes to the owners of shops
+// in WeChat.
+type OwnerMessage struct {
+	Template string            `json:"template"` // WeChat's template_id
+	Kind     string            `json:"kind"`     // template or subscribe
+	Fields   map[string]string `json:"fields"`   // what each field of the template gets: shop, what, when or next
 }
 
 // Tenant is whoever owns shops.

@@ -38,31 +38,33 @@ type Service struct {
 
 // NewApp is an app that is to log people in, or a third-party platform.
 type NewApp struct {
-	ID           string    `json:"id"`
-	Kind         string    `json:"kind"` // service_account, website or component
-	AppID        string    `json:"appid"`
-	Name         string    `json:"name,omitempty"`
-	CallbackHost string    `json:"callback_host"`
-	VerifyName   string    `json:"verify_name,omitempty"` // of the domain proof
-	VerifyBody   string    `json:"verify_body,omitempty"`
-	Scope        string    `json:"scope,omitempty"`     // empty for the usual one
-	Egress       string    `json:"egress,omitempty"`    // the way out to WeChat; empty for the default one
-	APIHosts     []string  `json:"api_hosts,omitempty"` // of WeChat's API, in order; none for the usual one
-	Services     []Service `json:"services,omitempty"`  // of a platform
+	ID           string        `json:"id"`
+	Kind         string        `json:"kind"` // service_account, website or component
+	AppID        string        `json:"appid"`
+	Name         string        `json:"name,omitempty"`
+	CallbackHost string        `json:"callback_host"`
+	VerifyName   string        `json:"verify_name,omitempty"` // of the domain proof
+	VerifyBody   string        `json:"verify_body,omitempty"`
+	Scope        string        `json:"scope,omitempty"`         // empty for the usual one
+	Egress       string        `json:"egress,omitempty"`        // the way out to WeChat; empty for the default one
+	APIHosts     []string      `json:"api_hosts,omitempty"`     // of WeChat's API, in order; none for the usual one
+	Services     []Service     `json:"services,omitempty"`      // of a platform
+	OwnerMessage *OwnerMessage `json:"owner_message,omitempty"` // of a service account; nil for none
 	Secrets
 }
 
 // AppChange is what is to become of an app. What is nil stays as it is.
 type AppChange struct {
-	AppID        *string   `json:"appid,omitempty"`
-	Name         *string   `json:"name,omitempty"`
-	CallbackHost *string   `json:"callback_host,omitempty"`
-	VerifyName   *string   `json:"verify_name,omitempty"`
-	VerifyBody   *string   `json:"verify_body,omitempty"`
-	Scope        *string   `json:"scope,omitempty"`
-	Egress       *string   `json:"egress,omitempty"`
-	APIHosts     []string  `json:"api_hosts,omitzero"` // empty and not nil: none any more
-	Services     []Service `json:"services,omitzero"`  // likewise
+	AppID        *string       `json:"appid,omitempty"`
+	Name         *string       `json:"name,omitempty"`
+	CallbackHost *string       `json:"callback_host,omitempty"`
+	VerifyName   *string       `json:"verify_name,omitempty"`
+	VerifyBody   *string       `json:"verify_body,omitempty"`
+	Scope        *string       `json:"scope,omitempty"`
+	Egress       *string       `json:"egress,omitempty"`
+	APIHosts     []string      `json:"api_hosts,omitzero"`      // empty and not nil: none any more
+	Services     []Service     `json:"services,omitzero"`       // likewise
+	OwnerMessage *OwnerMessage `json:"owner_message,omitempty"` // with an empty template: none any more
 	Secrets
 }
 

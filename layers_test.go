@@ -72,6 +72,7 @@ var layers = []struct {
 	{prefix: "internal/radar", may: leaves, why: "a feature imports leaves, never a sibling or a store; what it reads of WeChat comes as events"},
 	{prefix: "internal/relay", may: append(leaves, "internal/egress", "internal/web", "internal/webhook"), why: "a feature imports leaves, never a sibling or a store"},
 	{prefix: "internal/review", may: leaves, why: "a feature imports leaves, never a sibling or a store; what serves and who asks comes through interfaces"},
+	{prefix: "internal/owners", may: append(leaves, "wechat"), why: "a feature imports leaves, never a sibling or a store; what WeChat answered tells whether it may be tried again"},
 	{prefix: "internal/rotate", may: leaves, why: "a feature imports leaves, never a sibling or a store; it asks WeChat through an interface"},
 	{prefix: "internal/signer", may: append(leaves, "internal/web"), why: "a feature imports leaves, never a sibling or a store; what is in the claims does not matter to it"},
 	{prefix: "internal/upstream", may: []string{"internal/trace", "internal/web"}, why: "passes requests on; who sent them and who let them in does not matter to it"},

@@ -98,7 +98,8 @@ func wireManifest(m *config.Manifest) adminapi.Manifest {
 	var out adminapi.Manifest
 	for _, a := range m.Apps {
 		out.Apps = append(out.Apps, adminapi.ManifestApp{ID: a.ID, Kind: string(a.Kind), AppID: a.AppID, Secret: a.Secret.Value().RevealString(), Name: a.Name,
-			CallbackHost: a.CallbackHost, VerifyName: a.VerifyFile.Name, VerifyBody: a.VerifyFile.Content, Scope: a.Scope, Egress: a.Egress, APIHosts: a.APIHosts, ManifestPush: wirePush(a.Push), Services: wireServices(a.Services)})
+			CallbackHost: a.CallbackHost, VerifyName: a.VerifyFile.Name, VerifyBody: a.VerifyFile.Content, Scope: a.Scope, Egress: a.Egress, APIHosts: a.APIHosts, ManifestPush: wirePush(a.Push), Services: wireServices(a.Services),
+			OwnerMessage: wireOwnerMessage(a.OwnerMessage)})
 	}
 	for _, t := range m.Tenants {
 		out.Tenants = append(out.Tenants, adminapi.ManifestTenant{ID: t.ID, Name: t.Name})
@@ -144,6 +145,13 @@ func wireChannel(c config.Channel) adminapi.ManifestChannel {
 
 func wirePush(p config.Push) adminapi.ManifestPush {
 	return adminapi.ManifestPush{PushToken: p.Token.Value().RevealString(), PushAESKey: p.AESKey.Value().RevealString()}
+}
+
+func wireOwnerMessage(m config.OwnerMessage) *adminapi.ManifestOwnerMessage {
+	if m.Template == "" {
+		return nil
+	}
+	return &adminapi.ManifestOwnerMessage{Template: m.Template, Kind: string(m.Kind), Fields: m.Fields}
 }
 
 func wireServices(in []config.Service) []adminapi.ManifestService {

@@ -1,6 +1,10 @@
 package access
 
-import "time"
+import (
+	"maps"
+	"strings"
+	"time"
+)
 
 // AppKind is the kind of a WeChat application.
 type AppKind string
@@ -66,6 +70,11 @@ type OwnerMessage struct {
 	// Fields says what each field of the template gets, by its name there ("thing1"):
 	// shop, what, when or next.
 	Fields map[string]string `json:"fields"`
+}
+
+// Equal tells whether two say the same.
+func (m OwnerMessage) Equal(o OwnerMessage) bool {
+	return m.Template == o.Template && m.Kind == o.Kind && maps.Equal(m.Fields, o.Fields)
 }
 
 // IsZero tells whether the app writes to nobody.
@@ -185,4 +194,33 @@ func RoleIn(members []Member, shop Shop, now time.Time) (Role, bool) {
 		}
 	}
 	return best, best != ""
+}
+
+// What a field of a message to owners may say.
+const (
+	SaysShop = "shop" // which shop, or one and how many
+	SaysWhat = "what" // what is the matter
+	SaysWhen = "when" // since when
+	SaysNext = "next" // what to do
+)
+
+// FieldKind gives the kind of value that a field of a template takes: its name without
+// the number at its end.
+func FieldKind(field string) string { return strings.TrimRight(field, "0123456789") }
+
+// FieldTakes tells whether a field of a template takes what is to be said. The kinds
+// are of /doc/service/api/notify/notify/api_sendnewsubscribemsg, and keyword of older
+// templates.
+func FieldTakes(field, says string) bool {
+	switch FieldKind(field) {
+	case "thing", "keyword":
+		return says == SaysShop || says == SaysWhat || says == SaysNext
+	case "time", "date":
+		return says == SaysWhen
+	case "phrase":
+		return says == SaysWhat
+	case "character_string":
+		return says == SaysShop
+	}
+	return false
 }

@@ -16,18 +16,19 @@ import (
 
 // AppView is an app as others may see it: without its secret.
 type AppView struct {
-	ID           string            `json:"id"`
-	Kind         string            `json:"kind"`
-	AppID        string            `json:"appid"`
-	Name         string            `json:"name"`
-	CallbackHost string            `json:"callback_host,omitempty"`
-	VerifyName   string            `json:"verify_name,omitempty"`
-	Scope        string            `json:"scope,omitempty"`
-	VerifyBody   string            `json:"verify_body,omitempty"`
-	Egress       string            `json:"egress,omitempty"`
-	APIHosts     []string          `json:"api_hosts,omitempty"`
-	Services     []ManifestService `json:"services,omitempty"`
-	Warning      string            `json:"warning,omitempty" doc:"What the change ended; in the answer to it alone"`
+	ID           string                `json:"id"`
+	Kind         string                `json:"kind"`
+	AppID        string                `json:"appid"`
+	Name         string                `json:"name"`
+	CallbackHost string                `json:"callback_host,omitempty"`
+	VerifyName   string                `json:"verify_name,omitempty"`
+	Scope        string                `json:"scope,omitempty"`
+	VerifyBody   string                `json:"verify_body,omitempty"`
+	Egress       string                `json:"egress,omitempty"`
+	APIHosts     []string              `json:"api_hosts,omitempty"`
+	Services     []ManifestService     `json:"services,omitempty"`
+	OwnerMessage *ManifestOwnerMessage `json:"owner_message,omitempty"`
+	Warning      string                `json:"warning,omitempty" doc:"What the change ended; in the answer to it alone"`
 }
 
 // AppPath names an app.
@@ -83,7 +84,7 @@ func (h handlers) mountDirectory(api huma.API) {
 
 func viewApp(a access.App) AppView {
 	v := AppView{ID: a.ID, Kind: string(a.Kind), AppID: a.AppID, Name: a.Name, CallbackHost: a.CallbackHost, VerifyName: a.VerifyName, VerifyBody: a.VerifyBody,
-		Scope: a.Scope, Egress: a.Egress, APIHosts: a.APIHosts}
+		Scope: a.Scope, Egress: a.Egress, APIHosts: a.APIHosts, OwnerMessage: viewOwnerMessage(a.OwnerMessage)}
 	for _, s := range a.Services {
 		v.Services = append(v.Services, ManifestService{ID: s.ID, ServiceID: s.ServiceID, Name: s.Name, Role: string(s.Role)})
 	}

@@ -23,7 +23,8 @@ type AppChange struct {
 	Egress       *string  `json:"egress,omitempty"`
 	APIHosts     []string `json:"api_hosts,omitempty"`
 	ManifestPush
-	Services []ManifestService `json:"services,omitempty" doc:"of a third-party platform; all of them"`
+	Services     []ManifestService     `json:"services,omitempty" doc:"of a third-party platform; all of them"`
+	OwnerMessage *ManifestOwnerMessage `json:"owner_message,omitempty" doc:"with an empty template for none"`
 }
 
 // TenantChange is what is to become of a tenant.
@@ -106,6 +107,9 @@ func (c AppChange) change(a *setup.App) error {
 	}
 	if c.Services != nil {
 		a.Services = services(c.Services)
+	}
+	if c.OwnerMessage != nil {
+		a.OwnerMessage = c.OwnerMessage.made()
 	}
 	a.Secret, a.Push = secret.FromString(c.Secret), c.keys()
 	return nil

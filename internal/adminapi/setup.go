@@ -64,7 +64,29 @@ type ManifestApp struct {
 	Egress       string   `json:"egress,omitempty"`
 	APIHosts     []string `json:"api_hosts,omitempty"`
 	ManifestPush
-	Services []ManifestService `json:"services,omitempty"`
+	Services     []ManifestService     `json:"services,omitempty"`
+	OwnerMessage *ManifestOwnerMessage `json:"owner_message,omitempty" doc:"How a service account writes to owners in WeChat"`
+}
+
+// ManifestOwnerMessage declares a template that owners are written to by.
+type ManifestOwnerMessage struct {
+	Template string            `json:"template" doc:"WeChat's template_id; empty for none"`
+	Kind     string            `json:"kind,omitempty" enum:"template,subscribe,"`
+	Fields   map[string]string `json:"fields,omitempty" doc:"What each field of the template gets: shop, what, when or next"`
+}
+
+func (m *ManifestOwnerMessage) made() access.OwnerMessage {
+	if m == nil || m.Template == "" {
+		return access.OwnerMessage{}
+	}
+	return access.OwnerMessage{Template: m.Template, Kind: access.MessageKind(m.Kind), Fields: m.Fields}
+}
+
+func viewOwnerMessage(m access.OwnerMessage) *ManifestOwnerMessage {
+	if m.IsZero() {
+		return nil
+	}
+	return &ManifestOwnerMessage{Template: m.Template, Kind: string(m.Kind), Fields: m.Fields}
 }
 
 // ManifestPush is what was entered at WeChat for pushes.
@@ -161,7 +183,7 @@ func (m Manifest) manifest() setup.Manifest {
 	var out setup.Manifest
 	for _, a := range m.Apps {
 		out.Apps = append(out.Apps, setup.App{ID: a.ID, Kind: access.AppKind(a.Kind), AppID: a.AppID, Secret: secret.FromString(a.Secret),
-			Name: a.Name, CallbackHost: a.CallbackHost, VerifyName: a.VerifyName, VerifyBody: a.VerifyBody, Scope: a.Scope, Egress: a.Egress, APIHosts: a.APIHosts, Push: a.keys(), Services: services(a.Services)})
+			Name: a.Name, CallbackHost: a.CallbackHost, VerifyName: a.VerifyName, VerifyBody: a.VerifyBody, Scope: a.Scope, Egress: a.Egress, APIHosts: a.APIHosts, Push: a.keys(), Services: services(a.Services), OwnerMessage: a.OwnerMessage.made()})
 	}
 	for _, t := range m.Tenants {
 		out.Tenants = append(out.Tenants, access.Tenant{ID: t.ID, Name: t.Name})

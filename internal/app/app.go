@@ -31,6 +31,7 @@ import (
 	"github.com/zhanggui/zhanggui/internal/movein/follow"
 	"github.com/zhanggui/zhanggui/internal/oidc"
 	"github.com/zhanggui/zhanggui/internal/outbox"
+	"github.com/zhanggui/zhanggui/internal/owners"
 	"github.com/zhanggui/zhanggui/internal/passon"
 	"github.com/zhanggui/zhanggui/internal/people"
 	"github.com/zhanggui/zhanggui/internal/provider"
@@ -121,6 +122,7 @@ type App struct {
 	people    *people.People
 	reviews   *review.Reviews
 	renewals  *review.Renewals
+	owners    *owners.Owners
 	outbox    *outbox.Outbox
 	alerts    *alert.Engine
 	rates     *alert.Rates
@@ -222,6 +224,7 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	a.connectRelay()
 	a.connectDoctor()
 	a.connectReview()
+	a.connectOwners()
 	a.connectConsole()
 	return a, nil
 }

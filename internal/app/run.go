@@ -153,6 +153,7 @@ func (a *App) work(ctx context.Context, wg *sync.WaitGroup) {
 	a.keepLog(ctx, wg)
 	wg.Go(func() { a.reviews.Run(ctx) })
 	wg.Go(func() { a.renewals.Run(ctx) })
+	wg.Go(func() { a.owners.Run(ctx) })
 	a.replica.run(ctx, wg)
 }
 

@@ -40,6 +40,15 @@ type App struct {
 	APIHosts     []string       `yaml:"api_hosts"`
 	Push         Push           `yaml:"push"`
 	Services     []Service      `yaml:"services"` // of a component
+	OwnerMessage OwnerMessage   `yaml:"owner_message"`
+}
+
+// OwnerMessage is how a service account writes to the owners of shops in WeChat.
+type OwnerMessage struct {
+	Template string             `yaml:"template"` // WeChat's template_id; empty: it does not
+	Kind     access.MessageKind `yaml:"kind"`     // template or subscribe
+	// Fields says what each field of the template gets: shop, what, when or next.
+	Fields map[string]string `yaml:"fields"`
 }
 
 // Push is what was entered at WeChat for pushes (消息推送). Empty: keep what the

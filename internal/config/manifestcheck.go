@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -68,6 +69,7 @@ func (m *Manifest) checkApps(r *report, rules Rules, wxIDs ids) ids {
 		r.route(s, a.Egress, a.APIHosts, rules)
 		r.push(s+".push", a.Push, rules)
 		r.services(s, a)
+		r.ownerMessage(s+".owner_message", a)
 	}
 	return components
 }
@@ -77,6 +79,23 @@ func (r *report) push(s string, p Push, rules Rules) {
 	r.want(p.Token.IsZero() == p.AESKey.IsZero(), s, "has one key of two", "write token and aes_key as they were entered at WeChat")
 	r.secretRef(s+".token", p.Token, rules.Loopback)
 	r.secretRef(s+".aes_key", p.AESKey, rules.Loopback)
+}
+
+// ownerMessage wants a template, and for each of its fields something that it takes.
+func (r *report) ownerMessage(s string, a App) {
+	m := a.OwnerMessage
+	if m.Template == "" {
+		r.want(m.Kind == "" && len(m.Fields) == 0, s+".template", "is missing", "copy the template_id from the account's back office")
+		return
+	}
+	r.line(s+".template", m.Template)
+	r.want(a.Kind == access.ServiceAccount, s, "is of an app that cannot write to people", "move it to a service account")
+	r.want(m.Kind == access.TemplateMessage || m.Kind == access.SubscriptionNotice, s+".kind", "is not a kind of message", "write template or subscribe")
+	r.want(len(m.Fields) > 0, s+".fields", "is empty", "name each field of the template, such as thing1: shop")
+	for _, field := range slices.Sorted(maps.Keys(m.Fields)) {
+		r.want(access.FieldTakes(field, m.Fields[field]), s+".fields."+field, "does not take that",
+			"thing and keyword take shop, what or next, time and date take when, phrase takes what, character_string takes shop; choose a template with such fields")
+	}
 }
 
 // services wants what the market opens this server with. Nobody becomes an owner

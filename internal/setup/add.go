@@ -61,7 +61,8 @@ func (p *plan) app(a App) error {
 	want := access.App{
 		ID: a.ID, Kind: a.Kind, AppID: a.AppID, Name: a.Name, CallbackHost: a.CallbackHost,
 		VerifyName: a.VerifyName, VerifyBody: a.VerifyBody, Scope: a.Scope, Egress: a.Egress, APIHosts: a.APIHosts,
-		Services: slices.SortedFunc(slices.Values(a.Services), func(a, b access.Service) int { return cmp.Compare(a.ID, b.ID) }),
+		OwnerMessage: a.OwnerMessage,
+		Services:     slices.SortedFunc(slices.Values(a.Services), func(a, b access.Service) int { return cmp.Compare(a.ID, b.ID) }),
 	}
 	_, err := p.putApp(want, a.Secret, a.Push, "app", a.ID)
 	return err
@@ -96,6 +97,9 @@ func (p *plan) putApp(want access.App, plain secret.Value, keys access.PushKeys,
 	field(&d, "egress", was.Egress, want.Egress)
 	list(&d, "api_hosts", was.APIHosts, want.APIHosts)
 	list(&d, "services", was.Services, want.Services)
+	if !was.OwnerMessage.Equal(want.OwnerMessage) {
+		d = append(d, "owner_message")
+	}
 	told := known
 	if _, shop := p.kept.shops[id]; !known && kind == "shop" && shop {
 		told, d = true, ownKey(plain, keys) // the shop is there; only its own app is new

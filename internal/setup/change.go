@@ -67,7 +67,7 @@ func (s *Setup) ChangeApp(ctx context.Context, id string, change func(*App) erro
 			return Result{}, refused("app", id, errShopsOwn)
 		}
 		a := App{ID: was.ID, Kind: was.Kind, AppID: was.AppID, Name: was.Name, CallbackHost: was.CallbackHost, VerifyName: was.VerifyName, VerifyBody: was.VerifyBody,
-			Scope: was.Scope, Egress: was.Egress, APIHosts: was.APIHosts, Services: was.Services}
+			Scope: was.Scope, Egress: was.Egress, APIHosts: was.APIHosts, Services: was.Services, OwnerMessage: was.OwnerMessage}
 		if err := change(&a); err != nil {
 			return Result{}, refused("app", id, err)
 		}

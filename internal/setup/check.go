@@ -151,7 +151,8 @@ func (m Manifest) written() *config.Manifest {
 	w := &config.Manifest{}
 	for _, a := range m.Apps {
 		w.Apps = append(w.Apps, config.App{ID: a.ID, Kind: a.Kind, AppID: a.AppID, Name: a.Name, CallbackHost: a.CallbackHost,
-			VerifyFile: config.VerifyFile{Name: a.VerifyName, Content: a.VerifyBody}, Scope: a.Scope, Egress: a.Egress, APIHosts: a.APIHosts})
+			VerifyFile: config.VerifyFile{Name: a.VerifyName, Content: a.VerifyBody}, Scope: a.Scope, Egress: a.Egress, APIHosts: a.APIHosts,
+			OwnerMessage: config.OwnerMessage(a.OwnerMessage)})
 		for _, s := range a.Services {
 			last := &w.Apps[len(w.Apps)-1]
 			last.Services = append(last.Services, config.Service{ID: s.ID, ServiceID: s.ServiceID, Name: s.Name, Role: s.Role})

@@ -33,6 +33,7 @@ type App struct {
 	APIHosts               []string
 	Push                   access.PushKeys  // zero: keep those there are
 	Services               []access.Service // of a component; a zero role is the usual one
+	OwnerMessage           access.OwnerMessage
 }
 
 // Shop is a WeChat Store, called with its own AppID and AppSecret or through a

@@ -22,7 +22,7 @@ const (
 
 // Purge deletes what is over for long enough: used states, answered QR codes and the marks of pushes
 // after a day, and so the answers to requests with keys; keys that are published no more at
-// once; events after seven; ended and expired sessions, invitations that came to nothing, sent notices, alerts and silences, set-up
+// once; events after seven; ended and expired sessions, invitations that came to nothing, sent notices, alerts, silences and letters, set-up
 // links, dead letters, logins of OpenID Connect, the counts of capped paths, what left of tokens and the ledger of forced refreshes after thirty days; the counts of all paths and what is
 // known of tokens that died after ninety; changes of WeChat's APIs after two years. The audit log is
 // never purged. An entry there counts the events that a subscription waited for.
@@ -52,7 +52,7 @@ func (s *Store) Purge(ctx context.Context, now time.Time) error {
 		}
 		for _, purge := range []func(context.Context, int64) error{
 			t.PurgeSessions, t.PurgeInvitations, t.PurgeNotices, t.PurgeSetupLinks, t.PurgeForcedRefreshes, t.PurgeDeadLetters, t.PurgeUses, t.PurgeExports, t.PurgeOIDCLogins,
-			t.PurgeAlerts, t.PurgeSilences,
+			t.PurgeAlerts, t.PurgeSilences, t.PurgeOwnerMessages,
 		} {
 			if err := purge(ctx, over); err != nil {
 				return err
