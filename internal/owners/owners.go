@@ -40,7 +40,7 @@ type Options struct {
 }
 
 const (
-	lookEvery = 20 * time.Second
+	lookEvery = 5 * time.Second
 	atOnce    = 200
 	// againAfter is when what WeChat could not take now is tried again.
 	againAfter = time.Hour
@@ -65,7 +65,7 @@ func New(o Options) *Owners {
 	return &Owners{o: o}
 }
 
-// Run looks every twenty seconds until ctx ends.
+// Run looks every five seconds until ctx ends.
 func (o *Owners) Run(ctx context.Context) {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()

@@ -23,6 +23,7 @@ var conformance = []struct {
 	{"session", sessionCases, 1},
 	{"invitation", invitationCases, 1},
 	{"member", memberCases, 1},
+	{"letter", letterCases, 1},
 	{"transfer", transferCases, 3},
 	{"visit", visitCases, 1},
 	{"person", personCases, 1},
