@@ -170,8 +170,14 @@ var fourDigits = regexp.MustCompile(`<strong>([0-9]{4})</strong>`)
 // join walks a person from an invitation to the confirmed role.
 func (r *rig) join(person, role string) *browser {
 	r.t.Helper()
+	return r.joinIn(tenantID, person, role)
+}
+
+// joinIn is join in another tenant.
+func (r *rig) joinIn(tenant, person, role string) *browser {
+	r.t.Helper()
 	var inv adminapi.InvitationView
-	r.ask("POST", "/v1/invitations", map[string]string{"tenant": tenantID, "role": role}, &inv)
+	r.ask("POST", "/v1/invitations", map[string]string{"tenant": tenant, "role": role}, &inv)
 	b := r.browser(phone)
 	waiting := b.agree(b.submit(b.open(inv.Link), "/i/", nil), person)
 	code := fourDigits.FindStringSubmatch(waiting.body)

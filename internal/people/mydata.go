@@ -12,6 +12,7 @@ import (
 	"github.com/zhanggui/zhanggui/internal/access"
 	"github.com/zhanggui/zhanggui/internal/audit"
 	"github.com/zhanggui/zhanggui/internal/grant"
+	"github.com/zhanggui/zhanggui/internal/notice"
 	"github.com/zhanggui/zhanggui/internal/web/ui"
 )
 
@@ -21,6 +22,9 @@ type meView struct {
 	Now   time.Time
 	Keeps []keptRole // as the last owner; shown before deletion
 	Again bool       // the reader did not say yes to all of it
+
+	Letters   []notice.Letter // messages in WeChat, the newest first
+	LettersOn bool
 }
 
 // keptRole is a role that stays after deletion.
@@ -41,7 +45,11 @@ func (p *People) getMe(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return p.o.UI.Render(w, r, http.StatusOK, ui.PageInfo{TitleKey: "people.me.title"}, mePage(meView{Data: d, Now: p.o.Now()}))
+	v := meView{Data: d, Now: p.o.Now()}
+	if v.Letters, v.LettersOn, err = p.o.Store.Letters(r.Context(), person.ID, lettersShown); err != nil {
+		return err
+	}
+	return p.o.UI.Render(w, r, http.StatusOK, ui.PageInfo{TitleKey: "people.me.title"}, mePage(v))
 }
 
 // postExport gives a person all that is kept of them, as a file. That they took it
@@ -65,7 +73,11 @@ func (p *People) postExport(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	body, err := json.MarshalIndent(export(d, entries, now), "", "  ")
+	x := export(d, entries, now)
+	if x.Letters, x.LettersOn, err = p.exportLetters(r.Context(), person.ID); err != nil {
+		return err
+	}
+	body, err := json.MarshalIndent(x, "", "  ")
 	if err != nil {
 		return err
 	}
@@ -112,6 +124,8 @@ type exported struct {
 	Consents     []exportedConsent   `json:"consents"`
 	Invitations  []map[string]string `json:"invitations"`
 	Transfers    []map[string]string `json:"transfers"`
+	Letters      []exportedLetter    `json:"letters"`
+	LettersOn    bool                `json:"letters_on"`
 	AuditEntries []json.RawMessage   `json:"audit_entries"`
 }
 

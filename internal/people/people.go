@@ -11,6 +11,7 @@ import (
 	"github.com/zhanggui/zhanggui/internal/access"
 	"github.com/zhanggui/zhanggui/internal/audit"
 	"github.com/zhanggui/zhanggui/internal/grant"
+	"github.com/zhanggui/zhanggui/internal/notice"
 	"github.com/zhanggui/zhanggui/internal/web"
 	"github.com/zhanggui/zhanggui/internal/web/ui"
 )
@@ -96,6 +97,8 @@ type Visits interface {
 type PersonalData interface {
 	PersonData(ctx context.Context, id string) (access.PersonData, error)
 	Identities(ctx context.Context, personID string) ([]access.Identity, error)
+	Letters(ctx context.Context, personID string, limit int) (all []notice.Letter, on bool, err error)
+	SetLetters(ctx context.Context, personID string, on bool, e ...audit.Entry) error
 	ForgetPerson(ctx context.Context, id string, keep []access.Member, e grant.Effects) error
 	AuditHead(ctx context.Context) (size int64, root [32]byte, err error)
 	AuditEntries(ctx context.Context, after int64, limit int) ([]audit.Record, error)
@@ -149,6 +152,7 @@ func (p *People) Mount(mux *http.ServeMux) {
 		"POST /visit/{tenant}/end":                     p.postEndVisit,
 		"GET /me":                                      p.getMe,
 		"POST /me/export":                              p.postExport,
+		"POST /me/letters":                             p.postLetters,
 		"GET /me/delete":                               p.getDelete,
 		"POST /me/delete":                              p.postDelete,
 	} {
