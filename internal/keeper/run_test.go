@@ -95,7 +95,7 @@ func TestThirtyDaysOfAPerson(t *testing.T) {
 			t.Error("the thirty days were moved")
 		}
 		time.Sleep(3 * 24 * time.Hour)
-		want := []string{"grant.expiring", "grant.expiring", "grant.expiring", "grant.needs_owner"}
+		want := append(slices.Repeat([]string{"grant.expiring"}, 5), "grant.needs_owner")
 		if diff := cmp.Diff(want, e.store.told()); diff != "" {
 			t.Errorf("notices (-want +got):\n%s", diff)
 		}
