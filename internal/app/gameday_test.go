@@ -430,6 +430,13 @@ func drills() []drill {
 			mend: func(g *gameday) {
 				g.must(g.sim.SetApp(wechattest.ServiceAccount, func(a *wechatsim.App) { a.Secret = wechattest.ServiceSecret }))
 			}},
+		{fault: "tokens cannot be stored", kind: notice.StoreFailing, about: subject("store"), shop: "", check: "health",
+			within: time.Minute, back: 5 * time.Minute, step: 10 * time.Second,
+			inject: func(g *gameday) {
+				g.edit("PRAGMA busy_timeout = 5000; CREATE TRIGGER gameday BEFORE UPDATE OF lease_term ON grants BEGIN SELECT RAISE(ABORT, 'disk I/O error'); END; UPDATE grants SET due_at = 1 WHERE id = '" + g.shopGrant(shopID).ID + "'")
+				g.ask("POST", "/v1/grants/"+g.shopGrant(shopID).ID+"/kick", nil, nil)
+			},
+			mend: func(g *gameday) { g.edit("PRAGMA busy_timeout = 5000; DROP TRIGGER gameday") }},
 		{fault: "the clock is set wrong", kind: notice.ClockSkew, about: subject("clock"), shop: "", check: "clock",
 			within: 3 * time.Minute, back: 10 * time.Minute, step: 10 * time.Second,
 			inject: func(g *gameday) { g.date.set(5 * time.Minute) },
