@@ -22,8 +22,8 @@ INSERT INTO owner_messages (id, person_id, kind, shop_id, shops, last_notice, ap
 VALUES (@id, @person_id, @kind, @shop_id, @shops, @last_notice, @app, @state, '', @at, @again_at);
 
 -- name: SettleOwnerMessage :execrows
-UPDATE owner_messages SET state = @state, reason = @reason, last_notice = CASE WHEN @again_at > 0 THEN 0 ELSE last_notice END,
-    again_at = CASE WHEN @again_at > 0 THEN @again_at ELSE again_at END
+UPDATE owner_messages SET state = @state, reason = @reason, last_notice = CASE WHEN CAST(@again_at AS BIGINT) > 0 THEN 0 ELSE last_notice END,
+    again_at = CASE WHEN CAST(@again_at AS BIGINT) > 0 THEN CAST(@again_at AS BIGINT) ELSE again_at END
 WHERE id = @id AND state = 'sending';
 
 -- name: OwnerMessages :many

@@ -204,15 +204,15 @@ func (q *Queries) SetMessagesOff(ctx context.Context, arg SetMessagesOffParams) 
 }
 
 const settleOwnerMessage = `-- name: SettleOwnerMessage :execrows
-UPDATE owner_messages SET state = $1, reason = $2, last_notice = CASE WHEN $3 > 0 THEN 0 ELSE last_notice END,
-    again_at = CASE WHEN $3 > 0 THEN $3 ELSE again_at END
+UPDATE owner_messages SET state = $1, reason = $2, last_notice = CASE WHEN CAST($3 AS BIGINT) > 0 THEN 0 ELSE last_notice END,
+    again_at = CASE WHEN CAST($3 AS BIGINT) > 0 THEN CAST($3 AS BIGINT) ELSE again_at END
 WHERE id = $4 AND state = 'sending'
 `
 
 type SettleOwnerMessageParams struct {
 	State   string
 	Reason  string
-	AgainAt interface{}
+	AgainAt int64
 	ID      string
 }
 
