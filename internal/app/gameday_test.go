@@ -287,14 +287,14 @@ func (g *gameday) run(d drill) (out result) {
 		g.seen(d, func() bool { return false })
 	}
 	g.recover(&out)
-	texts := ""
+	var texts strings.Builder
 	for _, m := range g.robot.inbox() {
-		texts += m.text + "\n\n"
+		texts.WriteString(m.text + "\n\n")
 	}
 	out.messages = len(g.robot.inbox())
 	what := d.kind.Words().What.EN
-	if out.messages != 2 || strings.Count(texts, what) != 2 || strings.Count(texts, "over") < 1 {
-		t.Errorf("%s: told\n%s\nwant one message that %q, and one when it is over", d.fault, texts, what)
+	if out.messages != 2 || strings.Count(texts.String(), what) != 2 || strings.Count(texts.String(), "over") < 1 {
+		t.Errorf("%s: told\n%s\nwant one message that %q, and one when it is over", d.fault, texts.String(), what)
 	}
 	return out
 }
@@ -479,10 +479,11 @@ const gameDayPage = "../../docs/operate/gameday.md"
 func TestGameDay(t *testing.T) {
 	t.Parallel()
 	g := newGameday(t)
-	table := gameDayHead
+	var table strings.Builder
+	table.WriteString(gameDayHead)
 	for _, d := range drills() {
 		r := g.run(d)
-		table += r.row()
+		table.WriteString(r.row())
 		if r.told > 5*time.Second || r.ended > 5*time.Second {
 			t.Errorf("%s: told %v after it could be known, and %v after it was over, want 5 s", d.fault, r.told, r.ended)
 		}
@@ -490,9 +491,9 @@ func TestGameDay(t *testing.T) {
 	if len(g.robot.bad) > 0 {
 		t.Errorf("the robot refused %v", g.robot.bad)
 	}
-	t.Log("\n" + table)
+	t.Log("\n" + table.String())
 	if *updateGameDay && !t.Failed() {
-		g.must(os.WriteFile(gameDayPage, []byte(gameDayWords+table), 0o644))
+		g.must(os.WriteFile(gameDayPage, []byte(gameDayWords+table.String()), 0o644))
 	}
 }
 
