@@ -34,9 +34,10 @@ type drill struct {
 	inject, mend func(*gameday)
 	play         func(*gameday) // what happens in every step; nil: a call
 
-	shop  string // whom the doctor examines; empty: the server
-	check string // the doctor's check that finds it
-	says  string // part of the cause that it gives
+	named func(*gameday) string // what names it in place of the doctor; nil: the doctor does
+	shop  string                // whom the doctor examines; empty: the server
+	check string                // the doctor's check that finds it
+	says  string                // part of the cause that it gives
 }
 
 // result is what was measured, by the emulator's clock.
@@ -279,6 +280,9 @@ func (g *gameday) run(d drill) (out result) {
 	out.told = first.at.Sub(cause)
 	_, said := g.examine(d.shop)
 	out.doctor = d.finding(said)
+	if d.named != nil {
+		out.doctor = d.named(g)
+	}
 	if out.doctor == "" {
 		t.Errorf("%s: the doctor does not find %q in %q: %s", d.fault, d.says, d.check, said)
 	}
@@ -364,6 +368,22 @@ func subject(s string) func(*gameday) string { return func(*gameday) string { re
 // drills are the faults in the order in which they are injected.
 func drills() []drill {
 	return []drill{
+		{fault: "a stranger refreshes the token", kind: notice.TokenStranger, about: selfGrant, shop: shopID,
+			named: func(g *gameday) string {
+				if v := g.evidence(); v.Level == "proven" && len(v.Proven) > 0 {
+					return "`zhanggui token evidence`: " + v.Level
+				}
+				return ""
+			},
+			within: 2 * time.Hour, back: 26 * time.Hour, step: 10 * time.Minute,
+			inject: func(g *gameday) {
+				g.call()
+				g.sim.Advance(50 * time.Minute)
+				g.call()
+				g.must(g.sim.Stranger(wechattest.Shop, wechatsim.StrangerForced))
+				g.moved = g.sim.Advance(10 * time.Minute) // a token that dies at once may be one that WeChat replaced
+			},
+			mend: func(*gameday) {}},
 		{fault: "the AppSecret of a shop is reset", kind: notice.GrantStopped, about: selfGrant, shop: shopID, check: "secret",
 			within: 125 * time.Minute, back: 10 * time.Minute, step: 5 * time.Minute, calm: 1100 * time.Millisecond,
 			inject: func(g *gameday) { _, err := g.sim.ResetSecret(wechattest.Shop); g.must(err) },
