@@ -14,7 +14,7 @@ step "static binary"
 CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o zhanggui ./cmd/zhanggui
 size=$(wc -c <zhanggui)
 echo "zhanggui: $((size / 1024 / 1024)) MB"
-[ "$size" -le $((48 * 1024 * 1024)) ] || { echo "test: the binary is over 48 MB" >&2; exit 1; }
+[ "$size" -le $((52 * 1024 * 1024)) ] || { echo "test: the binary is over 52 MB" >&2; exit 1; }
 
 step "demo --once"
 ./zhanggui demo --once
