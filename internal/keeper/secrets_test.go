@@ -3,6 +3,7 @@ package keeper
 import (
 	"context"
 	"errors"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,12 +15,21 @@ import (
 
 // rotating is what a rotation tells the keeper.
 type rotating struct {
+	mu    sync.Mutex
 	other secret.Value
 	waits bool
 }
 
 func (r *rotating) OtherSecret(context.Context, string) (secret.Value, bool, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	return r.other, r.waits, nil
+}
+
+func (r *rotating) becomes(other secret.Value, waits bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.other, r.waits = other, waits
 }
 
 // TestAwaitsSecret: between the reset at WeChat and the entry of the new secret the
@@ -40,12 +50,12 @@ func TestAwaitsSecret(t *testing.T) {
 		if g := e.row(); g.State != grant.Active || g.Cause != causeAwaitsSecret || len(e.store.told()) != 0 {
 			t.Fatalf("the grant is %s (%s), told %v; want active, %s, nothing", g.State, g.Cause, e.store.told(), causeAwaitsSecret)
 		}
-		r.other = secret.FromString("another") // it was entered, and is not in use yet
+		r.becomes(secret.FromString("another"), true) // it was entered, and is not in use yet
 		time.Sleep(15 * time.Minute)
 		if tok := e.must(); tok.Generation == first.Generation {
 			t.Fatal("the new secret was not asked with")
 		}
-		r.other, r.waits = secret.Value{}, false
+		r.becomes(secret.Value{}, false)
 		e.wechat.mu.Lock()
 		e.wechat.reset["app-lantian"] = "a third"
 		e.wechat.mu.Unlock()
