@@ -5,7 +5,7 @@ TOOLS     = $(GO) tool -modfile=tools.mod
 LDFLAGS   = -s -w
 GRANTS   ?= 1000000
 
-.PHONY: help build test quick deps lint generate bench fuzz demo chaos clean
+.PHONY: help build test quick deps lint generate bench fuzz demo gameday chaos clean
 
 help: ## list the tasks
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | sort
@@ -39,6 +39,9 @@ fuzz: ## fuzz every target for FUZZTIME (default 10s) each
 
 demo: ## walk the whole story once
 	$(GO) run ./cmd/zhanggui demo --once
+
+gameday: ## inject faults one after the other, and see that each is told in time; wants a quiet machine
+	$(GO) test -count=1 -run 'GameDay' ./internal/app
 
 chaos: ## break replicas on PostgreSQL for CHAOS_FOR (default 1m) in all, and weigh every refresh
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o zhanggui ./cmd/zhanggui
