@@ -1,7 +1,6 @@
 package console
 
 import (
-	"cmp"
 	"context"
 	"net/http"
 	"strconv"
@@ -37,17 +36,13 @@ const (
 // mountAlerts registers the pages, which are for staff.
 func (c *Console) mountAlerts(mux *http.ServeMux) {
 	mux.Handle("GET /admin/alerts", c.Page(c.alerts))
-	mux.Handle("POST /admin/alerts/{alert}/silence", c.Page(c.silence))
+	mux.Handle("POST /admin/alerts/{alert}/silence", c.Page(c.admin(c.silence)))
 }
 
 func (c *Console) alerts(w http.ResponseWriter, r *http.Request) error {
-	session, err := c.Login.RequireAdmin(r)
+	_, kind, err := c.staff(r)
 	if err != nil {
 		return err
-	}
-	kind, err := c.kind(r.Context(), session.AdminID)
-	if err != nil || kind == access.StaffAuditor {
-		return cmp.Or(err, errStaff())
 	}
 	all, err := c.Alerts.AlertsBefore(r.Context(), false, 0, mostAlerts)
 	if err != nil {
@@ -67,14 +62,7 @@ func (c *Console) alerts(w http.ResponseWriter, r *http.Request) error {
 
 // silence keeps an alert back for a few hours, as the button says: of one thing if it
 // is about one, so that others of its kind are told of.
-func (c *Console) silence(w http.ResponseWriter, r *http.Request) error {
-	session, err := c.Login.RequireAdmin(r)
-	if err != nil {
-		return err
-	}
-	if kind, err := c.kind(r.Context(), session.AdminID); err != nil || kind != access.StaffAdmin {
-		return cmp.Or(err, errStaff())
-	}
+func (c *Console) silence(w http.ResponseWriter, r *http.Request, by audit.Actor) error {
 	id, err := strconv.ParseInt(r.PathValue("alert"), 10, 64)
 	if err != nil {
 		return errGone()
@@ -84,11 +72,11 @@ func (c *Console) silence(w http.ResponseWriter, r *http.Request) error {
 		return c.back(w, r, err)
 	}
 	now := c.Now()
-	s := notice.Silence{ID: access.NewID("q"), Kind: a.Kind, Shop: a.Shop, Reason: "console", By: session.AdminID, Made: now, Until: now.Add(silencedFor)}
+	s := notice.Silence{ID: access.NewID("q"), Kind: a.Kind, Shop: a.Shop, Reason: "console", By: by.ID, Made: now, Until: now.Add(silencedFor)}
 	if len(a.Subjects) == 1 {
 		s.Subject = a.Subjects[0]
 	}
-	entry := audit.Entry{At: now, Actor: audit.Actor{Kind: audit.ActorAdmin, ID: session.AdminID}, Action: "silence.create", Subject: "silence:" + s.ID,
+	entry := audit.Entry{At: now, Actor: by, Action: "silence.create", Subject: "silence:" + s.ID,
 		Outcome: audit.Done, Details: map[string]string{"kind": string(a.Kind), "until": s.Until.UTC().Format(time.RFC3339)}}
 	if s.Subject != "" {
 		entry.Details["about"] = s.Subject

@@ -1,7 +1,6 @@
 package console
 
 import (
-	"cmp"
 	"context"
 	"net/http"
 	"strings"
@@ -40,13 +39,9 @@ func (c *Console) mountChannels(mux *http.ServeMux) {
 }
 
 func (c *Console) channels(w http.ResponseWriter, r *http.Request) error {
-	session, err := c.Login.RequireAdmin(r)
+	_, kind, err := c.staff(r)
 	if err != nil {
 		return err
-	}
-	kind, err := c.kind(r.Context(), session.AdminID)
-	if err != nil || kind == access.StaffAuditor {
-		return cmp.Or(err, errStaff())
 	}
 	return c.renderChannels(w, r, channelsPage{Acts: kind == access.StaffAdmin})
 }

@@ -199,6 +199,19 @@ func (c *Console) kind(ctx context.Context, admin string) (access.StaffKind, err
 	return cmp.Or(a.Kind, access.StaffAdmin), err
 }
 
+// staff is for pages that staff who read everything see, which auditors do not.
+func (c *Console) staff(r *http.Request) (access.Session, access.StaffKind, error) {
+	session, err := c.Login.RequireAdmin(r)
+	if err != nil {
+		return session, "", err
+	}
+	kind, err := c.kind(r.Context(), session.AdminID)
+	if err == nil && kind == access.StaffAuditor {
+		err = errStaff()
+	}
+	return session, kind, err
+}
+
 // errStaff is for staff who may look and not act.
 func errStaff() error {
 	return &web.Error{Status: http.StatusForbidden, Code: "staff-may-not",

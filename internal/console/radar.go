@@ -1,12 +1,10 @@
 package console
 
 import (
-	"cmp"
 	"context"
 	"net/http"
 	"time"
 
-	"github.com/zhanggui/zhanggui/internal/access"
 	"github.com/zhanggui/zhanggui/internal/grant"
 	"github.com/zhanggui/zhanggui/internal/web/ui"
 )
@@ -28,12 +26,9 @@ type radarPage struct {
 
 // radar is for staff that reads everything.
 func (c *Console) radar(w http.ResponseWriter, r *http.Request) error {
-	session, err := c.Login.RequireAdmin(r)
+	_, _, err := c.staff(r)
 	if err != nil {
 		return err
-	}
-	if kind, err := c.kind(r.Context(), session.AdminID); err != nil || kind == access.StaffAuditor {
-		return cmp.Or(err, errStaff())
 	}
 	v := radarPage{Path: r.URL.Query().Get("path")}
 	if v.Changes, err = c.Radar.APIChanges(r.Context(), v.Path, time.Time{}, "", lastChanges); err != nil {
