@@ -12,6 +12,7 @@ import (
 
 	"github.com/zhanggui/zhanggui/internal/access"
 	"github.com/zhanggui/zhanggui/internal/audit"
+	"github.com/zhanggui/zhanggui/internal/grant"
 	"github.com/zhanggui/zhanggui/internal/notice"
 )
 
@@ -179,28 +180,17 @@ func (h handlers) createSilence(ctx context.Context, in *struct {
 	now, by := h.Now(), actor(ctx)
 	s := notice.Silence{ID: access.NewID("q"), Kind: notice.Kind(b.Kind), Subject: b.Subject, Shop: b.Shop, Reason: b.Reason,
 		By: cmp.Or(by.ID, by.Kind), Made: now, Until: now.Add(length)}
-	if err := h.Alerts.CreateSilence(ctx, s, SilenceEntry("silence.create", now, by, s)); err != nil {
+	if err := h.Alerts.CreateSilence(ctx, s, grant.SilenceEntry("silence.create", now, by, s)); err != nil {
 		return nil, fail(err)
 	}
 	return answer(h.viewSilence(s)), nil
-}
-
-// SilenceEntry is the audit entry of a silence that is made or ended.
-func SilenceEntry(action string, now time.Time, by audit.Actor, s notice.Silence) audit.Entry {
-	d := map[string]string{}
-	for name, value := range map[string]string{"kind": string(s.Kind), "about": s.Subject, "shop": s.Shop, "until": s.Until.UTC().Format(time.RFC3339)} {
-		if value != "" {
-			d[name] = value
-		}
-	}
-	return audit.Entry{At: now, Actor: by, Action: action, Subject: "silence:" + s.ID, Outcome: audit.Done, Details: d}
 }
 
 func (h handlers) endSilence(ctx context.Context, in *idPath) (*body[SilenceView], error) {
 	now := h.Now()
 	s, err := h.Alerts.Silence(ctx, in.ID)
 	if err == nil {
-		err = h.Alerts.EndSilence(ctx, in.ID, now, SilenceEntry("silence.end", now, actor(ctx), s))
+		err = h.Alerts.EndSilence(ctx, in.ID, now, grant.SilenceEntry("silence.end", now, actor(ctx), s))
 	}
 	if err == nil {
 		s, err = h.Alerts.Silence(ctx, in.ID)

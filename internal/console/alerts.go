@@ -9,6 +9,7 @@ import (
 
 	"github.com/zhanggui/zhanggui/internal/access"
 	"github.com/zhanggui/zhanggui/internal/audit"
+	"github.com/zhanggui/zhanggui/internal/grant"
 	"github.com/zhanggui/zhanggui/internal/notice"
 	"github.com/zhanggui/zhanggui/internal/web/ui"
 )
@@ -76,12 +77,7 @@ func (c *Console) silence(w http.ResponseWriter, r *http.Request, by audit.Actor
 	if len(a.Subjects) == 1 {
 		s.Subject = a.Subjects[0]
 	}
-	entry := audit.Entry{At: now, Actor: by, Action: "silence.create", Subject: "silence:" + s.ID,
-		Outcome: audit.Done, Details: map[string]string{"kind": string(a.Kind), "until": s.Until.UTC().Format(time.RFC3339)}}
-	if s.Subject != "" {
-		entry.Details["about"] = s.Subject
-	}
-	if err := c.Alerts.CreateSilence(r.Context(), s, entry); err != nil {
+	if err := c.Alerts.CreateSilence(r.Context(), s, grant.SilenceEntry("silence.create", now, by, s)); err != nil {
 		return err
 	}
 	http.Redirect(w, r, ui.URL(r.Context(), "/admin/alerts"), http.StatusSeeOther)

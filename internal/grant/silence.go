@@ -1,0 +1,19 @@
+package grant
+
+import (
+	"time"
+
+	"github.com/zhanggui/zhanggui/internal/audit"
+	"github.com/zhanggui/zhanggui/internal/notice"
+)
+
+// SilenceEntry is the audit entry of a silence that is made or ended.
+func SilenceEntry(action string, now time.Time, by audit.Actor, s notice.Silence) audit.Entry {
+	d := map[string]string{}
+	for name, value := range map[string]string{"kind": string(s.Kind), "about": s.Subject, "shop": s.Shop, "until": s.Until.UTC().Format(time.RFC3339)} {
+		if value != "" {
+			d[name] = value
+		}
+	}
+	return audit.Entry{At: now, Actor: by, Action: action, Subject: "silence:" + s.ID, Outcome: audit.Done, Details: d}
+}
