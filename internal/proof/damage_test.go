@@ -304,7 +304,7 @@ var damages = []damage{
 		})
 		d.exec("UPDATE callbacks SET state_hash = ? WHERE session_id = ''", state)
 	}, "refused user turned away", "its state was used"},
-	{"a person out of nowhere", func(d damaged) { d.exec("INSERT INTO persons VALUES ('p_nobody', 1)") }, "refused user turned away", "came from no login"},
+	{"a person out of nowhere", func(d damaged) { d.exec("INSERT INTO persons (id, created_at) VALUES ('p_nobody', 1)") }, "refused user turned away", "came from no login"},
 	{"a code came back and was exchanged again", func(d damaged) {
 		d.ledger(func(all []request) []request { return again(where(d.t, all, 1, exchanges), 5)(all) })
 	}, "reused code turned away", "again"},
