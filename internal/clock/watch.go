@@ -146,7 +146,7 @@ func (w *Watcher) set(ctx context.Context, now time.Time, c condition) error {
 	n := notice.Notice{At: now, Kind: c.kind, Subject: "clock", Details: c.details}
 	entry := audit.Entry{At: now, Actor: audit.Actor{Kind: audit.ActorSystem}, Action: string(c.kind), Subject: "clock", Outcome: audit.Failed, Details: c.details}
 	if !c.wrong {
-		n.Kind, n.Details = notice.ClockHealed, map[string]string{"was": string(c.kind)}
+		n.Kind, n.Details = notice.ClockHealed, map[string]string{notice.DetailWas: string(c.kind)}
 		entry.Action, entry.Outcome, entry.Details = string(notice.ClockHealed), audit.Done, n.Details
 	}
 	_, err := w.o.Store.SetCondition(ctx, string(c.kind), c.wrong, n, entry)

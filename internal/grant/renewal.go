@@ -85,7 +85,9 @@ func RenewedEffects(now time.Time, r Renewal, reason string) Effects {
 	e := Effects{At: now, Audit: []audit.Entry{{At: now, Actor: audit.Actor{Kind: audit.ActorSystem}, Action: "grant.renewed", Subject: subject,
 		Outcome: audit.Done, Reason: reason, Details: map[string]string{"days": strconv.Itoa(int(now.Sub(r.AskedAt) / (24 * time.Hour)))}}}}
 	if r.Told {
-		e.Notices = []notice.Notice{{At: now, Kind: notice.AlertOver, Subject: subject, Details: map[string]string{"was": string(notice.GrantOld), "reason": reason}}}
+		over := notice.OverOf(notice.Notice{Kind: notice.GrantOld, Subject: subject}, now)
+		over.Details["reason"] = reason
+		e.Notices = []notice.Notice{over}
 	}
 	return e
 }

@@ -1,6 +1,7 @@
 package notice
 
 import (
+	"cmp"
 	"slices"
 	"time"
 )
@@ -69,4 +70,14 @@ type Message struct {
 	// Runbook is the address of the page that says what to do; empty if there is
 	// none.
 	Runbook string
+}
+
+// Cause is the kind of what the message is about in the end: of one that says that
+// something is over, the kind of what began it.
+func (m Message) Cause() Kind {
+	about := cmp.Or(m.About, m.Notice.Kind)
+	if was := Kind(m.Notice.Details[DetailWas]); about == AlertOver && was != "" {
+		return was
+	}
+	return about
 }

@@ -1,7 +1,6 @@
 package notice
 
 import (
-	"cmp"
 	"slices"
 )
 
@@ -23,12 +22,8 @@ func (r Route) Open() bool { return r.Tenant == "" && r.Severity == "" && len(r.
 // that takes nothing would be told so when it is over. What is over is heard of by
 // those who heard of its beginning.
 func (r Route) Hears(m Message) bool {
-	about := cmp.Or(m.About, m.Notice.Kind)
-	if was := Kind(m.Notice.Details["was"]); about == AlertOver && was != "" {
-		about = was
-	}
 	return m.Notice.Subject != ChannelSubject(r.Channel) &&
 		(r.Tenant == "" || r.Tenant == m.Tenant) &&
 		(r.Severity == "" || m.Severity.AtLeast(r.Severity)) &&
-		(len(r.Kinds) == 0 || slices.Contains(r.Kinds, about))
+		(len(r.Kinds) == 0 || slices.Contains(r.Kinds, m.Cause()))
 }

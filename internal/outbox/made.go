@@ -93,7 +93,8 @@ func (b *Outbox) setFailing(ctx context.Context, name string, failing bool, sinc
 	if failing {
 		n.Details = map[string]string{"channel": name, "since": since.UTC().Format(time.RFC3339)}
 	} else {
-		n.Kind, n.Details = notice.AlertOver, map[string]string{"was": string(kind), "channel": name}
+		n = notice.OverOf(n, now)
+		n.Details["channel"] = name
 		e.Outcome = audit.Done
 	}
 	e.Details = n.Details

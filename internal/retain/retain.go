@@ -116,7 +116,8 @@ func (a *Archiver) Archive(ctx context.Context) error {
 func (a *Archiver) tell(ctx context.Context, failed error) error {
 	n := notice.Notice{At: a.o.Now(), Kind: notice.CheckpointUnsent, Subject: "audit:archive", Details: map[string]string{"place": "archive"}}
 	if failed == nil {
-		n.Kind, n.Details = notice.AlertOver, map[string]string{"was": string(notice.CheckpointUnsent), "place": "archive"}
+		n = notice.OverOf(n, n.At)
+		n.Details["place"] = "archive"
 	}
 	_, err := a.o.Store.SetCondition(ctx, condition, failed != nil, n)
 	return err

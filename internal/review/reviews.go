@@ -177,7 +177,7 @@ func (r *Reviews) Look(ctx context.Context) error {
 	n := notice.Notice{At: now, Kind: notice.ReviewDue, Subject: "review:house", Details: map[string]string{"due": due.UTC().Format(time.RFC3339)}}
 	entry := audit.Entry{At: now, Actor: audit.Actor{Kind: audit.ActorSystem}, Action: string(n.Kind), Subject: n.Subject, Outcome: audit.Done, Details: n.Details}
 	if !wrong {
-		n.Kind, n.Details = notice.AlertOver, map[string]string{"was": string(notice.ReviewDue)}
+		n = notice.OverOf(n, now)
 		entry.Action, entry.Details = string(n.Kind), n.Details
 	}
 	_, err = r.o.Store.SetCondition(ctx, string(notice.ReviewDue), wrong, n, entry)

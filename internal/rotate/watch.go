@@ -270,7 +270,7 @@ func (a *Assistant) over(ctx context.Context, r access.Rotation) {
 	if !r.Kind.OfSecret() || r.State == access.RotationWaits || r.State == access.RotationTaken {
 		return
 	}
-	if err := a.tell(ctx, r, notice.AlertOver, map[string]string{"was": string(notice.RefreshFailing), "rotation": r.ID}); err != nil {
+	if err := a.tell(ctx, r, notice.AlertOver, map[string]string{notice.DetailWas: string(notice.RefreshFailing), "rotation": r.ID}); err != nil {
 		a.o.Log.Warn("nobody was told that a rotation waits no more; see rotate status", "rotation", r.ID, "err", err)
 	}
 }

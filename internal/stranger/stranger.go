@@ -286,7 +286,7 @@ func (w *Watch) sweep(ctx context.Context) error {
 
 // over tells that nothing happened for a day.
 func (w *Watch) over(ctx context.Context, row grant.Suspect, e Evidence, now time.Time) error {
-	n := notice.Notice{At: now, Kind: notice.AlertOver, Subject: "grant:" + row.GrantID, Details: map[string]string{"was": string(notice.TokenStranger)}}
+	n := notice.OverOf(notice.Notice{Kind: notice.TokenStranger, Subject: "grant:" + row.GrantID}, now)
 	if e.ShopID != "" {
 		n.Details["shop"] = e.ShopID
 	}

@@ -150,7 +150,8 @@ func (s *Sender) tell(ctx context.Context, name string, now time.Time, failed er
 			n.Details["reason"] = reason(failed)
 			entry.Reason = reason(failed)
 		} else {
-			n.Kind, n.Details["was"] = notice.AlertOver, string(c.kind)
+			n = notice.OverOf(n, now)
+			n.Details["place"] = name
 			entry.Outcome = audit.Done
 		}
 		if _, err := s.o.Memory.SetCondition(ctx, string(c.kind)+":"+name, c.wrong, n, entry); err != nil {

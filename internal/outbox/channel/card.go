@@ -69,7 +69,7 @@ func (t *tongue) facts(m notice.Message, p Place) []point {
 	add(t.at, t.stamp(m.Notice.At))
 	left := maxDetails
 	for _, key := range slices.Sorted(maps.Keys(m.Notice.Details)) {
-		if key == "was" || key == "shop" || left == 0 {
+		if key == notice.DetailWas || key == "shop" || left == 0 {
 			continue
 		}
 		left--

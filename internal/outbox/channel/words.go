@@ -67,15 +67,11 @@ func (l Language) spoken() []*tongue {
 
 // head is the first line: how much it matters, and what happened.
 func (t *tongue) head(m notice.Message) string {
-	about := cmp.Or(m.About, m.Notice.Kind)
-	if was := notice.Kind(m.Notice.Details["was"]); about == notice.AlertOver && was != "" {
-		about = was
-	}
 	label := cmp.Or(t.severity[m.Severity], t.severity[notice.Info])
 	if m.Phase == notice.Over {
 		label = t.over
 	}
-	return t.open + label + t.shut + t.phase[m.Phase] + t.pick(about.Words().What)
+	return t.open + label + t.shut + t.phase[m.Phase] + t.pick(m.Cause().Words().What)
 }
 
 func (t *tongue) stamp(at time.Time) string {
