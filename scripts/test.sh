@@ -32,7 +32,7 @@ go test -race -p "$(($(nproc) + 1))" -timeout 15m -v ./... >"$log" 2>&1 || statu
 grep -E '^(ok|FAIL|---? FAIL|panic:|\?)|^[[:space:]]*--- (FAIL|SKIP)|WARNING: DATA RACE' "$log" || true
 if [ "$status" != 0 ]; then
 	echo "== the failing output"
-	grep -vE '^(=== (RUN|PAUSE|CONT|NAME)|[[:space:]]*--- PASS|PASS$)' "$log" | tail -n 300
+	awk -f scripts/failing.awk "$log"
 	exit "$status"
 fi
 if grep -qE '^[[:space:]]*--- SKIP' "$log"; then
