@@ -25,7 +25,7 @@ var layers = []struct {
 	{prefix: "wechat/secret", std: true, why: "a public leaf: programs that only want a value that does not print take nothing else"},
 	{prefix: "wechat", may: []string{"wechat/secret"}, std: true, why: "public wire client: standard library only"},
 	{prefix: "wechatsim", std: true, why: "the emulator must be able to disagree with the client, so it knows nothing of it"},
-	{prefix: "wechattest", may: []string{"wechatsim"}, std: true, why: "the emulator for tests"},
+	{prefix: "wechattest", may: []string{"wechatsim", "internal/memnet"}, std: true, why: "the emulator for tests"},
 
 	{prefix: "examples", may: []string{".", "wechat", "wechat/secret", "wechat/shop"}, std: true, why: "what users of the module write: they have the public packages only"},
 
@@ -36,6 +36,7 @@ var layers = []struct {
 	{prefix: "internal/access", may: []string{"wechat/secret"}, why: "leaf: who may do what"},
 	{prefix: "internal/alias", may: []string{"wechat/secret"}, why: "leaf: makes and reads texts; knows no feature and no store"},
 	{prefix: "internal/egress", why: "leaf: the one way out to addresses that users chose"},
+	{prefix: "internal/memnet", std: true, why: "leaf: a network for tests in virtual time; the program has a real one"},
 	{prefix: "internal/webhook", may: []string{"internal/egress", "wechat/secret"}, why: "leaf: posts signed bodies; what is in them and who is owed them does not matter to it"},
 	{prefix: "internal/bundle", std: true, why: "leaf: writes an archive of values that cannot hold a secret"},
 	{prefix: "internal/clock", may: []string{"internal/audit", "internal/notice"}, why: "leaf: compares clocks; knows no feature"},
