@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -79,6 +80,10 @@ type Options struct {
 	// wrong, at its clock, at tickets, and at tokens that died; 0: each at its own pace. It is
 	// for tests that move the clock.
 	LookEvery time.Duration
+	// Dial makes the connections to WeChat, to webhooks and to the server's own pages;
+	// nil: over the network, where private addresses are guarded. It is for tests in
+	// which time is virtual.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// Keeper changes the keeper's numbers before it is made; nil leaves them.
 	// It is for zhanggui chaos, which cannot wait for leases of 30 seconds, and for
 	// tests that end the process at a step of a refresh.
@@ -306,7 +311,7 @@ func (a *App) connectKeeper() {
 	w := a.o.Config.WeChat
 	hosts := wechat.Hosts{Open: w.Open.String(), API: append([]string{w.API.String()}, w.Hosts...), MP: w.MP.String()}
 	a.clients = &clients{hosts: hosts, now: a.o.Now, skew: a.skew, egress: a.o.Config.Egress, tracer: a.tracer, names: pathNames{a.catalogue}, made: map[string]*wechat.Client{},
-		transports: gateway.NewTransports(gateway.EgressOptions{})}
+		transports: gateway.NewTransports(gateway.EgressOptions{Dial: a.o.Dial})}
 	o := keeper.Options{
 		Store:      a.store,
 		Components: a.store,

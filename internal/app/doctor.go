@@ -25,8 +25,7 @@ import (
 
 // connectDoctor makes what finds out why something does not work.
 func (a *App) connectDoctor() {
-	out := egress.NewTransport(egress.Options{AllowPrivate: true, Timeout: 3 * time.Second, Answer: 4 * time.Second})
-	a.hooks = append(a.hooks, out)
+	out := a.transport(egress.Options{AllowPrivate: true, Timeout: 3 * time.Second, Answer: 4 * time.Second})
 	a.doctor = doctor.New(doctor.Options{
 		Directory: a.store, Grants: a.store, Platforms: a.store, Notices: a.store,
 		WeChat: doctorWeChat{a}, Web: doctorWeb{out}, Usage: doctorUsage{a}, Pushes: a.pushSeen, House: doctorHouse{a},

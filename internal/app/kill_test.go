@@ -48,7 +48,7 @@ func (r *rig) spawn(environ ...string) *process {
 	}
 	public, ops := freeAddress(r.t), freeAddress(r.t)
 	r.root, r.base, r.ops = "http://"+public, "http://"+public, "http://"+ops
-	r.connect()
+	r.connect(&net.UnixAddr{Name: filepath.Join(r.dir, app.SocketFile), Net: "unix"})
 	p := &process{rig: r, cmd: exec.Command(exe)}
 	p.cmd.Stderr = &p.err
 	p.cmd.Env = append(os.Environ(), serveVariable+"=1", "ZHANGGUI_PUBLIC_URL="+r.base, "ZHANGGUI_LISTEN="+public, "ZHANGGUI_OPS_LISTEN="+ops,

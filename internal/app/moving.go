@@ -30,12 +30,9 @@ func (a *App) connectMoving() (err error) {
 	return nil
 }
 
-// wayOn gives a way out to another system, with connections for a busy day. It ends
-// with the App.
+// wayOn gives a way out to another system, with connections for a busy day.
 func (a *App) wayOn(allowPrivate bool) http.RoundTripper {
-	t := egress.NewTransport(egress.Options{AllowPrivate: allowPrivate, Idle: 8})
-	a.hooks = append(a.hooks, t)
-	return t
+	return a.transport(egress.Options{AllowPrivate: allowPrivate, Idle: 8})
 }
 
 // endMoving gives what is to be passed on a last moment. No push may arrive any

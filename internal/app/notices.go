@@ -37,9 +37,17 @@ func (a *App) connectOutbox() error {
 	return nil
 }
 
-// hook gives a way out to a webhook, whose connections end with the App.
+// hook gives a way out to a webhook.
 func (a *App) hook(allowPrivate bool) http.RoundTripper {
-	t := egress.NewTransport(egress.Options{AllowPrivate: allowPrivate})
+	return a.transport(egress.Options{AllowPrivate: allowPrivate})
+}
+
+// transport makes a way out whose connections end with the App.
+func (a *App) transport(o egress.Options) *http.Transport {
+	t := egress.NewTransport(o)
+	if a.o.Dial != nil {
+		t.DialContext = a.o.Dial
+	}
 	a.hooks = append(a.hooks, t)
 	return t
 }

@@ -25,6 +25,7 @@ import (
 	"github.com/zhanggui/zhanggui/internal/app"
 	"github.com/zhanggui/zhanggui/internal/config"
 	"github.com/zhanggui/zhanggui/internal/keeper"
+	"github.com/zhanggui/zhanggui/internal/memnet"
 	"github.com/zhanggui/zhanggui/wechatsim"
 	"github.com/zhanggui/zhanggui/wechattest"
 )
@@ -53,6 +54,7 @@ type rig struct {
 	env    []string         // settings that flags cannot say
 	file   string           // settings that only a file can say
 	public string           // address to listen on; empty: any
+	net    *memnet.Network  // that everybody meets on, in virtual time; nil: the machine's
 
 	compareEvery time.Duration // for Options
 	lookEvery    time.Duration
@@ -86,10 +88,33 @@ func newRigIn(t *testing.T, world *wechatsim.World) *rig {
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	r := &rig{t: t, gave: &record{}, got: &record{}, logs: &buffer{}, dir: filepath.Join(dir, "data")}
 	r.sim = wechattest.New(t, &wechattest.Options{KeepRaw: true, World: world})
-	heard := httptest.NewServer(r.gave.handler(r.sim.Sim))
-	t.Cleanup(heard.Close)
-	r.sim.URL = heard.URL
+	r.sim.URL = r.serve(r.gave.handler(r.sim.Sim))
 	return r
+}
+
+// newVirtualRig is newRigIn in a bubble of testing/synctest: nobody reaches the
+// machine's network, and time is virtual.
+func newVirtualRig(t *testing.T, world *wechatsim.World) *rig {
+	t.Helper()
+	r := &rig{t: t, gave: &record{}, got: &record{}, logs: &buffer{}, dir: filepath.Join(t.TempDir(), "data"), net: &memnet.Network{}}
+	push := &http.Transport{DialContext: r.net.Dial}
+	t.Cleanup(push.CloseIdleConnections)
+	r.sim = wechattest.NewPipe(t, &wechattest.Options{KeepRaw: true, World: world, PushTransport: push})
+	r.sim.URL = r.serve(r.gave.handler(r.sim.Sim))
+	return r
+}
+
+// serve gives the URL at which a handler answers until the test ends.
+func (r *rig) serve(h http.Handler) string {
+	r.t.Helper()
+	srv := httptest.NewUnstartedServer(h)
+	if r.net != nil {
+		r.must(srv.Listener.Close())
+		srv.Listener = r.net.Listen()
+	}
+	srv.Start()
+	r.t.Cleanup(srv.Close)
+	return srv.URL
 }
 
 // Another shop of another tenant.
@@ -115,7 +140,7 @@ func (r *rig) start(flags map[string]string) {
 
 // tryStart is start for a start that may be refused.
 func (r *rig) tryStart(flags map[string]string) error {
-	public, err := net.Listen("tcp", cmp.Or(r.public, "127.0.0.1:0"))
+	public, err := r.listen()
 	if err != nil {
 		return err
 	}
@@ -124,18 +149,18 @@ func (r *rig) tryStart(flags map[string]string) error {
 	}
 	ctx, stop := context.WithCancel(r.t.Context())
 	log := slog.New(slog.NewJSONHandler(r.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	if r.app, err = app.New(ctx, app.Options{Config: r.cfg, Version: "test", Now: r.clock(), Log: log, CompareEvery: r.compareEvery, LookEvery: r.lookEvery, Keeper: r.keeper}); err != nil {
+	if r.app, err = app.New(ctx, app.Options{Config: r.cfg, Version: "test", Now: r.clock(), Log: log, CompareEvery: r.compareEvery, LookEvery: r.lookEvery, Keeper: r.keeper, Dial: r.dial()}); err != nil {
 		stop()
 		return errors.Join(err, public.Close())
 	}
-	l, err := r.app.ListenOn(ctx, public)
+	l, err := r.listenOn(ctx, public)
 	if err != nil {
 		stop()
 		return errors.Join(err, r.app.Close())
 	}
 	r.base, r.ops = r.cfg.PublicURL.String(), "http://"+l.Ops.Addr().String()
 	r.root = r.cfg.PublicURL.URL().Scheme + "://" + public.Addr().String()
-	r.connect()
+	r.connect(l.Admin.Addr())
 	r.stop, r.ended = stop, make(chan error, 1)
 	running := r.app
 	go func() { r.ended <- running.Run(ctx, l) }()
@@ -151,11 +176,42 @@ func (r *rig) clock() func() time.Time {
 	return r.sim.Now
 }
 
+// listen opens the public listener.
+func (r *rig) listen() (net.Listener, error) {
+	if r.net != nil {
+		return r.net.Listen(), nil
+	}
+	return net.Listen("tcp", cmp.Or(r.public, "127.0.0.1:0"))
+}
+
+// listenOn opens the other listeners.
+func (r *rig) listenOn(ctx context.Context, public net.Listener) (app.Listeners, error) {
+	if r.net != nil {
+		return app.Listeners{Public: public, Ops: r.net.Listen(), Admin: r.net.Listen()}, nil
+	}
+	return r.app.ListenOn(ctx, public)
+}
+
+// dialer connects to an address.
+type dialer = func(ctx context.Context, network, address string) (net.Conn, error)
+
+// dial is how the App connects to others.
+func (r *rig) dial() dialer {
+	if r.net != nil {
+		return r.net.Dial
+	}
+	return nil
+}
+
 // connect makes the clients.
-func (r *rig) connect() {
-	plain := &http.Transport{TLSClientConfig: anyCertificate, DialContext: dialLocal}
+func (r *rig) connect(admin net.Addr) {
+	dial, local := dialer(new(net.Dialer).DialContext), dialer(dialLocal)
+	if r.net != nil {
+		dial, local = r.net.Dial, r.net.Dial
+	}
+	plain := &http.Transport{TLSClientConfig: anyCertificate, DialContext: local}
 	socket := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, "unix", filepath.Join(r.dir, app.SocketFile))
+		return dial(ctx, admin.Network(), admin.String())
 	}}
 	stay := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	r.http = &http.Client{Transport: r.got.transport(plain), CheckRedirect: stay}

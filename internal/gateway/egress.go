@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -20,6 +21,9 @@ type EgressOptions struct {
 	// is sent; 0: DefaultAnswerTimeout.
 	HeaderTimeout time.Duration
 	DialTimeout   time.Duration // 0: five seconds
+	// Dial makes the connections; nil: over the network. A way out with an egress
+	// setting does not use it.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
 // Limits of a way out.
@@ -64,6 +68,9 @@ func NewTransport(egress string, o EgressOptions) (http.RoundTripper, error) {
 		DisableCompression:     true,
 	}
 	if egress == "" {
+		if o.Dial != nil {
+			t.DialContext = o.Dial
+		}
 		return t, nil
 	}
 	if addr, err := netip.ParseAddr(egress); err == nil {
