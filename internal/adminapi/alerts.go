@@ -56,6 +56,7 @@ type AlertRuleView struct {
 	Severity  string   `json:"severity" doc:"info, warning or critical"`
 	How       string   `json:"how" enum:"condition,watched,event,recovery" doc:"a condition lasts until it is over, a watched one is seen by each server, an event is told by itself, a recovery ends others"`
 	GroupedBy []string `json:"grouped_by" doc:"details that alerts of the kind are kept apart by"`
+	Because   []string `json:"because" doc:"kinds of alert that may explain one of this kind: while one does, nobody is told of this one"`
 	Gather    string   `json:"gather,omitempty" doc:"how long the first message waits for more"`
 	Remind    string   `json:"remind,omitempty" doc:"after how long it is told again"`
 	Owner     string   `json:"owner,omitempty" doc:"after how long the owner is told"`

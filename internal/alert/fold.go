@@ -390,6 +390,9 @@ func (w *work) decideOpen(e *entry, rule Rule) {
 		}
 		return
 	case !e.Told():
+		if e.Due = w.explained(e, rule); !e.Due.IsZero() {
+			return
+		}
 		w.tell(e, notice.Raised, e.ID)
 	case !w.grownAt(e).IsZero() && !w.grownAt(e).After(w.now):
 		w.tell(e, notice.Grown, e.Last)
@@ -397,6 +400,21 @@ func (w *work) decideOpen(e *entry, rule Rule) {
 		w.tell(e, notice.Reminded, 0)
 	}
 	e.Due = w.next(e, rule)
+}
+
+// explained is until when another alert explains this one; zero: none does.
+func (w *work) explained(e *entry, rule Rule) (until time.Time) {
+	for _, why := range w.all {
+		if !slices.ContainsFunc(rule.Because, func(b Because) bool { return b.explains(why.Alert, e.Alert) }) {
+			continue
+		}
+		if why.State != notice.AlertEnded {
+			until = later(until, w.now.Add(notice.Aftermath))
+		} else if end := why.Ended.Add(notice.Aftermath); end.After(w.now) {
+			until = later(until, end)
+		}
+	}
+	return until
 }
 
 // grownAt is when growth may be told; the zero time if there is none.

@@ -51,7 +51,7 @@ func (b *book) write(k notice.Kind, subject string, details ...string) int64 {
 func (b *book) folding(limit int) notice.Folding {
 	f := notice.Folding{Held: map[notice.Membership]bool{}, Silences: b.silences, Facts: b.facts[:min(limit, len(b.facts))]}
 	for _, a := range b.alerts {
-		if a.State != notice.AlertEnded || !a.Due.IsZero() {
+		if a.State != notice.AlertEnded || !a.Due.IsZero() || b.now.Sub(a.Ended) < notice.Aftermath {
 			f.Alerts = append(f.Alerts, a)
 		}
 	}
@@ -281,8 +281,8 @@ func TestSilences(t *testing.T) {
 func TestSilencedEventsAreRecordedOnly(t *testing.T) {
 	b := newBook(t)
 	b.silences = []notice.Silence{{ID: "q_1", Subject: "shop:tea", Made: b.now, Until: b.now.Add(time.Hour)}}
-	b.write(notice.QuotaLow, "shop:tea")
-	b.write(notice.QuotaLow, "shop:tea")
+	b.write(notice.APIChanged, "shop:tea")
+	b.write(notice.APIChanged, "shop:tea")
 	want(t, b.step(10))
 	if a := b.alerts[1]; a.State != notice.AlertSilenced || a.Count != 2 {
 		t.Errorf("kept %+v", a)
@@ -293,19 +293,61 @@ func TestSilencedEventsAreRecordedOnly(t *testing.T) {
 	}
 }
 
+// TestWhatIsExplainedIsNotTold: while WeChat is away, grants that get no answer are not
+// told of beside it, and those with a trouble of their own are.
+func TestWhatIsExplainedIsNotTold(t *testing.T) {
+	b := newBook(t)
+	b.write(notice.WeChatAway, "wechat")
+	b.step(10)
+	want(t, b.after(2*time.Second), "raised wechat.away 1")
+	b.write(notice.GrantFailing, "grant:g_1", "cause", "outcome_unknown")
+	b.write(notice.GrantFailing, "grant:g_2", "cause", "not_sent")
+	b.write(notice.GrantFailing, "grant:g_3", "cause", "day_limit")
+	b.write(notice.EndpointErrors, "group:order", "group", "order")
+	b.step(10)
+	want(t, b.after(2*time.Second), "raised grant.failing 1")
+	want(t, b.after(2*time.Hour)) // however long it takes
+	b.write(notice.AlertOver, "wechat", "was", string(notice.WeChatAway))
+	want(t, b.step(10), "over wechat.away 1")
+	// What heals is never told of; what does not is, after a while.
+	b.write(notice.GrantHealed, "grant:g_1")
+	b.write(notice.AlertOver, "group:order", "was", string(notice.EndpointErrors))
+	want(t, b.after(notice.Aftermath-time.Minute))
+	b.write(notice.GrantFailing, "grant:g_4", "cause", "outcome_unknown") // late
+	want(t, b.step(10))
+	want(t, b.after(time.Minute), "raised grant.failing 1", "raised grant.failing 1")
+	b.write(notice.GrantFailing, "grant:g_5", "cause", "outcome_unknown") // joins what is told
+	want(t, b.step(10))
+	want(t, b.after(time.Hour))
+}
+
+// TestATicketExplainsItsOwnPlatform: another platform's is told.
+func TestATicketExplainsItsOwnPlatform(t *testing.T) {
+	b := newBook(t)
+	b.write(notice.TicketMissing, "app:agency", "app", "agency")
+	b.write(notice.GrantStopped, "grant:g_1", "app", "agency", "cause", "ticket_expired")
+	b.write(notice.GrantStopped, "grant:g_2", "app", "other", "cause", "ticket_expired")
+	b.write(notice.GrantStopped, "grant:g_3", "app", "agency", "cause", "secret_wrong")
+	b.step(10)
+	want(t, b.after(2*time.Second), "raised platform.ticket_missing 1", "raised grant.stopped 1", "raised grant.stopped 1")
+	b.write(notice.GrantHealed, "grant:g_1")
+	b.write(notice.TicketBack, "app:agency", "app", "agency")
+	want(t, b.step(10), "over platform.ticket_missing 1")
+}
+
 func TestQuietHours(t *testing.T) {
 	b := newBook(t)
 	b.now = time.Date(2026, 1, 2, 23, 30, 0, 0, time.UTC)
 	b.policy.Quiet = alert.Quiet{From: 22 * time.Hour, To: 7 * time.Hour, Zone: time.UTC}
 	b.write(notice.GrantStopped, "grant:g_1")  // critical
 	b.write(notice.GrantDoubtful, "grant:g_2") // not
-	b.write(notice.QuotaLow, "shop:tea")
-	b.write(notice.QuotaLow, "shop:silk")
+	b.write(notice.APIChanged, "shop:tea")
+	b.write(notice.APIChanged, "shop:silk")
 	b.step(10)
 	want(t, b.after(2*time.Second), "raised grant.stopped 1")
 	want(t, b.after(time.Hour))
 	b.now = time.Date(2026, 1, 3, 7, 0, 0, 0, time.UTC)
-	want(t, b.step(10), "raised grant.doubtful 1", "raised quota.low 2")
+	want(t, b.step(10), "raised grant.doubtful 1", "raised api.changed 2")
 	// It ends in the next night, and that waits too.
 	b.now = time.Date(2026, 1, 3, 23, 0, 0, 0, time.UTC)
 	b.write(notice.GrantHealed, "grant:g_2")

@@ -1,6 +1,7 @@
 package alert
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"time"
@@ -28,6 +29,10 @@ type Rule struct {
 	Gather time.Duration
 	// Remind is after how long something that stays is told again; 0: never.
 	Remind time.Duration
+	// Because are the alerts that explain one of this kind. While one of them is open,
+	// and for a while after, nobody is told of this one, and if it is over by then
+	// nobody ever is.
+	Because []Because
 	// Lasts is how long after its last fact an alert ends that nothing else ends; 0:
 	// it does not.
 	Lasts time.Duration
@@ -40,6 +45,21 @@ type Rule struct {
 	Threshold float64
 	Window    time.Duration
 	After     time.Duration
+}
+
+// Because says what else explains an alert.
+type Because struct {
+	Kind notice.Kind
+	// Causes are those, in the details of the alert, that it explains; none: any.
+	Causes []string
+	// Same is a detail that both must have alike; empty: none.
+	Same string
+}
+
+// explains tells whether one alert explains another.
+func (b Because) explains(why, e notice.Alert) bool {
+	return why.Kind == b.Kind && (len(b.Causes) == 0 || slices.Contains(b.Causes, e.Details["cause"])) &&
+		(b.Same == "" || why.Details[b.Same] == e.Details[b.Same])
 }
 
 // Rules has a rule for every kind. Change a copy, as [Rules.With] does.
@@ -98,7 +118,8 @@ func conditions() []Rule {
 	grants := []string{"kind", "app", "cause", "errcode"}
 	list := []Rule{
 		{Kind: notice.GrantNeedsOwner, Severity: notice.Critical, Group: grants, Owner: ownerAfter},
-		{Kind: notice.GrantStopped, Severity: notice.Critical, Group: grants},
+		{Kind: notice.GrantStopped, Severity: notice.Critical, Group: grants, Because: []Because{noTickets}},
+		{Kind: notice.GrantFailing, Severity: notice.Critical, Group: grants, Because: []Because{noAnswers, noTickets}},
 		{Kind: notice.GrantDoubtful, Severity: notice.Warning, Group: grants},
 		{Kind: notice.GrantNotKilled, Severity: notice.Warning, Group: grants},
 		{Kind: notice.GrantOld, Severity: notice.Warning, Group: []string{"kind", "app"}, Owner: atOnce},
@@ -106,9 +127,10 @@ func conditions() []Rule {
 		{Kind: notice.ClockSkew, Severity: notice.Warning},
 		{Kind: notice.AuditBroken, Severity: notice.Critical, Lasts: 30 * aDay},
 		{Kind: notice.TicketMissing, Severity: notice.Critical, Group: []string{"app"}},
-		{Kind: notice.TokenStranger, Severity: notice.Critical, Lasts: 7 * aDay},
+		{Kind: notice.TokenStranger, Severity: notice.Critical, Lasts: 7 * aDay, Remind: 2 * aDay}, // it is over after a day without another
 		{Kind: notice.KeyOld, Severity: notice.Warning, Remind: 30 * aDay},
 		{Kind: notice.ReviewDue, Severity: notice.Warning, Remind: 7 * aDay},
+		{Kind: notice.QuotaLow, Severity: notice.Warning, Group: []string{"path"}},
 		{Kind: notice.ChannelFailing, Severity: notice.Warning, Remind: aDay},
 		{Kind: notice.CheckpointUnsent, Severity: notice.Warning, Remind: aDay},
 	}
@@ -118,11 +140,19 @@ func conditions() []Rule {
 	return list
 }
 
+// What explains alerts of grants, and rates of failures: that WeChat is away, or that
+// it pushes no tickets. A rate that waits for the other to be known lasts a little longer.
+var (
+	away      = Because{Kind: notice.WeChatAway}
+	noAnswers = Because{Kind: notice.WeChatAway, Causes: []string{"outcome_unknown", "not_sent"}}
+	noTickets = Because{Kind: notice.TicketMissing, Causes: []string{"ticket_expired", "ticket_invalid", "awaits_ticket", "no_ticket"}, Same: "app"}
+)
+
 // finish fills in what follows from the rest.
 func (r *Rule) finish() {
 	r.Gather = gatherTime
 	if r.Severity == notice.Critical {
-		r.Remind = aDay
+		r.Remind = cmp.Or(r.Remind, aDay)
 	} else {
 		r.Quiet = true
 	}
@@ -135,7 +165,7 @@ func events() []Rule {
 		notice.Info: {notice.GrantRevoked, notice.NewOwner, notice.OwnerClaim, notice.StaffVisit, notice.NamedCall, notice.TokenExported,
 			notice.NewDevice, notice.Test},
 		notice.Warning: {notice.GrantExpiring, notice.OwnerTransfer, notice.SetsMissing, notice.NotAdopted, notice.SubscriptionOff,
-			notice.SessionStolen, notice.QuotaLow, notice.LoginDenied, notice.APIChanged},
+			notice.SessionStolen, notice.LoginDenied, notice.APIChanged},
 		notice.Critical: {notice.AccountState},
 	} {
 		for _, k := range kinds {
@@ -156,7 +186,7 @@ var owners = map[notice.Kind]time.Duration{
 }
 
 // ofGrants are the alerts that are over for a grant that works, or is gone.
-var ofGrants = []notice.Kind{notice.GrantNeedsOwner, notice.GrantStopped, notice.GrantDoubtful, notice.GrantOld}
+var ofGrants = []notice.Kind{notice.GrantNeedsOwner, notice.GrantStopped, notice.GrantFailing, notice.GrantDoubtful, notice.GrantOld}
 
 func recoveries() []Rule {
 	list := []Rule{
@@ -175,10 +205,12 @@ func recoveries() []Rule {
 // rates are conditions that each server sees for itself.
 func rates() []Rule {
 	list := []Rule{
-		{Kind: notice.RefreshFailing, Severity: notice.Critical, Group: []string{"kind"}, Threshold: 0.5, Window: 5 * time.Minute, After: time.Minute},
+		{Kind: notice.RefreshFailing, Severity: notice.Critical, Group: []string{"kind"}, Threshold: 0.5, Window: 5 * time.Minute, After: 90 * time.Second,
+			Because: []Because{away}},
 		{Kind: notice.PushRefused, Severity: notice.Critical, Threshold: 0.2, Window: 5 * time.Minute, After: 30 * time.Second},
-		{Kind: notice.EndpointErrors, Severity: notice.Warning, Group: []string{"group"}, Threshold: 0.25, Window: 5 * time.Minute, After: time.Minute},
-		{Kind: notice.LoginFailing, Severity: notice.Critical, Threshold: 0.5, Window: 5 * time.Minute, After: time.Minute},
+		{Kind: notice.EndpointErrors, Severity: notice.Warning, Group: []string{"group"}, Threshold: 0.25, Window: 5 * time.Minute, After: 90 * time.Second,
+			Because: []Because{away}},
+		{Kind: notice.LoginFailing, Severity: notice.Critical, Threshold: 0.5, Window: 5 * time.Minute, After: 90 * time.Second, Because: []Because{away}},
 		{Kind: notice.CallbackRefused, Severity: notice.Warning, Threshold: 20, Window: 5 * time.Minute},
 		{Kind: notice.WeChatAway, Severity: notice.Critical, After: time.Minute},
 		{Kind: notice.StoreFailing, Severity: notice.Critical, After: 15 * time.Second},

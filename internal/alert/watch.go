@@ -21,6 +21,13 @@ type Check struct {
 	Look    func() (wrong bool, details map[string]string)
 }
 
+// List looks for everything of a kind that is wrong now, and gives a notice of each
+// with its subject and its details. It returns quickly.
+type List struct {
+	Kind notice.Kind
+	Look func() []notice.Notice
+}
+
 // WatchOptions are what a Watch is made of. Store, Server and Rules must be set.
 type WatchOptions struct {
 	Store  Holder
@@ -28,6 +35,7 @@ type WatchOptions struct {
 	Rules  Rules
 	Rates  *Rates // nil: none
 	Checks []Check
+	Lists  []List
 	Every  time.Duration    // between two looks; 0: five seconds
 	Now    func() time.Time // nil: time.Now
 	Logger *slog.Logger     // nil: discards
@@ -98,6 +106,23 @@ func (w *Watch) Look(ctx context.Context) {
 	for _, c := range w.o.Checks {
 		wrong, details := c.Look()
 		w.see(ctx, ringKey{c.Kind, c.Subject}, wrong, notice.Notice{Kind: c.Kind, Subject: c.Subject, Details: details})
+	}
+	for _, l := range w.o.Lists {
+		w.list(ctx, l)
+	}
+}
+
+// list sees all that a list gives, and that what it gave before is over.
+func (w *Watch) list(ctx context.Context, l List) {
+	found := map[string]bool{}
+	for _, n := range l.Look() {
+		n.Kind, found[n.Subject] = l.Kind, true
+		w.see(ctx, ringKey{l.Kind, n.Subject}, true, n)
+	}
+	for k := range w.kept {
+		if k.kind == l.Kind && !found[k.group] {
+			w.see(ctx, k, false, notice.Notice{Kind: k.kind, Subject: k.group})
+		}
 	}
 }
 

@@ -63,10 +63,19 @@ func (a *App) ruleViews() (all []adminapi.AlertRuleView) {
 	p := a.alertPolicy()
 	for _, r := range p.Rules.List() {
 		all = append(all, adminapi.AlertRuleView{
-			Kind: string(r.Kind), Off: r.Off, Severity: string(r.Severity), How: how(r), GroupedBy: append([]string{}, r.Group...),
+			Kind: string(r.Kind), Off: r.Off, Severity: string(r.Severity), How: how(r), GroupedBy: append([]string{}, r.Group...), Because: because(r),
 			Gather: span(r.Gather), Remind: span(r.Remind), Owner: span(r.Owner), Quiet: r.Quiet,
 			Threshold: r.Threshold, Window: span(r.Window), After: span(r.After), Runbook: p.Runbook(r.Kind),
 		})
+	}
+	return all
+}
+
+// because names the kinds that explain a rule's alerts.
+func because(r alert.Rule) []string {
+	all := []string{}
+	for _, b := range r.Because {
+		all = append(all, string(b.Kind))
 	}
 	return all
 }
@@ -99,6 +108,7 @@ func (a *App) watch() *alert.Watch {
 	rules := a.alertPolicy().Rules
 	return alert.NewWatch(alert.WatchOptions{
 		Store: a.store, Server: a.owner, Rules: rules, Rates: a.rates, Every: a.o.LookEvery, Now: a.o.Now, Logger: a.o.Log,
+		Lists: []alert.List{{Kind: notice.QuotaLow, Look: a.quotas.low}},
 		Checks: []alert.Check{
 			{Kind: notice.WeChatAway, Subject: "wechat", Look: func() (bool, map[string]string) {
 				h := a.keeper.Health()

@@ -10,28 +10,26 @@ import (
 	"github.com/zhanggui/zhanggui/internal/access"
 	"github.com/zhanggui/zhanggui/internal/config"
 	"github.com/zhanggui/zhanggui/internal/gateway"
-	"github.com/zhanggui/zhanggui/internal/grant"
 	"github.com/zhanggui/zhanggui/internal/notice"
 	"github.com/zhanggui/zhanggui/internal/quota"
 	"github.com/zhanggui/zhanggui/wechat"
 )
 
-// quotaEvery is how often the ledgers are looked through for what to ask WeChat and
-// whom to tell. WeChat is asked once a look at most.
+// quotaEvery is how often the ledgers are looked through for what to ask WeChat, which
+// is asked once a look at most.
 const quotaEvery = 2 * time.Second
 
 // quotaTimeout bounds one question.
 const quotaTimeout = 10 * time.Second
 
 // quotas keeps the quotas that WeChat gives shops: it has the gateway's calls counted,
-// asks WeChat what is left, and has a human told once a day of each that runs dry.
+// asks WeChat what is left, and knows which run dry.
 type quotas struct {
 	book   *quota.Book
 	caller interface {
 		Call(ctx context.Context, shop, method, path string, in, out any) error
 	}
-	store gateway.Uses
-	app   *App
+	app *App
 }
 
 func (a *App) connectQuota() {
@@ -39,7 +37,7 @@ func (a *App) connectQuota() {
 		return
 	}
 	book := quota.New(a.o.Config.Quota == config.QuotaOn)
-	a.quotas = &quotas{book: book, caller: shopCaller{keeper: a.keeper, clients: a.clients, dir: a.store}, store: a.store, app: a}
+	a.quotas = &quotas{book: book, caller: shopCaller{keeper: a.keeper, clients: a.clients, dir: a.store}, app: a}
 	a.meters.watchQuota(book, a.catalogue.Label, a.o.Now)
 }
 
@@ -110,11 +108,6 @@ func (q *quotas) look(ctx context.Context) {
 			}
 		}
 	}
-	for _, s := range q.book.Lows(now()) {
-		if err := q.tell(ctx, s); err != nil && ctx.Err() == nil {
-			q.app.o.Log.Warn("nobody could be told that a quota runs dry", "shop", s.Shop, "path", s.Path, "dry", s.Dry, "error", err)
-		}
-	}
 }
 
 // ask asks WeChat what is left, see
@@ -142,21 +135,17 @@ func noQuota(err error) bool {
 	return ok && (e.Code == 76003 || e.Code == 76021 || e.Code == 76022)
 }
 
-// byQuota stands for a client in the count of a day's notices. No client has this id.
-const byQuota = "(quota)"
-
-// tell has a human told that a ledger runs dry: once a day, whichever server sees it
-// first.
-func (q *quotas) tell(ctx context.Context, s quota.State) error {
-	now := q.app.o.Now()
-	n := notice.Notice{At: now, Kind: notice.QuotaLow, Subject: "shop:" + s.Shop, Details: map[string]string{
-		"path": s.Path, "left": strconv.FormatInt(s.Left, 10), "limit": strconv.FormatInt(max(0, s.Limit), 10),
-		"dry": s.Dry.In(access.China).Format("15:04"),
-	}}
-	u := access.Use{ClientID: byQuota, ShopID: s.Shop, Path: s.Path, At: now, Daily: 1}
-	_, err := q.store.Use(ctx, u, grant.Effects{At: now, Notices: []notice.Notice{n}})
-	if errors.Is(err, access.ErrCap) {
-		return nil // somebody told already
+// low gives the ledgers that run dry today, as [alert.Watch] wants them. A path of a
+// shop is a subject of its own: one may be over while another is not.
+func (q *quotas) low() (all []notice.Notice) {
+	if q == nil {
+		return nil
 	}
-	return err
+	for _, s := range q.book.Lows(q.app.o.Now()) {
+		all = append(all, notice.Notice{Subject: "quota:" + s.Shop + s.Path, Details: map[string]string{
+			"shop": s.Shop, "path": s.Path, "left": strconv.FormatInt(s.Left, 10), "limit": strconv.FormatInt(max(0, s.Limit), 10),
+			"dry": s.Dry.In(access.China).Format("15:04"),
+		}})
+	}
+	return all
 }

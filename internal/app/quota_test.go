@@ -123,7 +123,7 @@ func (r *rig) toldOfTheQuota() {
 		}
 		return len(told) > 0
 	})
-	if d := told[0].Details; len(told) != 1 || told[0].Subject != "shop:"+shopID || d["path"] != quotaPath || d["limit"] != "3150" || !strings.Contains(d["dry"], ":") {
+	if d := told[0].Details; len(told) != 1 || told[0].Subject != "quota:"+shopID+quotaPath || d["shop"] != shopID || d["path"] != quotaPath || d["limit"] != "3150" || !strings.Contains(d["dry"], ":") {
 		r.t.Errorf("told %+v", told)
 	}
 	_, metrics := r.get(r.ops+"/metrics", "")

@@ -39,8 +39,10 @@ func (a *attempt) notices(v verdict, now time.Time) []notice.Notice {
 	switch {
 	case v.state == grant.NeedsOwner:
 		return a.notice(now, notice.GrantNeedsOwner, a.details(v)) // a reminder beside it would be noise
-	case v.tell:
+	case v.tell && v.state == grant.Stopped:
 		list = a.notice(now, notice.GrantStopped, a.details(v))
+	case v.tell:
+		list = a.notice(now, notice.GrantFailing, a.details(v))
 	case v.outcome == audit.Done && told(g):
 		list = a.notice(now, notice.GrantHealed, a.healed())
 	}

@@ -187,7 +187,7 @@ func TestHealedTokenStays(t *testing.T) {
 			t.Errorf("%d requests with refresh tokens that WeChat names and refuses", asks)
 		}
 		time.Sleep(time.Hour)
-		if told := e.store.told(); !slices.Equal(told, []string{"grant.stopped"}) {
+		if told := e.store.told(); !slices.Equal(told, []string{"grant.failing"}) {
 			t.Errorf("told %v", told)
 		}
 	})
@@ -211,7 +211,7 @@ func TestUnconfirmedPasses(t *testing.T) {
 		if _, err := e.Token(t.Context(), "hongchen"); err != nil {
 			t.Error(err)
 		}
-		if told := e.store.told(); !slices.Equal(told, []string{"grant.stopped", "grant.healed"}) {
+		if told := e.store.told(); !slices.Equal(told, []string{"grant.failing", "grant.healed"}) {
 			t.Errorf("told %v", told)
 		}
 	})

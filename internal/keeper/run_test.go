@@ -128,9 +128,9 @@ func TestStoppedToldOnceAndHealed(t *testing.T) {
 			[]notice.Kind{notice.GrantStopped, notice.GrantHealed}},
 		{"two causes", []error{refused(40164), refused(40243)},
 			[]notice.Kind{notice.GrantStopped, notice.GrantStopped, notice.GrantHealed}},
-		{"an outage", []error{lost()}, []notice.Kind{notice.GrantStopped, notice.GrantHealed}},
-		{"a code nobody knows", []error{refused(987654)}, []notice.Kind{notice.GrantStopped, notice.GrantHealed}},
-		{"day limit", []error{refused(45009)}, []notice.Kind{notice.GrantStopped, notice.GrantHealed}},
+		{"an outage", []error{lost()}, []notice.Kind{notice.GrantFailing, notice.GrantHealed}},
+		{"a code nobody knows", []error{refused(987654)}, []notice.Kind{notice.GrantFailing, notice.GrantHealed}},
+		{"day limit", []error{refused(45009)}, []notice.Kind{notice.GrantFailing, notice.GrantHealed}},
 		{"a short outage", []error{refused(-1), refused(-1), nil}, nil},
 	}
 	for _, tt := range tests {

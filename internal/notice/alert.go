@@ -50,6 +50,10 @@ type Fact struct {
 	Notice Notice
 }
 
+// Aftermath is how long after its end an alert explains others: longer than a rate of
+// failures remembers, and than a grant waits to be asked for again.
+const Aftermath = 11 * time.Minute
+
 // Membership says that an alert is about a subject.
 type Membership struct {
 	Alert   int64
@@ -60,7 +64,7 @@ type Membership struct {
 type Folding struct {
 	// Term is of the lease under which the step is made.
 	Term     int64
-	Alerts   []Alert // those that are not over, or that something is owed of
+	Alerts   []Alert // those that are not over, or that something is owed of, or that ended less than [Aftermath] ago
 	Facts    []Fact  // in their order
 	Held     map[Membership]bool
 	Silences []Silence
@@ -235,5 +239,5 @@ func MeasureOf(k Kind) Measure {
 // Watched tells whether servers see a condition for themselves, so that it has a
 // time after which it counts.
 func Watched(k Kind) bool {
-	return MeasureOf(k) != Unmeasured || k == WeChatAway || k == StoreFailing
+	return MeasureOf(k) != Unmeasured || k == WeChatAway || k == StoreFailing || k == QuotaLow
 }

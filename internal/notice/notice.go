@@ -19,6 +19,7 @@ type Kind string
 const (
 	GrantNeedsOwner  Kind = "grant.needs_owner"       // an owner must authorise again
 	GrantStopped     Kind = "grant.stopped"           // an operator must mend a setting
+	GrantFailing     Kind = "grant.failing"           // a token was not renewed several times; it is asked for again
 	GrantHealed      Kind = "grant.healed"            // a grant told of before works again
 	GrantExpiring    Kind = "grant.expiring"          // a user grant nears the end of its 30 days
 	GrantRevoked     Kind = "grant.revoked"           // somebody ended a grant

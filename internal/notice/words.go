@@ -38,6 +38,10 @@ var words = map[Kind]Words{
 		What: Text{"WeChat refuses to give a token, and asking again will not help.", "微信拒绝发放访问令牌，重试无济于事。"},
 		Next: Text{"Look up the errcode in the details, mend the app's setting (AppSecret, IP allowlist, state of the account), then run `zhanggui grant start`.", "请按详情中的 errcode 修正应用设置（AppSecret、IP 白名单、账号状态），然后执行 `zhanggui grant start`。"},
 	},
+	GrantFailing: {
+		What: Text{"A token could not be renewed several times; the server goes on asking.", "令牌多次续期失败，系统会继续重试。"},
+		Next: Text{"See the cause in the details and run `zhanggui doctor`; the old token is served while it lives.", "请查看详情中的原因并运行 `zhanggui doctor`；旧令牌在有效期内仍可使用。"},
+	},
 	GrantHealed: {
 		What: Text{"A grant that was reported before works again.", "此前告警的授权已恢复正常。"},
 		Next: Text{"Nothing is left to do.", "无需处理。"},

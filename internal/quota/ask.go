@@ -149,16 +149,9 @@ func (b *Book) All(now time.Time) []State {
 }
 
 // Lows gives the ledgers that three quarters are used of, or more, and that run dry
-// today: each once a day.
+// today.
 func (b *Book) Lows(now time.Time) []State {
-	t := now.Unix()
-	return b.collect(now, func(l *ledger) bool {
-		low := !l.enough(t) && l.left()*4 <= l.limit && l.told != l.day
-		if low {
-			l.told = l.day
-		}
-		return low
-	})
+	return b.collect(now, func(l *ledger) bool { return l.look(now.Unix()) })
 }
 
 func (b *Book) collect(now time.Time, want func(*ledger) bool) []State {

@@ -66,13 +66,42 @@ func TestForecast(t *testing.T) {
 	if off := s.Dry.Sub(want).Abs(); s.Dry.IsZero() || off > 5*time.Minute || math.Abs(s.PerHour-600) > 30 {
 		t.Errorf("dry at %v, want %v; %v an hour", s.Dry, want, s.PerHour)
 	}
-	told := b.Lows(at)
-	if len(told) != 1 || told[0].Dry != s.Dry || len(b.Lows(at)) != 0 {
-		t.Errorf("told of %+v", told)
+	if low := b.Lows(at); len(low) != 1 || low[0].Dry != s.Dry {
+		t.Errorf("low are %+v", low)
 	}
 	// An hour without a call, and it lasts.
 	if s := b.Shop("lantian", at.Add(time.Hour))[0]; !s.Dry.IsZero() || s.PerHour != 0 {
 		t.Errorf("%+v", s)
+	}
+	if low := b.Lows(at.Add(time.Hour)); len(low) != 0 {
+		t.Errorf("low are %+v", low)
+	}
+}
+
+// A ledger that ran low and lasts just about stays low, until there is something to
+// spare, or a new day.
+func TestLowIsNotLowNowAndThen(t *testing.T) {
+	b := New(false)
+	calls(t, b, by("erp", false), 600, start, time.Hour) // ten a minute
+	at := start.Add(time.Hour)
+	midnight := unix(endOf(dayOf(at.Unix())))
+	hear := func(percent int64) (low bool) { // of what is wanted until midnight
+		calls(t, b, by("erp", false), 160, at, 16*time.Minute)
+		at = at.Add(16 * time.Minute)
+		wanted := int64(midnight.Sub(at).Minutes() * 10)
+		told(t, b, Numbers{Limit: 100 * wanted, Left: wanted * percent / 100}, at)
+		return len(b.Lows(at)) == 1
+	}
+	for _, x := range []struct {
+		percent int64
+		low     bool
+	}{{115, false}, {50, true}, {115, true}, {200, false}, {115, false}} {
+		if low := hear(x.percent); low != x.low {
+			t.Errorf("with %d %% of what is wanted low is %t", x.percent, low)
+		}
+	}
+	if !hear(50) || len(b.Lows(midnight)) != 0 {
+		t.Error("it is not low today alone")
 	}
 }
 

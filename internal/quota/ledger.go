@@ -42,7 +42,7 @@ type ledger struct {
 	heard int64 // when WeChat last said what is left
 	trial int64 // when a call last went out to see
 	slow  int64 // until then WeChat wants to be called slower
-	told  int64 // the day whose low was told
+	low   bool  // it runs dry today, see [Book.Lows]
 
 	asking bool
 	ask    int64 // not before
@@ -126,6 +126,14 @@ func (l *ledger) empty(now int64) {
 // enough tells whether what is left lasts until midnight.
 func (l *ledger) enough(now int64) bool {
 	return !l.known || l.hour.perSecond(now)*float64(endOf(l.day)-now) <= float64(l.left()) && l.left() > 0
+}
+
+// look tells whether the ledger runs low: three quarters of it are used, or more, and
+// the rest does not last. Then it does until there are calls to spare, so that a rate
+// that goes up and down does not.
+func (l *ledger) look(now int64) bool {
+	l.low = l.low && !l.plenty(now) || !l.enough(now) && l.left()*4 <= l.limit
+	return l.low
 }
 
 // plenty tells whether what is left lasts until midnight with some to spare.

@@ -47,7 +47,7 @@ func (s *Store) ClaimFolding(ctx context.Context, owner string, now, until time.
 // folding reads what there is to fold.
 func (t *tx) folding(ctx context.Context, now time.Time, limit int) (notice.Folding, error) {
 	f := notice.Folding{Held: map[notice.Membership]bool{}}
-	alerts, err := t.WorkingAlerts(ctx)
+	alerts, err := t.WorkingAlerts(ctx, millis(now.Add(-notice.Aftermath)))
 	if err != nil {
 		return f, err
 	}

@@ -188,6 +188,39 @@ var alertCases = []testCase{
 		}
 		same(t, "told", w.kinds(), []notice.Kind{notice.GrantStopped, notice.AlertOver})
 	}},
+	{"an alert of a grant that is asked for again ends when it works", func(t *testing.T, w *world) {
+		c := w.claim("tea", start)
+		e := renewal(c, start)
+		e.Settle.Tokens, e.Settle.Attempt, e.Settle.Cause, e.Settle.Routine = nil, 7, "busy", false
+		e.Notices = []notice.Notice{{At: start, Kind: notice.GrantFailing, Subject: "grant:" + c.Grant.ID, Details: map[string]string{"cause": "busy"}}}
+		w.must(w.settle(e))
+		f := w.folding("r_1", start)
+		a := alertOf(f.Facts...)
+		w.must(w.s.Fold(t.Context(), "r_1", f.Term, start, notice.Plan{Alerts: []notice.Alert{a}, Folded: foldedInto(a.ID, f.Facts...)}))
+		later := start.Add(101 * time.Minute)
+		ended := func(want int) {
+			t.Helper()
+			n, err := w.s.EndWellGrants(t.Context(), later, later, 10)
+			w.must(err)
+			same(t, "ended", n, want)
+		}
+		ended(0)
+		w.must(w.settle(renewal(w.claim("tea", later), later)))
+		ended(1)
+	}},
+	{"an alert that is over explains others for a while", func(t *testing.T, w *world) {
+		w.facts(start, "grant:g_1")
+		f := w.folding("r_1", start)
+		a := alertOf(f.Facts...)
+		a.State, a.Ended, a.Due = notice.AlertEnded, start, time.Time{}
+		w.must(w.s.Fold(t.Context(), "r_1", f.Term, start, notice.Plan{Alerts: []notice.Alert{a}, Folded: foldedInto(a.ID, f.Facts...)}))
+		for _, c := range []struct {
+			after time.Duration
+			want  int
+		}{{notice.Aftermath - time.Second, 1}, {notice.Aftermath, 0}} {
+			same(t, "alerts "+c.after.String()+" after", len(w.folding("r_1", start.Add(c.after)).Alerts), c.want)
+		}
+	}},
 	{"of many servers one folds", func(t *testing.T, w *world) {
 		w.facts(start, "grant:g_1")
 		lost := errors.New("not mine")

@@ -7,7 +7,7 @@ SELECT CAST(CASE WHEN EXISTS (SELECT 1 FROM notices n WHERE n.folded_at = 0)
     THEN 1 ELSE 0 END AS BIGINT);
 
 -- name: WorkingAlerts :many
-SELECT * FROM alerts WHERE state <> 'over' OR due_at > 0 ORDER BY id;
+SELECT * FROM alerts WHERE state <> 'over' OR due_at > 0 OR ended_at > @since ORDER BY id;
 
 -- name: HeldByUnfolded :many
 SELECT DISTINCT s.alert_id, s.subject FROM notices n JOIN alert_subjects s ON s.subject = n.subject
@@ -68,8 +68,8 @@ UPDATE alerts SET due_at = @now WHERE state IN ('open', 'silenced');
 
 -- name: AlertMembersGone :many
 SELECT a.id, a.kind, s.subject FROM alerts a JOIN alert_subjects s ON s.alert_id = a.id LEFT JOIN grants g ON g.id = substr(s.subject, 7)
-WHERE a.state <> 'over' AND a.kind IN ('grant.needs_owner', 'grant.stopped') AND s.since_at < @before
-    AND (g.id IS NULL OR g.state = 'active' OR g.state = 'revoked')
+WHERE a.state <> 'over' AND a.kind IN ('grant.needs_owner', 'grant.stopped', 'grant.failing') AND s.since_at < @before
+    AND (g.id IS NULL OR g.state = 'revoked' OR g.state = 'active' AND (a.kind <> 'grant.failing' OR g.attempt = 0))
     AND NOT EXISTS (SELECT 1 FROM notices n WHERE n.folded_at = 0 AND n.subject = s.subject)
 ORDER BY a.id, s.subject LIMIT @max_rows;
 

@@ -41,8 +41,8 @@ func (q *Queries) Alert(ctx context.Context, id int64) (Alert, error) {
 
 const alertMembersGone = `-- name: AlertMembersGone :many
 SELECT a.id, a.kind, s.subject FROM alerts a JOIN alert_subjects s ON s.alert_id = a.id LEFT JOIN grants g ON g.id = substr(s.subject, 7)
-WHERE a.state <> 'over' AND a.kind IN ('grant.needs_owner', 'grant.stopped') AND s.since_at < $1
-    AND (g.id IS NULL OR g.state = 'active' OR g.state = 'revoked')
+WHERE a.state <> 'over' AND a.kind IN ('grant.needs_owner', 'grant.stopped', 'grant.failing') AND s.since_at < $1
+    AND (g.id IS NULL OR g.state = 'revoked' OR g.state = 'active' AND (a.kind <> 'grant.failing' OR g.attempt = 0))
     AND NOT EXISTS (SELECT 1 FROM notices n WHERE n.folded_at = 0 AND n.subject = s.subject)
 ORDER BY a.id, s.subject LIMIT $2
 `
@@ -1071,11 +1071,11 @@ func (q *Queries) WakeAlerts(ctx context.Context, now int64) error {
 }
 
 const workingAlerts = `-- name: WorkingAlerts :many
-SELECT id, kind, groups_by, state, severity, opened_at, last_at, ended_at, due_at, told_at, told_count, facts, members, last_notice, subjects, details, shop_id, silence FROM alerts WHERE state <> 'over' OR due_at > 0 ORDER BY id
+SELECT id, kind, groups_by, state, severity, opened_at, last_at, ended_at, due_at, told_at, told_count, facts, members, last_notice, subjects, details, shop_id, silence FROM alerts WHERE state <> 'over' OR due_at > 0 OR ended_at > $1 ORDER BY id
 `
 
-func (q *Queries) WorkingAlerts(ctx context.Context) ([]Alert, error) {
-	rows, err := q.query(ctx, q.workingAlertsStmt, workingAlerts)
+func (q *Queries) WorkingAlerts(ctx context.Context, since int64) ([]Alert, error) {
+	rows, err := q.query(ctx, q.workingAlertsStmt, workingAlerts, since)
 	if err != nil {
 		return nil, err
 	}
