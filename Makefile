@@ -40,7 +40,7 @@ fuzz: ## fuzz every target for FUZZTIME (default 10s) each
 demo: ## walk the whole story once
 	$(GO) run ./cmd/zhanggui demo --once
 
-gameday: ## inject faults one after the other, and see that each is told in time; wants a quiet machine
+gameday: ## inject faults one after the other, and see that each is told in time
 	$(GO) test -count=1 -run 'GameDay' ./internal/app
 
 chaos: ## break replicas on PostgreSQL for CHAOS_FOR (default 1m) in all, and weigh every refresh
