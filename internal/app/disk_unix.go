@@ -1,4 +1,4 @@
-//go:build linux || darwin
+//go:build linux || darwin || freebsd
 
 package app
 
@@ -11,5 +11,8 @@ func diskOf(dir string) (free, total uint64, err error) {
 	if err := syscall.Statfs(dir, &s); err != nil {
 		return 0, 0, err
 	}
-	return s.Bavail * uint64(s.Bsize), s.Blocks * uint64(s.Bsize), nil
+	// The numbers are of other types on some systems. FreeBSD counts below zero while
+	// root writes into what is kept for it.
+	size := uint64(s.Bsize)
+	return uint64(max(s.Bavail, 0)) * size, s.Blocks * size, nil //nolint:unconvert // not needed everywhere
 }

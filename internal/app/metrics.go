@@ -256,8 +256,18 @@ func (m *meters) watchKeeper(k *keeper.Keeper, data string) {
 	}{
 		"zhanggui_keeper_waiting":    {"Callers who wait for a token that is not in memory.", func() float64 { return float64(k.Health().Waiting) }},
 		"zhanggui_keeper_refreshing": {"Refreshes under way in this process.", func() float64 { return float64(k.Health().Refreshing) }},
-		"zhanggui_data_free_bytes":   {"What may still be written where the data directory is; not a number where the system does not tell.", func() float64 { return diskFree(data) }},
+		"zhanggui_data_free_bytes":   {"What may still be written where the data directory is; not a number where the system does not tell.", func() float64 { return freeBytes(data) }},
 	} {
 		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: g.help}, g.value))
 	}
+}
+
+// freeBytes is how much may still be written where dir is; not a number when nobody
+// knows.
+func freeBytes(dir string) float64 {
+	free, _, err := diskOf(dir)
+	if err != nil {
+		return math.NaN()
+	}
+	return float64(free)
 }
