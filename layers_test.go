@@ -30,7 +30,8 @@ var layers = []struct {
 	{prefix: "examples", may: []string{".", "wechat", "wechat/secret", "wechat/shop"}, std: true, why: "what users of the module write: they have the public packages only"},
 
 	{prefix: "internal/notice", why: "leaf: values only"},
-	{prefix: "internal/audit", why: "leaf: computes and compares, stores nothing"},
+	{prefix: "internal/durable", std: true, why: "leaf: files that outlive a power cut; what is in them does not matter to it"},
+	{prefix: "internal/audit", may: []string{"internal/durable"}, why: "leaf: computes and compares, stores nothing"},
 	{prefix: "internal/catalogue", std: true, why: "leaf: what WeChat documents, and nothing of ours"},
 	{prefix: "internal/quota", std: true, why: "leaf: counts and decides; asks nobody, and time is a parameter"},
 	{prefix: "internal/access", may: []string{"wechat/secret"}, why: "leaf: who may do what"},
@@ -45,16 +46,16 @@ var layers = []struct {
 	{prefix: "internal/standby", may: append(leaves, "internal/feed"), why: "a copy of rows that is kept by the feed; knows no feature and no store"},
 	{prefix: "internal/trace", why: "leaf: begins and ends spans; knows no feature, and of what is traced only words"},
 	{prefix: "internal/trace/otlp", why: "sends spans; what is in them does not matter to it"},
-	{prefix: "internal/vault", may: []string{"wechat/secret"}, why: "seals bytes for places; knows no feature"},
+	{prefix: "internal/vault", may: []string{"internal/durable", "wechat/secret"}, why: "seals bytes for places; knows no feature"},
 
 	{prefix: "internal/web", may: []string{"internal/audit", "internal/trace", "wechat/secret"}, why: "plumbing: knows no feature"},
 	{prefix: "internal/web/ui", may: []string{"internal/web"}, why: "how pages look; knows no feature"},
 	{prefix: "internal/config", may: []string{"internal/access", "internal/catalogue", "internal/notice", "internal/web", "wechat/secret"}, why: "what the operator wrote; knows no feature, and of the plumbing only what counts as loopback"},
 
 	{prefix: "internal/keeper", may: append(leaves, "wechat"), why: "a feature imports leaves, never a sibling or a store"},
-	{prefix: "internal/collate", may: []string{"internal/audit"}, why: "compares rows with the log through an interface; what a grant is else does not matter to it"},
+	{prefix: "internal/collate", may: []string{"internal/audit", "internal/durable"}, why: "compares rows with the log through an interface; what a grant is else does not matter to it"},
 	{prefix: "internal/witness", may: append(leaves, "internal/egress", "internal/web", "internal/webhook"), why: "sends and takes signed heads through interfaces; what is in the log does not matter to it"},
-	{prefix: "internal/retain", may: []string{"internal/access", "internal/audit", "internal/notice"}, why: "archives entries through an interface; what they say does not matter to it"},
+	{prefix: "internal/retain", may: []string{"internal/access", "internal/audit", "internal/durable", "internal/notice"}, why: "archives entries through an interface; what they say does not matter to it"},
 	{prefix: "internal/doctor", may: append(leaves, "internal/quota", "wechat", "wechat/msgcrypt"), why: "a feature imports leaves, never a sibling or a store; it asks WeChat through an interface, and reads its codes"},
 	{prefix: "internal/dropin", may: append(leaves, "internal/alias", "internal/web"), why: "a feature imports leaves, never a sibling or a store; it asks WeChat nothing"},
 	{prefix: "internal/gateway", may: append(leaves, "internal/alias", "internal/quota", "wechat", "internal/web"), why: "a feature imports leaves, never a sibling or a store"},
@@ -99,7 +100,7 @@ var layers = []struct {
 }
 
 // leaves is what features and stores share.
-var leaves = []string{"internal/access", "internal/audit", "internal/catalogue", "internal/grant", "internal/notice", "internal/trace", "internal/vault", "wechat/secret"}
+var leaves = []string{"internal/access", "internal/audit", "internal/catalogue", "internal/durable", "internal/grant", "internal/notice", "internal/trace", "internal/vault", "wechat/secret"}
 
 // free may import anything: they put the parts together.
 var free = []string{"internal/app", "internal/demo", "internal/chaos", "internal/scale", "cmd", "interop"}

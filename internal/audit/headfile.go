@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+
+	"github.com/zhanggui/zhanggui/internal/durable"
 )
 
 // maxHead bounds one record of a head file; a real one has about 250 bytes.
@@ -52,7 +54,7 @@ func OpenHeadFile(path string) (*HeadFile, error) {
 	}
 	last, end, err := repair(f)
 	if err == nil {
-		err = syncDir(filepath.Dir(path))
+		err = durable.SyncDir(filepath.Dir(path))
 	}
 	if err != nil {
 		f.Close()

@@ -14,6 +14,8 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/zhanggui/zhanggui/internal/durable"
 )
 
 // Names of the files, inside the data directory.
@@ -98,7 +100,7 @@ func parseSigner(skey string) (*Signer, string, error) {
 func (s *Signer) checkPub(path, vkey string) error {
 	b, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return writeNew(path, vkey+"\n", 0o644)
+		return create(path, vkey, 0o644)
 	}
 	if err != nil {
 		return fmt.Errorf("audit: public key: %w", err)
@@ -126,10 +128,18 @@ func createSigner(dir, name string) (*Signer, error) {
 		return nil, fmt.Errorf("audit: new signing key: %w; name %q must have no space and no plus sign", err, name)
 	}
 	// The private key first: with it alone the public one is made again.
-	if err := writeNew(filepath.Join(dir, KeyFile), skey+"\n", 0o600); err != nil {
+	if err := create(filepath.Join(dir, KeyFile), skey, 0o600); err != nil {
 		return nil, err
 	}
-	return s, writeNew(filepath.Join(dir, PubFile), vkey+"\n", 0o644)
+	return s, create(filepath.Join(dir, PubFile), vkey, 0o644)
+}
+
+// create makes the file of a key.
+func create(path, key string, perm os.FileMode) error {
+	if err := durable.Create(path, []byte(key+"\n"), perm); err != nil {
+		return fmt.Errorf("audit: %w", err)
+	}
+	return nil
 }
 
 // Verifier checks what the signer signed.

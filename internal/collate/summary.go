@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 
 	"github.com/zhanggui/zhanggui/internal/audit"
+	"github.com/zhanggui/zhanggui/internal/durable"
 )
 
 // load takes what the summary says, and reports whether there was one that
@@ -83,9 +84,5 @@ func replace(path string, fill func(io.Writer) error) error {
 	if err := os.Rename(f.Name(), path); err != nil {
 		return err
 	}
-	dir, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
+	return durable.SyncDir(filepath.Dir(path))
 }

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/zhanggui/zhanggui/internal/audit"
+	"github.com/zhanggui/zhanggui/internal/durable"
 )
 
 // errGap is a stretch with entries that are not there.
@@ -35,7 +36,10 @@ func (a *Archiver) write(ctx context.Context, path string, from int64, head audi
 	if err := os.Rename(tmp.Name(), path); err != nil {
 		return p, fmt.Errorf("archive audit entries: %w", err)
 	}
-	return p, syncDir(a.o.Dir)
+	if err := durable.SyncDir(a.o.Dir); err != nil {
+		return p, fmt.Errorf("archive audit entries: %w", err)
+	}
+	return p, nil
 }
 
 // fill writes the file, and reads it again as an inspector would.
@@ -71,19 +75,6 @@ func (a *Archiver) verify(f *os.File, p audit.Pruning) error {
 	}
 	if report.SHA256 != fmt.Sprintf("%x", p.Archive) || report.Archived != 0 {
 		return errors.New("the archive was changed while it was written; nothing is deleted, and it is tried again")
-	}
-	return nil
-}
-
-// syncDir makes the names in dir durable.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return fmt.Errorf("archive audit entries: %w", err)
-	}
-	defer d.Close()
-	if err := d.Sync(); err != nil {
-		return fmt.Errorf("archive audit entries: %w", err)
 	}
 	return nil
 }

@@ -12,6 +12,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"time"
+
+	"github.com/zhanggui/zhanggui/internal/durable"
 )
 
 // maxKeyText bounds what is read as the text of a master key.
@@ -25,7 +27,7 @@ func FileKEK(path string, create bool) (KEK, error) {
 	text, err := readKeyFile(path)
 	if errors.Is(err, fs.ErrNotExist) && create {
 		if err := createKeyFile(path); err != nil {
-			return nil, fmt.Errorf("vault: make master key %s: %w", path, err)
+			return nil, fmt.Errorf("vault: make a master key: %w", err)
 		}
 		text, err = readKeyFile(path)
 	}
@@ -55,40 +57,19 @@ func readKeyFile(path string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(f, maxKeyText))
 }
 
-// createKeyFile writes a new master key and has it on disk, under its name,
-// when it returns. Link refuses to replace a key that somebody else made
-// meanwhile; then theirs is the one.
+// createKeyFile writes a new master key and has it on disk, under its name, when it
+// returns. If somebody else made one meanwhile, theirs is the one.
 func createKeyFile(path string) error {
-	tmp, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*") // mode 0600
-	if err != nil {
-		return err
-	}
-	defer os.Remove(tmp.Name())
-	defer tmp.Close()
-	if err := writeNewKey(tmp); err != nil {
-		return err
-	}
-	if err := os.Link(tmp.Name(), path); err != nil && !errors.Is(err, fs.ErrExist) {
-		return err
-	}
-	dir, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	defer dir.Close()
-	return dir.Sync()
-}
-
-func writeNewKey(f *os.File) error {
 	key := make([]byte, masterKeySize)
 	defer clear(key)
 	rand.Read(key) //nolint:errcheck // never fails since Go 1.24
 	text := append(base64.StdEncoding.AppendEncode(nil, key), '\n')
 	defer clear(text)
-	if _, err := f.Write(text); err != nil {
-		return err
+	err := durable.Create(path, text, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return durable.SyncDir(filepath.Dir(path)) // they may not have come so far
 	}
-	return f.Sync()
+	return err
 }
 
 // EnvKEK reads the master key from an environment variable. Other processes of

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"github.com/zhanggui/zhanggui/internal/audit"
+	"github.com/zhanggui/zhanggui/internal/durable"
 )
 
 // File gives a place that is a file in another directory, such as one that can only
@@ -114,11 +115,7 @@ func (f *file) append(c audit.Checkpoint) error {
 	if err = errors.Join(err, file.Close()); err != nil {
 		return fmt.Errorf("witness: append a head to %s: %w; see that the disk is not full", f.path, err)
 	}
-	dir, err := os.Open(filepath.Dir(f.path))
-	if err != nil {
-		return fmt.Errorf("witness: %w", err)
-	}
-	if err := errors.Join(dir.Sync(), dir.Close()); err != nil {
+	if err := durable.SyncDir(filepath.Dir(f.path)); err != nil {
 		return fmt.Errorf("witness: append a head to %s: %w", f.path, err)
 	}
 	return nil
