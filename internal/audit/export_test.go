@@ -345,9 +345,18 @@ func TestTableQuotesFormulas(t *testing.T) {
 	if b.String() != want {
 		t.Errorf("table\n%s, want\n%s", b.String(), want)
 	}
-	for _, c := range []string{"=", "+1", "-1", "@a", "\ta", "\ra"} {
-		if cell(c) != "'"+c {
-			t.Errorf("cell %q is not quoted", c)
+}
+
+// TestCell: what a spreadsheet may compute stands behind an apostrophe, and nothing else.
+func TestCell(t *testing.T) {
+	for _, c := range []string{"=", "=1", "+1", "-1", "@a", "\ta", "\ra", "\na", "＝1", "＋1", "－1", "＠a"} {
+		if got := Cell(c); got != "'"+c {
+			t.Errorf("cell %q is written %q, not quoted", c, got)
+		}
+	}
+	for _, c := range []string{"", "a", "a=1", "1-1", "店=1", "'=1", "\xff=1", "\uff1c1"} {
+		if got := Cell(c); got != c {
+			t.Errorf("cell %q is written %q", c, got)
 		}
 	}
 }

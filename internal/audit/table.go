@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // Table writes entries as CSV for people who read them in a spreadsheet. It proves
@@ -42,7 +43,7 @@ func (t *Table) Close() error {
 
 func (t *Table) write(cells ...string) error {
 	for i, c := range cells {
-		cells[i] = cell(c)
+		cells[i] = Cell(c)
 	}
 	if err := t.w.Write(cells); err != nil {
 		return fmt.Errorf("audit: write a table: %w", err)
@@ -50,9 +51,13 @@ func (t *Table) write(cells ...string) error {
 	return nil
 }
 
-// cell keeps a spreadsheet from taking text for a formula.
-func cell(text string) string {
-	if text != "" && strings.ContainsRune("=+-@\t\r", rune(text[0])) {
+// Cell gives a text as it is put in a cell of a CSV: behind an apostrophe if a
+// spreadsheet would compute it. Full-width signs count, because spreadsheets of Chinese
+// and Japanese systems read them as the others; so do tabs and ends of lines, behind
+// which a sign may follow.
+func Cell(text string) string {
+	first, _ := utf8.DecodeRuneInString(text)
+	if text != "" && strings.ContainsRune("=+-@\t\r\n＝＋－＠", first) {
 		return "'" + text
 	}
 	return text

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/zhanggui/zhanggui/internal/audit"
 )
 
 // JSON writes a report as [ReadFile] reads it.
@@ -65,7 +67,7 @@ func (r Report) CSV(w io.Writer) error {
 	rows = append(rows, []string{"digest", r.Digest, "", r.Scope, "", r.At.UTC().Format(time.RFC3339), "", "", "", ""})
 	for _, row := range rows {
 		for i := range row {
-			row[i] = cell(row[i])
+			row[i] = audit.Cell(row[i])
 		}
 		if err := c.Write(row); err != nil {
 			return err
@@ -73,14 +75,6 @@ func (r Report) CSV(w io.Writer) error {
 	}
 	c.Flush()
 	return c.Error()
-}
-
-// cell keeps a spreadsheet from computing a text.
-func cell(s string) string {
-	if s != "" && strings.ContainsRune("=+-@\t\r\n＝＋－＠", []rune(s)[0]) {
-		return "'" + s
-	}
-	return s
 }
 
 // sentences are the reasons of a line in English.
