@@ -3,8 +3,6 @@ package outbox
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"net/http"
 	"net/url"
@@ -31,14 +29,7 @@ func Webhook(o WebhookOptions) (Channel, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &hook{name: cmp.Or(o.Name, webhookName(o.URL)), url: o.URL.String(), key: key, poster: webhook.NewPoster(o.Transport, o.Now)}, nil
-}
-
-// webhookName names a webhook by its host and a digest of the whole: a path may
-// itself be a secret.
-func webhookName(u *url.URL) string {
-	sum := sha256.Sum256([]byte(u.String()))
-	return "webhook:" + u.Host + ":" + hex.EncodeToString(sum[:4])
+	return &hook{name: cmp.Or(o.Name, webhook.NameOf("webhook", o.URL)), url: o.URL.String(), key: key, poster: webhook.NewPoster(o.Transport, o.Now)}, nil
 }
 
 type hook struct {

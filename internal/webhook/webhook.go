@@ -8,11 +8,13 @@ import (
 	"crypto/sha256"
 	"crypto/tls"
 	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"strconv"
 	"strings"
@@ -74,6 +76,14 @@ type Message struct {
 	Body []byte // JSON
 	URL  string
 	Keys []secret.Value // what it is signed with, see [ParseSecret]
+}
+
+// NameOf names a receiver of some kind, such as "webhook", by its host and a digest of
+// the whole URL: a path may itself be a secret. The same URL has the same name for ever;
+// stores keep it.
+func NameOf(kind string, u *url.URL) string {
+	sum := sha256.Sum256([]byte(u.String()))
+	return kind + ":" + u.Host + ":" + hex.EncodeToString(sum[:4])
 }
 
 // Poster sends. Make it with [NewPoster]; it is safe for concurrent use.

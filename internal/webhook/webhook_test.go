@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -95,5 +96,19 @@ func TestParseSecret(t *testing.T) {
 		if _, err := webhook.ParseSecret(secret.FromString(text)); (err == nil) != ok {
 			t.Errorf("a secret of %d bytes: %v", len(text), err)
 		}
+	}
+}
+
+// TestNameOf: the name is kept in databases, so it is held to the letter.
+func TestNameOf(t *testing.T) {
+	u, err := url.Parse("https://hooks.example/T0/SECRET?k=1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := webhook.NameOf("webhook", u), "webhook:hooks.example:ad22a81d"; got != want {
+		t.Errorf("named %q, want %q", got, want)
+	}
+	if again := webhook.NameOf("url", u.JoinPath("more")); again == "url:hooks.example:ad22a81d" {
+		t.Error("two URLs of a host have one name")
 	}
 }

@@ -3,8 +3,6 @@ package witness
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -35,13 +33,6 @@ func newDecoder(b []byte) *json.Decoder {
 	return d
 }
 
-// placeName names a place on the net by its host and a digest of the whole: a path
-// may itself be a secret.
-func placeName(kind string, u *url.URL) string {
-	sum := sha256.Sum256([]byte(u.String()))
-	return kind + ":" + u.Host + ":" + hex.EncodeToString(sum[:4])
-}
-
 // HookOptions are what a webhook is made of. All must be set.
 type HookOptions struct {
 	URL       *url.URL
@@ -56,7 +47,7 @@ func Hook(o HookOptions) (Place, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &hook{name: placeName("url", o.URL), url: o.URL.String(), key: key, poster: webhook.NewPoster(o.Transport, o.Now)}, nil
+	return &hook{name: webhook.NameOf("url", o.URL), url: o.URL.String(), key: key, poster: webhook.NewPoster(o.Transport, o.Now)}, nil
 }
 
 type hook struct {
@@ -104,7 +95,7 @@ func (u *untaken) Error() string {
 // Server gives a place that is another server of ours, at the address of its
 // witness. v checks our own signatures.
 func Server(u *url.URL, transport http.RoundTripper, v note.Verifier) Place {
-	return &server{name: placeName("witness", u), url: u.String(), verifier: v, client: &http.Client{
+	return &server{name: webhook.NameOf("witness", u), url: u.String(), verifier: v, client: &http.Client{
 		Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 }
