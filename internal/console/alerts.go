@@ -86,10 +86,7 @@ func (c *Console) silence(w http.ResponseWriter, r *http.Request, by audit.Actor
 
 // inWords is a text of a notice in the reader's language.
 func inWords(ctx context.Context, t notice.Text) string {
-	if ui.Language(ctx) == "en" {
-		return t.EN
-	}
-	return t.ZH
+	return ui.Pick(ctx, t.EN, t.ZH)
 }
 
 // about names the first of what an alert is about.

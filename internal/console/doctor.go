@@ -102,10 +102,7 @@ func (c *Console) renderDoctor(w http.ResponseWriter, r *http.Request, v doctorP
 
 // said is a text in the reader's language.
 func said(ctx context.Context, t doctor.Text) string {
-	if ui.Language(ctx) == "en" {
-		return web.Sentence(t.EN, ".")
-	}
-	return web.Sentence(t.ZH, "。")
+	return ui.Pick(ctx, web.Sentence(t.EN, "."), web.Sentence(t.ZH, "。"))
 }
 
 // pageURL is where a finding leads: a page of ours or of WeChat's.

@@ -122,10 +122,7 @@ func (c *Console) problemOf(r *http.Request, shop access.Shop, err error) string
 		x := we.Explain()
 		e = &web.Error{EN: x.CauseEN, ZH: x.CauseZH, NextEN: x.NextEN, NextZH: x.NextZH}
 	}
-	if ui.Language(r.Context()) == "en" {
-		return web.Sentence(e.EN, ".") + " " + web.Sentence(e.NextEN, ".")
-	}
-	return web.Sentence(e.ZH, "。") + web.Sentence(e.NextZH, "。")
+	return ui.Pick(r.Context(), web.Sentence(e.EN, ".")+" "+web.Sentence(e.NextEN, "."), web.Sentence(e.ZH, "。")+web.Sentence(e.NextZH, "。"))
 }
 
 func personNav(r *http.Request) []ui.NavItem {

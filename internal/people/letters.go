@@ -30,10 +30,7 @@ func (v meView) owner() bool {
 // what says what a letter was about, in the reader's language.
 func what(ctx context.Context, k notice.Kind) string {
 	w := k.Words()
-	if ui.Language(ctx) == "en" {
-		return w.What.EN
-	}
-	return w.What.ZH
+	return ui.Pick(ctx, w.What.EN, w.What.ZH)
 }
 
 // postLetters turns letters on or off.

@@ -293,18 +293,18 @@ func TestFeatureCatalogue(t *testing.T) {
 	var got string
 	h := func(_ http.ResponseWriter, r *http.Request) error {
 		ctx := r.Context()
-		got = strings.Join([]string{T(ctx, "login.hello", map[string]any{"Name": "<b>"}), T(ctx, "login.n", map[string]any{"Count": 1}), T(ctx, "login.n", map[string]any{"Count": 2}), T(ctx, "login.none"), URL(ctx, "/x"), Language(ctx)}, "|")
+		got = strings.Join([]string{T(ctx, "login.hello", map[string]any{"Name": "<b>"}), T(ctx, "login.n", map[string]any{"Count": 1}), T(ctx, "login.n", map[string]any{"Count": 2}), T(ctx, "login.none"), URL(ctx, "/x"), Language(ctx), Pick(ctx, "hello", "你好")}, "|")
 		return nil
 	}
 	visit(t, u, h, "GET", "/", "Accept-Language", "en")
-	if want := "Hello, <b>|1 shop|2 shops|login.none|/zhanggui/x|en"; got != want {
+	if want := "Hello, <b>|1 shop|2 shops|login.none|/zhanggui/x|en|hello"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	visit(t, u, h, "GET", "/")
-	if want := "你好,<b>|1 家店铺|2 家店铺|login.none|/zhanggui/x|zh-CN"; got != want {
+	if want := "你好,<b>|1 家店铺|2 家店铺|login.none|/zhanggui/x|zh-CN|你好"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	if T(t.Context(), "login.hello") != "login.hello" || URL(t.Context(), "/x") != "/x" || Language(t.Context()) != "zh-CN" {
+	if T(t.Context(), "login.hello") != "login.hello" || URL(t.Context(), "/x") != "/x" || Language(t.Context()) != "zh-CN" || Pick(t.Context(), "en", "zh") != "zh" {
 		t.Error("words outside of a page")
 	}
 }

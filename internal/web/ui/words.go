@@ -144,6 +144,15 @@ func (w *words) say(lang, key string, data ...map[string]any) string {
 	return text
 }
 
+// Pick gives the one of two texts that is in the visitor's language, for texts that are
+// no words of a page: what a notice, a finding or an error says.
+func Pick(ctx context.Context, en, zh string) string {
+	if Language(ctx) == langEN {
+		return en
+	}
+	return zh
+}
+
 // Language gives the language of the page being made: "zh-CN" or "en".
 func Language(ctx context.Context) string {
 	if s, ok := ctx.Value(contextKey{}).(speaker); ok {
