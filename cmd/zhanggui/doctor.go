@@ -11,6 +11,7 @@ import (
 
 	"github.com/zhanggui/zhanggui/internal/adminapi"
 	"github.com/zhanggui/zhanggui/internal/doctor"
+	"github.com/zhanggui/zhanggui/internal/notice"
 )
 
 // doctorCmd finds out why something does not work.
@@ -87,7 +88,7 @@ func (d doctorCmd) explain(ctx context.Context, c console) error {
 
 // print writes findings for people: one line for what is well, more for the rest.
 func (d doctorCmd) print(c console, all []adminapi.FindingView) {
-	say := func(t adminapi.TextView) string {
+	say := func(t notice.Text) string {
 		if d.Lang == "zh" {
 			return t.ZH
 		}

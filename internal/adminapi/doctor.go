@@ -10,6 +10,7 @@ import (
 
 	"github.com/zhanggui/zhanggui/internal/audit"
 	"github.com/zhanggui/zhanggui/internal/doctor"
+	"github.com/zhanggui/zhanggui/internal/notice"
 )
 
 // Doctor finds out why something does not work.
@@ -32,20 +33,14 @@ type ReportView struct {
 
 // FindingView is what one check found.
 type FindingView struct {
-	Check   string     `json:"check" doc:"what was looked at"`
-	Subject string     `json:"subject" doc:"server, app:… or shop:…"`
-	Verdict string     `json:"verdict" enum:"ok,unknown,warning,wrong" doc:"warning: it works, and not for ever; unknown: it could not be found out"`
-	Cause   TextView   `json:"cause"`
-	Proof   []FactView `json:"proof" doc:"what was seen; never a secret"`
-	Next    TextView   `json:"next" doc:"what to do"`
-	Page    string     `json:"page,omitempty" doc:"where to do it"`
-	ErrCode int        `json:"errcode,omitempty" doc:"WeChat's"`
-}
-
-// TextView is a sentence in both languages.
-type TextView struct {
-	EN string `json:"en" doc:"in English"`
-	ZH string `json:"zh" doc:"in Chinese"`
+	Check   string      `json:"check" doc:"what was looked at"`
+	Subject string      `json:"subject" doc:"server, app:… or shop:…"`
+	Verdict string      `json:"verdict" enum:"ok,unknown,warning,wrong" doc:"warning: it works, and not for ever; unknown: it could not be found out"`
+	Cause   notice.Text `json:"cause"`
+	Proof   []FactView  `json:"proof" doc:"what was seen; never a secret"`
+	Next    notice.Text `json:"next" doc:"what to do"`
+	Page    string      `json:"page,omitempty" doc:"where to do it"`
+	ErrCode int         `json:"errcode,omitempty" doc:"WeChat's"`
 }
 
 // FactView is one thing that was seen.
@@ -97,7 +92,7 @@ func (h handlers) explain(ctx context.Context, in *explainInput) (*body[Explanat
 func (h handlers) findings(all []doctor.Finding) []FindingView {
 	views := make([]FindingView, 0, len(all))
 	for _, f := range all {
-		v := FindingView{Check: f.Check, Subject: f.Subject, Verdict: string(f.Verdict), Cause: TextView(f.Cause), Next: TextView(f.Next),
+		v := FindingView{Check: f.Check, Subject: f.Subject, Verdict: string(f.Verdict), Cause: f.Cause, Next: f.Next,
 			Page: f.Page, ErrCode: f.ErrCode, Proof: make([]FactView, 0, len(f.Proof))}
 		if strings.HasPrefix(f.Page, "/") {
 			v.Page = h.Link(f.Page)

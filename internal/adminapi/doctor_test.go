@@ -12,10 +12,11 @@ import (
 	"github.com/zhanggui/zhanggui/internal/adminapi"
 	"github.com/zhanggui/zhanggui/internal/audit"
 	"github.com/zhanggui/zhanggui/internal/doctor"
+	"github.com/zhanggui/zhanggui/internal/notice"
 )
 
 var closed = doctor.Finding{Check: "grant", Subject: "shop:tea", Verdict: doctor.Wrong, Page: "/shops/tea", ErrCode: 61003,
-	Cause: doctor.Text{EN: "it ended", ZH: "已失效"}, Next: doctor.Text{EN: "authorise", ZH: "授权"}, Proof: []doctor.Fact{{Name: "state", Value: "needs_owner"}}}
+	Cause: notice.Text{EN: "it ended", ZH: "已失效"}, Next: notice.Text{EN: "authorise", ZH: "授权"}, Proof: []doctor.Fact{{Name: "state", Value: "needs_owner"}}}
 
 // Examine implements adminapi.Doctor.
 func (r *rig) Examine(_ context.Context, shop string) (doctor.Report, error) {
@@ -55,7 +56,7 @@ func TestDoctor(t *testing.T) {
 	var got adminapi.ReportView
 	r.ask("GET", "/v1/doctor?shop=tea", nil, &got)
 	want := adminapi.FindingView{Check: "grant", Subject: "shop:tea", Verdict: "wrong", Page: "https://zhanggui.example.com/shops/tea", ErrCode: 61003,
-		Cause: adminapi.TextView{EN: "it ended", ZH: "已失效"}, Next: adminapi.TextView{EN: "authorise", ZH: "授权"}, Proof: []adminapi.FactView{{Name: "state", Value: "needs_owner"}}}
+		Cause: notice.Text{EN: "it ended", ZH: "已失效"}, Next: notice.Text{EN: "authorise", ZH: "授权"}, Proof: []adminapi.FactView{{Name: "state", Value: "needs_owner"}}}
 	if diff := cmp.Diff(want, got.Findings[0]); got.Verdict != "wrong" || diff != "" {
 		t.Errorf("verdict %s (-want +got):\n%s", got.Verdict, diff)
 	}

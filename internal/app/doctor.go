@@ -17,6 +17,7 @@ import (
 	"github.com/zhanggui/zhanggui/internal/clock"
 	"github.com/zhanggui/zhanggui/internal/doctor"
 	"github.com/zhanggui/zhanggui/internal/egress"
+	"github.com/zhanggui/zhanggui/internal/notice"
 	"github.com/zhanggui/zhanggui/internal/quota"
 	"github.com/zhanggui/zhanggui/internal/vault"
 	"github.com/zhanggui/zhanggui/internal/web"
@@ -109,7 +110,7 @@ func whyNoToken(err error) error {
 		return err
 	}
 	return &doctor.NoToken{ErrCode: e.ErrCode,
-		Cause: doctor.Text{EN: clause(e.EN), ZH: clause(e.ZH)}, Next: doctor.Text{EN: clause(e.NextEN), ZH: clause(e.NextZH)}}
+		Cause: notice.Text{EN: clause(e.EN), ZH: clause(e.ZH)}, Next: notice.Text{EN: clause(e.NextEN), ZH: clause(e.NextZH)}}
 }
 
 // clause is a sentence without its full stop.
@@ -167,7 +168,7 @@ type doctorHouse struct{ a *App }
 func (h doctorHouse) Health(context.Context) []doctor.Trouble {
 	var all []doctor.Trouble
 	say := func(since time.Time, en, zh string) {
-		all = append(all, doctor.Trouble{What: doctor.Text{EN: en, ZH: zh}, Since: since})
+		all = append(all, doctor.Trouble{What: notice.Text{EN: en, ZH: zh}, Since: since})
 	}
 	k := h.a.keeper.Health()
 	if !k.StoreDownSince.IsZero() {

@@ -8,6 +8,7 @@ import (
 	"github.com/zhanggui/zhanggui/internal/access"
 	"github.com/zhanggui/zhanggui/internal/audit"
 	"github.com/zhanggui/zhanggui/internal/doctor"
+	"github.com/zhanggui/zhanggui/internal/notice"
 	"github.com/zhanggui/zhanggui/internal/web"
 	"github.com/zhanggui/zhanggui/internal/web/ui"
 )
@@ -101,7 +102,7 @@ func (c *Console) renderDoctor(w http.ResponseWriter, r *http.Request, v doctorP
 }
 
 // said is a text in the reader's language.
-func said(ctx context.Context, t doctor.Text) string {
+func said(ctx context.Context, t notice.Text) string {
 	return ui.Pick(ctx, web.Sentence(t.EN, "."), web.Sentence(t.ZH, "。"))
 }
 

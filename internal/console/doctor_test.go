@@ -10,6 +10,7 @@ import (
 	"github.com/zhanggui/zhanggui/internal/access"
 	"github.com/zhanggui/zhanggui/internal/audit"
 	"github.com/zhanggui/zhanggui/internal/doctor"
+	"github.com/zhanggui/zhanggui/internal/notice"
 )
 
 // Examine implements console.Doctor: something of the house is wrong, something of the
@@ -20,18 +21,18 @@ func (r *rig) Examine(_ context.Context, shop string) (doctor.Report, error) {
 		subject = "shop:" + shop
 	}
 	return doctor.Report{Asked: 3, Findings: []doctor.Finding{
-		{Check: "ticket", Subject: "app:platform", House: true, Verdict: doctor.Wrong, Cause: doctor.Text{EN: "no ticket came", ZH: "没有 ticket"}, Next: doctor.Text{EN: "start it", ZH: "请启动"}},
-		{Check: "grant", Subject: subject, Verdict: doctor.Wrong, Cause: doctor.Text{EN: "it has ended", ZH: "已失效"}, Next: doctor.Text{EN: "authorise again", ZH: "请重新授权"},
+		{Check: "ticket", Subject: "app:platform", House: true, Verdict: doctor.Wrong, Cause: notice.Text{EN: "no ticket came", ZH: "没有 ticket"}, Next: notice.Text{EN: "start it", ZH: "请启动"}},
+		{Check: "grant", Subject: subject, Verdict: doctor.Wrong, Cause: notice.Text{EN: "it has ended", ZH: "已失效"}, Next: notice.Text{EN: "authorise again", ZH: "请重新授权"},
 			Page: "/shops/lantian", Proof: []doctor.Fact{{Name: "state", Value: "<b>needs_owner</b>"}}},
-		{Check: "secret", Subject: subject, Verdict: doctor.Warning, Cause: doctor.Text{EN: "it is old", ZH: "已久"}, Next: doctor.Text{EN: "rotate", ZH: "请更换"}, Page: "https://store.weixin.qq.com"},
-		{Check: "quota", Subject: subject, Verdict: doctor.OK, Cause: doctor.Text{EN: "the quotas last", ZH: "额度充足"}},
+		{Check: "secret", Subject: subject, Verdict: doctor.Warning, Cause: notice.Text{EN: "it is old", ZH: "已久"}, Next: notice.Text{EN: "rotate", ZH: "请更换"}, Page: "https://store.weixin.qq.com"},
+		{Check: "quota", Subject: subject, Verdict: doctor.OK, Cause: notice.Text{EN: "the quotas last", ZH: "额度充足"}},
 	}}, nil
 }
 
 // Explain implements console.Doctor.
 func (r *rig) Explain(_ context.Context, by audit.Actor, text, shop string) (doctor.Explanation, error) {
 	return doctor.Explanation{Input: doctor.Mask(text), Findings: []doctor.Finding{{Check: "explain", Subject: by.Kind + ":" + by.ID + " " + shop, Verdict: doctor.Wrong,
-		Cause: doctor.Text{EN: "the address is not in the allowlist", ZH: "IP 不在白名单"}, Next: doctor.Text{EN: "add it", ZH: "请添加"}, Page: "javascript:alert(1)"}}}, nil
+		Cause: notice.Text{EN: "the address is not in the allowlist", ZH: "IP 不在白名单"}, Next: notice.Text{EN: "add it", ZH: "请添加"}, Page: "javascript:alert(1)"}}}, nil
 }
 
 func TestStaffSeesEverythingTheDoctorFound(t *testing.T) {

@@ -8,12 +8,13 @@ import (
 	"sync/atomic"
 
 	"github.com/zhanggui/zhanggui/internal/access"
+	"github.com/zhanggui/zhanggui/internal/notice"
 	"github.com/zhanggui/zhanggui/wechat"
 )
 
 // NoToken is the error of a [WeChat] that has no token to ask with, and why.
 type NoToken struct {
-	Cause, Next Text
+	Cause, Next notice.Text
 	ErrCode     int // WeChat's, at the last try for a token
 }
 

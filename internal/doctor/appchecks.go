@@ -11,6 +11,7 @@ import (
 
 	"github.com/zhanggui/zhanggui/internal/access"
 	"github.com/zhanggui/zhanggui/internal/grant"
+	"github.com/zhanggui/zhanggui/internal/notice"
 	"github.com/zhanggui/zhanggui/internal/vault"
 	"github.com/zhanggui/zhanggui/wechat/msgcrypt"
 	"github.com/zhanggui/zhanggui/wechat/secret"
@@ -163,7 +164,7 @@ func (d *Doctor) pushURL(ctx context.Context, app access.App, keys *msgcrypt.Key
 }
 
 // pushCauses say what a reason of refusal means; others speak for themselves.
-var pushCauses = map[string]Text{
+var pushCauses = map[string]notice.Text{
 	"signature":  text("the Token at WeChat is another than the one here", "微信后台的 Token 与此处不一致"),
 	"ciphertext": text("the EncodingAESKey at WeChat is another than the one here", "微信后台的 EncodingAESKey 与此处不一致"),
 	"padding":    text("the EncodingAESKey at WeChat is another than the one here", "微信后台的 EncodingAESKey 与此处不一致"),

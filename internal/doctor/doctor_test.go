@@ -53,7 +53,7 @@ var broken = map[string]struct {
 	page    string // part of it
 }{
 	"WeChat away": {"", func(w *world) {
-		w.trouble = []doctor.Trouble{{What: doctor.Text{EN: "WeChat does not answer: not_sent", ZH: "微信无应答"}, Since: noon}}
+		w.trouble = []doctor.Trouble{{What: notice.Text{EN: "WeChat does not answer: not_sent", ZH: "微信无应答"}, Since: noon}}
 	}, "health", doctor.Wrong, "WeChat does not answer", "since=2026-03-01T12:00:00Z", ""},
 	"clock behind":     {"", func(w *world) { w.clock.Behind, w.clock.Stopped = time.Hour, true }, "clock", doctor.Wrong, "behind a time", "behind=1h0m0s", ""},
 	"clock skewed":     {"", func(w *world) { w.clock.Wrong, w.clock.Skew = true, 5*time.Minute }, "clock", doctor.Wrong, "differs from WeChat", "ahead_of_wechat=5m0s", ""},
@@ -124,7 +124,7 @@ var broken = map[string]struct {
 	"renewal fails": {"lantian", func(w *world) { w.grants[0].Attempt, w.grants[0].Cause = 3, "not_sent" }, "grant", doctor.Warning, "failed lately", "cause=not_sent", ""},
 	"no grant":      {"lantian", func(w *world) { w.grants = nil }, "grant", doctor.Wrong, "never authorised", "", "/shops/lantian"},
 	"no token": {"lantian", func(w *world) {
-		w.refuse["/channels/ec/basics/info/get"] = &doctor.NoToken{Cause: doctor.Text{EN: "it was revoked", ZH: "已撤销"}, Next: doctor.Text{EN: "authorise", ZH: "授权"}, ErrCode: 61003}
+		w.refuse["/channels/ec/basics/info/get"] = &doctor.NoToken{Cause: notice.Text{EN: "it was revoked", ZH: "已撤销"}, Next: notice.Text{EN: "authorise", ZH: "授权"}, ErrCode: 61003}
 	}, "shop", doctor.Wrong, "it was revoked", "errcode=61003", ""},
 	"shop closed": {"lantian", func(w *world) { w.answers["/channels/ec/basics/info/get"] = `{"info":{"status":"close_finished"}}` }, "shop", doctor.Warning, "closed", "status=close_finished", "store.weixin.qq.com"},
 	"shop limited": {"lantian", func(w *world) {
@@ -192,7 +192,7 @@ func TestEachCheckNamesWhatIsBroken(t *testing.T) {
 			if i < 0 {
 				t.Fatalf("no finding %s %s %q with %q and page %q:\n%s", tc.check, tc.verdict, tc.cause, tc.proof, tc.page, list(r))
 			}
-			if f := r.Findings[i]; f.Verdict != doctor.OK && (f.Cause.ZH == "" || f.Next.EN == "" || f.Next.ZH == "" || f.Next == (doctor.Text{EN: "nothing to do", ZH: "无需处理"})) {
+			if f := r.Findings[i]; f.Verdict != doctor.OK && (f.Cause.ZH == "" || f.Next.EN == "" || f.Next.ZH == "" || f.Next == (notice.Text{EN: "nothing to do", ZH: "无需处理"})) {
 				t.Errorf("the finding does not say what to do: %+v", f)
 			}
 			if strings.Contains(list(r), "BAIT") || strings.Contains(list(r), pushToken) || strings.Contains(list(r), pushAESKey) {

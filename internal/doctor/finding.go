@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"github.com/zhanggui/zhanggui/internal/notice"
 )
 
 // Verdict says how a check came out.
@@ -21,12 +23,6 @@ const (
 // rank orders verdicts for lists: the worst first.
 var rank = map[Verdict]int{Wrong: 0, Warning: 1, Unknown: 2, OK: 3}
 
-// Text is a sentence in both languages, without a full stop.
-type Text struct {
-	EN string `json:"en"`
-	ZH string `json:"zh"`
-}
-
 // Fact is one thing that was looked at and what was seen: a number, a time, an id.
 type Fact struct {
 	Name  string `json:"name"` // of a fixed set, e.g. "newest_ticket"
@@ -40,27 +36,27 @@ type Finding struct {
 	Verdict Verdict // see the verdicts
 	// House marks what is the operator's alone: a merchant does not see it.
 	House bool
-	Cause Text
+	Cause notice.Text
 	Proof []Fact
-	Next  Text
+	Next  notice.Text
 	Page  string // where to do it: an absolute URL, or a path of ours; may be empty
 	// ErrCode is WeChat's, 0 when none was involved.
 	ErrCode int
 }
 
-// text makes a Text.
-func text(en, zh string) Text { return Text{EN: en, ZH: zh} }
+// text makes a text, which has no full stop: pages and lists end it as they must.
+func text(en, zh string) notice.Text { return notice.Text{EN: en, ZH: zh} }
 
 // nothing is the next step of what is well.
 var nothing = text("nothing to do", "无需处理")
 
 // fine makes a finding that all is well.
-func fine(cause Text, proof ...Fact) Finding {
+func fine(cause notice.Text, proof ...Fact) Finding {
 	return Finding{Verdict: OK, Cause: cause, Proof: proof, Next: nothing}
 }
 
 // ill makes a finding of something to do.
-func ill(v Verdict, cause, next Text, page string, proof ...Fact) Finding {
+func ill(v Verdict, cause, next notice.Text, page string, proof ...Fact) Finding {
 	return Finding{Verdict: v, Cause: cause, Next: next, Page: page, Proof: proof}
 }
 

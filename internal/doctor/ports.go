@@ -122,7 +122,7 @@ type House interface {
 
 // Trouble is something that the server knows to be out of reach.
 type Trouble struct {
-	What  Text
+	What  notice.Text
 	Since time.Time
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/zhanggui/zhanggui/internal/access"
 	"github.com/zhanggui/zhanggui/internal/catalogue"
 	"github.com/zhanggui/zhanggui/internal/grant"
+	"github.com/zhanggui/zhanggui/internal/notice"
 )
 
 // sets compares the permission sets that a shop granted with those that are needed by
@@ -107,7 +108,7 @@ func (d *Doctor) granted(clients []access.Client, shop string) (paths []string) 
 }
 
 // lacking gives one finding for each set that paths need and that is not held.
-func (d *Doctor) lacking(held []int64, paths []string, v Verdict, cause Text) []Finding {
+func (d *Doctor) lacking(held []int64, paths []string, v Verdict, cause notice.Text) []Finding {
 	missing := map[int64][]string{}
 	for _, p := range paths {
 		e, ok := d.o.Catalogue.Lookup(p)
@@ -130,7 +131,7 @@ func (d *Doctor) lacking(held []int64, paths []string, v Verdict, cause Text) []
 }
 
 // lack is the finding that a set is missing.
-func lack(v Verdict, cause Text, id int64) Finding {
+func lack(v Verdict, cause notice.Text, id int64) Finding {
 	set, number := catalogue.SetOf(id), strconv.FormatInt(id, 10)
 	f := ill(v, cause, text("have the platform ask for "+set.EN+" (set "+number+"), publish it, and the owner authorise again",
 		"请为平台申请「"+set.ZH+"」(权限集 "+number+")并发布，再由店主重新授权"), pageSets, fact("missing_set", number+" "+set.ZH))

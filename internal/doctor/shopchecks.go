@@ -8,6 +8,7 @@ import (
 
 	"github.com/zhanggui/zhanggui/internal/access"
 	"github.com/zhanggui/zhanggui/internal/grant"
+	"github.com/zhanggui/zhanggui/internal/notice"
 	"github.com/zhanggui/zhanggui/wechat"
 )
 
@@ -25,7 +26,7 @@ var shopChecks = []check{
 // stateTexts say what the states of a grant mean, but the active one.
 var stateTexts = map[grant.State]struct {
 	verdict     Verdict
-	cause, next Text
+	cause, next notice.Text
 }{
 	grant.NeedsOwner: {Wrong, text("the shop's authorisation has ended", "店铺授权已失效"), text("the owner must authorise again", "需要店主重新授权")},
 	grant.Stopped: {Wrong, text("WeChat refuses the shop's credentials or this server's address, so renewal has stopped", "微信拒绝了店铺凭据或本服务器地址，续期已停止"),
@@ -88,7 +89,7 @@ func refreshKind(k grant.Kind) wechat.EndpointKind {
 
 // shopStates are the words for the state of a shop that cannot sell, see
 // developers.weixin.qq.com/doc/store/shop/API/storemanage/api_mmecapi_basicinfo.
-var shopStates = map[string]Text{
+var shopStates = map[string]notice.Text{
 	"opening":        text("the shop is still being opened", "店铺正在开店流程中"),
 	"closing":        text("the shop is being closed", "店铺正在关店"),
 	"close_finished": text("the shop is closed", "店铺已关闭"),
@@ -115,7 +116,7 @@ func (d *Doctor) shop(ctx context.Context, at place) []Finding {
 
 // accountStates are what WeChat may think of an account, see
 // developers.weixin.qq.com/doc/oplatform/openApi/authorization-management/api_getauthorizerinfo.
-var accountStates = map[wechat.AccountStatus]Text{
+var accountStates = map[wechat.AccountStatus]notice.Text{
 	wechat.StatusCancelled: text("the account is cancelled", "账号已注销"),
 	wechat.StatusBanned:    text("the account is banned", "账号已封禁"),
 	wechat.StatusWarned:    text("the account is warned", "账号已告警"),
