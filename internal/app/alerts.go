@@ -23,15 +23,14 @@ import (
 // connectAlerts makes what decides whom to tell what.
 func (a *App) connectAlerts() error {
 	a.alerts = alert.New(alert.Options{
-		Store: a.store, Owner: a.owner, Policy: a.alertPolicy(), Now: a.o.Now, Logger: a.o.Log,
+		Store: a.store, Owner: a.owner, Policy: a.policy, Now: a.o.Now, Logger: a.o.Log,
 		Observer: newAlertMeters(a.metrics.Registry), Told: a.outbox.Wake, Tidy: a.o.LookEvery,
 	})
 	return nil
 }
 
 // alertPolicy is what the operator decided about alerts.
-func (a *App) alertPolicy() alert.Policy {
-	c := a.o.Config.Alerts
+func alertPolicy(c config.Alerts) alert.Policy {
 	p := alert.Policy{Rules: alert.Defaults()}
 	if !c.Runbooks.IsZero() {
 		p.Runbooks = c.Runbooks.String()
@@ -60,12 +59,11 @@ func override(rule *alert.Rule, by config.AlertRule) {
 
 // ruleViews are the rules as operators see them.
 func (a *App) ruleViews() (all []adminapi.AlertRuleView) {
-	p := a.alertPolicy()
-	for _, r := range p.Rules.List() {
+	for _, r := range a.policy.Rules.List() {
 		all = append(all, adminapi.AlertRuleView{
 			Kind: string(r.Kind), Off: r.Off, Severity: string(r.Severity), How: how(r), GroupedBy: append([]string{}, r.Group...), Because: because(r),
 			Gather: span(r.Gather), Remind: span(r.Remind), Owner: span(r.Owner), Quiet: r.Quiet,
-			Threshold: r.Threshold, Window: span(r.Window), After: span(r.After), Runbook: p.Runbook(r.Kind),
+			Threshold: r.Threshold, Window: span(r.Window), After: span(r.After), Runbook: a.policy.Runbook(r.Kind),
 		})
 	}
 	return all
@@ -105,7 +103,7 @@ const diskEnough = 20 << 30
 
 // watch makes what holds the conditions that this server sees for itself.
 func (a *App) watch() *alert.Watch {
-	rules := a.alertPolicy().Rules
+	rules := a.policy.Rules
 	return alert.NewWatch(alert.WatchOptions{
 		Store: a.store, Server: a.owner, Rules: rules, Rates: a.rates, Every: a.o.LookEvery, Now: a.o.Now, Logger: a.o.Log,
 		Lists: []alert.List{{Kind: notice.QuotaLow, Look: a.quotas.low}},

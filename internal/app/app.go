@@ -129,6 +129,7 @@ type App struct {
 	renewals  *review.Renewals
 	owners    *owners.Owners
 	outbox    *outbox.Outbox
+	policy    alert.Policy // of alerts
 	alerts    *alert.Engine
 	rates     *alert.Rates
 	relay     *relay.Relay
@@ -186,7 +187,8 @@ func New(ctx context.Context, o Options) (_ *App, err error) {
 	a.metrics = web.NewMetrics(o.Version)
 	a.metrics.Room = roomOf
 	a.meters = newMeters(a.metrics.Registry)
-	a.rates = alert.NewRates(a.alertPolicy().Rules, o.Now)
+	a.policy = alertPolicy(o.Config.Alerts)
+	a.rates = alert.NewRates(a.policy.Rules, o.Now)
 	a.replica.meter(a.metrics.Registry)
 	a.meters.watchStore(a.store)
 	a.refused = newRefusals(a.vault.MAC("address", nil), o.Now, o.Log)
@@ -484,7 +486,7 @@ func (a *App) connectConsole() {
 		Radar:     a.store,
 		Channels:  channels{a},
 		Alerts:    a.store,
-		Runbook:   a.alertPolicy().Runbook,
+		Runbook:   a.policy.Runbook,
 		Caller:    shopCaller{keeper: a.keeper, clients: a.clients, dir: a.store},
 		Link:      a.Link,
 		Reviews:   a.reviews,
@@ -515,7 +517,7 @@ func (a *App) adminOptions() adminapi.Options {
 		Notices:       a.store,
 		Alerts:        a.store,
 		AlertRules:    a.ruleViews(),
-		Runbook:       a.alertPolicy().Runbook,
+		Runbook:       a.policy.Runbook,
 		Channels:      channels{a},
 		Clock:         a.clock,
 		Quotas:        a,
