@@ -149,7 +149,16 @@ func TestGroupsAreBounded(t *testing.T) {
 	}
 }
 
+// TestCountingTakesNoMemory: every call through the gateway is counted.
+func TestCountingTakesNoMemory(t *testing.T) {
+	r := alert.NewRates(alert.Defaults(), nil)
+	if n := testing.AllocsPerRun(100, func() { r.Count(notice.EndpointErrors, "order", false) }); n != 0 {
+		t.Errorf("a count takes %v allocations", n)
+	}
+}
+
 func BenchmarkCount(b *testing.B) {
+	b.ReportAllocs()
 	r := alert.NewRates(alert.Defaults(), nil)
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
