@@ -188,13 +188,6 @@ func after(text, prefix string) string {
 	return ""
 }
 
-// Escalation is a fact that an owner is to be told of.
-type Escalation struct {
-	Fact
-	Alert int64
-	Owed  time.Time
-}
-
 // Holding is what one server says of a condition that each sees for itself.
 type Holding struct {
 	Name   string // of the condition

@@ -147,30 +147,3 @@ func (s *Store) EndWellGrants(ctx context.Context, before, now time.Time, limit 
 	})
 	return ended, err
 }
-
-// EscalationsOwed gives at most limit facts that owners are to be told of by now,
-// the longest owed first.
-func (s *Store) EscalationsOwed(ctx context.Context, now time.Time, limit int) (all []notice.Escalation, err error) {
-	rows, err := s.q.EscalationsOwed(ctx, sqlgen.EscalationsOwedParams{Now: millis(now), MaxRows: rowLimit(limit)})
-	if err != nil {
-		return nil, s.fail("read escalations", err)
-	}
-	for _, r := range rows {
-		n := toNotice(sqlgen.Notice{At: r.At, Kind: r.Kind, Subject: r.Subject, Details: r.Details})
-		all = append(all, notice.Escalation{Fact: notice.Fact{ID: r.NoticeID, Notice: n}, Alert: r.AlertID, Owed: fromMillis(r.OwedAt)})
-	}
-	return all, nil
-}
-
-// EscalationTold writes that an owner was told of a fact. It tells whether it was
-// still owed.
-func (s *Store) EscalationTold(ctx context.Context, fact int64, now time.Time, entries ...audit.Entry) (landed bool, err error) {
-	err = s.write(ctx, "end escalation", func(t *tx) error {
-		n, err := t.EscalationTold(ctx, sqlgen.EscalationToldParams{ToldAt: millis(now), NoticeID: fact})
-		if landed = n > 0; landed {
-			t.record(entries...)
-		}
-		return err
-	})
-	return landed && err == nil, err
-}

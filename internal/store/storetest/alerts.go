@@ -49,28 +49,6 @@ var alertCases = []testCase{
 		if held := w.folding("r_1", start).Held; !held[notice.Membership{Alert: a.ID, Subject: "grant:g_2"}] || len(held) != 1 {
 			t.Errorf("held by what is new: %v", held)
 		}
-		owed, err := w.s.EscalationsOwed(t.Context(), start.Add(time.Hour), 10)
-		w.must(err)
-		same(t, "owed to owners", len(owed), 3)
-	}},
-	{"what leaves an alert is owed to no owner", func(t *testing.T, w *world) {
-		w.facts(start, "grant:g_1", "grant:g_2")
-		f := w.folding("r_1", start)
-		a := alertOf(f.Facts...)
-		w.must(w.s.Fold(t.Context(), "r_1", f.Term, start, notice.Plan{
-			Alerts: []notice.Alert{a}, Folded: foldedInto(a.ID, f.Facts...), Left: []notice.Membership{{Alert: a.ID, Subject: "grant:g_1"}},
-		}))
-		owed, err := w.s.EscalationsOwed(t.Context(), start.Add(time.Hour), 10)
-		w.must(err)
-		if len(owed) != 1 || owed[0].Notice.Subject != "grant:g_2" || owed[0].Alert != a.ID {
-			t.Fatalf("owed %+v", owed)
-		}
-		for _, want := range []bool{true, false} {
-			landed, err := w.s.EscalationTold(t.Context(), owed[0].ID, start, entry("alert.owner"))
-			w.must(err)
-			same(t, "told", landed, want)
-		}
-		same(t, "entries", len(w.entries("alert.owner")), 1)
 	}},
 	{"a notice carries one message, and a reminder gets a notice of its own", func(t *testing.T, w *world) {
 		w.channels(start, "log")

@@ -113,13 +113,13 @@ var letterCases = []testCase{
 		same(t, "again", len(said), 1)
 	}},
 	{"what is well again is told no owner", func(t *testing.T, w *world) {
-		w.member(1, "", access.Owner)
+		m := w.member(1, "", access.Owner)
 		w.writing()
-		_, a := w.owe(start, "tea")
+		_, a := w.owe(start, "tea", "rice")
 		f := w.folding("r_1", start)
 		w.must(w.s.Fold(t.Context(), "r_1", f.Term, start, notice.Plan{Left: []notice.Membership{{Alert: a.ID, Subject: "grant:g_0"}}}))
 		_, said := w.letters(start.Add(time.Hour))
-		same(t, "owed", len(said), 0)
+		same(t, "owed", said, []string{m.PersonID + " grant.needs_owner 1"})
 	}},
 	{"owners may want no letters, and nobody gets any without a template", func(t *testing.T, w *world) {
 		m := w.member(1, "", access.Owner)

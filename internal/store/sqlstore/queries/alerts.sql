@@ -114,14 +114,6 @@ SELECT count(*) FROM held_conditions WHERE name = @name AND until_at > CAST(@now
 -- name: LapsedConditions :many
 SELECT * FROM held_conditions WHERE until_at <= CAST(@now AS BIGINT) ORDER BY name, server;
 
--- name: EscalationsOwed :many
-SELECT e.notice_id, e.alert_id, e.owed_at, n.at, n.kind, n.subject, n.details
-FROM escalations e JOIN notices n ON n.id = e.notice_id
-WHERE e.told_at = 0 AND e.owed_at <= CAST(@now AS BIGINT) ORDER BY e.owed_at, e.notice_id LIMIT @max_rows;
-
--- name: EscalationTold :execrows
-UPDATE escalations SET told_at = @told_at WHERE notice_id = @notice_id AND told_at = 0;
-
 -- name: PendingCounts :many
 SELECT channel, count(*) AS pending FROM deliveries WHERE state = 'pending' GROUP BY channel;
 

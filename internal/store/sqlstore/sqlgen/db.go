@@ -360,12 +360,6 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.escalateRunStmt, err = db.PrepareContext(ctx, escalateRun); err != nil {
 		return nil, fmt.Errorf("error preparing query EscalateRun: %w", err)
 	}
-	if q.escalationToldStmt, err = db.PrepareContext(ctx, escalationTold); err != nil {
-		return nil, fmt.Errorf("error preparing query EscalationTold: %w", err)
-	}
-	if q.escalationsOwedStmt, err = db.PrepareContext(ctx, escalationsOwed); err != nil {
-		return nil, fmt.Errorf("error preparing query EscalationsOwed: %w", err)
-	}
 	if q.eventsAfterStmt, err = db.PrepareContext(ctx, eventsAfter); err != nil {
 		return nil, fmt.Errorf("error preparing query EventsAfter: %w", err)
 	}
@@ -1751,16 +1745,6 @@ func (q *Queries) Close() error {
 	if q.escalateRunStmt != nil {
 		if cerr := q.escalateRunStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing escalateRunStmt: %w", cerr)
-		}
-	}
-	if q.escalationToldStmt != nil {
-		if cerr := q.escalationToldStmt.Close(); cerr != nil {
-			err = fmt.Errorf("error closing escalationToldStmt: %w", cerr)
-		}
-	}
-	if q.escalationsOwedStmt != nil {
-		if cerr := q.escalationsOwedStmt.Close(); cerr != nil {
-			err = fmt.Errorf("error closing escalationsOwedStmt: %w", cerr)
 		}
 	}
 	if q.eventsAfterStmt != nil {
@@ -3284,8 +3268,6 @@ type Queries struct {
 	endTransferStmt             *sql.Stmt
 	endVisitsStmt               *sql.Stmt
 	escalateRunStmt             *sql.Stmt
-	escalationToldStmt          *sql.Stmt
-	escalationsOwedStmt         *sql.Stmt
 	eventsAfterStmt             *sql.Stmt
 	eventsOfShopStmt            *sql.Stmt
 	exportStmt                  *sql.Stmt
@@ -3678,8 +3660,6 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		endTransferStmt:             q.endTransferStmt,
 		endVisitsStmt:               q.endVisitsStmt,
 		escalateRunStmt:             q.escalateRunStmt,
-		escalationToldStmt:          q.escalationToldStmt,
-		escalationsOwedStmt:         q.escalationsOwedStmt,
 		eventsAfterStmt:             q.eventsAfterStmt,
 		eventsOfShopStmt:            q.eventsOfShopStmt,
 		exportStmt:                  q.exportStmt,
