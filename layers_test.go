@@ -31,6 +31,7 @@ var layers = []struct {
 
 	{prefix: "internal/notice", why: "leaf: values only"},
 	{prefix: "internal/durable", std: true, why: "leaf: files that outlive a power cut; what is in them does not matter to it"},
+	{prefix: "internal/line", std: true, why: "leaf: makes one line of a text; whose it is does not matter to it"},
 	{prefix: "internal/audit", may: []string{"internal/durable"}, why: "leaf: computes and compares, stores nothing"},
 	{prefix: "internal/catalogue", std: true, why: "leaf: what WeChat documents, and nothing of ours"},
 	{prefix: "internal/quota", std: true, why: "leaf: counts and decides; asks nobody, and time is a parameter"},
@@ -100,7 +101,7 @@ var layers = []struct {
 }
 
 // leaves is what features and stores share.
-var leaves = []string{"internal/access", "internal/audit", "internal/catalogue", "internal/durable", "internal/grant", "internal/notice", "internal/trace", "internal/vault", "wechat/secret"}
+var leaves = []string{"internal/access", "internal/audit", "internal/catalogue", "internal/durable", "internal/grant", "internal/line", "internal/notice", "internal/trace", "internal/vault", "wechat/secret"}
 
 // free may import anything: they put the parts together.
 var free = []string{"internal/app", "internal/demo", "internal/chaos", "internal/scale", "cmd", "interop"}

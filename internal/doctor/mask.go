@@ -4,6 +4,8 @@ import (
 	"regexp"
 	"strings"
 	"unicode"
+
+	"github.com/zhanggui/zhanggui/internal/line"
 )
 
 // hidden stands for what was masked.
@@ -75,16 +77,7 @@ func longest(s, separators string) int {
 // plain makes one line of a text from elsewhere: printable, masked, and at most n bytes
 // long.
 func plain(s string, n int) string {
-	s = strings.Map(func(r rune) rune {
-		switch {
-		case r == unicode.ReplacementChar, !unicode.IsPrint(r) && !unicode.IsSpace(r):
-			return -1
-		case unicode.IsSpace(r):
-			return ' '
-		}
-		return r
-	}, strings.ToValidUTF8(s, ""))
-	return cut(Mask(strings.TrimSpace(s)), n)
+	return cut(Mask(line.Of(s)), n) // in this order: a mark within a token, or half of one, would hide it
 }
 
 // cut shortens a text without breaking a character.

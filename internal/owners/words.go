@@ -1,12 +1,12 @@
 package owners
 
 import (
+	"cmp"
 	"strconv"
-	"strings"
 	"time"
-	"unicode"
 
 	"github.com/zhanggui/zhanggui/internal/access"
+	"github.com/zhanggui/zhanggui/internal/line"
 	"github.com/zhanggui/zhanggui/internal/notice"
 )
 
@@ -78,20 +78,6 @@ func fit(kind, words, short string) string {
 	return clip(words, longThing)
 }
 
-// clip cuts a text to n characters, without any that a screen does not show as they
-// are. Nothing is left of no name: a field must not be empty.
-func clip(text string, n int) string {
-	text = strings.TrimSpace(strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return -1
-		}
-		return r
-	}, text))
-	if r := []rune(text); len(r) > n {
-		text = string(r[:max(0, n-1)]) + "…"
-	}
-	if text == "" {
-		return "店铺"
-	}
-	return text
-}
+// clip makes one line of a text, of at most n characters. What stands for no name is
+// not empty: a field must not be.
+func clip(text string, n int) string { return cmp.Or(line.Cut(line.Of(text), n), "店铺") }

@@ -7,12 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"strings"
 	"time"
-	"unicode"
 
 	"github.com/zhanggui/zhanggui/internal/catalogue"
 	"github.com/zhanggui/zhanggui/internal/grant"
+	"github.com/zhanggui/zhanggui/internal/line"
 )
 
 // EventName is what WeChat calls its pushes of changes.
@@ -74,7 +73,7 @@ func parse(e grant.Event, known *catalogue.Catalogue) ([]grant.APIChange, error)
 	seen, all := map[string]bool{}, make([]grant.APIChange, 0, min(len(entries), mostChanges))
 	for _, n := range entries {
 		c := n.change(known)
-		c.LogURL, c.At, c.SeenAt = clean(string(a.LogURL), mostURL), at, e.SeenAt
+		c.LogURL, c.At, c.SeenAt = clean(a.LogURL, mostURL), at, e.SeenAt
 		c.ID = idOf(c)
 		if c.Path != "" && !seen[c.ID] {
 			seen[c.ID] = true
@@ -112,8 +111,8 @@ func (a announcement) at(event time.Time) time.Time {
 
 func (n entry) change(known *catalogue.Catalogue) grant.APIChange {
 	c := grant.APIChange{
-		Path: clean(string(n.Path), mostPath), Name: clean(string(n.Name), mostName),
-		Content: clean(string(n.Content), mostContent), DocURL: clean(string(n.DocURL), mostURL),
+		Path: clean(n.Path, mostPath), Name: clean(n.Name, mostName),
+		Content: clean(n.Content, mostContent), DocURL: clean(n.DocURL, mostURL),
 	}
 	if e, ok := known.Lookup(c.Path); ok {
 		c.Path = e.Path
@@ -121,23 +120,8 @@ func (n entry) change(known *catalogue.Catalogue) grant.APIChange {
 	return c
 }
 
-// clean cuts a text, and takes out what a terminal or a page would obey: controls,
-// and marks that turn the direction of writing.
-func clean(s string, most int) string {
-	s = strings.Map(func(r rune) rune {
-		if unicode.Is(unicode.Cf, r) || r == unicode.ReplacementChar {
-			return -1
-		}
-		if unicode.IsControl(r) || unicode.Is(unicode.Zl, r) || unicode.Is(unicode.Zp, r) {
-			return ' '
-		}
-		return r
-	}, strings.ToValidUTF8(s, ""))
-	if runes := []rune(s); len(runes) > most {
-		s = string(runes[:most-1]) + "…"
-	}
-	return strings.TrimSpace(s)
-}
+// clean makes one line of a text, of at most that many characters.
+func clean(s text, most int) string { return line.Cut(line.Of(string(s)), most) }
 
 // idOf names a change by what it says. The page of the change log and when it was
 // seen are not part of it.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/zhanggui/zhanggui/internal/line"
 	"github.com/zhanggui/zhanggui/internal/notice"
 )
 
@@ -80,7 +81,7 @@ func (t *tongue) facts(m notice.Message, p Place) []point {
 
 // named is a name with the id behind it, which cannot be made up.
 func named(name, id string) string {
-	name = cut(clean(name), maxFact/2)
+	name = line.Cut(clean(name), maxFact/2)
 	switch {
 	case id == "" || name == id:
 		return name
@@ -150,7 +151,7 @@ func (c *card) shorten() bool {
 	case c.Next != "":
 		c.Next = ""
 	case len(c.Head) > maxFact:
-		c.Head = cut(c.Head, maxFact/3)
+		c.Head = line.Cut(c.Head, maxFact/3)
 	default:
 		return false
 	}
@@ -178,7 +179,7 @@ func (c card) lines(text func(string) string, join func(link) string) []string {
 }
 
 // title is what a notification shows of cards.
-func title(all []card) string { return cut(cmp.Or(all[0].Head, "Zhanggui"), maxFact) }
+func title(all []card) string { return line.Cut(cmp.Or(all[0].Head, "Zhanggui"), maxFact) }
 
 func plainLink(c card) func(link) string {
 	return func(l link) string { return l.Label + c.t.colon + l.URL }

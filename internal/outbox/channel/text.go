@@ -3,7 +3,8 @@ package channel
 import (
 	"strings"
 	"unicode"
-	"unicode/utf8"
+
+	"github.com/zhanggui/zhanggui/internal/line"
 )
 
 const (
@@ -12,7 +13,9 @@ const (
 )
 
 // clean drops what cannot be seen or turns the direction of writing, and makes one
-// line of it. What is no UTF-8 becomes U+FFFD.
+// line of it. What is no UTF-8 becomes U+FFFD. Unlike [line.Of] it keeps the two joiners,
+// without which pictures and some scripts fall apart: people read these texts, and
+// nothing is looked for in them.
 func clean(s string) string {
 	s = strings.Map(func(r rune) rune {
 		switch {
@@ -28,17 +31,8 @@ func clean(s string) string {
 	return strings.Join(strings.Fields(s), " ")
 }
 
-// cut gives at most n characters, with a sign if there were more.
-func cut(s string, n int) string {
-	if utf8.RuneCountInString(s) <= n {
-		return s
-	}
-	r := []rune(s)
-	return strings.TrimRight(string(r[:max(n-1, 0)]), " ") + cutSign
-}
-
 // fact is a stranger's text as one bounded line.
-func fact(s string) string { return cut(clean(s), maxFact) }
+func fact(s string) string { return line.Cut(clean(s), maxFact) }
 
 // twins are the full-width forms of characters that chat tools read as markup,
 // as the beginning of a mention, of a link or of an entity.
