@@ -93,15 +93,9 @@ func (h handlers) alerts(ctx context.Context, in *struct {
 	Page
 	Open bool `query:"open" doc:"Only those that are not over"`
 }) (*body[list[AlertView]], error) {
-	id, err := in.after("alerts")
+	before, err := in.before("alerts")
 	if err != nil {
 		return nil, err
-	}
-	before := int64(0)
-	if id != "" {
-		if before, err = strconv.ParseInt(id, 10, 64); err != nil || before <= 0 {
-			return nil, errCursor()
-		}
 	}
 	all, err := h.Alerts.AlertsBefore(ctx, in.Open, before, in.Limit+1)
 	if err != nil {

@@ -96,6 +96,20 @@ func (p Page) after(name string) (string, error) {
 	return parts[0], nil
 }
 
+// before reads a cursor that is a number, of a list with the newest first; 0 at its
+// beginning.
+func (p Page) before(name string) (int64, error) {
+	id, err := p.after(name)
+	if err != nil || id == "" {
+		return 0, err
+	}
+	n, err := strconv.ParseInt(id, 10, 64)
+	if err != nil || n <= 0 {
+		return 0, errCursor()
+	}
+	return n, nil
+}
+
 // mark reads a cursor of a list by time.
 func (p Page) mark(name string) (access.Mark, error) {
 	parts, err := p.place(name, 2)

@@ -61,15 +61,9 @@ func (h handlers) notices(ctx context.Context, in *struct {
 	Page
 	Pending bool `query:"pending" doc:"Only those that some channel waits for"`
 }) (*body[list[NoticeView]], error) {
-	id, err := in.after("notices")
+	before, err := in.before("notices")
 	if err != nil {
 		return nil, err
-	}
-	before := int64(0)
-	if id != "" {
-		if before, err = strconv.ParseInt(id, 10, 64); err != nil || before <= 0 {
-			return nil, errCursor()
-		}
 	}
 	records, err := h.Notices.NoticesBefore(ctx, in.Pending, before, in.Limit+1)
 	if err != nil {
