@@ -45,25 +45,19 @@ func (dialect) Claim(ctx context.Context, t sqlstore.Tx, id string, r grant.Clai
 
 // Lock only reads: nobody else writes.
 func (dialect) Lock(ctx context.Context, t sqlstore.Tx, ids []string) ([]sqlgen.Grant, error) {
-	rows := make([]sqlgen.Grant, 0, len(ids))
-	for _, id := range ids {
-		row, err := t.Grant(ctx, id)
-		if errors.Is(err, sql.ErrNoRows) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		rows = append(rows, row)
-	}
-	return rows, nil
+	return present(ctx, ids, t.Grant)
 }
 
 // Apps reads row by row.
 func (dialect) Apps(ctx context.Context, t sqlstore.Tx, ids []string) ([]sqlgen.App, error) {
-	rows := make([]sqlgen.App, 0, len(ids))
+	return present(ctx, ids, t.App)
+}
+
+// present reads the rows of ids, one by one; those that are not there are left out.
+func present[R any](ctx context.Context, ids []string, read func(context.Context, string) (R, error)) ([]R, error) {
+	rows := make([]R, 0, len(ids))
 	for _, id := range ids {
-		row, err := t.App(ctx, id)
+		row, err := read(ctx, id)
 		if errors.Is(err, sql.ErrNoRows) {
 			continue
 		}

@@ -51,26 +51,36 @@ func (s *Store) oneClient(ctx context.Context, find func(*sqlgen.Queries) (sqlge
 func (s *Store) Clients(ctx context.Context) ([]access.Client, error) {
 	var clients []access.Client
 	err := s.view(ctx, "read clients", func(q *sqlgen.Queries) error {
-		shops := make(map[string][]string)
 		pairs, err := q.AllClientShops(ctx)
 		if err != nil {
 			return err
 		}
-		for _, p := range pairs {
-			shops[p.ClientID] = append(shops[p.ClientID], p.ShopID)
-		}
 		rows, err := q.Clients(ctx)
-		for _, r := range rows {
-			c, err := toClient(r)
-			if err != nil {
-				return err
-			}
-			c.Shops = shops[r.ID]
-			clients = append(clients, c)
+		if err != nil {
+			return err
 		}
+		clients, err = withShops(rows, pairs)
 		return err
 	})
 	return clients, err
+}
+
+// withShops gives clients with the shops that they hold.
+func withShops(rows []sqlgen.Client, pairs []sqlgen.ClientShop) ([]access.Client, error) {
+	shops := make(map[string][]string, len(rows))
+	for _, p := range pairs {
+		shops[p.ClientID] = append(shops[p.ClientID], p.ShopID)
+	}
+	var clients []access.Client
+	for _, r := range rows {
+		c, err := toClient(r)
+		if err != nil {
+			return nil, err
+		}
+		c.Shops = shops[r.ID]
+		clients = append(clients, c)
+	}
+	return clients, nil
 }
 
 // RevokeClient ends a client's key from now on; one that is revoked already

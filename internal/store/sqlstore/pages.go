@@ -49,19 +49,8 @@ func (s *Store) ClientsAfter(ctx context.Context, id string, limit int) ([]acces
 		if err != nil {
 			return err
 		}
-		shops := make(map[string][]string, len(rows))
-		for _, p := range pairs {
-			shops[p.ClientID] = append(shops[p.ClientID], p.ShopID)
-		}
-		for _, r := range rows {
-			c, err := toClient(r)
-			if err != nil {
-				return err
-			}
-			c.Shops = shops[r.ID]
-			clients = append(clients, c)
-		}
-		return nil
+		clients, err = withShops(rows, pairs)
+		return err
 	})
 	return clients, err
 }

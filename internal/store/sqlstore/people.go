@@ -154,7 +154,19 @@ func (t *tx) forget(ctx context.Context, f grant.Forgetting, e grant.Effects) er
 	if f.FaceOnly {
 		return nil
 	}
-	rows, err := t.UserGrantsOf(ctx, sqlgen.UserGrantsOfParams{App: f.App, Openid: f.OpenID})
+	if err := t.dropIdentity(ctx, f.App, f.OpenID, e); err != nil || !known {
+		return err
+	}
+	if err := t.ForgetSessions(ctx, sqlgen.ForgetSessionsParams{App: f.App, PersonID: id.PersonID}); err != nil {
+		return err
+	}
+	return t.ForgetConsents(ctx, sqlgen.ForgetConsentsParams{App: f.App, PersonID: id.PersonID})
+}
+
+// dropIdentity deletes what an app calls a person, and the grants that they gave under
+// that name. The log says that the grants are removed.
+func (t *tx) dropIdentity(ctx context.Context, app, openID string, e grant.Effects) error {
+	rows, err := t.UserGrantsOf(ctx, sqlgen.UserGrantsOfParams{App: app, Openid: openID})
 	if err != nil {
 		return err
 	}
@@ -164,11 +176,5 @@ func (t *tx) forget(ctx context.Context, f grant.Forgetting, e grant.Effects) er
 		}
 		t.recordReason(e, row.ID, toTokens(row), audit.GrantRemoved)
 	}
-	if err := t.DeleteIdentity(ctx, sqlgen.DeleteIdentityParams{App: f.App, Openid: f.OpenID}); err != nil || !known {
-		return err
-	}
-	if err := t.ForgetSessions(ctx, sqlgen.ForgetSessionsParams{App: f.App, PersonID: id.PersonID}); err != nil {
-		return err
-	}
-	return t.ForgetConsents(ctx, sqlgen.ForgetConsentsParams{App: f.App, PersonID: id.PersonID})
+	return t.DeleteIdentity(ctx, sqlgen.DeleteIdentityParams{App: app, Openid: openID})
 }

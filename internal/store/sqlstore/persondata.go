@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/zhanggui/zhanggui/internal/access"
-	"github.com/zhanggui/zhanggui/internal/audit"
 	"github.com/zhanggui/zhanggui/internal/grant"
 	"github.com/zhanggui/zhanggui/internal/store/sqlstore/sqlgen"
 )
@@ -238,17 +237,7 @@ func (p *remapPlan) add(ctx context.Context, q *sqlgen.Queries, app string, r ac
 }
 
 func (t *tx) remap(ctx context.Context, old access.Identity, to string, e grant.Effects) error {
-	rows, err := t.UserGrantsOf(ctx, sqlgen.UserGrantsOfParams{App: old.App, Openid: old.OpenID})
-	if err != nil {
-		return err
-	}
-	for _, row := range rows {
-		if err := t.DeleteGrant(ctx, row.ID); err != nil {
-			return err
-		}
-		t.recordReason(e, row.ID, toTokens(row), audit.GrantRemoved)
-	}
-	if err := t.DeleteIdentity(ctx, sqlgen.DeleteIdentityParams{App: old.App, Openid: old.OpenID}); err != nil {
+	if err := t.dropIdentity(ctx, old.App, old.OpenID, e); err != nil {
 		return err
 	}
 	return t.PutIdentity(ctx, sqlgen.PutIdentityParams{
