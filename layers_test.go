@@ -32,8 +32,9 @@ var layers = []struct {
 	{prefix: "internal/notice", why: "leaf: values only"},
 	{prefix: "internal/durable", std: true, why: "leaf: files that outlive a power cut; what is in them does not matter to it"},
 	{prefix: "internal/line", std: true, why: "leaf: makes one line of a text; whose it is does not matter to it"},
+	{prefix: "internal/spell", std: true, why: "leaf: compares two words; what they name does not matter to it"},
 	{prefix: "internal/audit", may: []string{"internal/durable"}, why: "leaf: computes and compares, stores nothing"},
-	{prefix: "internal/catalogue", std: true, why: "leaf: what WeChat documents, and nothing of ours"},
+	{prefix: "internal/catalogue", may: []string{"internal/spell"}, std: true, why: "leaf: what WeChat documents, and nothing of ours"},
 	{prefix: "internal/quota", std: true, why: "leaf: counts and decides; asks nobody, and time is a parameter"},
 	{prefix: "internal/access", may: []string{"wechat/secret"}, why: "leaf: who may do what"},
 	{prefix: "internal/alias", may: []string{"wechat/secret"}, why: "leaf: makes and reads texts; knows no feature and no store"},
@@ -51,7 +52,7 @@ var layers = []struct {
 
 	{prefix: "internal/web", may: []string{"internal/audit", "internal/trace", "wechat/secret"}, why: "plumbing: knows no feature"},
 	{prefix: "internal/web/ui", may: []string{"internal/web"}, why: "how pages look; knows no feature"},
-	{prefix: "internal/config", may: []string{"internal/access", "internal/catalogue", "internal/notice", "internal/web", "wechat/secret"}, why: "what the operator wrote; knows no feature, and of the plumbing only what counts as loopback"},
+	{prefix: "internal/config", may: []string{"internal/access", "internal/catalogue", "internal/notice", "internal/spell", "internal/web", "wechat/secret"}, why: "what the operator wrote; knows no feature, and of the plumbing only what counts as loopback"},
 
 	{prefix: "internal/keeper", may: append(leaves, "wechat"), why: "a feature imports leaves, never a sibling or a store"},
 	{prefix: "internal/collate", may: []string{"internal/audit", "internal/durable"}, why: "compares rows with the log through an interface; what a grant is else does not matter to it"},

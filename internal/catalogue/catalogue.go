@@ -5,6 +5,8 @@ import (
 	"iter"
 	"slices"
 	"strings"
+
+	"github.com/zhanggui/zhanggui/internal/spell"
 )
 
 // Endpoint is one path of WeChat's. It is shared: do not change it.
@@ -114,7 +116,7 @@ func (c *Catalogue) Nearest(path string, n int) []string {
 	}
 	var found []near
 	for _, e := range c.all {
-		if d := distance(strings.ToLower(path), e.Path); d <= len(e.Path)/3 {
+		if d := spell.Distance(strings.ToLower(path), e.Path); d <= len(e.Path)/3 {
 			found = append(found, near{e.Path, d})
 		}
 	}
@@ -153,25 +155,4 @@ func build(endpoints []*Endpoint) *Catalogue {
 	}
 	slices.SortFunc(c.all, func(a, b *Endpoint) int { return cmp.Compare(a.Path, b.Path) })
 	return c
-}
-
-// distance counts the single-byte edits between a and b (Levenshtein).
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, diagonal+1)
-		}
-	}
-	return row[len(b)]
 }

@@ -6,6 +6,8 @@ import (
 	"math/bits"
 	"slices"
 	"strings"
+
+	"github.com/zhanggui/zhanggui/internal/spell"
 )
 
 // Group is a family of paths that a client may be granted as a whole. Groups are
@@ -87,7 +89,7 @@ func NearestGroup(name string) string {
 		if len(name) > 2*len(g) {
 			continue
 		}
-		if d := distance(strings.ToLower(name), g); d < best {
+		if d := spell.Distance(strings.ToLower(name), g); d < best {
 			best, near = d, g
 		}
 	}

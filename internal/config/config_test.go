@@ -228,17 +228,6 @@ func TestURL(t *testing.T) {
 	}
 }
 
-func TestEdits(t *testing.T) {
-	for _, c := range []struct {
-		a, b string
-		want int
-	}{{"", "", 0}, {"a", "", 1}, {"", "ab", 2}, {"listen", "listne", 2}, {"tls", "tsl", 2}, {"public_url", "publik_url", 1}} {
-		if got := distance(c.a, c.b); got != c.want || distance(c.b, c.a) != got {
-			t.Errorf("distance(%q, %q) = %d", c.a, c.b, got)
-		}
-	}
-}
-
 func FuzzLoad(f *testing.F) {
 	for _, dir := range []string{"settings", "examples"} {
 		for _, data := range inputs(f, dir, 3) {

@@ -4,6 +4,8 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+
+	"github.com/zhanggui/zhanggui/internal/spell"
 )
 
 // nearest gives the known name that s is most likely a slip of, or "".
@@ -13,30 +15,9 @@ func nearest(s string, fields map[string]reflect.StructField) string {
 		return ""
 	}
 	for _, k := range slices.Sorted(maps.Keys(fields)) {
-		if d := distance(s, k); d < best && d < len(k) {
+		if d := spell.Distance(s, k); d < best && d < len(k) {
 			best, name = d, k
 		}
 	}
 	return name
-}
-
-// distance counts the single-byte edits between a and b (Levenshtein).
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, diagonal+1)
-		}
-	}
-	return row[len(b)]
 }
