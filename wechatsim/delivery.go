@@ -57,34 +57,53 @@ type parcelIn struct {
 	} `json:"product_infos"`
 }
 
-// deliverySend serves POST /channels/ec/order/delivery/send. An order may go in
-// several parcels and several calls.
-func (s *Sim) deliverySend(c *call, sh *shop) answer {
+// parcelsOf reads an order in one of some states, and the parcels of the request; refused
+// is the answer if there are none such.
+func (s *Sim) parcelsOf(c *call, sh *shop, states ...int) (o *order, parcels []parcelIn, refused *answer) {
 	var in struct {
 		Parcels []parcelIn `json:"delivery_list"`
 	}
 	o, bad := s.orderOf(c, sh, &in)
 	switch {
 	case bad != 0:
-		return s.fail(c, bad)
-	case o.status != orderToShip && o.status != orderPartly:
-		return s.fail(c, 10020008)
+		return nil, nil, new(s.fail(c, bad))
+	case !slices.Contains(states, o.status):
+		return nil, nil, new(s.fail(c, 10020008))
 	case len(in.Parcels) == 0:
-		return s.invalidArgs(c, "delivery_list: expecting a list")
+		return nil, nil, new(s.invalidArgs(c, "delivery_list: expecting a list"))
 	}
-	left := o.unsent()
-	sent := slices.Clone(o.sent)
-	for i := range in.Parcels {
-		if fault := in.Parcels[i].fault(i, byCourier, virtually); fault != "" {
-			return s.invalidArgs(c, fault)
+	return o, in.Parcels, nil
+}
+
+// packAll takes the goods of parcels from what is left; refused is the answer if one of
+// them cannot be sent.
+func (s *Sim) packAll(c *call, parcels []parcelIn, left map[stockKey]int) (sent []parcel, refused *answer) {
+	for i := range parcels {
+		if fault := parcels[i].fault(i, byCourier, virtually); fault != "" {
+			return nil, new(s.invalidArgs(c, fault))
 		}
-		p, ok := in.Parcels[i].pack(left, c.now)
+		p, ok := parcels[i].pack(left, c.now)
 		if !ok {
-			return s.fail(c, 10020051)
+			return nil, new(s.fail(c, 10020051))
 		}
 		sent = append(sent, p)
 	}
-	o.sent, o.updated, o.status = sent, c.now, orderToReceive
+	return sent, nil
+}
+
+// deliverySend serves POST /channels/ec/order/delivery/send. An order may go in
+// several parcels and several calls.
+func (s *Sim) deliverySend(c *call, sh *shop) answer {
+	o, parcels, refused := s.parcelsOf(c, sh, orderToShip, orderPartly)
+	if refused != nil {
+		return *refused
+	}
+	left := o.unsent()
+	sent, refused := s.packAll(c, parcels, left)
+	if refused != nil {
+		return *refused
+	}
+	o.sent, o.updated, o.status = slices.Concat(o.sent, sent), c.now, orderToReceive
 	finished := 1
 	if len(left) > 0 {
 		o.status, finished = orderPartly, 0
@@ -160,31 +179,16 @@ func (s *Sim) invalidArgs(c *call, what string) answer {
 // deliveryUpdate serves POST /channels/ec/order/deliveryinfo/update: other
 // waybills for what was sent.
 func (s *Sim) deliveryUpdate(c *call, sh *shop) answer {
-	var in struct {
-		Parcels []parcelIn `json:"delivery_list"`
-	}
-	o, bad := s.orderOf(c, sh, &in)
-	switch {
-	case bad != 0:
-		return s.fail(c, bad)
-	case o.status != orderToReceive && o.status != orderPartly:
-		return s.fail(c, 10020008)
-	case len(in.Parcels) == 0:
-		return s.invalidArgs(c, "delivery_list: expecting a list")
+	o, parcels, refused := s.parcelsOf(c, sh, orderToReceive, orderPartly)
+	if refused != nil {
+		return *refused
 	}
 	again := *o
 	again.sent = nil
 	left := again.unsent()
-	var sent []parcel
-	for i := range in.Parcels {
-		if fault := in.Parcels[i].fault(i, byCourier, virtually); fault != "" {
-			return s.invalidArgs(c, fault)
-		}
-		p, ok := in.Parcels[i].pack(left, c.now)
-		if !ok {
-			return s.fail(c, 10020051)
-		}
-		sent = append(sent, p)
+	sent, refused := s.packAll(c, parcels, left)
+	if refused != nil {
+		return *refused
 	}
 	if o.status == orderToReceive && len(left) > 0 {
 		return s.fail(c, 10020051)

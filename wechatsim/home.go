@@ -24,7 +24,7 @@ func (s *Sim) serveHome(w http.ResponseWriter, r *http.Request) {
 	if p, _ := s.whoIs(r); p != nil {
 		d.Me = p.Name
 	}
-	d.Entries = s.ledger.list(s.ledger.seq-homeEntries, nil)
+	d.Entries = s.ledger.since(s.ledger.seq-homeEntries, every)
 	s.mu.Unlock()
 	slices.Reverse(d.Entries)
 	renderPage("home", http.StatusOK, d).writeTo(w)

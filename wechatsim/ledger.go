@@ -99,34 +99,35 @@ func redactQuery(raw string) string {
 }
 
 // ring keeps the last size entries.
-type ring struct {
+type ring[E any] struct {
 	size    int
-	seq     int64
-	entries []Entry
+	seq     int64 // how many there were
+	entries []E
 }
 
-func (l *ring) add(e Entry) {
+// add keeps the entry that is made for the next number.
+func (l *ring[E]) add(e func(seq int64) E) {
 	l.seq++
-	e.Seq = l.seq
 	if len(l.entries) < l.size {
-		l.entries = append(l.entries, e)
+		l.entries = append(l.entries, e(l.seq))
 		return
 	}
-	l.entries[int((l.seq-1)%int64(l.size))] = e
+	l.entries[int((l.seq-1)%int64(l.size))] = e(l.seq)
 }
 
-// list returns the entries after since whose path matches, oldest first.
-func (l *ring) list(since int64, paths []string) []Entry {
-	out := []Entry{}
-	first := l.seq - int64(len(l.entries))
-	for seq := max(since, first) + 1; seq <= l.seq; seq++ {
-		e := l.entries[int((seq-1)%int64(l.size))]
-		if matchAny(paths, e.Path) {
+// since returns the entries after seq that are wanted, oldest first.
+func (l *ring[E]) since(seq int64, wanted func(E) bool) []E {
+	out := []E{}
+	for i := max(seq, l.seq-int64(len(l.entries))) + 1; i <= l.seq; i++ {
+		if e := l.entries[int((i-1)%int64(l.size))]; wanted(e) {
 			out = append(out, e)
 		}
 	}
 	return out
 }
+
+// every wants all entries.
+func every[E any](E) bool { return true }
 
 func matchAny(patterns []string, path string) bool {
 	for _, p := range patterns {
@@ -155,7 +156,7 @@ func (s *Sim) Ledger(paths ...string) []Entry { return s.LedgerSince(0, paths...
 func (s *Sim) LedgerSince(seq int64, paths ...string) []Entry {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.ledger.list(seq, paths)
+	return s.ledger.since(seq, func(e Entry) bool { return matchAny(paths, e.Path) })
 }
 
 // finish writes the request into the ledger.
@@ -172,7 +173,7 @@ func (s *Sim) finish(c *call, a answer) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.ledger.add(e)
+	s.ledger.add(func(seq int64) Entry { e.Seq = seq; return e })
 	s.remember(c, a)
 }
 

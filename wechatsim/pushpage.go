@@ -30,7 +30,7 @@ func (s *Sim) renderPushPage(w http.ResponseWriter, status int, d pushPageData) 
 		}
 	}
 	s.mu.Lock()
-	d.Entries = s.pushes.ledger.since(s.pushes.ledger.seq - homeEntries)
+	d.Entries = s.pushes.ledger.since(s.pushes.ledger.seq-homeEntries, every)
 	s.mu.Unlock()
 	slices.Reverse(d.Entries)
 	renderPage("push", status, d).writeTo(w)

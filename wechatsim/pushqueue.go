@@ -5,7 +5,6 @@ import (
 	"container/heap"
 	"crypto/rand"
 	"fmt"
-	"slices"
 	"time"
 )
 
@@ -87,7 +86,7 @@ type pushState struct {
 	seq    int64 // ids of pushes
 	order  int64
 	faults []*PushFault
-	ledger pushRing
+	ledger ring[PushEntry]
 	lines  map[string]*ticketLine // by appid of the platform
 }
 
@@ -172,37 +171,11 @@ type PushEntry struct {
 	Note string `json:"note,omitempty"`
 }
 
-// pushRing keeps the last size entries.
-type pushRing struct {
-	size    int
-	seq     int64
-	entries []PushEntry
-}
-
-func (l *pushRing) add(e PushEntry) {
-	l.seq++
-	e.Seq = l.seq
-	if len(l.entries) < l.size {
-		l.entries = append(l.entries, e)
-		return
-	}
-	l.entries[int((l.seq-1)%int64(l.size))] = e
-}
-
-// since returns the entries after seq, oldest first.
-func (l *pushRing) since(seq int64) []PushEntry {
-	out := []PushEntry{}
-	for i := max(seq, l.seq-int64(len(l.entries))) + 1; i <= l.seq; i++ {
-		out = append(out, l.entries[int((i-1)%int64(l.size))])
-	}
-	return out
-}
-
 // recordPush completes e with what p knows, and writes it down.
 func (s *Sim) recordPush(p *push, e PushEntry) {
 	e.ID, e.Time, e.Kind, e.AppID, e.Shop, e.Name = p.id, s.Now(), string(p.kind), p.appid, p.shop, p.name
 	e.Fault = cmp.Or(e.Fault, p.fault)
-	s.pushes.ledger.add(e)
+	s.pushes.ledger.add(func(seq int64) PushEntry { e.Seq = seq; return e })
 }
 
 // PushLedger returns the tries of pushes whose Seq is greater than seq, oldest
@@ -210,7 +183,7 @@ func (s *Sim) recordPush(p *push, e PushEntry) {
 func (s *Sim) PushLedger(seq int64, names ...string) []PushEntry {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.DeleteFunc(s.pushes.ledger.since(seq), func(e PushEntry) bool { return !matchAny(names, e.Name) })
+	return s.pushes.ledger.since(seq, func(e PushEntry) bool { return matchAny(names, e.Name) })
 }
 
 // PendingPushes is how many pushes wait for their time, held ones included.

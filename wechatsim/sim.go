@@ -59,7 +59,7 @@ type Sim struct {
 	sweepAt  int
 	faults   []*Fault
 	faultSeq int
-	ledger   ring
+	ledger   ring[Entry]
 
 	platforms     []*app // the apps of kind component
 	platformCodes map[string]*platformCode
@@ -133,9 +133,9 @@ func build(w *World, o Options) *Sim {
 
 		platformCodes: map[string]*platformCode{},
 
-		ledger: ring{size: o.LedgerSize},
+		ledger: ring[Entry]{size: o.LedgerSize},
 
-		pushes:  pushState{lines: map[string]*ticketLine{}, ledger: pushRing{size: o.LedgerSize}},
+		pushes:  pushState{lines: map[string]*ticketLine{}, ledger: ring[PushEntry]{size: o.LedgerSize}},
 		carrier: newPushClient(o.PushTransport),
 	}
 	if w.Epoch.IsZero() {
