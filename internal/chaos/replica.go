@@ -126,12 +126,18 @@ func (r *replica) greet(line []byte) error {
 	return nil
 }
 
+// condemn gives the process that is to end, if there is one, and what tells of its end.
+// Nobody wonders at it then.
+func (r *replica) condemn() (cmd *exec.Cmd, down <-chan struct{}) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.broken = true
+	return r.cmd, r.down
+}
+
 // kill is kill -9, and the wait for the end.
 func (r *replica) kill() {
-	r.mu.Lock()
-	cmd, down := r.cmd, r.down
-	r.broken = true
-	r.mu.Unlock()
+	cmd, down := r.condemn()
 	if cmd == nil {
 		return
 	}
@@ -144,10 +150,7 @@ const endWithin = 30 * time.Second
 
 // end has the process finish what it is at, and waits for it.
 func (r *replica) end() {
-	r.mu.Lock()
-	cmd, down := r.cmd, r.down
-	r.broken = true
-	r.mu.Unlock()
+	cmd, down := r.condemn()
 	if cmd == nil {
 		return
 	}
