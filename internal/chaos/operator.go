@@ -1,11 +1,8 @@
 package chaos
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 
 	"github.com/zhanggui/zhanggui/internal/adminapi"
@@ -19,28 +16,7 @@ func newOperator(data string) operator { return operator{client: app.SocketClien
 
 // ask sends a request as the command line does.
 func (o operator) ask(ctx context.Context, method, path string, in, out any) error {
-	b, err := json.Marshal(in)
-	if err != nil {
-		return err
-	}
-	req, err := http.NewRequestWithContext(ctx, method, app.SocketURL+path, bytes.NewReader(b))
-	if err != nil {
-		return err
-	}
-	req.Header.Set("Content-Type", "application/json")
-	resp, err := o.client.Do(req)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(io.LimitReader(resp.Body, 16<<20))
-	if err != nil {
-		return err
-	}
-	if resp.StatusCode >= 300 {
-		return fmt.Errorf("%s %s: status %d: %s", method, path, resp.StatusCode, text)
-	}
-	return json.Unmarshal(text, out)
+	return app.Ask(ctx, o.client, method, path, in, out)
 }
 
 // declare makes the directory and gives the key of the programs.

@@ -2,9 +2,7 @@ package speed
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -12,7 +10,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"time"
 
@@ -147,45 +144,21 @@ func declare(ctx context.Context, data string) (key string, err error) {
 		Clients: []adminapi.ManifestClient{{ID: "erp", Name: "ERP", Shops: []string{shop}, Mode: "write"}},
 	}
 	var applied adminapi.Applied
-	if err := ask(ctx, admin, "POST", "/v1/apply", manifest, &applied); err != nil {
+	if err := app.Ask(ctx, admin, "POST", "/v1/apply", manifest, &applied); err != nil {
 		return "", err
 	}
 	for ctx, cancel := context.WithTimeout(ctx, 30*time.Second); ; {
 		defer cancel()
 		var all struct{ Items []adminapi.GrantView }
-		switch err := ask(ctx, admin, "GET", "/v1/grants?kind=self", nil, &all); {
+		switch err := app.Ask(ctx, admin, "GET", "/v1/grants?kind=self", nil, &all); {
 		case err != nil:
 			return "", err
 		case len(all.Items) > 0 && all.Items[0].Generation > 0:
 			return applied.Keys["erp"], nil
 		case len(all.Items) > 0:
-			if err := ask(ctx, admin, "POST", "/v1/grants/"+all.Items[0].ID+"/kick", nil, nil); err != nil {
+			if err := app.Ask(ctx, admin, "POST", "/v1/grants/"+all.Items[0].ID+"/kick", nil, nil); err != nil {
 				return "", err
 			}
 		}
 	}
-}
-
-func ask(ctx context.Context, admin *http.Client, method, path string, in, out any) error {
-	text, err := json.Marshal(in)
-	if err != nil {
-		return err
-	}
-	req, err := http.NewRequestWithContext(ctx, method, app.SocketURL+path, strings.NewReader(string(text)))
-	if err != nil {
-		return err
-	}
-	req.Header.Set("Content-Type", "application/json")
-	res, err := admin.Do(req)
-	if err != nil {
-		return err
-	}
-	defer res.Body.Close() //nolint:errcheck // it was read
-	if res.StatusCode >= 300 {
-		return fmt.Errorf("%s %s: %s", method, path, res.Status)
-	}
-	if out == nil {
-		return nil
-	}
-	return json.NewDecoder(res.Body).Decode(out)
 }
