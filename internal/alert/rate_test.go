@@ -70,7 +70,7 @@ func TestARateThatIsBadIsHeldRenewedAndLetGo(t *testing.T) {
 	o.pass(5*time.Minute, notice.RefreshFailing, 1, 10)
 	o.holds(true, 2) // renewed
 	n := o.held.said[0].Notice
-	if n.Kind != notice.RefreshFailing || n.Subject != "kind:many" || n.Details["kind"] != "many" || n.Details["of"] == "" {
+	if n.Kind != notice.RefreshFailing || n.Subject != "app:many" || n.Details["app"] != "many" || n.Details["of"] == "" {
 		t.Errorf("the notice is %+v", n)
 	}
 	o.pass(10*time.Minute, notice.RefreshFailing, 10, 0)

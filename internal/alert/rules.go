@@ -205,7 +205,7 @@ func recoveries() []Rule {
 // rates are conditions that each server sees for itself.
 func rates() []Rule {
 	list := []Rule{
-		{Kind: notice.RefreshFailing, Severity: notice.Critical, Group: []string{"kind"}, Threshold: 0.5, Window: 5 * time.Minute, After: 90 * time.Second,
+		{Kind: notice.RefreshFailing, Severity: notice.Critical, Group: []string{"app"}, Threshold: 0.5, Window: 5 * time.Minute, After: 90 * time.Second,
 			Because: []Because{away}},
 		{Kind: notice.PushRefused, Severity: notice.Critical, Threshold: 0.2, Window: 5 * time.Minute, After: 30 * time.Second},
 		{Kind: notice.EndpointErrors, Severity: notice.Warning, Group: []string{"group"}, Threshold: 0.25, Window: 5 * time.Minute, After: 90 * time.Second,

@@ -109,8 +109,8 @@ func newMeters(r prometheus.Registerer) *meters {
 	return m
 }
 
-// Asked implements keeper.Observer.
-func (m *meters) Asked(kind grant.Kind, cause string, took time.Duration) {
+// Asked implements keeper.Observer. Apps are no label: each would be series of its own.
+func (m *meters) Asked(kind grant.Kind, _, cause string, took time.Duration) {
 	m.asked.WithLabelValues(string(kind), cmp.Or(cause, "ok")).Inc()
 	m.askTook.WithLabelValues(string(kind)).Observe(took.Seconds())
 }

@@ -82,7 +82,7 @@ func (a *attempt) heard(err error, start time.Time) {
 	if err != nil {
 		r = reactTo(g.Kind, asFailure(err))
 	}
-	a.k.opt.Observer.Asked(g.Kind, r.cause, now.Sub(start))
+	a.k.opt.Observer.Asked(g.Kind, g.App, r.cause, now.Sub(start))
 	a.k.health.platform(err, r.cause, now)
 	if r.do == limit {
 		a.k.pace.close(g.App, now.Add(min(time.Minute, r.per.next(now, a.k.opt.Jitter).Sub(now))))

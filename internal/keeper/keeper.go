@@ -96,10 +96,11 @@ type Answer struct {
 
 // Observer is told what happens, for metrics. Its methods must return quickly
 // and may be called by several goroutines. Kinds and causes are small fixed
-// sets, fit for labels.
+// sets, fit for labels; apps are not.
 type Observer interface {
-	// Asked is told of every request for a token; cause is empty when one came.
-	Asked(kind grant.Kind, cause string, took time.Duration)
+	// Asked is told of every request for a token; app is the id of the app that the
+	// grant rests on, and cause is empty when a token came.
+	Asked(kind grant.Kind, app, cause string, took time.Duration)
 	// Settled is told of every settle transaction.
 	Settled(batch int, took time.Duration, err error)
 	// ServedStale is told when a token is served although it should have been
@@ -222,9 +223,9 @@ func uniform(d time.Duration) time.Duration {
 // deaf is the observer of a keeper that has none.
 type deaf struct{}
 
-func (deaf) Asked(grant.Kind, string, time.Duration) {}
-func (deaf) Settled(int, time.Duration, error)       {}
-func (deaf) ServedStale()                            {}
+func (deaf) Asked(grant.Kind, string, string, time.Duration) {}
+func (deaf) Settled(int, time.Duration, error)               {}
+func (deaf) ServedStale()                                    {}
 
 // Keeper keeps tokens fresh and hands them out. Make it with [New]. All
 // methods may be called by several goroutines; Run once at a time.

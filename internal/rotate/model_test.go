@@ -104,7 +104,7 @@ func TestToldOnce(t *testing.T) {
 		plain := w.reset(shopAppID)
 		time.Sleep(2*time.Hour - 3*time.Minute)
 		told := w.told()
-		if len(told) != 1 || told[0].Kind != notice.RefreshFailing || told[0].Subject != "app:shop-lantian" || told[0].Details["ends"] == "" {
+		if len(told) != 1 || told[0].Kind != notice.RefreshFailing || told[0].Subject != "rotation:"+b.ID || told[0].Details["app"] != "shop-lantian" || told[0].Details["ends"] == "" {
 			t.Fatalf("told %+v, want one notice with the end of the token", told)
 		}
 		_, err := w.rotate.Take(t.Context(), operator, b.ID, plain)

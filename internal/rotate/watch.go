@@ -276,7 +276,8 @@ func (a *Assistant) over(ctx context.Context, r access.Rotation) {
 }
 
 func (a *Assistant) tell(ctx context.Context, r access.Rotation, kind notice.Kind, details map[string]string) error {
-	n := notice.Notice{At: a.o.Now(), Kind: kind, Subject: "app:" + r.Subject, Details: details}
+	// The subject is not the app: its renewals may fail, and be over, for other reasons.
+	n := notice.Notice{At: a.o.Now(), Kind: kind, Subject: "rotation:" + r.ID, Details: details}
 	_, err := a.o.Store.SetCondition(ctx, "rotation:"+r.ID, kind != notice.AlertOver, n)
 	return err
 }
