@@ -68,6 +68,9 @@ func (a *App) keepLog(ctx context.Context, wg *sync.WaitGroup) {
 	c, sender := a.o.Config, a.sender()
 	wg.Go(func() { sender.Run(ctx) })
 	if c.Audit.Retention == 0 {
+		if err := retain.Retire(ctx, a.store, a.o.Now()); err != nil && ctx.Err() == nil {
+			a.o.Log.Warn("what was told of archives that nobody asks for any more was not ended; the next start does", "error", err)
+		}
 		return
 	}
 	archiver := retain.New(retain.Options{

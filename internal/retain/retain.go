@@ -29,7 +29,7 @@ type Store interface {
 	AuditRecordsFrom(ctx context.Context, first int64) iter.Seq2[audit.Record, error]
 	AuditHashes(ctx context.Context) tlog.HashReader
 	Prune(ctx context.Context, p audit.Pruning, keep []int64, by audit.Actor) error
-	SetCondition(ctx context.Context, name string, wrong bool, n notice.Notice, entries ...audit.Entry) (changed bool, err error)
+	Conditions
 }
 
 // Signer signs prunings; *audit.Signer is one.
@@ -114,12 +114,27 @@ func (a *Archiver) Archive(ctx context.Context) error {
 }
 
 func (a *Archiver) tell(ctx context.Context, failed error) error {
-	n := notice.Notice{At: a.o.Now(), Kind: notice.CheckpointUnsent, Subject: "audit:archive", Details: map[string]string{"place": "archive"}}
-	if failed == nil {
-		n = notice.OverOf(n, n.At)
+	return tell(ctx, a.o.Store, a.o.Now(), failed != nil)
+}
+
+// Conditions is how people are told; *sqlstore.Store has it.
+type Conditions interface {
+	SetCondition(ctx context.Context, name string, wrong bool, n notice.Notice, entries ...audit.Entry) (changed bool, err error)
+}
+
+// Retire ends what was told of an archive that could not be written, where nothing is
+// archived any more: nothing else would end it.
+func Retire(ctx context.Context, s Conditions, now time.Time) error {
+	return tell(ctx, s, now, false)
+}
+
+func tell(ctx context.Context, s Conditions, now time.Time, failed bool) error {
+	n := notice.Notice{At: now, Kind: notice.CheckpointUnsent, Subject: "audit:archive", Details: map[string]string{"place": "archive"}}
+	if !failed {
+		n = notice.OverOf(n, now)
 		n.Details["place"] = "archive"
 	}
-	_, err := a.o.Store.SetCondition(ctx, condition, failed != nil, n)
+	_, err := s.SetCondition(ctx, condition, failed, n)
 	return err
 }
 

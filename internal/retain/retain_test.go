@@ -220,6 +220,22 @@ func TestNothingIsDeletedWithoutItsArchive(t *testing.T) {
 	}
 }
 
+// TestRetire: an archive that nobody wants any more is not missed for ever.
+func TestRetire(t *testing.T) {
+	r := newRig(t, 1)
+	if err := r.archiver(r.store).tell(t.Context(), errors.New("the disk is full")); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := Retire(t.Context(), r.store, r.now); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if told := r.notices(); !slices.Equal(told, []notice.Kind{notice.CheckpointUnsent, notice.AlertOver}) {
+		t.Errorf("told %v", told)
+	}
+}
+
 // missing is a store that lacks an entry, or changes one.
 type missing struct {
 	*sqlstore.Store

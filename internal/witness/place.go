@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
@@ -33,6 +34,18 @@ func newDecoder(b []byte) *json.Decoder {
 	return d
 }
 
+// The kinds of places on the net, which all replicas share.
+const (
+	kindHook   = "url"
+	kindServer = "witness"
+)
+
+// shared tells whether a name is of a place on the net.
+func shared(name string) bool {
+	kind, _, _ := strings.Cut(name, ":")
+	return kind == kindHook || kind == kindServer
+}
+
 // HookOptions are what a webhook is made of. All must be set.
 type HookOptions struct {
 	URL       *url.URL
@@ -47,7 +60,7 @@ func Hook(o HookOptions) (Place, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &hook{name: webhook.NameOf("url", o.URL), url: o.URL.String(), key: key, poster: webhook.NewPoster(o.Transport, o.Now)}, nil
+	return &hook{name: webhook.NameOf(kindHook, o.URL), url: o.URL.String(), key: key, poster: webhook.NewPoster(o.Transport, o.Now)}, nil
 }
 
 type hook struct {
@@ -95,7 +108,7 @@ func (u *untaken) Error() string {
 // Server gives a place that is another server of ours, at the address of its
 // witness. v checks our own signatures.
 func Server(u *url.URL, transport http.RoundTripper, v note.Verifier) Place {
-	return &server{name: webhook.NameOf("witness", u), url: u.String(), verifier: v, client: &http.Client{
+	return &server{name: webhook.NameOf(kindServer, u), url: u.String(), verifier: v, client: &http.Client{
 		Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 }

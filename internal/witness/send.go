@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/zhanggui/zhanggui/internal/audit"
@@ -18,6 +21,8 @@ type Memory interface {
 	// Turn takes a turn that comes now and then among all replicas.
 	Turn(ctx context.Context, name string, now, next time.Time) (bool, error)
 	SetCondition(ctx context.Context, name string, wrong bool, n notice.Notice, entries ...audit.Entry) (changed bool, err error)
+	// OpenConditions gives the names of what is wrong now, of those that begin so.
+	OpenConditions(ctx context.Context, prefix string) ([]string, error)
 }
 
 // Destination is a place with its schedule.
@@ -62,16 +67,63 @@ func NewSender(o SendOptions) *Sender {
 // Run sends what is due until ctx ends. Each place has a goroutine: one that hangs
 // keeps no other waiting.
 func (s *Sender) Run(ctx context.Context) {
-	done := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() { s.retire(ctx) })
 	for _, d := range s.o.Destinations {
-		go func() {
-			s.serve(ctx, d)
-			done <- struct{}{}
-		}()
+		wg.Go(func() { s.serve(ctx, d) })
 	}
-	for range s.o.Destinations {
-		<-done
+	wg.Wait()
+}
+
+// retire retires until it was done once.
+func (s *Sender) retire(ctx context.Context) {
+	tick := time.NewTicker(look)
+	defer tick.Stop()
+	for {
+		err := s.Retire(ctx)
+		if err == nil || ctx.Err() != nil {
+			return
+		}
+		s.o.Logger.WarnContext(ctx, "what was wrong with places that the settings name no more was not ended; it is tried again", "error", err)
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
 	}
+}
+
+// Retire ends what was told of places that the settings name no more: nothing is sent
+// there, so nothing would end it. Places of other replicas are theirs. That one held
+// another log's head does not end by taking it out of the settings. Run does it at its
+// beginning.
+func (s *Sender) Retire(ctx context.Context) error {
+	prefix := string(notice.CheckpointUnsent) + ":"
+	open, err := s.o.Memory.OpenConditions(ctx, prefix)
+	if err != nil {
+		return err
+	}
+	for _, d := range s.o.Destinations {
+		open = slices.DeleteFunc(open, func(c string) bool { return c == prefix+s.name(d) })
+	}
+	for _, c := range open {
+		name := strings.TrimPrefix(c, prefix)
+		if !shared(name) && !strings.HasPrefix(name, s.o.Replica+":") {
+			continue
+		}
+		if err := s.say(ctx, notice.CheckpointUnsent, name, false, "the settings name this place no more", s.o.Now()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// name tells a place apart from those of other replicas.
+func (s *Sender) name(d Destination) string {
+	if d.Own {
+		return s.o.Replica + ":" + d.Place.Name()
+	}
+	return d.Place.Name()
 }
 
 // DeliverDue sends to every place that is due, one after another.
@@ -101,11 +153,7 @@ func (s *Sender) serve(ctx context.Context, d Destination) {
 // Deliver sends the newest head if the place is due and holds an older one. Run
 // does it.
 func (s *Sender) Deliver(ctx context.Context, d Destination) error {
-	name := d.Place.Name()
-	if d.Own {
-		name = s.o.Replica + ":" + name
-	}
-	now := s.o.Now()
+	name, now := s.name(d), s.o.Now()
 	sent, err := s.o.Memory.SentTo(ctx, name)
 	if err != nil || !sent.At.IsZero() && now.Sub(sent.At) < d.Every && !now.Before(sent.At) {
 		return err
@@ -144,19 +192,31 @@ func (s *Sender) tell(ctx context.Context, name string, now time.Time, failed er
 		if failed != nil && !c.wrong {
 			continue // what went wrong otherwise says nothing about this
 		}
-		n := notice.Notice{At: now, Kind: c.kind, Subject: "audit:" + name, Details: map[string]string{"place": name}}
-		entry := audit.Entry{At: now, Actor: audit.Actor{Kind: audit.ActorSystem}, Action: string(c.kind), Subject: n.Subject, Outcome: audit.Failed}
+		why := ""
 		if c.wrong {
-			n.Details["reason"] = reason(failed)
-			entry.Reason = reason(failed)
-		} else {
-			n = notice.OverOf(n, now)
-			n.Details["place"] = name
-			entry.Outcome = audit.Done
+			why = reason(failed)
 		}
-		if _, err := s.o.Memory.SetCondition(ctx, string(c.kind)+":"+name, c.wrong, n, entry); err != nil {
-			return fmt.Errorf("tell of it: %w", err)
+		if err := s.say(ctx, c.kind, name, c.wrong, why, now); err != nil {
+			return err
 		}
+	}
+	return nil
+}
+
+// say writes that something is wrong with a place, or is no more, if that is news.
+func (s *Sender) say(ctx context.Context, kind notice.Kind, name string, wrong bool, why string, now time.Time) error {
+	n := notice.Notice{At: now, Kind: kind, Subject: "audit:" + name, Details: map[string]string{}}
+	entry := audit.Entry{At: now, Actor: audit.Actor{Kind: audit.ActorSystem}, Action: string(kind), Subject: n.Subject, Outcome: audit.Failed, Reason: why}
+	if !wrong {
+		n = notice.OverOf(n, now)
+		entry.Outcome = audit.Done
+	}
+	n.Details["place"] = name
+	if why != "" {
+		n.Details["reason"] = why
+	}
+	if _, err := s.o.Memory.SetCondition(ctx, string(kind)+":"+name, wrong, n, entry); err != nil {
+		return fmt.Errorf("tell of it: %w", err)
 	}
 	return nil
 }

@@ -103,6 +103,7 @@ type memory struct {
 	seen    []audit.Seen
 	notices []notice.Notice
 	entries []audit.Entry
+	fails   error // of asking for what is wrong
 }
 
 func newMemory() *memory {
@@ -133,6 +134,15 @@ func (m *memory) SetCondition(_ context.Context, name string, wrong bool, n noti
 	m.wrong[name] = wrong
 	m.notices = append(m.notices, n)
 	return true, nil
+}
+
+func (m *memory) OpenConditions(_ context.Context, prefix string) (open []string, err error) {
+	for name, wrong := range m.wrong {
+		if wrong && strings.HasPrefix(name, prefix) {
+			open = append(open, name)
+		}
+	}
+	return open, m.fails
 }
 
 func (m *memory) Witnessed(_ context.Context, log string) (newest audit.Seen, ok bool, err error) {
@@ -501,6 +511,46 @@ func TestFileOfAnotherLog(t *testing.T) {
 	}
 }
 
+// TestPlaceThatWasTakenOut: what was wrong with it ends with the next start, and
+// nothing else does.
+func TestPlaceThatWasTakenOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := &locked{memory: newMemory()}
+		for _, name := range []string{"url:a.example.com:01020304", "witness:b.example.com:01020304", "one:file:/mnt/a", "two:file:/mnt/a", "one:slow false"} {
+			m.wrong["audit.unsent:"+name], m.wrong["audit.broken:"+name] = true, true
+		}
+		m.fails = errors.New("the store is away")
+		sender := NewSender(SendOptions{Log: newLog(t, newSigner(t), 0), Memory: m, Replica: "one", Now: time.Now,
+			Destinations: []Destination{{Place: &slow{}, Every: time.Hour, Own: true}}})
+		ctx, stop := context.WithCancel(t.Context())
+		var wg sync.WaitGroup
+		wg.Go(func() { sender.Run(ctx) })
+		time.Sleep(look / 2)
+		synctest.Wait()
+		if len(m.notices) != 0 {
+			t.Fatalf("told %+v", m.notices)
+		}
+		m.mu.Lock()
+		m.fails = nil
+		m.mu.Unlock()
+		time.Sleep(look)
+		synctest.Wait()
+		stop()
+		wg.Wait()
+		var over []string
+		for _, n := range m.notices {
+			if n.Kind != notice.AlertOver || n.Details[notice.DetailWas] != string(notice.CheckpointUnsent) || n.Details["reason"] == "" {
+				t.Errorf("told %+v", n)
+			}
+			over = append(over, n.Subject)
+		}
+		slices.Sort(over)
+		if want := []string{"audit:one:file:/mnt/a", "audit:url:a.example.com:01020304", "audit:witness:b.example.com:01020304"}; !slices.Equal(over, want) {
+			t.Errorf("over is %q, want %q", over, want)
+		}
+	})
+}
+
 // TestHookPostsSigned: a webhook that fails is told of once, and when it is over.
 func TestHookPostsSigned(t *testing.T) {
 	s := newSigner(t)
@@ -689,4 +739,10 @@ func TestHandlerAnswersInHTTP(t *testing.T) {
 	if nobody.Serves(r) || New(nil, nil, nil).Serves(r) || !newWitness(nil, s).Serves(r) {
 		t.Error("a server that witnesses nothing serves it, or one that does not")
 	}
+}
+
+func (m *locked) OpenConditions(ctx context.Context, prefix string) ([]string, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.memory.OpenConditions(ctx, prefix)
 }

@@ -90,6 +90,19 @@ func (s *Store) SetCondition(ctx context.Context, name string, wrong bool, n not
 	return changed && err == nil, err
 }
 
+// OpenConditions gives the names of what is wrong now, as [Store.SetCondition] has
+// them, of those that begin with prefix.
+func (s *Store) OpenConditions(ctx context.Context, prefix string) ([]string, error) {
+	names, err := s.q.OpenConditions(ctx, metaCondition+prefix)
+	if err != nil {
+		return nil, s.fail("read conditions", err)
+	}
+	for i := range names {
+		names[i] = strings.TrimPrefix(names[i], metaCondition)
+	}
+	return names, nil
+}
+
 // PendingNotices gives at most limit notices that some channel still waits for,
 // the oldest first.
 func (s *Store) PendingNotices(ctx context.Context, limit int) (ids []int64, notices []notice.Notice, err error) {

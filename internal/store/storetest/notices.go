@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -130,6 +131,18 @@ var noticeCases = []testCase{
 		}
 		same(t, "entries", len(w.entries("clock.skew")), 3)
 		w.backlog(3, start)
+	}},
+	{"what is wrong now is found by how its name begins", func(t *testing.T, w *world) {
+		for name, wrong := range map[string]bool{"audit.unsent:一:a": true, "audit.unsent:b": true, "audit.unsent": true, "audit.unsent:over": false, "audit_unsent:c": true} {
+			if !wrong {
+				w.must(second(w.s.SetCondition(t.Context(), name, true, notice.Notice{At: start, Kind: notice.ClockSkew})))
+			}
+			w.must(second(w.s.SetCondition(t.Context(), name, wrong, notice.Notice{At: start, Kind: notice.ClockSkew})))
+		}
+		open, err := w.s.OpenConditions(t.Context(), "audit.unsent:")
+		w.must(err)
+		slices.Sort(open)
+		same(t, "open", open, []string{"audit.unsent:b", "audit.unsent:一:a"})
 	}},
 	{"one of many senders claims, one of many servers tells", func(t *testing.T, w *world) {
 		w.channels(start, "log")

@@ -101,6 +101,9 @@ RETURNING term;
 -- name: KeepLease :execrows
 UPDATE leases SET until_at = @until_at WHERE name = @name AND owner = @owner AND term = @term;
 
+-- name: OpenConditions :many
+SELECT name FROM meta WHERE substr(name, 1, length(CAST(@prefix AS TEXT))) = CAST(@prefix AS TEXT) AND number <> 0 ORDER BY name;
+
 -- name: HoldCondition :exec
 INSERT INTO held_conditions (name, server, kind, subject, until_at) VALUES (@name, @server, @kind, @subject, @until_at)
 ON CONFLICT (name, server) DO UPDATE SET kind = excluded.kind, subject = excluded.subject, until_at = excluded.until_at;

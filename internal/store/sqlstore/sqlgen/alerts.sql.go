@@ -703,6 +703,33 @@ func (q *Queries) OpenAlertsBefore(ctx context.Context, arg OpenAlertsBeforePara
 	return items, nil
 }
 
+const openConditions = `-- name: OpenConditions :many
+SELECT name FROM meta WHERE substr(name, 1, length(CAST($1 AS TEXT))) = CAST($1 AS TEXT) AND number <> 0 ORDER BY name
+`
+
+func (q *Queries) OpenConditions(ctx context.Context, prefix string) ([]string, error) {
+	rows, err := q.query(ctx, q.openConditionsStmt, openConditions, prefix)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			return nil, err
+		}
+		items = append(items, name)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const pendingCounts = `-- name: PendingCounts :many
 SELECT channel, count(*) AS pending FROM deliveries WHERE state = 'pending' GROUP BY channel
 `

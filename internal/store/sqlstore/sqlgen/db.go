@@ -705,6 +705,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.openAlertsBeforeStmt, err = db.PrepareContext(ctx, openAlertsBefore); err != nil {
 		return nil, fmt.Errorf("error preparing query OpenAlertsBefore: %w", err)
 	}
+	if q.openConditionsStmt, err = db.PrepareContext(ctx, openConditions); err != nil {
+		return nil, fmt.Errorf("error preparing query OpenConditions: %w", err)
+	}
 	if q.openRenewalsStmt, err = db.PrepareContext(ctx, openRenewals); err != nil {
 		return nil, fmt.Errorf("error preparing query OpenRenewals: %w", err)
 	}
@@ -2322,6 +2325,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing openAlertsBeforeStmt: %w", cerr)
 		}
 	}
+	if q.openConditionsStmt != nil {
+		if cerr := q.openConditionsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing openConditionsStmt: %w", cerr)
+		}
+	}
 	if q.openRenewalsStmt != nil {
 		if cerr := q.openRenewalsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing openRenewalsStmt: %w", cerr)
@@ -3383,6 +3391,7 @@ type Queries struct {
 	oldGrantsStmt               *sql.Stmt
 	oldestInformationalStmt     *sql.Stmt
 	openAlertsBeforeStmt        *sql.Stmt
+	openConditionsStmt          *sql.Stmt
 	openRenewalsStmt            *sql.Stmt
 	openSessionsStmt            *sql.Stmt
 	openTenantStmt              *sql.Stmt
@@ -3775,6 +3784,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		oldGrantsStmt:               q.oldGrantsStmt,
 		oldestInformationalStmt:     q.oldestInformationalStmt,
 		openAlertsBeforeStmt:        q.openAlertsBeforeStmt,
+		openConditionsStmt:          q.openConditionsStmt,
 		openRenewalsStmt:            q.openRenewalsStmt,
 		openSessionsStmt:            q.openSessionsStmt,
 		openTenantStmt:              q.openTenantStmt,
