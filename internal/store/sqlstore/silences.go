@@ -88,12 +88,22 @@ func (s *Store) LapseConditions(ctx context.Context, now time.Time) error {
 		return s.fail("read lapsed conditions", err)
 	}
 	for _, r := range lapsed {
-		n := notice.Notice{At: now, Kind: notice.Kind(r.Kind), Subject: r.Subject}
-		if err := s.HoldCondition(ctx, notice.Holding{Name: r.Name, Server: r.Server, Notice: n}, now); err != nil {
+		if err := s.lapse(ctx, r, now); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// lapse ends one, unless its server has said it again since it was read.
+func (s *Store) lapse(ctx context.Context, r sqlgen.HeldCondition, now time.Time) error {
+	return s.write(ctx, "lapse condition", func(t *tx) error {
+		n, err := t.LapseCondition(ctx, sqlgen.LapseConditionParams{Name: r.Name, Server: r.Server, Now: millis(now)})
+		if err != nil || n == 0 {
+			return err
+		}
+		return t.turnCondition(ctx, r.Name, notice.Notice{At: now, Kind: notice.Kind(r.Kind), Subject: r.Subject}, now)
+	})
 }
 
 // turnCondition writes the notice when a condition begins or ends. The same row

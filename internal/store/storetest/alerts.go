@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"time"
@@ -130,6 +131,30 @@ var alertCases = []testCase{
 		w.must(w.s.LapseConditions(t.Context(), start.Add(90*time.Second)))
 		w.must(w.s.LapseConditions(t.Context(), start.Add(90*time.Second)))
 		same(t, "told when its server is dead", w.kinds(), []notice.Kind{notice.DiskLow, notice.AlertOver})
+	}},
+	{"what is said again while it lapses is not over", func(t *testing.T, w *world) {
+		hold := func(s *sqlstore.Store, server string, at time.Time) {
+			w.must(s.HoldCondition(t.Context(), notice.Holding{Name: "disk.low", Server: server, Wrong: true, Until: at.Add(time.Minute),
+				Notice: notice.Notice{At: at, Kind: notice.DiskLow, Subject: "disk"}}, at))
+		}
+		hold(w.s, "r_1", start)
+		hold(w.s, "r_2", start)
+		late := start.Add(2 * time.Minute)
+		between := false // the reading of what lapsed and its end
+		w.s.OnTransition(func(context.Context, string) func(error) {
+			if !between {
+				between = true
+				hold(w.replica(1), "r_1", late)
+				hold(w.replica(1), "r_2", late)
+			}
+			return func(error) {}
+		})
+		defer w.s.OnTransition(nil)
+		w.must(w.s.LapseConditions(t.Context(), late))
+		same(t, "interrupted", between, true)
+		same(t, "told while it is held", w.kinds(), []notice.Kind{notice.DiskLow})
+		w.must(w.s.LapseConditions(t.Context(), late.Add(time.Minute)))
+		same(t, "told when it lapsed", w.kinds(), []notice.Kind{notice.DiskLow, notice.AlertOver})
 	}},
 	{"a full outbox gives up what is least, and says so once", func(t *testing.T, w *world) {
 		w.channels(start, "log", "hook")

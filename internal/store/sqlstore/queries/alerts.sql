@@ -111,6 +111,9 @@ ON CONFLICT (name, server) DO UPDATE SET kind = excluded.kind, subject = exclude
 -- name: LetGoCondition :exec
 DELETE FROM held_conditions WHERE name = @name AND server = @server;
 
+-- name: LapseCondition :execrows
+DELETE FROM held_conditions WHERE name = @name AND server = @server AND until_at <= CAST(@now AS BIGINT);
+
 -- name: ConditionHolders :one
 SELECT count(*) FROM held_conditions WHERE name = @name AND until_at > CAST(@now AS BIGINT);
 

@@ -516,6 +516,24 @@ func (q *Queries) KeepLease(ctx context.Context, arg KeepLeaseParams) (int64, er
 	return result.RowsAffected()
 }
 
+const lapseCondition = `-- name: LapseCondition :execrows
+DELETE FROM held_conditions WHERE name = $1 AND server = $2 AND until_at <= CAST($3 AS BIGINT)
+`
+
+type LapseConditionParams struct {
+	Name   string
+	Server string
+	Now    int64
+}
+
+func (q *Queries) LapseCondition(ctx context.Context, arg LapseConditionParams) (int64, error) {
+	result, err := q.exec(ctx, q.lapseConditionStmt, lapseCondition, arg.Name, arg.Server, arg.Now)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
 const lapsedConditions = `-- name: LapsedConditions :many
 SELECT name, server, kind, subject, until_at FROM held_conditions WHERE until_at <= CAST($1 AS BIGINT) ORDER BY name, server
 `

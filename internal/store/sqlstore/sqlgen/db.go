@@ -588,6 +588,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.knownAPIChangeStmt, err = db.PrepareContext(ctx, knownAPIChange); err != nil {
 		return nil, fmt.Errorf("error preparing query KnownAPIChange: %w", err)
 	}
+	if q.lapseConditionStmt, err = db.PrepareContext(ctx, lapseCondition); err != nil {
+		return nil, fmt.Errorf("error preparing query LapseCondition: %w", err)
+	}
 	if q.lapsedConditionsStmt, err = db.PrepareContext(ctx, lapsedConditions); err != nil {
 		return nil, fmt.Errorf("error preparing query LapsedConditions: %w", err)
 	}
@@ -2130,6 +2133,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing knownAPIChangeStmt: %w", cerr)
 		}
 	}
+	if q.lapseConditionStmt != nil {
+		if cerr := q.lapseConditionStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing lapseConditionStmt: %w", cerr)
+		}
+	}
 	if q.lapsedConditionsStmt != nil {
 		if cerr := q.lapsedConditionsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing lapsedConditionsStmt: %w", cerr)
@@ -3352,6 +3360,7 @@ type Queries struct {
 	keptGrantStmt               *sql.Stmt
 	keptGrantsStmt              *sql.Stmt
 	knownAPIChangeStmt          *sql.Stmt
+	lapseConditionStmt          *sql.Stmt
 	lapsedConditionsStmt        *sql.Stmt
 	lastAuditEntryStmt          *sql.Stmt
 	lastOIDCLoginStmt           *sql.Stmt
@@ -3745,6 +3754,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		keptGrantStmt:               q.keptGrantStmt,
 		keptGrantsStmt:              q.keptGrantsStmt,
 		knownAPIChangeStmt:          q.knownAPIChangeStmt,
+		lapseConditionStmt:          q.lapseConditionStmt,
 		lapsedConditionsStmt:        q.lapsedConditionsStmt,
 		lastAuditEntryStmt:          q.lastAuditEntryStmt,
 		lastOIDCLoginStmt:           q.lastOIDCLoginStmt,
