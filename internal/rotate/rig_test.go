@@ -45,6 +45,7 @@ type world struct {
 	keeper *keeper.Keeper
 	rotate *rotate.Assistant
 	away   bool         // WeChat cannot be asked by the assistant
+	asked  int          // how often the assistant asked about a secret while it could not
 	shown  secret.Value // what WeChat showed at the last reset
 	breaks string       // how the next declaration fails; empty: not
 	// meanwhile happens once, after WeChat was asked about a secret and before
@@ -106,6 +107,7 @@ type calls struct{ w *world }
 
 func (c calls) Renew(ctx context.Context, id string, plain secret.Value, fresh bool, _ audit.Actor) (time.Time, error) {
 	if c.w.away {
+		c.w.asked++
 		return time.Time{}, errAway
 	}
 	tok, err := c.w.keeper.Renew(ctx, id, keeper.Renewal{Secret: plain, Fresh: fresh, By: keeper.ByOperator})
@@ -121,6 +123,7 @@ func (c calls) Renew(ctx context.Context, id string, plain secret.Value, fresh b
 
 func (c calls) Prove(ctx context.Context, app access.App, plain secret.Value) error {
 	if c.w.away {
+		c.w.asked++
 		return errAway
 	}
 	_, err := c.w.client.StableToken(ctx, app.AppID, plain, false)

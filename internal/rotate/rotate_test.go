@@ -12,6 +12,7 @@ import (
 	"github.com/zhanggui/zhanggui/internal/audit"
 	"github.com/zhanggui/zhanggui/internal/config"
 	"github.com/zhanggui/zhanggui/internal/grant"
+	"github.com/zhanggui/zhanggui/internal/notice"
 	"github.com/zhanggui/zhanggui/internal/rotate"
 	"github.com/zhanggui/zhanggui/internal/setup"
 	"github.com/zhanggui/zhanggui/internal/vault"
@@ -98,6 +99,53 @@ func TestTaken(t *testing.T) {
 				w.stands(b.ID, access.RotationOverlap)
 				if w.inUse() != plain.RevealString() {
 					t.Error("the proved secret is not in use")
+				}
+			})
+		})
+	}
+}
+
+// TestUnprovable: a secret that cannot be proved for long is asked about less and less,
+// whatever is restarted, and a human is told of it once.
+func TestUnprovable(t *testing.T) {
+	t.Parallel()
+	for _, subject := range []string{"shop-lantian", "fuwuhao"} {
+		t.Run(subject, func(t *testing.T) {
+			inWorld(t, func(t *testing.T, w *world) {
+				b := w.begin(rotate.Start{Kind: access.RotateAppSecret, Subject: subject})
+				plain := secret.FromString(strings.Repeat("0", 32))
+				w.away, w.asked = true, 0
+				_, err := w.rotate.Take(t.Context(), operator, b.ID, plain)
+				w.must(err)
+				looks := func(d time.Duration) {
+					for end := time.Now().Add(d); time.Now().Before(end); {
+						time.Sleep(30 * time.Second)
+						w.rotate = w.assistant()
+						w.look()
+					}
+				}
+				for _, step := range []struct {
+					d     time.Duration
+					asked int
+					told  int
+				}{{4 * time.Minute, 5, 0}, {12 * time.Minute, 7, 1}, {76 * time.Minute, 10, 1}} {
+					looks(step.d)
+					if told := len(w.told()); w.asked != step.asked || told != step.told {
+						t.Errorf("after %v more: asked %d times, told %d, want %d and %d", step.d, w.asked, told, step.asked, step.told)
+					}
+				}
+				if n := w.told()[0]; n.Kind != notice.RefreshFailing || n.Details["cause"] != "secret_unproved" || n.Details["rotation"] != b.ID {
+					t.Errorf("told %+v", n)
+				}
+				_, err = w.rotate.Take(t.Context(), operator, b.ID, plain)
+				w.must(err)
+				if looks(time.Minute); w.asked != 13 {
+					t.Errorf("entered again it was asked about %d times", w.asked-10)
+				}
+				_, err = w.rotate.Back(t.Context(), operator, b.ID)
+				w.must(err)
+				if told := w.told(); len(told) != 2 || told[1].Kind != notice.AlertOver || told[1].Subject != told[0].Subject {
+					t.Errorf("told %+v", told)
 				}
 			})
 		})

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -217,13 +218,57 @@ func (a *Assistant) advanceSecret(ctx context.Context, r access.Rotation, due bo
 		return err
 	}
 	if r.State == access.RotationTaken {
-		return a.proveAgain(ctx, r, app)
+		return a.proveLater(ctx, r, app)
 	}
 	if due {
 		_, err = a.giveUp(ctx, system, r.ID, "time_over")
 		return err
 	}
 	return a.tellWaiting(ctx, r, app)
+}
+
+const (
+	// askMost is the longest time between two questions about a secret.
+	askMost = 30 * time.Minute
+	// unprovedFor is how long a secret could not be proved when a human is told.
+	unprovedFor = 10 * time.Minute
+)
+
+// proveLater asks WeChat about a secret that could not be proved when it came: half a
+// minute after it, then after twice the time, and every half hour in the end. One that
+// is entered again is asked about at once. A human is told if it takes long.
+func (a *Assistant) proveLater(ctx context.Context, r access.Rotation, app access.App) error {
+	now := a.o.Now()
+	since := now.Sub(r.ChangedAt)
+	name := fmt.Sprintf("rotation-proof:%s:%d", r.ID, r.ChangedAt.UnixMilli())
+	due, err := a.o.Store.Turn(ctx, name, now, now.Add(min(max(since, lookEvery), askMost)-time.Second))
+	if err != nil || !due {
+		return err
+	}
+	if err := a.proveAgain(ctx, r, app); err != nil || since < unprovedFor {
+		return err
+	}
+	return a.tellUnproved(ctx, r.ID, app)
+}
+
+// causeUnproved says that a new secret is there and could not be proved for long.
+const causeUnproved = "secret_unproved"
+
+// tellUnproved has a human told, once, that a secret is still taken.
+func (a *Assistant) tellUnproved(ctx context.Context, id string, app access.App) error {
+	r, err := a.o.Store.Rotation(ctx, id)
+	if err != nil || r.State != access.RotationTaken {
+		return err
+	}
+	g, ok, err := a.grantOf(ctx, app)
+	if err != nil {
+		return err
+	}
+	details := map[string]string{"app": r.Subject, "cause": causeUnproved, "rotation": r.ID}
+	if ok {
+		details["ends"] = g.Tokens.AccessExpires.UTC().Format(time.RFC3339)
+	}
+	return a.tell(ctx, r, notice.RefreshFailing, details)
 }
 
 // proveAgain asks WeChat about a secret that could not be proved when it came. One that
@@ -238,7 +283,8 @@ func (a *Assistant) proveAgain(ctx context.Context, r access.Rotation, app acces
 		return err
 	}
 	if _, refused := errors.AsType[*Refused](err); !refused && !errors.Is(err, vault.ErrSealed) {
-		return nil // asked again at the next look
+		a.o.Log.Info("the new AppSecret still cannot be proved; it is asked about later again", "rotation", r.ID, "err", err)
+		return nil
 	}
 	_, err = a.change(ctx, system, func() (now access.Rotation, s step, err error) {
 		now, err = a.live(ctx, r.ID, access.RotationTaken)
