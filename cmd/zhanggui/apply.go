@@ -21,6 +21,8 @@ type applyCmd struct {
 	File   string `short:"f" required:"" help:"The manifest (YAML)." type:"existingfile"`
 	DryRun bool   `help:"Show what would change, change nothing."`
 	Prune  bool   `help:"Also remove what the file does not name; see it first with --dry-run."`
+
+	OldSecrets bool `help:"Take AppSecrets that a rotation replaced."`
 }
 
 // Help shows examples.
@@ -38,7 +40,7 @@ func (a applyCmd) Run(ctx context.Context, c console) error {
 	if err != nil {
 		return err
 	}
-	q := url.Values{"dry_run": {fmt.Sprint(a.DryRun)}, "prune": {fmt.Sprint(a.Prune)}}
+	q := url.Values{"dry_run": {fmt.Sprint(a.DryRun)}, "prune": {fmt.Sprint(a.Prune)}, "old_secrets": {fmt.Sprint(a.OldSecrets)}}
 	var done adminapi.Applied
 	if err := a.do(ctx, http.MethodPost, "/v1/apply?"+q.Encode(), manifest, &done); err != nil {
 		return err

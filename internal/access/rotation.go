@@ -1,6 +1,10 @@
 package access
 
-import "time"
+import (
+	"time"
+
+	"github.com/zhanggui/zhanggui/wechat/secret"
+)
 
 // RotationKind says what a rotation replaces.
 type RotationKind string
@@ -54,6 +58,17 @@ type Rotation struct {
 	NewSeen   time.Time // when WeChat, or the client, last used the new one; zero: not yet
 	OldSeen   time.Time // the same of the one before
 	Why       string    // it ended, in a word; empty when somebody ended it
+	Replaced  []byte    // see [ReplacedSecret]; empty when no AppSecret was replaced, or it came back
+}
+
+// ReplacedSecret gives what is kept of an app's secret for ever that was replaced: a
+// digest with a key that only mac has. Equal secrets of two apps have two.
+func ReplacedSecret(mac func(purpose string, data []byte) []byte, app string, plain secret.Value) []byte {
+	revealed := plain.Reveal()
+	defer clear(revealed)
+	data := append([]byte(app+"\x00"), revealed...)
+	defer clear(data)
+	return mac("replaced secret", data)
 }
 
 // ClientKeys are the keys of a client as a rotation leaves them.

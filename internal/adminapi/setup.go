@@ -159,11 +159,12 @@ func (h handlers) mountSetup(api huma.API) {
 }
 
 func (h handlers) apply(ctx context.Context, in *struct {
-	Prune  bool `query:"prune" doc:"remove what the manifest does not name"`
-	DryRun bool `query:"dry_run" doc:"say what would change"`
-	Body   Manifest
+	Prune      bool `query:"prune" doc:"remove what the manifest does not name"`
+	DryRun     bool `query:"dry_run" doc:"say what would change"`
+	OldSecrets bool `query:"old_secrets" doc:"take AppSecrets that a rotation replaced"`
+	Body       Manifest
 }) (*body[Applied], error) {
-	res, err := h.Setup.Apply(ctx, in.Body.manifest(), actor(ctx), setup.Options{Prune: in.Prune, DryRun: in.DryRun})
+	res, err := h.Setup.Apply(ctx, in.Body.manifest(), actor(ctx), setup.Options{Prune: in.Prune, DryRun: in.DryRun, OldSecrets: in.OldSecrets})
 	if err != nil {
 		return nil, fail(err)
 	}

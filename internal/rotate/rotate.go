@@ -50,6 +50,8 @@ type Grants interface {
 type Vault interface {
 	Seal(plain secret.Value, cell vault.Cell) ([]byte, error)
 	Open(sealed []byte, cell vault.Cell) (secret.Value, error)
+	// MAC gives a keyed digest.
+	MAC(purpose string, data []byte) []byte
 }
 
 // WeChat asks WeChat with an AppSecret. Its methods return a [*Refused] when WeChat

@@ -105,6 +105,34 @@ func TestTaken(t *testing.T) {
 	}
 }
 
+// TestReplaced: a manifest with the secret before does not undo a rotation; one that
+// went back is undone by nothing.
+func TestReplaced(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(t *testing.T, w *world) {
+		apply := func(plain string) error {
+			m := setup.Manifest{Apps: []setup.App{{ID: "fuwuhao", Kind: access.ServiceAccount, AppID: "wx00000000000000a1",
+				CallbackHost: "zhanggui.example.com", Secret: secret.FromString(plain)}}}
+			_, err := setup.New(w.store, w.vault, time.Now, config.Rules{PublicHost: "zhanggui.example.com"}).Apply(t.Context(), m, operator, setup.Options{})
+			return err
+		}
+		const before = "sandbox-secret-service-account-1"
+		b := w.begin(rotate.Start{Kind: access.RotateAppSecret, Subject: "fuwuhao"})
+		plain := w.reset("wx00000000000000a1")
+		_, err := w.rotate.Take(t.Context(), operator, b.ID, plain)
+		w.must(err)
+		for range 2 {
+			if err := apply(before); err == nil || !strings.Contains(err.Error(), b.ID) {
+				t.Errorf("the old secret came back: %v", err)
+			}
+			w.must(apply(plain.RevealString()))
+			time.Sleep(25 * time.Hour)
+			w.look()
+		}
+		w.stands(b.ID, access.RotationDone)
+	})
+}
+
 // TestUnprovable: a secret that cannot be proved for long is asked about less and less,
 // whatever is restarted, and a human is told of it once.
 func TestUnprovable(t *testing.T) {

@@ -120,6 +120,7 @@ func (a *Assistant) cutOver(ctx context.Context, by audit.Actor, id string, plai
 			if r.Previous, err = a.o.Vault.Seal(before, vault.RotationPrevious(r.ID)); err != nil {
 				return r, s, err
 			}
+			r.Replaced = access.ReplacedSecret(a.o.Vault.MAC, app.ID, before)
 		}
 		app, err = a.with(app, plain)
 		r.Version = app.SecretVersion
@@ -164,7 +165,7 @@ func (a *Assistant) backToSecret(ctx context.Context, by audit.Actor, r access.R
 		if app.SecretVersion != now.Version {
 			return now, s, changedElsewhere(now)
 		}
-		now.State, now.Previous, now.DueAt = access.RotationBack, nil, never
+		now.State, now.Previous, now.DueAt, now.Replaced = access.RotationBack, nil, never, nil
 		app, err = a.with(app, before)
 		return now, step{action: "rotation.back", d: access.Declaration{Apps: []access.App{app}}}, err
 	})

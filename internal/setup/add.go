@@ -51,10 +51,7 @@ func (p *plan) member(m access.Member) {
 	if m.ShopID != "" {
 		details["shop"] = m.ShopID
 	}
-	if p.about == nil {
-		p.about = map[int]map[string]string{}
-	}
-	p.about[len(p.changes)-1] = details
+	p.tell(len(p.changes)-1, details)
 }
 
 func (p *plan) app(a App) error {
@@ -109,6 +106,9 @@ func (p *plan) putApp(want access.App, plain secret.Value, keys access.PushKeys,
 	}
 	if known && was.Kind == access.Component && was.AppID != want.AppID {
 		p.changes[len(p.changes)-1].Warning = anotherPlatform
+	}
+	if fresh {
+		p.secrets = append(p.secrets, freshSecret{want.ID, plain, len(p.changes) - 1})
 	}
 	p.d.Apps = append(p.d.Apps, want)
 	return true, nil

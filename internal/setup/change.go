@@ -56,7 +56,8 @@ func (k kept) knows(m Manifest) bool {
 // [access.ErrNotFound] for one that is not there, an [*InvalidError] when change
 // refuses or makes what cannot be applied, and [access.ErrStale] when others change
 // the directory without an end; in all cases nothing was changed. A shop's own app is
-// changed with the shop.
+// changed with the shop. A secret that a rotation replaced is taken: who changes one
+// app means it.
 func (s *Setup) ChangeApp(ctx context.Context, id string, change func(*App) error, by audit.Actor) (Result, error) {
 	return s.alone(ctx, func(k kept) (Result, error) {
 		was, known := k.apps[id]
@@ -71,7 +72,7 @@ func (s *Setup) ChangeApp(ctx context.Context, id string, change func(*App) erro
 		if err := change(&a); err != nil {
 			return Result{}, refused("app", id, err)
 		}
-		return s.apply(ctx, k, Manifest{Apps: []App{a}}, by, Options{})
+		return s.apply(ctx, k, Manifest{Apps: []App{a}}, by, Options{OldSecrets: true})
 	})
 }
 
@@ -107,7 +108,7 @@ func (s *Setup) ChangeShop(ctx context.Context, id string, change func(*Shop) er
 		if err := change(&shop); err != nil {
 			return Result{}, refused("shop", id, err)
 		}
-		return s.apply(ctx, k, Manifest{Shops: []Shop{shop}}, by, Options{})
+		return s.apply(ctx, k, Manifest{Shops: []Shop{shop}}, by, Options{OldSecrets: true})
 	})
 }
 

@@ -63,6 +63,8 @@ type Client struct {
 type Options struct {
 	Prune  bool // remove what the manifest does not name
 	DryRun bool // plan only
+	// OldSecrets takes AppSecrets that a rotation replaced, and says so.
+	OldSecrets bool
 }
 
 // Change is one difference between the manifest and what is kept.

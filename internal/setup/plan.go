@@ -3,6 +3,7 @@ package setup
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -22,6 +23,9 @@ type Directory interface {
 	Clients(ctx context.Context) ([]access.Client, error)
 	OIDCClients(ctx context.Context) ([]access.OIDCClient, error)
 	DeclaredChannels(ctx context.Context) ([]access.Channel, error)
+	// RotationThatReplaced gives the rotation of an app that replaced a secret, by its
+	// [access.ReplacedSecret], or [access.ErrNotFound].
+	RotationThatReplaced(ctx context.Context, app string, digest []byte) (access.Rotation, error)
 	Declare(ctx context.Context, d access.Declaration, entries ...audit.Entry) error
 }
 
@@ -65,6 +69,9 @@ func (s *Setup) apply(ctx context.Context, kept kept, m Manifest, by audit.Actor
 	}
 	p := plan{kept: kept, sealer: s.sealer, now: s.now(), by: maker(by), keys: map[string]secret.Value{}}
 	if err := p.add(m); err != nil {
+		return Result{}, err
+	}
+	if err := s.replaced(ctx, &p, o); err != nil {
 		return Result{}, err
 	}
 	if o.Prune {
@@ -162,6 +169,7 @@ type plan struct {
 	changes []Change
 	about   map[int]map[string]string // what the log says of changes that an id does not say, by their places
 	keys    map[string]secret.Value
+	secrets []freshSecret
 }
 
 // maker names who makes a key.
@@ -185,10 +193,19 @@ func (p *plan) entries(by audit.Actor) []audit.Entry {
 		e := audit.Entry{At: p.now, Actor: by, Action: c.Kind + "." + c.Op, Subject: c.Kind + ":" + c.ID, Outcome: audit.Done, Details: p.about[i]}
 		if len(c.Fields) > 0 {
 			e.Details = map[string]string{"fields": fmt.Sprint(c.Fields)}
+			maps.Copy(e.Details, p.about[i])
 		}
 		entries = append(entries, e)
 	}
 	return entries
+}
+
+// tell has the log say more of the i-th change than its id and its fields.
+func (p *plan) tell(i int, details map[string]string) {
+	if p.about == nil {
+		p.about = map[int]map[string]string{}
+	}
+	p.about[i] = details
 }
 
 // note records a difference and tells whether there is one.

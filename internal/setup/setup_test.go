@@ -1,6 +1,7 @@
 package setup_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"slices"
@@ -30,6 +31,9 @@ type directory struct {
 	oidc     map[string]access.OIDCClient
 	channels map[string]access.Channel
 	entries  []audit.Entry
+
+	rotations []access.Rotation
+	lost      error // of looking for rotations
 	// between runs once after the next read, as somebody else would.
 	between func(*directory)
 }
@@ -65,6 +69,18 @@ func (d *directory) OIDCClients(context.Context) ([]access.OIDCClient, error) {
 
 func (d *directory) DeclaredChannels(context.Context) ([]access.Channel, error) {
 	return values(d.channels), nil
+}
+
+func (d *directory) RotationThatReplaced(_ context.Context, app string, digest []byte) (access.Rotation, error) {
+	for _, r := range d.rotations {
+		if r.Subject == app && bytes.Equal(r.Replaced, digest) {
+			return r, nil
+		}
+	}
+	if d.lost != nil {
+		return access.Rotation{}, d.lost
+	}
+	return access.Rotation{}, access.ErrNotFound
 }
 
 func (d *directory) Clients(context.Context) ([]access.Client, error) {

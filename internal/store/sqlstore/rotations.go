@@ -35,6 +35,16 @@ func (s *Store) Rotations(ctx context.Context, m access.Mark, limit int) ([]acce
 	return many(s.Log, "read rotations", rows, err, toRotation)
 }
 
+// RotationThatReplaced gives the newest rotation of an app that replaced a secret with
+// this digest, or [access.ErrNotFound].
+func (s *Store) RotationThatReplaced(ctx context.Context, app string, digest []byte) (access.Rotation, error) {
+	row, err := s.q.RotationThatReplaced(ctx, sqlgen.RotationThatReplacedParams{Subject: app, Replaced: digest})
+	if err != nil {
+		return access.Rotation{}, s.fail("look for a replaced secret", missing(err, access.ErrNotFound))
+	}
+	return toRotation(row), nil
+}
+
 // SeeRotation writes down when the new and the old one were used last, unless later
 // uses are known. It changes nothing of a rotation that does not overlap.
 func (s *Store) SeeRotation(ctx context.Context, id string, newSeen, oldSeen time.Time) error {
@@ -89,6 +99,7 @@ func (d *declaring) rotations(ctx context.Context) error {
 			ID: r.ID, Kind: string(r.Kind), Subject: r.Subject, State: string(r.State), ByWhom: r.By,
 			BegunAt: millis(r.BegunAt), ChangedAt: millis(r.ChangedAt), DueAt: millis(r.DueAt), Version: r.Version,
 			Next: orNull(r.Next), Previous: orNull(r.Previous), NewSeen: millis(r.NewSeen), OldSeen: millis(r.OldSeen), Why: r.Why,
+			Replaced: orNull(r.Replaced),
 		})
 		if err != nil {
 			return fmt.Errorf("rotation %q: %w", r.ID, err)
@@ -102,6 +113,7 @@ func toRotation(r sqlgen.Rotation) access.Rotation {
 		ID: r.ID, Kind: access.RotationKind(r.Kind), Subject: r.Subject, State: access.RotationState(r.State), By: r.ByWhom,
 		BegunAt: fromMillis(r.BegunAt), ChangedAt: fromMillis(r.ChangedAt), DueAt: fromMillis(r.DueAt), Version: r.Version,
 		Next: r.Next, Previous: r.Previous, NewSeen: fromMillis(r.NewSeen), OldSeen: fromMillis(r.OldSeen), Why: r.Why,
+		Replaced: r.Replaced,
 	}
 }
 

@@ -249,7 +249,8 @@ CREATE TABLE rotations (
     previous   BYTEA, -- sealed; NULL: not replaced yet, or deleted
     new_seen   BIGINT NOT NULL,
     old_seen   BIGINT NOT NULL,
-    why        TEXT   NOT NULL
+    why        TEXT   NOT NULL,
+    replaced   BYTEA -- keyed digest of the AppSecret that it replaced; NULL: of none
 );
 
 CREATE TABLE client_shops (

@@ -48,7 +48,7 @@ var rest = []string{
 	"INSERT INTO callbacks VALUES (x'02', 'app-many', NULL, 1, '')",
 	"INSERT INTO consents VALUES ('p_0001', 'app-many', 'many', '1', 1)",
 	"INSERT INTO clients VALUES ('erp', 'ERP', x'0a', 'zgc_', 'read', 1, 2, 0, '{\"low\":true}', 'operator', x'0b', 'zgc_', 3, 4, 5)",
-	"INSERT INTO rotations VALUES ('rot', 'client', 'erp', 'overlap', 'operator', 1, 2, 3, 4, x'0c', x'0d', 5, 6, '')",
+	"INSERT INTO rotations VALUES ('rot', 'client', 'erp', 'overlap', 'operator', 1, 2, 3, 4, x'0c', x'0d', 5, 6, '', x'0e')",
 	"INSERT INTO client_shops VALUES ('erp', 'many-000001')",
 	"INSERT INTO uses VALUES ('erp', 'many-000001', '/channels/ec/funds/submitwithdraw', 5, 2)",
 	"INSERT INTO exports VALUES ('erp', 'many-000001', 3, 4, 5, 6)",

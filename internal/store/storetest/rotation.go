@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -59,6 +60,29 @@ var rotationCases = []testCase{
 		got, err = w.s.Rotation(t.Context(), "rot_3")
 		w.must(err)
 		same(t, "ended", got, third)
+	}},
+	{"a replaced secret is found by its digest, of its app alone", func(t *testing.T, w *world) {
+		var all []access.Rotation
+		for i, app := range []string{"mp", "mp", "app-tea", "mp"} {
+			r := rotation(fmt.Sprintf("rot_%d", i), i, access.RotationDone)
+			r.Kind, r.Subject, r.Next, r.Previous = access.RotateAppSecret, app, nil, nil
+			if i < 3 {
+				r.Replaced = []byte("digest")
+			}
+			all = append(all, r)
+		}
+		w.must(w.rotates(1, access.Declaration{Rotations: all}))
+		got, err := w.s.RotationThatReplaced(t.Context(), "mp", []byte("digest"))
+		w.must(err)
+		same(t, "found", got, all[1])
+		for _, digest := range [][]byte{[]byte("other"), {}, nil} {
+			w.refused(access.ErrNotFound, func() error { return second(w.s.RotationThatReplaced(t.Context(), "mp", digest)) })
+		}
+		all[1].Replaced = nil // it came back
+		w.must(w.rotates(2, access.Declaration{Rotations: all[1:2]}))
+		got, err = w.s.RotationThatReplaced(t.Context(), "mp", []byte("digest"))
+		w.must(err)
+		same(t, "found then", got, all[0])
 	}},
 	{"a client is found by either key, until one of them ends", func(t *testing.T, w *world) {
 		c := client("erp", "tea")

@@ -960,6 +960,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.rotationStmt, err = db.PrepareContext(ctx, rotation); err != nil {
 		return nil, fmt.Errorf("error preparing query Rotation: %w", err)
 	}
+	if q.rotationThatReplacedStmt, err = db.PrepareContext(ctx, rotationThatReplaced); err != nil {
+		return nil, fmt.Errorf("error preparing query RotationThatReplaced: %w", err)
+	}
 	if q.rotationsBeforeStmt, err = db.PrepareContext(ctx, rotationsBefore); err != nil {
 		return nil, fmt.Errorf("error preparing query RotationsBefore: %w", err)
 	}
@@ -2753,6 +2756,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing rotationStmt: %w", cerr)
 		}
 	}
+	if q.rotationThatReplacedStmt != nil {
+		if cerr := q.rotationThatReplacedStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing rotationThatReplacedStmt: %w", cerr)
+		}
+	}
 	if q.rotationsBeforeStmt != nil {
 		if cerr := q.rotationsBeforeStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing rotationsBeforeStmt: %w", cerr)
@@ -3484,6 +3492,7 @@ type Queries struct {
 	rotateSessionStmt           *sql.Stmt
 	rotateSubscriptionStmt      *sql.Stmt
 	rotationStmt                *sql.Stmt
+	rotationThatReplacedStmt    *sql.Stmt
 	rotationsBeforeStmt         *sql.Stmt
 	scanStmt                    *sql.Stmt
 	seeRotationStmt             *sql.Stmt
@@ -3878,6 +3887,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		rotateSessionStmt:           q.rotateSessionStmt,
 		rotateSubscriptionStmt:      q.rotateSubscriptionStmt,
 		rotationStmt:                q.rotationStmt,
+		rotationThatReplacedStmt:    q.rotationThatReplacedStmt,
 		rotationsBeforeStmt:         q.rotationsBeforeStmt,
 		scanStmt:                    q.scanStmt,
 		seeRotationStmt:             q.seeRotationStmt,

@@ -509,6 +509,7 @@ type Rotation struct {
 	NewSeen   int64
 	OldSeen   int64
 	Why       string
+	Replaced  []byte
 }
 
 type Scan struct {

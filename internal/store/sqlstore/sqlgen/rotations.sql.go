@@ -10,7 +10,7 @@ import (
 )
 
 const liveRotations = `-- name: LiveRotations :many
-SELECT id, kind, subject, state, by_whom, begun_at, changed_at, due_at, version, next, previous, new_seen, old_seen, why FROM rotations WHERE state IN ('waits', 'taken', 'overlap') ORDER BY begun_at, id
+SELECT id, kind, subject, state, by_whom, begun_at, changed_at, due_at, version, next, previous, new_seen, old_seen, why, replaced FROM rotations WHERE state IN ('waits', 'taken', 'overlap') ORDER BY begun_at, id
 `
 
 func (q *Queries) LiveRotations(ctx context.Context) ([]Rotation, error) {
@@ -37,6 +37,7 @@ func (q *Queries) LiveRotations(ctx context.Context) ([]Rotation, error) {
 			&i.NewSeen,
 			&i.OldSeen,
 			&i.Why,
+			&i.Replaced,
 		); err != nil {
 			return nil, err
 		}
@@ -52,10 +53,10 @@ func (q *Queries) LiveRotations(ctx context.Context) ([]Rotation, error) {
 }
 
 const putRotation = `-- name: PutRotation :exec
-INSERT INTO rotations (id, kind, subject, state, by_whom, begun_at, changed_at, due_at, version, next, previous, new_seen, old_seen, why)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+INSERT INTO rotations (id, kind, subject, state, by_whom, begun_at, changed_at, due_at, version, next, previous, new_seen, old_seen, why, replaced)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
 ON CONFLICT (id) DO UPDATE SET state = excluded.state, changed_at = excluded.changed_at, due_at = excluded.due_at,
-    version = excluded.version, next = excluded.next, previous = excluded.previous, new_seen = excluded.new_seen, old_seen = excluded.old_seen, why = excluded.why
+    version = excluded.version, next = excluded.next, previous = excluded.previous, new_seen = excluded.new_seen, old_seen = excluded.old_seen, why = excluded.why, replaced = excluded.replaced
 `
 
 type PutRotationParams struct {
@@ -73,6 +74,7 @@ type PutRotationParams struct {
 	NewSeen   int64
 	OldSeen   int64
 	Why       string
+	Replaced  []byte
 }
 
 func (q *Queries) PutRotation(ctx context.Context, arg PutRotationParams) error {
@@ -91,12 +93,13 @@ func (q *Queries) PutRotation(ctx context.Context, arg PutRotationParams) error 
 		arg.NewSeen,
 		arg.OldSeen,
 		arg.Why,
+		arg.Replaced,
 	)
 	return err
 }
 
 const rotation = `-- name: Rotation :one
-SELECT id, kind, subject, state, by_whom, begun_at, changed_at, due_at, version, next, previous, new_seen, old_seen, why FROM rotations WHERE id = $1
+SELECT id, kind, subject, state, by_whom, begun_at, changed_at, due_at, version, next, previous, new_seen, old_seen, why, replaced FROM rotations WHERE id = $1
 `
 
 func (q *Queries) Rotation(ctx context.Context, id string) (Rotation, error) {
@@ -117,12 +120,45 @@ func (q *Queries) Rotation(ctx context.Context, id string) (Rotation, error) {
 		&i.NewSeen,
 		&i.OldSeen,
 		&i.Why,
+		&i.Replaced,
+	)
+	return i, err
+}
+
+const rotationThatReplaced = `-- name: RotationThatReplaced :one
+SELECT id, kind, subject, state, by_whom, begun_at, changed_at, due_at, version, next, previous, new_seen, old_seen, why, replaced FROM rotations WHERE subject = $1 AND replaced = $2 ORDER BY begun_at DESC, id DESC LIMIT 1
+`
+
+type RotationThatReplacedParams struct {
+	Subject  string
+	Replaced []byte
+}
+
+func (q *Queries) RotationThatReplaced(ctx context.Context, arg RotationThatReplacedParams) (Rotation, error) {
+	row := q.queryRow(ctx, q.rotationThatReplacedStmt, rotationThatReplaced, arg.Subject, arg.Replaced)
+	var i Rotation
+	err := row.Scan(
+		&i.ID,
+		&i.Kind,
+		&i.Subject,
+		&i.State,
+		&i.ByWhom,
+		&i.BegunAt,
+		&i.ChangedAt,
+		&i.DueAt,
+		&i.Version,
+		&i.Next,
+		&i.Previous,
+		&i.NewSeen,
+		&i.OldSeen,
+		&i.Why,
+		&i.Replaced,
 	)
 	return i, err
 }
 
 const rotationsBefore = `-- name: RotationsBefore :many
-SELECT id, kind, subject, state, by_whom, begun_at, changed_at, due_at, version, next, previous, new_seen, old_seen, why FROM rotations WHERE begun_at < $1 OR begun_at = $1 AND id < $2 ORDER BY begun_at DESC, id DESC LIMIT $3
+SELECT id, kind, subject, state, by_whom, begun_at, changed_at, due_at, version, next, previous, new_seen, old_seen, why, replaced FROM rotations WHERE begun_at < $1 OR begun_at = $1 AND id < $2 ORDER BY begun_at DESC, id DESC LIMIT $3
 `
 
 type RotationsBeforeParams struct {
@@ -156,6 +192,7 @@ func (q *Queries) RotationsBefore(ctx context.Context, arg RotationsBeforeParams
 			&i.NewSeen,
 			&i.OldSeen,
 			&i.Why,
+			&i.Replaced,
 		); err != nil {
 			return nil, err
 		}

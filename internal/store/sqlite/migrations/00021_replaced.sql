@@ -1,0 +1,6 @@
+-- +goose Up
+-- +goose StatementBegin
+-- A keyed digest of the AppSecret that a rotation replaced, so that a manifest cannot
+-- bring it back unnoticed. NULL: none was replaced.
+ALTER TABLE rotations ADD COLUMN replaced BLOB;
+-- +goose StatementEnd
