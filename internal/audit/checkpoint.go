@@ -54,6 +54,10 @@ func OpenCheckpoint(signed []byte, v note.Verifier) (Checkpoint, error) {
 	return c, nil
 }
 
+// maxSize bounds the logs that are believed in. Near the end of 64 bits the arithmetic of
+// trees does not come to an end, and the key of another server may sign anything.
+const maxSize = 1 << 52
+
 var errHeadForm = errors.New("audit: a head is four lines: origin, size, root, time")
 
 // parseHead reads what formatHead wrote, and nothing else: a text that it
@@ -64,7 +68,7 @@ func parseHead(text, origin string) (Checkpoint, error) {
 		return Checkpoint{}, errHeadForm
 	}
 	size, err := strconv.ParseInt(lines[1], 10, 64)
-	if err != nil || size < 0 {
+	if err != nil || size < 0 || size >= maxSize {
 		return Checkpoint{}, errHeadForm
 	}
 	root, err := tlog.ParseHash(lines[2])

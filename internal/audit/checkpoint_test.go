@@ -51,6 +51,7 @@ func TestOpenCheckpointRefusesOtherTexts(t *testing.T) {
 		"negative size":    strings.Replace(goldenHead, "1234", "-1", 1),
 		"no number":        strings.Replace(goldenHead, "1234", "many", 1),
 		"huge size":        strings.Replace(goldenHead, "1234", "99999999999999999999", 1),
+		"endless size":     strings.Replace(goldenHead, "1234", "9223372036854775807", 1),
 		"short root":       strings.Replace(goldenHead, "AQAA", "AQ==", 1),
 		"no time":          strings.Replace(goldenHead, "time ", "date ", 1),
 		"time with offset": strings.Replace(goldenHead, "678Z", "678+08:00", 1),

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -282,8 +283,13 @@ func TestWitnessRefuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	endless, err := s.SignHead(math.MaxInt64, tlog.Hash{1}, l.heads[8].At)
+	if err != nil {
+		t.Fatal(err)
+	}
 	change := func(f func(m *Message)) Message { c := good; f(&c); return c }
 	for name, c := range map[string]Message{
+		"endless":      change(func(m *Message) { m.Head = string(endless.SignedNote) }),
 		"another key":  change(func(m *Message) { m.Head = string(stranger.heads[8].SignedNote) }),
 		"no head":      {},
 		"no proof":     change(func(m *Message) { m.Proof = nil }),
