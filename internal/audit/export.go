@@ -70,6 +70,40 @@ type exportLine struct {
 	End    *exportEnd      `json:"end,omitempty"`
 }
 
+// lineForm is what a line is.
+type lineForm int
+
+const (
+	formNone lineForm = iota
+	formEntry
+	formSigned
+	formEnd
+)
+
+// form tells what a line is. It has the parts of one form only: what stands beside them
+// would be read by people and checked by nobody.
+func (l exportLine) form() lineForm {
+	entry := l.Seq != nil || l.Leaf != nil || len(l.Data) > 0 || len(l.Bytes) > 0 || len(l.Proof) > 0
+	switch {
+	case l.End != nil && l.Signed == "" && !entry:
+		return formEnd
+	case l.Signed != "" && l.End == nil && !entry:
+		return formSigned
+	case l.End == nil && l.Signed == "" && l.Seq != nil && l.Leaf != nil && l.oneText():
+		return formEntry
+	}
+	return formNone
+}
+
+// oneText tells whether an entry stands in its line once, in the form that it is
+// written in.
+func (l exportLine) oneText() bool {
+	if len(l.Bytes) == 0 {
+		return true
+	}
+	return len(l.Data) == 0 && !plainJSON(l.Bytes)
+}
+
 // exportEnd is the last line.
 type exportEnd struct {
 	Entries int64  `json:"entries"`

@@ -187,6 +187,26 @@ func TestExportDamageIsNamed(t *testing.T) {
 			l[i], l[i+1] = l[i+1], l[i]
 			return l
 		}, RootDisagrees, 2},
+		{"another text beside an entry's bytes", whole, func(l []string) []string {
+			i := line(4, l)
+			l[i] = lineOf(t, exportLine{Seq: &w.records[4].Seq, Leaf: &w.records[4].Leaf, Data: json.RawMessage(`{"action":"never"}`), Bytes: w.records[4].Data})
+			return l
+		}, FileUnreadable, 4},
+		{"an entry's text hidden in base64", whole, func(l []string) []string {
+			i := line(4, l)
+			l[i] = lineOf(t, exportLine{Seq: &w.records[4].Seq, Leaf: &w.records[4].Leaf, Bytes: w.records[4].Data})
+			return l
+		}, FileUnreadable, 4},
+		{"an entry beside a head", whole, func(l []string) []string {
+			i := slices.IndexFunc(l, func(s string) bool { return strings.HasPrefix(s, `{"signed"`) })
+			r := NewRecord(w.checkpoints[0].Size, []byte(`{"action":"never"}`))
+			l[i] = lineOf(t, exportLine{Seq: &r.Seq, Leaf: &r.Leaf, Data: r.Data, Signed: string(w.checkpoints[0].SignedNote)})
+			return l
+		}, FileUnreadable, w.checkpoints[0].Size},
+		{"a subject in the first line", whole, func(l []string) []string {
+			l[0] = strings.Replace(l[0], `"to":9,`, `"to":9,"subject":"shop:tea",`, 1)
+			return l
+		}, FileUnreadable, -1},
 		{"a line of something else", whole, func(l []string) []string { return slices.Insert(l, 3, "{}\n") }, FileUnreadable, 3},
 		{"chosen: edited", some, func(l []string) []string {
 			i := line(4, l)
@@ -232,7 +252,12 @@ func TestExportDamageIsNamed(t *testing.T) {
 
 func entryLine(t testing.TB, r Record) string {
 	t.Helper()
-	b, err := encodeLine(exportLine{Seq: &r.Seq, Leaf: &r.Leaf, Data: json.RawMessage(r.Data)})
+	return lineOf(t, exportLine{Seq: &r.Seq, Leaf: &r.Leaf, Data: json.RawMessage(r.Data)})
+}
+
+func lineOf(t testing.TB, l exportLine) string {
+	t.Helper()
+	b, err := encodeLine(l)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -241,11 +266,7 @@ func entryLine(t testing.TB, r Record) string {
 
 func signedLine(t testing.TB, c Checkpoint) string {
 	t.Helper()
-	b, err := encodeLine(exportLine{Signed: string(c.SignedNote)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(b)
+	return lineOf(t, exportLine{Signed: string(c.SignedNote)})
 }
 
 // TestAnyDamagedExportIsFound: not one byte of a file can be another, missing or

@@ -81,11 +81,11 @@ func (x *exportCheck) run() error {
 
 // sound tells whether a header can be worked with.
 func (h ExportHeader) sound() bool {
-	fits := h.Version == exportVersion && h.From >= 0 && h.To > h.From && h.To < 1<<52
+	fits := h.Version == exportVersion && h.From >= 0 && h.To > h.From && h.To < maxSize
 	if h.Kind == ExportEntries {
 		return fits && len(h.Edge) == 0 && len(h.Proof) == 0
 	}
-	return fits && h.Kind == ExportRange && len(h.Edge) == len(frontierIndexes(h.From))
+	return fits && h.Kind == ExportRange && h.Subject == "" && len(h.Edge) == len(frontierIndexes(h.From))
 }
 
 func (x *exportCheck) openHead() {
@@ -126,19 +126,19 @@ func (x *exportCheck) take() bool {
 		x.report.add(FileUnreadable, x.next(), "line %d, after entry %d, is not one of an export", x.in.n, x.at-1)
 		return false
 	}
-	switch {
-	case l.End != nil:
+	switch l.form() {
+	case formEnd:
 		x.ended = true
 		x.compareEnd(*l.End)
 		return true
-	case l.Signed != "":
+	case formSigned:
 		x.compareSigned([]byte(l.Signed))
 		return true
-	case l.Seq == nil || l.Leaf == nil:
-		x.report.add(FileUnreadable, x.next(), "line %d, after entry %d, is not one of an export", x.in.n, x.at-1)
-		return false
+	case formEntry:
+		return x.entry(l)
 	}
-	return x.entry(l)
+	x.report.add(FileUnreadable, x.next(), "line %d, after entry %d, is not one of an export", x.in.n, x.at-1)
+	return false
 }
 
 func (x *exportCheck) entry(l exportLine) bool {
