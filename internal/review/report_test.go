@@ -3,6 +3,7 @@ package review_test
 import (
 	"bytes"
 	"encoding/csv"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -262,6 +263,23 @@ func TestFilesAreProved(t *testing.T) {
 		if _, err := review.ReadFile(bytes.Replace(b.Bytes(), []byte(old), []byte(changed), 1)); !errors.Is(err, review.ErrNotTheReport) {
 			t.Errorf("%s for %s: %v", changed, old, err)
 		}
+	}
+	for name, trick := range map[string]string{
+		"twice":        strings.Replace(b.String(), `"sections":`, `"sections": [], "sections":`, 1),
+		"twice inside": strings.Replace(b.String(), `"lines":`, `"lines": [], "lines":`, 1),
+		"other case":   strings.Replace(b.String(), `"sections":`, `"Sections": [], "sections":`, 1),
+		"behind it":    b.String() + "{}",
+	} {
+		if _, err := review.ReadFile([]byte(trick)); !errors.Is(err, review.ErrNotTheReport) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	plain, err := json.Marshal(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := review.ReadFile(plain); err != nil {
+		t.Errorf("on one line: %v", err)
 	}
 	for _, junk := range []string{"", "{", `{"at":1}`, `{"more":1}`, b.String() + "{}"} {
 		if _, err := review.ReadFile([]byte(junk)); err == nil {

@@ -34,10 +34,28 @@ func ReadFile(b []byte) (Report, error) {
 	if err := d.Decode(&r); err != nil {
 		return Report{}, fmt.Errorf("review: the file is no report: %w; make one with zhanggui review --format json", err)
 	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) || r.sum() != r.Digest {
+	if r.sum() != r.Digest || !r.is(b) {
 		return Report{}, ErrNotTheReport
 	}
 	return r, nil
+}
+
+// is tells whether a file says what the report says, however it is indented, and nothing
+// else: of a name that comes twice one reader sees the first value and another the last.
+func (r Report) is(file []byte) bool {
+	var plain bytes.Buffer
+	if json.Compact(&plain, file) != nil {
+		return false
+	}
+	for _, escape := range []bool{false, true} { // as the command writes it, and as the server answers
+		var again bytes.Buffer
+		e := json.NewEncoder(&again)
+		e.SetEscapeHTML(escape)
+		if e.Encode(r) == nil && bytes.Equal(bytes.TrimSpace(again.Bytes()), plain.Bytes()) {
+			return true
+		}
+	}
+	return false
 }
 
 // byteOrderMark tells Excel that a file is UTF-8: without it, Excel of a Chinese
