@@ -67,7 +67,7 @@ const (
 type Outcome struct {
 	Verdict Verdict
 	Reason  string        // why it was not taken, in a few fixed words
-	After   time.Duration // how long the receiver asks us to wait; 0: it does not say
+	After   time.Duration // how long the receiver asks us to wait, an hour at most; 0: it does not say
 }
 
 // Message is one body as it goes out.
@@ -166,13 +166,14 @@ func (p *Poster) outcome(resp *http.Response) Outcome {
 	}
 }
 
-// retryAfter reads seconds or a date; 0 if it is neither, or past.
+// retryAfter reads seconds or a date; 0 if it is neither, or past. It gives at most
+// maxRetryAfter.
 func retryAfter(text string, now time.Time) time.Duration {
 	if n, err := strconv.ParseUint(text, 10, 31); err == nil {
-		return time.Duration(n) * time.Second
+		return min(time.Duration(n)*time.Second, maxRetryAfter)
 	}
 	if at, err := http.ParseTime(text); err == nil {
-		return max(0, at.Sub(now))
+		return min(max(0, at.Sub(now)), maxRetryAfter)
 	}
 	return 0
 }

@@ -396,6 +396,20 @@ func TestRatesAreKept(t *testing.T) {
 			}
 		})
 	}
+	for name, text := range map[string]string{"seconds": "2147483647", "date": "Fri, 31 Dec 9999 23:59:59 GMT"} {
+		t.Run("a place that wants quiet for ever, in "+name, func(t *testing.T) {
+			r := robots[access.Slack](t)
+			r.answer(func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Retry-After", text)
+				w.WriteHeader(http.StatusTooManyRequests)
+			})
+			c := r.channel(t)
+			want(t, c.Send(t.Context(), message(r.clock)), "answered 429")
+			if w := c.(interface{ Wait() time.Duration }).Wait(); w != time.Hour {
+				t.Errorf("it waits %v, want an hour", w)
+			}
+		})
+	}
 	t.Run("a robot that others use too", func(t *testing.T) {
 		r := robots[access.DingTalk](t)
 		a, b := r.channel(t), r.channel(t)
