@@ -3,6 +3,7 @@ package channel
 import (
 	"cmp"
 	"context"
+	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -14,7 +15,8 @@ import (
 
 // Alertmanager's API v2: prometheus.io/docs/alerting/latest/alerts_api. Alerts with the
 // same labels are one, so the labels of an alert are the same in all its messages,
-// and endsAt in the past is its recovery. One that is not sent again ends at its
+// and endsAt in the past is its recovery. Which shop it is about is no label of it:
+// an alert may grow to several. One that is not sent again ends at its
 // endsAt: an alert is given a week, which a reminder renews, and an event an hour.
 const (
 	alertLife = 7 * 24 * time.Hour
@@ -69,21 +71,19 @@ func alertOf(l Language, m notice.Message, p Place) alert {
 	if a.StartsAt.IsZero() || a.StartsAt.After(a.EndsAt) {
 		a.StartsAt = a.EndsAt
 	}
-	for key, text := range map[string]string{"shop": m.Shop, "tenant": m.Tenant} {
-		if text != "" {
-			a.Labels[key] = inert(fact(text))
-		}
+	place := a.Labels
+	if m.Alert != 0 {
+		place = a.Annotations
 	}
+	place["shop"], place["tenant"] = inert(fact(m.Shop)), inert(fact(m.Tenant))
 	var heads, texts []string
 	for _, c := range all {
 		heads = append(heads, c.Head)
 		texts = append(texts, strings.Join(c.lines(inert, plainLink(c))[1:], "\n"))
 	}
 	a.Annotations["summary"], a.Annotations["description"] = strings.Join(heads, "\n"), strings.Join(texts, "\n\n")
-	for key, text := range a.Annotations {
-		if text == "" {
-			delete(a.Annotations, key)
-		}
-	}
+	empty := func(_, text string) bool { return text == "" }
+	maps.DeleteFunc(a.Labels, empty)
+	maps.DeleteFunc(a.Annotations, empty)
 	return a
 }
