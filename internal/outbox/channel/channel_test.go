@@ -1,13 +1,17 @@
 package channel_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/x509"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 	"unicode"
@@ -508,6 +512,37 @@ func TestMailNeedsTLS(t *testing.T) {
 	r.spec.Mail.TLS, r.spec.Mail.Host = access.MailPlain, "mail.example.com"
 	if _, err := channel.New(r.spec, channel.Options{}); err == nil {
 		t.Error("mail to elsewhere without TLS is made")
+	}
+}
+
+// TestAMailServerThatNeverStops costs a little memory, not what it has to say.
+func TestAMailServerThatNeverStops(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var said atomic.Int64
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		conn, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		defer conn.Close()
+		chunk := bytes.Repeat([]byte("220-welcome "), 10_000)
+		for err = nil; err == nil && said.Load() < 64<<20; {
+			var n int
+			n, err = conn.Write(chunk)
+			said.Add(int64(n))
+		}
+	})
+	r, _ := mailRig(t, access.MailStartTLS)
+	r.spec.Mail.Port = listener.Addr().(*net.TCPAddr).Port
+	want(t, r.channel(t).Send(t.Context(), message(r.clock)), "no answer")
+	_ = listener.Close()
+	wg.Wait()
+	if n := said.Load(); n >= 64<<20 {
+		t.Errorf("%d bytes were taken", n)
 	}
 }
 

@@ -29,8 +29,13 @@ type Mail struct {
 	o Options
 }
 
-// mailTime bounds a conversation that its context does not bound.
-const mailTime = 15 * time.Second
+const (
+	// mailTime bounds a conversation that its context does not bound.
+	mailTime = 15 * time.Second
+	// mailTalk is how many bytes a server may say in one conversation, with what TLS
+	// adds. A real one needs a twentieth of it.
+	mailTalk = 256 << 10
+)
 
 var errPlain = errors.New("channel: mail without TLS is for a server on this machine; write tls: starttls or implicit")
 
@@ -90,12 +95,13 @@ func (c *Mail) tls() *tls.Config {
 	return &tls.Config{MinVersion: tls.VersionTLS12, ServerName: c.s.Mail.Host, RootCAs: c.o.RootCAs}
 }
 
-// dial makes a connection that ends with ctx.
+// dial makes a connection that ends with ctx, and when the server has said too much.
 func (c *Mail) dial(ctx context.Context, network, address string) (net.Conn, error) {
-	conn, err := c.o.Dialer.DialContext(ctx, network, address)
+	made, err := c.o.Dialer.DialContext(ctx, network, address)
 	if err != nil {
 		return nil, err
 	}
+	conn := &shortTalk{made, mailTalk}
 	if end, ok := ctx.Deadline(); ok {
 		_ = conn.SetDeadline(end)
 	}
@@ -108,6 +114,25 @@ func (c *Mail) dial(ctx context.Context, network, address string) (net.Conn, err
 		return safe, nil
 	}
 	return conn, nil
+}
+
+// shortTalk is a connection that brings so many bytes and then fails: a line of a mail
+// server is read to its end, wherever that is.
+type shortTalk struct {
+	net.Conn
+	left int
+}
+
+var errTalk = errors.New("channel: the mail server says more than any mail server has to say; see that host and port are one's")
+
+// Read implements net.Conn.
+func (c *shortTalk) Read(b []byte) (int, error) {
+	if c.left <= 0 {
+		return 0, errTalk
+	}
+	n, err := c.Conn.Read(b[:min(len(b), c.left)])
+	c.left -= n
+	return n, err
 }
 
 // login takes the way to log in that the server offers and that says the password
