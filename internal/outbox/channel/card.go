@@ -184,5 +184,3 @@ func title(all []card) string { return line.Cut(cmp.Or(all[0].Head, "Zhanggui"),
 func plainLink(c card) func(link) string {
 	return func(l link) string { return l.Label + c.t.colon + l.URL }
 }
-
-func same(s string) string { return s }

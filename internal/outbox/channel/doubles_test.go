@@ -212,6 +212,9 @@ func newDingTalk(t *testing.T, c *clock) *double {
 		})
 }
 
+// bare are addresses in plain text, which programs make links of.
+var bare = regexp.MustCompile(`https?://[^\s<>"]+`)
+
 // newFeishu plays open.feishu.cn/document/ukTMukTMukTM/ucTM5YjL3ETO24yNxkjN with
 // signatures.
 func newFeishu(t *testing.T, c *clock) *double {
@@ -262,6 +265,7 @@ func newFeishu(t *testing.T, c *clock) *double {
 						switch e.Tag {
 						case "text":
 							s.mentions = append(s.mentions, regexp.MustCompile(`<at[^>]*>`).FindAllString(e.Text, -1)...)
+							s.links = append(s.links, bare.FindAllString(e.Text, -1)...)
 						case "a":
 							s.links = append(s.links, e.Href)
 						default:

@@ -64,7 +64,7 @@ var angles = strings.NewReplacer("<", "＜", ">", "＞")
 func feishuMessage(l Language, all []card) feishuBody {
 	post := feishuPost{Title: title(all)}
 	for i, c := range all {
-		lines := c.lines(angles.Replace, func(link) string { return "" })
+		lines := c.lines(func(s string) string { return angles.Replace(unlinked(s)) }, func(link) string { return "" })
 		if i == 0 {
 			lines = lines[1:] // it is the title
 		}

@@ -192,14 +192,15 @@ func (c *Mail) letter(ctx context.Context, m notice.Message) (*mail.Msg, error) 
 func mailText(all []card) string {
 	parts := make([]string, len(all))
 	for i, c := range all {
-		parts[i] = strings.Join(c.lines(same, plainLink(c)), "\n")
+		parts[i] = strings.Join(c.lines(unlinked, plainLink(c)), "\n")
 	}
 	return strings.Join(parts, "\n\n") + "\n"
 }
 
-var mailTemplate = template.Must(template.New("mail").Parse(`<!DOCTYPE html><html><head><meta charset="utf-8"></head><body>
+// In a page mail programs look for addresses too.
+var mailTemplate = template.Must(template.New("mail").Funcs(template.FuncMap{"unlinked": unlinked}).Parse(`<!DOCTYPE html><html><head><meta charset="utf-8"></head><body>
 {{range .}}<p><strong>{{.Head}}</strong></p>
-<table>{{$c := .}}{{range .Facts}}<tr><td>{{.Label}}</td><td>{{.Text}}</td></tr>{{end}}</table>
+<table>{{$c := .}}{{range .Facts}}<tr><td>{{unlinked .Label}}</td><td>{{unlinked .Text}}</td></tr>{{end}}</table>
 {{if .Next}}<p>{{.NextLabel}}{{.Next}}</p>{{end}}
 <p>{{range .Links}}<a href="{{.URL}}">{{.Label}}</a> {{end}}</p>
 {{end}}</body></html>

@@ -156,6 +156,7 @@ func (l letter) view(t *testing.T) (head mail.Header, s seen) {
 			readPage(t, body, &s)
 		} else {
 			s.text += string(body)
+			s.links = append(s.links, bare.FindAllString(string(body), -1)...)
 		}
 	}
 }
@@ -173,6 +174,7 @@ func readPage(t *testing.T, body []byte, s *seen) {
 		switch {
 		case n.Type == html.TextNode:
 			s.text += n.Data
+			s.links = append(s.links, bare.FindAllString(n.Data, -1)...)
 		case n.Type == html.ElementNode && !slices.Contains(ours, n.Data):
 			s.markup = append(s.markup, n.Data)
 		case n.Type == html.ElementNode && n.Data == "a":

@@ -45,6 +45,3 @@ func slackText(all []card) string {
 	}
 	return strings.Join(parts, "\n\n")
 }
-
-// unlinked keeps Slack from making links and mentions of strangers' text.
-func unlinked(s string) string { return strings.NewReplacer("@", "＠", "://", "：//").Replace(s) }

@@ -43,3 +43,9 @@ var twins = strings.NewReplacer(
 
 // inert is a stranger's text that no chat tool takes for markup.
 func inert(s string) string { return twins.Replace(s) }
+
+// addresses are what programs that show plain text make links and mentions of.
+var addresses = strings.NewReplacer("@", "＠", "://", "：//")
+
+// unlinked is a stranger's text that nobody can click where text is not markup.
+func unlinked(s string) string { return addresses.Replace(s) }
