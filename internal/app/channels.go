@@ -145,10 +145,7 @@ func (c channels) DeclaredChannels(ctx context.Context) (all []access.Channel, c
 func (c channels) RemoveChannel(ctx context.Context, by audit.Actor, name string) error {
 	now := c.o.Now()
 	e := audit.Entry{At: now, Actor: by, Action: "channel.remove", Subject: notice.ChannelSubject(name), Outcome: audit.Done}
-	if err := c.store.RemoveChannel(ctx, name, now, e); err != nil {
-		return err
-	}
-	return c.outbox.Removed(ctx, name)
+	return c.store.RemoveChannel(ctx, name, now, e)
 }
 
 // TestChannel implements adminapi.Channels: who asked is on record before anything

@@ -2,6 +2,7 @@ package notice
 
 import (
 	"slices"
+	"time"
 )
 
 // Route says what a channel hears of.
@@ -14,6 +15,16 @@ type Route struct {
 
 // ChannelSubject is what notices about a channel are about.
 func ChannelSubject(channel string) string { return "channel:" + channel }
+
+// FailingChannel names the condition that a channel takes nothing.
+func FailingChannel(channel string) string { return string(ChannelFailing) + ":" + channel }
+
+// ChannelWell makes the notice that ends what was told of a channel that took nothing.
+func ChannelWell(channel string, at time.Time) Notice {
+	n := OverOf(Notice{Kind: ChannelFailing, Subject: ChannelSubject(channel)}, at)
+	n.Details["channel"] = channel
+	return n
+}
 
 // Open tells whether the channel hears of everything.
 func (r Route) Open() bool { return r.Tenant == "" && r.Severity == "" && len(r.Kinds) == 0 }

@@ -67,7 +67,8 @@ func (b *Outbox) all() []Channel {
 // failingAfter is how long a channel takes nothing before the others tell.
 const failingAfter = 10 * time.Minute
 
-// watch tells of channels that take nothing, and of their recovery.
+// watch tells of channels that take nothing, and of their recovery. The store ends what
+// was told of one that is removed.
 func (b *Outbox) watch(ctx context.Context) error {
 	since, err := b.o.Store.FailingChannels(ctx)
 	if err != nil {
@@ -93,16 +94,9 @@ func (b *Outbox) setFailing(ctx context.Context, name string, failing bool, sinc
 	if failing {
 		n.Details = map[string]string{"channel": name, "since": since.UTC().Format(time.RFC3339)}
 	} else {
-		n = notice.OverOf(n, now)
-		n.Details["channel"] = name
-		e.Outcome = audit.Done
+		n, e.Outcome = notice.ChannelWell(name, now), audit.Done
 	}
 	e.Details = n.Details
-	_, err := b.o.Store.SetCondition(ctx, string(kind)+":"+name, failing, n, e)
+	_, err := b.o.Store.SetCondition(ctx, notice.FailingChannel(name), failing, n, e)
 	return err
-}
-
-// Removed ends what was told of a channel that is there no more.
-func (b *Outbox) Removed(ctx context.Context, name string) error {
-	return b.setFailing(ctx, name, false, time.Time{})
 }

@@ -127,6 +127,40 @@ var channelCases = []testCase{
 		w.must(err)
 		same(t, "left", all, []access.Channel{robot("ours", "lantian")})
 	}},
+	{"what was told of a channel that takes nothing is over when it is removed, in whatever way", func(t *testing.T, w *world) {
+		w.must(w.declare(directory()))
+		w.channels(start, "hook")
+		for _, name := range []string{"ops", "ours", "well", "all"} {
+			w.must(w.s.DeclareChannel(t.Context(), robot(name, map[string]string{"ours": "lantian"}[name]), entry("channel.create")))
+		}
+		for _, name := range []string{"hook", "ops", "all"} {
+			n := notice.Notice{At: start, Kind: notice.ChannelFailing, Subject: notice.ChannelSubject(name), Details: map[string]string{"channel": name}}
+			w.must(second(w.s.SetCondition(t.Context(), notice.FailingChannel(name), true, n)))
+		}
+		over := func() (all []string) {
+			records, err := w.s.Notices(t.Context(), false, 100)
+			w.must(err)
+			for _, r := range records {
+				if r.Notice.Kind == notice.AlertOver && r.Notice.Details[notice.DetailWas] == string(notice.ChannelFailing) {
+					all = append(all, r.Notice.Subject)
+				}
+			}
+			return all
+		}
+		w.must(w.s.RemoveChannel(t.Context(), "well", start, entry("channel.remove")))
+		same(t, "after one that was well", len(over()), 0)
+		w.must(w.s.RemoveChannel(t.Context(), "ops", start, entry("channel.remove")))
+		same(t, "removed by hand", over(), []string{"channel:ops"})
+		w.must(w.declare(access.Declaration{Remove: access.Removal{Channels: []string{"all"}}}))
+		same(t, "removed by a declaration", over(), []string{"channel:all", "channel:ops"})
+		w.channels(start.Add(30*24*time.Hour), "log")
+		same(t, "named by no server any more", over(), []string{"channel:hook", "channel:all", "channel:ops"})
+		w.must(w.s.DeclareChannel(t.Context(), robot("ops", ""), entry("channel.create")))
+		n := notice.Notice{At: start, Kind: notice.ChannelFailing, Subject: notice.ChannelSubject("ops")}
+		changed, err := w.s.SetCondition(t.Context(), notice.FailingChannel("ops"), true, n)
+		w.must(err)
+		same(t, "told of anew", changed, true)
+	}},
 	{"it is known since when a channel takes nothing", func(t *testing.T, w *world) {
 		w.channels(start, "hook")
 		w.tell(start, "grant:g_1", "grant:g_2")
