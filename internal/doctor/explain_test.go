@@ -155,6 +155,21 @@ func TestARIDOfOthersIsNoFault(t *testing.T) {
 	}
 }
 
+// TestARIDDoesNotTellWhereAPlatformCallsFrom: a merchant may paste one, and the address
+// is the operator's affair.
+func TestARIDDoesNotTellWhereAPlatformCallsFrom(t *testing.T) {
+	w := newWorld(t)
+	w.answers["/cgi-bin/openapi/rid/get"] = `{"request":{"invoke_time":1772366400,"request_url":"/x","response_body":"{\"errcode\":0}","client_ip":"203.0.113.9"}}`
+	if text := list(doctor.Report{Findings: w.explain(t, rid, "hongtu").Findings}); strings.Contains(text, "203.0.113.9") {
+		t.Errorf("what WeChat knows of a call: %s", text)
+	}
+	w = newWorld(t)
+	w.refuse["/cgi-bin/openapi/rid/get"] = says("/cgi-bin/openapi/rid/get", 61004, "access clientip is not registered, requestIP: 203.0.113.9")
+	if text := list(doctor.Report{Findings: w.explain(t, rid, "hongtu").Findings}); strings.Contains(text, "203.0.113.9") || !strings.Contains(text, "provider's server") {
+		t.Errorf("a platform that WeChat does not let in: %s", text)
+	}
+}
+
 func TestARIDIsNotLookedUpUnasked(t *testing.T) {
 	w := newWorld(t)
 	w.refuse["/cgi-bin/openapi/rid/get"] = errors.New("asked")

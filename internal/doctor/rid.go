@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/zhanggui/zhanggui/internal/access"
 	"github.com/zhanggui/zhanggui/wechat"
 )
 
@@ -23,11 +24,14 @@ type ridAnswer struct {
 	} `json:"request"`
 }
 
-// facts reduces the answer to what may be shown: when, how long, from where, which path
-// and which errcode.
-func (a *ridAnswer) facts(rid string) (code int, path string, all []Fact) {
+// facts reduces the answer to what may be shown: when, how long, which path and which
+// errcode, and from where, unless that is a platform's affair.
+func (a *ridAnswer) facts(rid string, by access.AppKind) (code int, path string, all []Fact) {
 	r := &a.Request
-	all = []Fact{fact("rid", rid), moment("invoked", time.Unix(r.Invoked, 0)), count("cost_ms", r.Cost), fact("client_ip", plain(r.IP, 60))}
+	all = []Fact{fact("rid", rid), moment("invoked", time.Unix(r.Invoked, 0)), count("cost_ms", r.Cost)}
+	if by != access.Component {
+		all = append(all, fact("client_ip", plain(r.IP, 60)))
+	}
 	if u, err := url.Parse(r.URL); err == nil && len(u.Path) > 1 && u.Path[0] == '/' {
 		path = plain(u.Path, 120)
 		all = append(all, fact("path", path))
@@ -65,7 +69,7 @@ func (d *Doctor) ridFinding(ctx context.Context, s symptom, at place) Finding {
 		f.ErrCode = 0 // it is not the code of the call that was asked about
 		return f
 	}
-	code, path, facts := out.facts(s.rid)
+	code, path, facts := out.facts(s.rid, at.app.Kind)
 	x := wechat.Explain(wechat.KindOf(cmp.Or(path, s.path)), code)
 	f := ill(verdictOf(x.Class), text(x.CauseEN, x.CauseZH), text(x.NextEN, x.NextZH), pageOf(x.Kind, code), facts...)
 	if code == 0 {
@@ -77,7 +81,7 @@ func (d *Doctor) ridFinding(ctx context.Context, s symptom, at place) Finding {
 
 // ridRefused says why WeChat tells nothing of a rid. That is no fault of the shop's.
 func (d *Doctor) ridRefused(at place, rid string, err error) Finding {
-	f := d.refused(at, err)
+	f := d.refusedShop(at, err)[0]
 	if e, ok := errors.AsType[*wechat.Error](err); ok && e.Class() == wechat.ClassCaller {
 		f.Verdict = Unknown
 		f.Page = pageRID
