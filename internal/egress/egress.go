@@ -110,10 +110,11 @@ var never = prefixes(
 	"0.0.0.0/32", "::/128", // unspecified: the kernel takes it for this machine
 	"169.254.0.0/16", "fe80::/10", // link-local, with most clouds' metadata
 	"100.100.100.200/32", "fd00:ec2::254/128", "fd20:ce::254/128", // metadata elsewhere
+	"fd00:ec2::23/128",        // credentials of a pod in a cluster of AWS
 	"168.63.129.16/32",        // the platform's own address inside Azure
 	"224.0.0.0/4", "ff00::/8", // multicast
-	"240.0.0.0/4",                                                                    // reserved, with broadcast
-	"64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32", "::/96", "5f00::/16", // stand for another address, or for a route
+	"240.0.0.0/4",                                                                                       // reserved, with broadcast
+	"64:ff9b::/96", "64:ff9b:1::/48", "::ffff:0:0:0/96", "2002::/16", "2001::/32", "::/96", "5f00::/16", // stand for another address, or for a route
 )
 
 // private are addresses that are not everybody's.

@@ -19,9 +19,9 @@ func TestAllowed(t *testing.T) {
 		"127.0.0.1": private, "127.8.8.8": private, "::1": private, "10.0.0.1": private, "172.16.0.1": private, "172.31.255.255": private,
 		"192.168.1.1": private, "fc00::1": private, "fd12:3456::1": private, "100.64.0.1": private, "0.1.2.3": private, "198.18.0.1": private,
 		"192.0.2.1": private, "2001:db8::1": private, "::ffff:127.0.0.1": private, "::ffff:10.1.2.3": private, "192.0.0.170": private,
-		"0.0.0.0": never, "::": never, "169.254.169.254": never, "169.254.0.23": never, "100.100.100.200": never, "fd00:ec2::254": never,
+		"0.0.0.0": never, "::": never, "169.254.169.254": never, "169.254.0.23": never, "100.100.100.200": never, "fd00:ec2::254": never, "fd00:ec2::23": never,
 		"fe80::1": never, "224.0.0.1": never, "ff02::1": never, "255.255.255.255": never, "240.0.0.1": never,
-		"64:ff9b::a9fe:a9fe": never, "2002:7f00:1::1": never, "2001:0:1::1": never, "::127.0.0.1": never, "::ffff:169.254.169.254": never,
+		"64:ff9b::a9fe:a9fe": never, "2002:7f00:1::1": never, "2001:0:1::1": never, "::127.0.0.1": never, "::ffff:0:127.0.0.1": never, "::ffff:169.254.169.254": never,
 		"fe80::1%eth0": never, "2400:3200::1%eth0": never,
 	} {
 		a := netip.MustParseAddr(text)
