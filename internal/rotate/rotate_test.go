@@ -325,6 +325,30 @@ func TestPushBack(t *testing.T) {
 }
 
 // TestClient: two keys count, and the first one ends at its date.
+// TestClientMadeAnew: a client that was removed and made again between two looks has
+// nothing of the rotation, which must not stand in the way of the next.
+func TestClientMadeAnew(t *testing.T) {
+	t.Parallel()
+	inWorld(t, func(t *testing.T, w *world) {
+		b := w.begin(rotate.Start{Kind: access.RotateClient, Subject: "erp", Until: time.Now().Add(time.Hour)})
+		c, err := w.store.Client(t.Context(), "erp")
+		w.must(err)
+		_, c.KeyHash = access.NewKey(access.ClientKeyPrefix)
+		for _, d := range []access.Declaration{{Remove: access.Removal{Clients: []string{"erp"}}}, {Clients: []access.Client{c}}} {
+			d.At = time.Now()
+			d.Revision, err = w.store.Revision(t.Context())
+			w.must(err)
+			w.must(w.store.Declare(t.Context(), d, audit.Entry{At: d.At, Actor: operator, Action: "apply", Outcome: audit.Done}))
+		}
+		time.Sleep(2 * time.Hour)
+		w.look()
+		if r := w.stands(b.ID, access.RotationBack); r.Why != "changed_elsewhere" {
+			t.Errorf("it ended because of %q", r.Why)
+		}
+		w.begin(rotate.Start{Kind: access.RotateClient, Subject: "erp"})
+	})
+}
+
 func TestClient(t *testing.T) {
 	t.Parallel()
 	inWorld(t, func(t *testing.T, w *world) {

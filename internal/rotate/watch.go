@@ -186,12 +186,14 @@ func later(a, b time.Time) time.Time {
 }
 
 // advanceClient ends the first key at its date, and the rotation of a client that has
-// ended.
+// ended or has no second key any more.
 func (a *Assistant) advanceClient(ctx context.Context, r access.Rotation, due bool) error {
 	c, err := a.o.Directory.Client(ctx, r.Subject)
 	switch {
 	case errors.Is(err, access.ErrNotFound) || err == nil && !c.RevokedAt.IsZero():
 		_, err = a.end(ctx, r.ID, "client_ended")
+	case err == nil && len(c.Next.Hash) == 0: // it was removed, and made again
+		_, err = a.end(ctx, r.ID, "changed_elsewhere")
 	case err == nil && due:
 		_, err = a.finish(ctx, system, r.ID, true, "time_over")
 	}
