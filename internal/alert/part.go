@@ -1,6 +1,18 @@
 package alert
 
-import "github.com/zhanggui/zhanggui/internal/notice"
+import (
+	"time"
+
+	"github.com/zhanggui/zhanggui/internal/notice"
+)
+
+// What tenants hear of an alert of manyFacts or more is looked at every partsEvery, unless
+// everybody is told of it: that counts all its facts in a transaction that others wait for,
+// and while a storm passes each second changes something.
+const (
+	manyFacts  = 1000
+	partsEvery = 5 * time.Second
+)
 
 // part plans what tenants hear of an alert that several may share. In quiet hours it
 // is looked at again when they end.
@@ -12,6 +24,10 @@ func (w *work) part(e *entry) {
 	}
 	if e.phase == "" && w.earliest(rule).After(w.now) {
 		e.Due = sooner(e.Due, w.quiet)
+		return
+	}
+	if early := e.before.Due.IsZero() || e.before.Due.After(w.now); early && e.phase == "" && e.Count >= manyFacts && !rule.Event {
+		e.Due = sooner(e.Due, w.now.Truncate(partsEvery).Add(partsEvery))
 		return
 	}
 	shared := map[string]string{} // the first fact's others are of its own shop

@@ -1,6 +1,7 @@
 package alert_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -43,3 +44,35 @@ func TestAlertsOfSeveralShopsHaveParts(t *testing.T) {
 		t.Errorf("when both are well (-want +got):\n%s", diff)
 	}
 }
+
+// TestPartsOfAStormAreCountedNowAndThen: each count reads every fact of the alert.
+func TestPartsOfAStormAreCountedNowAndThen(t *testing.T) {
+	b := newBook(t)
+	for i := range 2000 {
+		b.write(notice.GrantNeedsOwner, fmt.Sprint("grant:g_", i), "shop", fmt.Sprint("s", i%2), "errcode", "42002")
+	}
+	b.step(5000)
+	b.now = b.now.Add(2 * time.Second)
+	if diff := cmp.Diff([]notice.Phase{notice.Raised}, b.parts()); diff != "" {
+		t.Errorf("when all are told (-want +got):\n%s", diff)
+	}
+	counted := 0
+	for i := range 60 { // one after the other is well, each second
+		b.write(notice.GrantHealed, fmt.Sprint("grant:g_", i), "shop", fmt.Sprint("s", i%2))
+		counted += len(b.parts())
+		b.now = b.now.Add(time.Second)
+	}
+	if counted < 10 || counted > 13 {
+		t.Errorf("in a minute the parts were counted %d times, want about 12", counted)
+	}
+	b.parts() // what may be left of it
+	b.now = b.now.Add(partsEvery)
+	b.parts()
+	b.now = b.now.Add(time.Second)
+	if got := b.parts(); got != nil {
+		t.Errorf("when nothing happens: %v", got)
+	}
+}
+
+// partsEvery is how long it takes until the parts of a storm are looked at again.
+const partsEvery = 5 * time.Second
