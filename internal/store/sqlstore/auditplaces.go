@@ -86,8 +86,13 @@ func (s *Store) SaveWitnessed(ctx context.Context, seen audit.Seen, after int64,
 	})
 }
 
+// mostForks is how many heads of a log are kept that contradict others: whoever has its
+// key makes as many as they like, and the first ones prove it.
+const mostForks = 100
+
 // SaveForked keeps a head that contradicts one that was seen before, as evidence,
-// and has people told. A head that is kept already changes nothing.
+// and has people told. A head that is kept already changes nothing, nor does one of a log
+// that a hundred are kept of.
 func (s *Store) SaveForked(ctx context.Context, seen audit.Seen, n notice.Notice, entries ...audit.Entry) error {
 	return s.write(ctx, "save a forked head", func(t *tx) error {
 		rows, err := t.WitnessedOf(ctx, sqlgen.WitnessedOfParams{Log: seen.Log, Size: seen.Size})
@@ -98,6 +103,10 @@ func (s *Store) SaveForked(ctx context.Context, seen audit.Seen, n notice.Notice
 			if toSeen(r).Root == seen.Root {
 				return nil
 			}
+		}
+		first, err := t.Queries.Witnessed(ctx, sqlgen.WitnessedParams{Log: seen.Log, MaxRows: mostForks}) // forks come first
+		if err != nil || len(first) == mostForks && first[mostForks-1].Forked {
+			return err
 		}
 		t.record(entries...)
 		if err := t.insertSeen(ctx, seen); err != nil {

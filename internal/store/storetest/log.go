@@ -229,6 +229,12 @@ var logCases = []testCase{
 		w.must(err)
 		same(t, "forks first", all, []audit.Seen{fork, head(5, 2)})
 		same(t, "told once", len(w.entries("witness.fork")), 1)
+		for i := range byte(120) {
+			many := head(8, 4+i)
+			many.Forked = true
+			w.must(w.s.SaveForked(t.Context(), many, notice.Notice{At: start, Kind: notice.AuditBroken, Subject: "log:main"}, entry("witness.fork")))
+		}
+		same(t, "told of so many", len(w.entries("witness.fork")), 100)
 	}},
 	{"it answers", func(t *testing.T, w *world) {
 		w.must(w.s.Ping(t.Context()))
