@@ -111,9 +111,9 @@ func (q QuietHours) check(r *report) {
 		_, err := time.Parse(clockForm, text)
 		r.want(err == nil || q.From == "" && q.To == "", s+name, "is not a time of day", "write it as 22:00")
 	}
-	if q.From != "" && q.From == q.To {
-		r.want(false, s+".to", "is the same as from", "write another end, or leave both out")
-	}
+	from, errFrom := time.Parse(clockForm, q.From)
+	to, errTo := time.Parse(clockForm, q.To)
+	r.want(errFrom != nil || errTo != nil || !from.Equal(to), s+".to", "is the same as from", "write another end, or leave both out")
 	if q.Zone != "" {
 		_, err := time.LoadLocation(q.Zone)
 		r.want(err == nil && q.Zone != "Local", s+".zone", "is not a time zone", "write it as Asia/Shanghai, or leave it out")

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"strings"
 	"testing"
 	"time"
 )
@@ -19,5 +20,16 @@ func TestQuietHours(t *testing.T) {
 	}
 	if c.Alerts.Rules[0].Severity != "info" {
 		t.Errorf("rules %+v", c.Alerts.Rules)
+	}
+}
+
+// TestNoQuietHoursAtAll: hours that end when they begin are none, however they are
+// written, and nobody would notice.
+func TestNoQuietHoursAtAll(t *testing.T) {
+	for _, to := range []string{"09:00", "9:00"} {
+		_, err := Load(Source{Data: []byte("alerts: {quiet_hours: {from: '09:00', to: '" + to + "'}}")})
+		if err == nil || !strings.Contains(err.Error(), "alerts.quiet_hours.to") {
+			t.Errorf("from 09:00 to %s: %v", to, err)
+		}
 	}
 }
