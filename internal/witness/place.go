@@ -136,11 +136,8 @@ func (s *server) Send(ctx context.Context, l Log, sent audit.Sent, head audit.Ch
 		if err != nil {
 			return err
 		}
-		switch a.State {
-		case Taken, Known:
+		if a.State == Taken || a.State == Known {
 			return nil
-		case Forked:
-			return fmt.Errorf("%w (%s says that it contradicts what it holds)", ErrDisagrees, s.name)
 		}
 		held, err := audit.OpenCheckpoint([]byte(a.Head), s.verifier)
 		if err != nil {
@@ -148,6 +145,9 @@ func (s *server) Send(ctx context.Context, l Log, sent audit.Sent, head audit.Ch
 		}
 		if err := leads(ctx, l, held); err != nil {
 			return err
+		}
+		if a.State == Forked {
+			return &untaken{"it says that the head contradicts what it holds, and shows nothing that does"}
 		}
 		if held.Size >= head.Size {
 			return nil // another replica was there before
