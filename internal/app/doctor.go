@@ -19,6 +19,7 @@ import (
 	"github.com/zhanggui/zhanggui/internal/egress"
 	"github.com/zhanggui/zhanggui/internal/notice"
 	"github.com/zhanggui/zhanggui/internal/quota"
+	"github.com/zhanggui/zhanggui/internal/stranger"
 	"github.com/zhanggui/zhanggui/internal/vault"
 	"github.com/zhanggui/zhanggui/internal/web"
 	"github.com/zhanggui/zhanggui/wechat"
@@ -29,7 +30,7 @@ func (a *App) connectDoctor() {
 	out := a.transport(egress.Options{AllowPrivate: true, Timeout: 3 * time.Second, Answer: 4 * time.Second})
 	a.doctor = doctor.New(doctor.Options{
 		Directory: a.store, Grants: a.store, Platforms: a.store, Notices: a.store,
-		WeChat: doctorWeChat{a}, Web: doctorWeb{out}, Usage: doctorUsage{a}, Pushes: a.pushSeen, House: doctorHouse{a},
+		WeChat: doctorWeChat{a}, Web: doctorWeb{out}, Usage: doctorUsage{a}, Pushes: a.pushSeen, Strangers: doctorStrangers{a}, House: doctorHouse{a},
 		Vault: a.keys(), Catalogue: a.catalogue, PublicURL: a.o.Config.PublicURL.URL(), Hosts: innerHosts(a.o.Config), Now: a.o.Now, Log: a.o.Log,
 	})
 }
@@ -160,6 +161,50 @@ func (u doctorUsage) PathsAt(ctx context.Context, client, shop string, since tim
 
 // Unset implements doctor.Usage.
 func (u doctorUsage) Unset(shop string) []doctor.SetRefusal { return u.a.unset.of(shop) }
+
+// doctorStrangers tells of tokens that died before their end.
+type doctorStrangers struct{ a *App }
+
+// Suspicion implements doctor.Strangers.
+func (s doctorStrangers) Suspicion(ctx context.Context, grantID string) (doctor.Suspicion, error) {
+	e, _, err := s.a.strangers.Evidence(ctx, grantID)
+	return suspicionOf(e, s.a.o.Now()), err
+}
+
+// Suspected implements doctor.Strangers.
+func (s doctorStrangers) Suspected(ctx context.Context) ([]doctor.Suspicion, error) {
+	all, err := s.a.strangers.Suspected(ctx)
+	now := s.a.o.Now()
+	out := make([]doctor.Suspicion, len(all))
+	for i, e := range all {
+		out[i] = suspicionOf(e, now)
+	}
+	return out, err
+}
+
+// suspicionOf is what the strongest record of the last day says.
+func suspicionOf(e stranger.Evidence, now time.Time) doctor.Suspicion {
+	s := doctor.Suspicion{Shop: e.ShopID, Deaths: e.Deaths, Last: e.Last}
+	r, _ := e.Accuses(now) // of one guess, too, of which no human is told yet
+	switch r.Level {
+	case stranger.Proven:
+		s.Proven = true
+	case stranger.Likely:
+		s.Guess = guessOf(e.Words(now))
+	default:
+		return s
+	}
+	s.QuietFrom, s.QuietTo, s.MadeFrom, s.MadeTo = r.QuietFrom, r.QuietTo, r.MadeFrom, r.MadeTo
+	return s
+}
+
+// guessOf is the first that a report guesses at.
+func guessOf(r stranger.Report) doctor.Text {
+	for _, t := range r.Guess {
+		return doctor.Text{EN: clause(t.EN), ZH: clause(t.ZH)}
+	}
+	return doctor.Text{}
+}
 
 // doctorHouse tells of the machine.
 type doctorHouse struct{ a *App }

@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -46,6 +47,9 @@ func TestAStrangerIsFoundAndShutOut(t *testing.T) {
 	r.sim.Advance(10 * time.Minute)
 	called()
 	r.await("a verdict", func() bool { return r.evidence().Level == "proven" })
+	if found, text := r.examine(shopID); !names(found, "stranger", "forced it is a guess", "made_from") || !strings.Contains(text, "zhanggui token kill "+shopID) {
+		t.Errorf("the doctor says %s", text)
+	}
 	v := r.evidence()
 	if v.Deaths != 1 || len(v.Proven) != 2 || len(v.Guess) == 0 || len(v.Next) == 0 || v.Forced != 0 || len(v.Counts) != 2 {
 		t.Errorf("known: %+v", v)

@@ -25,6 +25,7 @@ var appChecks = []check{
 	{name: "domain", run: (*Doctor).domain},
 	{name: "push", run: (*Doctor).push},
 	{name: "ticket", run: (*Doctor).ticket},
+	{name: "stranger", run: (*Doctor).platformStranger},
 }
 
 // provable are the kinds of app whose secret brings a token of their own. That of a

@@ -38,6 +38,7 @@ type Options struct {
 	Web       Web
 	Usage     Usage
 	Pushes    Pushes
+	Strangers Strangers
 	House     House
 	Vault     Opener
 	Catalogue *catalogue.Catalogue
@@ -139,7 +140,10 @@ func (d *Doctor) allTasks(ctx context.Context) ([]task, error) {
 		tasks = append(tasks, appTasks(a)...)
 	}
 	if len(shops) > allShops {
-		return append(tasks, task{grantsCheck, place{subject: "server", house: true}}), nil
+		for _, c := range fleetChecks {
+			tasks = append(tasks, task{c, place{subject: "server", house: true}})
+		}
+		return tasks, nil
 	}
 	for _, s := range shops {
 		for _, a := range apps {

@@ -33,7 +33,7 @@ func TestAWellServerHasOnlyGoodFindings(t *testing.T) {
 		checks = append(checks, f.Check)
 	}
 	slices.Sort(checks)
-	want := "account address certificate channels clock database disk domain grant health key network platform public push quota sealed secret service sets shop ticket"
+	want := "account address certificate channels clock database disk domain grant health key network platform public push quota sealed secret service sets shop stranger ticket"
 	if got := strings.Join(slices.Compact(checks), " "); got != want {
 		t.Errorf("checks\n got %s\nwant %s", got, want)
 	}
@@ -164,9 +164,24 @@ var broken = map[string]struct {
 	"service ends":  {"hongtu", func(w *world) { w.bought[0].PaidUntil = noon.AddDate(0, 0, 3) }, "service", doctor.Warning, "within a week", "", ""},
 	"never bought":  {"hongtu", func(w *world) { w.bought = nil }, "service", doctor.Unknown, "nothing is known", "", ""},
 	"end untold":    {"hongtu", func(w *world) { w.bought[0].PaidUntil = time.Time{} }, "service", doctor.Unknown, "did not say", "", ""},
-	"quota gone":    {"hongtu", func(w *world) { w.states[0].Left = 0 }, "quota", doctor.Wrong, "used up", "path=/channels/ec/order/get", "getapiquota"},
-	"quota ends":    {"hongtu", func(w *world) { w.states[0].Dry = noon.Add(time.Hour) }, "quota", doctor.Warning, "runs dry", "left=900", ""},
-	"quota untold":  {"hongtu", func(w *world) { w.states[0].Left = quota.Unknown }, "quota", doctor.OK, "last", "", ""},
+	"stranger proven": {"lantian", func(w *world) { w.deaths["g_1"] = proven("lantian") }, "stranger", doctor.Wrong,
+		"forced it is a guess", "deaths=2, last_death=2026-03-01T12:00:00Z, nobody_here_asked_from=2026-03-01T10:00:00Z, nobody_here_asked_to=2026-03-01T12:00:00Z, made_from=2026-03-01T11:00:00Z", "store.weixin.qq.com"},
+	"stranger guessed":            {"lantian", func(w *world) { w.deaths["g_1"] = guessed("lantian") }, "stranger", doctor.Warning, "a guess: a token was made", "deaths=1", "store.weixin.qq.com"},
+	"deaths explained":            {"lantian", func(w *world) { w.deaths["g_1"] = doctor.Suspicion{Deaths: 4, Last: noon} }, "stranger", doctor.OK, "nothing of the last day", "deaths=4", ""},
+	"stranger at shop's platform": {"hongtu", func(w *world) { w.deaths["g_2"] = guessed("hongtu") }, "stranger", doctor.Warning, "a guess", "deaths=1", "open.weixin.qq.com"},
+	"stranger at platform":        {"", func(w *world) { w.deaths["g_0"] = guessed("") }, "stranger", doctor.Warning, "a guess", "deaths=1", "open.weixin.qq.com"},
+	"strangers unread":            {"lantian", func(w *world) { w.down = errAway }, "stranger", doctor.Unknown, "did not say", "", ""},
+	"quota gone":                  {"hongtu", func(w *world) { w.states[0].Left = 0 }, "quota", doctor.Wrong, "used up", "path=/channels/ec/order/get", "getapiquota"},
+	"quota ends":                  {"hongtu", func(w *world) { w.states[0].Dry = noon.Add(time.Hour) }, "quota", doctor.Warning, "runs dry", "left=900", ""},
+	"quota untold":                {"hongtu", func(w *world) { w.states[0].Left = quota.Unknown }, "quota", doctor.OK, "last", "", ""},
+}
+
+func proven(shop string) doctor.Suspicion {
+	return doctor.Suspicion{Shop: shop, Deaths: 2, Last: noon, Proven: true, QuietFrom: noon.Add(-2 * time.Hour), QuietTo: noon, MadeFrom: noon.Add(-time.Hour), MadeTo: noon.Add(2*time.Second - time.Hour)}
+}
+
+func guessed(shop string) doctor.Suspicion {
+	return doctor.Suspicion{Shop: shop, Deaths: 1, Last: noon, Guess: doctor.Text{EN: "a token was made", ZH: "生成了令牌"}}
 }
 
 func (w *world) certificate(days int) {
@@ -216,6 +231,60 @@ func list(r doctor.Report) string {
 		fmt.Fprintf(&b, "%s %s %s: %s [%s] %s %s\n", f.Verdict, f.Check, f.Subject, f.Cause.EN, proofOf(f), f.Next.EN, f.Page)
 	}
 	return b.String()
+}
+
+// TestTheStepAfterAStrangerIsOneThatCanBeTaken: WeChat forces a shop's own token only,
+// and what is of a platform's secret is not the merchant's.
+func TestTheStepAfterAStrangerIsOneThatCanBeTaken(t *testing.T) {
+	for shop, tc := range map[string]struct {
+		grant string
+		kill  bool
+		house bool
+	}{"lantian": {"g_1", true, false}, "hongtu": {"g_2", false, true}} {
+		w := newWorld(t)
+		w.deaths[tc.grant] = proven(shop)
+		r := w.examine(t, shop)
+		i := slices.IndexFunc(r.Findings, func(f doctor.Finding) bool { return f.Check == "stranger" && f.Verdict == doctor.Wrong })
+		if i < 0 {
+			t.Fatalf("no finding of %s:\n%s", shop, list(r))
+		}
+		for _, next := range []string{r.Findings[i].Next.EN, r.Findings[i].Next.ZH} {
+			if !strings.Contains(next, "zhanggui token evidence "+shop) || strings.Contains(next, "zhanggui token kill "+shop) != tc.kill {
+				t.Errorf("%s: what to do is %q", shop, next)
+			}
+		}
+		if r.Findings[i].House != tc.house {
+			t.Errorf("%s: of the house %v, want %v", shop, r.Findings[i].House, tc.house)
+		}
+	}
+}
+
+func TestStrangersAtManyShopsAreCounted(t *testing.T) {
+	w := newWorld(t)
+	for i := range 25 {
+		w.shops = append(w.shops, access.Shop{ID: fmt.Sprintf("shop-%02d", i), App: "platform"})
+	}
+	for _, tc := range []struct {
+		proven, guessed int
+		verdict         doctor.Verdict
+	}{{0, 0, doctor.OK}, {0, 2, doctor.Warning}, {1, 2, doctor.Wrong}, {0, 12, doctor.Warning}} {
+		w.deaths = map[string]doctor.Suspicion{"g_0": guessed("")} // of the platform itself, which has its own finding
+		for i := range tc.proven + tc.guessed {
+			shop := fmt.Sprintf("shop-%02d", i)
+			if w.deaths["g_"+shop] = guessed(shop); i < tc.proven {
+				w.deaths["g_"+shop] = proven(shop)
+			}
+		}
+		r := w.examine(t, "")
+		i := slices.IndexFunc(r.Findings, func(f doctor.Finding) bool { return f.Check == "stranger" && f.Subject == "server" })
+		if i < 0 || r.Findings[i].Verdict != tc.verdict {
+			t.Fatalf("%+v:\n%s", tc, list(r))
+		}
+		proof, want := proofOf(r.Findings[i]), fmt.Sprintf("proven=%d, guessed=%d", tc.proven, tc.guessed)
+		if tc.verdict != doctor.OK && (!strings.Contains(proof, want) || strings.Count(proof, "shop-") != min(10, tc.proven+tc.guessed)) {
+			t.Errorf("%+v: proof %s", tc, proof)
+		}
+	}
 }
 
 func TestAMerchantSeesNothingOfTheHouse(t *testing.T) {

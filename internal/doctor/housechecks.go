@@ -22,8 +22,11 @@ var houseChecks = []check{
 	{name: "public", run: (*Doctor).public},
 }
 
-// grantsCheck counts where the grants of many shops stand.
-var grantsCheck = check{name: "grants", run: (*Doctor).grants}
+// fleetChecks look at many shops together, in place of the checks of each.
+var fleetChecks = []check{
+	{name: "grants", run: (*Doctor).grants},
+	{name: "stranger", run: (*Doctor).strangers},
+}
 
 func (d *Doctor) health(ctx context.Context, _ place) []Finding {
 	troubles := d.o.House.Health(ctx)

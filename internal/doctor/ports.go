@@ -25,6 +25,8 @@ type Directory interface {
 // Grants is where the authorisations stand.
 type Grants interface {
 	ShopGrant(ctx context.Context, shopID string) (grant.Grant, error)
+	// ComponentGrant is a third-party platform's own.
+	ComponentGrant(ctx context.Context, app string) (grant.Grant, error)
 	// GrantsAfter gives a page of grants in the order of their ids.
 	GrantsAfter(ctx context.Context, id string, limit int) ([]grant.Grant, error)
 }
@@ -107,6 +109,28 @@ type PushRefusal struct {
 	Reason string // a word of package push
 	Times  int
 	Last   time.Time
+}
+
+// Strangers tells of tokens that died before their end, and whether somebody else is
+// behind it.
+type Strangers interface {
+	// Suspicion is zero for a grant of which none did.
+	Suspicion(ctx context.Context, grantID string) (Suspicion, error)
+	// Suspected gives what is proven or guessed of all grants of the last day.
+	Suspected(ctx context.Context) ([]Suspicion, error)
+}
+
+// Suspicion is what the deaths of a grant's tokens say of somebody else.
+type Suspicion struct {
+	Shop   string // empty: of a third-party platform's own token
+	Deaths int    // of all time
+	Last   time.Time
+	Proven bool // of the last day: no request of this server explains it
+	Guess  Text // of the last day, where nothing is proven: why somebody is guessed at; empty: nobody is
+	// What is proven: when this server asked for no token, and when the one was made that
+	// WeChat named then. Zero where it is not known.
+	QuietFrom, QuietTo time.Time
+	MadeFrom, MadeTo   time.Time
 }
 
 // House is the machine, its database and its keys.

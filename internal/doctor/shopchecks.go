@@ -15,6 +15,7 @@ import (
 // shopChecks look at one shop. Three ask WeChat, once each.
 var shopChecks = []check{
 	{name: "grant", run: (*Doctor).grant},
+	{name: "stranger", run: (*Doctor).stranger},
 	{name: "shop", asks: true, run: (*Doctor).shop},
 	{name: "account", asks: true, run: (*Doctor).account},
 	{name: "network", asks: true, run: (*Doctor).network},

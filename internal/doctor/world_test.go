@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -38,6 +40,7 @@ type world struct {
 	shops   []access.Shop
 	clients []access.Client
 	grants  []grant.Grant
+	deaths  map[string]doctor.Suspicion // by grant
 	tickets []grant.Ticket
 	account grant.Authorizer
 	bought  []access.Purchase
@@ -87,9 +90,10 @@ func newWorld(t *testing.T) *world {
 		clients: []access.Client{{ID: "erp", Shops: []string{"hongtu", "lantian"}}},
 		grants: []grant.Grant{
 			{ID: "g_1", ShopID: "lantian", Kind: grant.Self, State: grant.Active, Tokens: grant.Tokens{Generation: 3, AccessExpires: noon.Add(time.Hour)}},
+			{ID: "g_0", App: "platform", Kind: grant.Component, State: grant.Active, Tokens: grant.Tokens{Generation: 9, AccessExpires: noon.Add(time.Hour)}},
 			{ID: "g_2", ShopID: "hongtu", Kind: grant.ISV, State: grant.Active, Tokens: grant.Tokens{Generation: 1, AccessExpires: noon.Add(time.Hour)}},
 		},
-		tickets: []grant.Ticket{{App: "platform", SeenAt: noon.Add(-5 * time.Minute)}},
+		deaths: map[string]doctor.Suspicion{}, tickets: []grant.Ticket{{App: "platform", SeenAt: noon.Add(-5 * time.Minute)}},
 		account: grant.Authorizer{State: grant.AuthorizerKept, Sets: []int64{129, 131}, CheckedAt: noon.Add(-time.Hour)},
 		bought:  []access.Purchase{{PaidUntil: noon.AddDate(0, 3, 0)}},
 		refuse:  map[string]error{},
@@ -120,7 +124,7 @@ func (w *world) options(t *testing.T) doctor.Options {
 		t.Fatal(err)
 	}
 	return doctor.Options{
-		Directory: w, Grants: w, Platforms: w, Notices: w, WeChat: w, Web: w, Usage: w, Pushes: w, House: house{w}, Vault: w,
+		Directory: w, Grants: w, Platforms: w, Notices: w, WeChat: w, Web: w, Usage: w, Pushes: w, Strangers: w, House: house{w}, Vault: w,
 		Catalogue: catalogue.Default(), PublicURL: public, Now: func() time.Time { return w.now },
 	}
 }
@@ -168,6 +172,27 @@ func (w *world) ShopGrant(_ context.Context, shop string) (grant.Grant, error) {
 		}
 	}
 	return grant.Grant{}, grant.ErrNotFound
+}
+
+func (w *world) ComponentGrant(_ context.Context, app string) (grant.Grant, error) {
+	for _, g := range w.grants {
+		if g.App == app && g.Kind == grant.Component {
+			return g, w.down
+		}
+	}
+	return grant.Grant{}, grant.ErrNotFound
+}
+
+func (w *world) Suspicion(_ context.Context, id string) (doctor.Suspicion, error) {
+	return w.deaths[id], w.down
+}
+
+func (w *world) Suspected(context.Context) ([]doctor.Suspicion, error) {
+	var all []doctor.Suspicion
+	for _, id := range slices.Sorted(maps.Keys(w.deaths)) {
+		all = append(all, w.deaths[id])
+	}
+	return all, w.down
 }
 
 func (w *world) GrantsAfter(_ context.Context, id string, limit int) ([]grant.Grant, error) {

@@ -1,6 +1,7 @@
 package stranger
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -97,4 +98,25 @@ func (e Evidence) Verdict(now time.Time) Level {
 		}
 	}
 	return best
+}
+
+// Suspected gives the evidence of all grants of which something of the last day is
+// proven or a guess, by grant.
+func (w *Watch) Suspected(ctx context.Context) ([]Evidence, error) {
+	rows, err := w.o.Store.Suspects(ctx)
+	if err != nil {
+		return nil, err
+	}
+	now := w.o.Now()
+	var all []Evidence
+	for _, row := range rows {
+		if now.Sub(row.LastAt) >= Remission {
+			continue
+		}
+		e, err := read(row)
+		if v := e.Verdict(now); err == nil && (v == Proven || v == Likely) {
+			all = append(all, e)
+		}
+	}
+	return all, nil
 }

@@ -23,6 +23,7 @@ type shelf struct {
 	conditions map[string]bool
 	notices    []notice.Notice
 	entries    []audit.Entry
+	down       error // of reading them all
 }
 
 func newShelf() *shelf {
@@ -42,7 +43,7 @@ func (s *shelf) Suspects(context.Context) (all []grant.Suspect, err error) {
 	for _, row := range s.rows {
 		all = append(all, row)
 	}
-	return all, nil
+	return all, s.down
 }
 
 func (s *shelf) PutSuspect(_ context.Context, n grant.Suspect, before time.Time) error {
