@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/zhanggui/zhanggui/internal/adminapi"
 )
@@ -93,9 +94,17 @@ func (r alertRulesCmd) Run(ctx context.Context, c console) error {
 		if v.Off {
 			how = "off"
 		}
-		rows = append(rows, []string{v.Kind, how, v.Severity, dash(v.Remind), dash(v.Owner), limit(v)})
+		rows = append(rows, []string{v.Kind, how, v.Severity, dash(v.Remind), owner(v), limit(v)})
 	}
 	return c.table("KIND HOW SEVERITY REMIND OWNER LIMIT", rows)
+}
+
+// owner says how long after its beginning an owner is told.
+func owner(v adminapi.AlertRuleView) string {
+	if d, err := time.ParseDuration(v.Owner); err == nil && d < time.Second {
+		return "at once"
+	}
+	return dash(v.Owner)
 }
 
 // limit is what a watched rule measures.

@@ -123,7 +123,7 @@ func referred(flag, ref string) (string, error) {
 	}
 	b, err := os.ReadFile(path)
 	if err != nil {
-		return "", fmt.Errorf("%s: %w", flag, err)
+		return "", fmt.Errorf("%s: %w; name a file that this command may read", flag, err)
 	}
 	return strings.TrimSpace(string(b)), nil
 }

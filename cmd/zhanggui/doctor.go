@@ -17,10 +17,10 @@ import (
 // doctorCmd finds out why something does not work.
 type doctorCmd struct {
 	remote
-	Shop    string `arg:"" optional:"" help:"Id of the shop; left out: the whole server."`
-	Explain string `help:"Explain this instead: an errcode, an errmsg, a whole answer of WeChat's, a URL or a rid. - reads it from the input." placeholder:"TEXT"`
-	Lang    string `help:"Language of the texts." enum:"en,zh" default:"en"`
-	All     bool   `help:"Show the proof of what is well, too."`
+	Shop    string  `arg:"" optional:"" help:"Id of the shop; left out: the whole server."`
+	Explain *string `help:"Explain this instead: an errcode, an errmsg, a whole answer of WeChat's, a URL or a rid. - reads it from the input." placeholder:"TEXT"`
+	Lang    string  `help:"Language of the texts." enum:"en,zh" default:"en"`
+	All     bool    `help:"Show the proof of what is well, too."`
 }
 
 // Help shows an example.
@@ -37,7 +37,7 @@ var errUnwell = errors.New("something is wrong; the findings say what to do next
 
 // Run implements the command.
 func (d doctorCmd) Run(ctx context.Context, c console) error {
-	if d.Explain != "" {
+	if d.Explain != nil {
 		return d.explain(ctx, c)
 	}
 	path := "/v1/doctor"
@@ -63,8 +63,8 @@ func (d doctorCmd) Run(ctx context.Context, c console) error {
 }
 
 func (d doctorCmd) explain(ctx context.Context, c console) error {
-	in := map[string]string{"text": d.Explain, "shop": d.Shop}
-	if d.Explain == "-" {
+	in := map[string]string{"text": *d.Explain, "shop": d.Shop}
+	if *d.Explain == "-" {
 		b, err := io.ReadAll(io.LimitReader(c.in, maxPaste))
 		if err != nil {
 			return fmt.Errorf("read the input: %w", err)

@@ -36,7 +36,7 @@ func (r radarCmd) Run(ctx context.Context, c console) error {
 	if r.JSON {
 		return c.printJSON(all.Items)
 	}
-	if r.Path != "" {
+	if r.Path != "" && len(all.Items) > 0 {
 		r.whole(c, all.Items)
 		return nil
 	}

@@ -45,27 +45,50 @@ func (e tokenEvidenceCmd) Run(ctx context.Context, c console) error {
 }
 
 func (e tokenEvidenceCmd) print(c console, v adminapi.StrangerView) {
-	fmt.Fprintf(c.out, "grant %s: %s, %d deaths, last %s; forced refreshes of 24 hours: %d of 20", v.Grant, v.Level, v.Deaths, when(v.Last), v.Forced)
+	words := evidenceEN
+	if e.Chinese {
+		words = evidenceZH
+	}
+	fmt.Fprintf(c.out, words.head, v.Grant, v.Level, v.Deaths, when(v.Last), v.Forced)
 	if v.Killing > 0 {
-		fmt.Fprintf(c.out, ", %d still to come", v.Killing)
+		fmt.Fprintf(c.out, words.killing, v.Killing)
 	}
 	fmt.Fprintln(c.out)
-	for _, part := range []struct {
-		head  string
-		texts []notice.Text
-	}{{"proven", v.Proven}, {"guess", v.Guess}, {"or else", v.Else}, {"next", v.Next}} {
-		for _, t := range part.texts {
+	if v.Deaths == 0 {
+		fmt.Fprintln(c.out, "  "+words.none)
+	}
+	for i, texts := range [][]notice.Text{v.Proven, v.Guess, v.Else, v.Next} {
+		for _, t := range texts {
 			text := t.EN
 			if e.Chinese {
 				text = t.ZH
 			}
-			fmt.Fprintf(c.out, "  %-8s %s\n", part.head, text)
+			fmt.Fprintf(c.out, "  %s %s\n", words.parts[i], text)
 		}
 	}
 	for _, n := range v.Counts {
-		fmt.Fprintf(c.out, "  count    %s: WeChat says %d, ours %d, at %s\n", n.Path, n.Used, n.Ours, n.At.UTC().Format(time.RFC3339))
+		fmt.Fprintf(c.out, words.count, n.Path, n.Used, n.Ours, n.At.UTC().Format(time.RFC3339))
 	}
 }
+
+// evidenceWords are what stands around the texts of the server.
+type evidenceWords struct {
+	head, killing, none, count string
+	parts                      [4]string // proven, guess, else, next
+}
+
+var (
+	evidenceEN = evidenceWords{
+		head:    "grant %s: %s, %d deaths, last %s; forced refreshes of 24 hours: %d of 20",
+		killing: ", %d still to come", none: "no token died before its end", count: "  count    %s: WeChat says %d, ours %d, at %s\n",
+		parts: [4]string{"proven  ", "guess   ", "or else ", "next    "},
+	}
+	evidenceZH = evidenceWords{
+		head:    "授权 %s：%s，提前失效 %d 次，最近 %s；24 小时内强制刷新 %d/20 次",
+		killing: "，尚余 %d 次", none: "没有令牌提前失效", count: "  统计   %s：微信 %d 次，本系统约 %d 次，于 %s\n",
+		parts: [4]string{"已证实", "推测  ", "或因  ", "下一步"},
+	}
+)
 
 type tokenKillCmd struct {
 	remote

@@ -172,6 +172,11 @@ func (h handlers) createSilence(ctx context.Context, in *struct {
 	if err != nil || length < shortestSilence || length > longestSilence {
 		return nil, refuse(http.StatusUnprocessableEntity, "for", "it is no time from 1m to 2160h", "write it as 30m or 12h", "时长须在 1m 到 2160h 之间", "请写作 30m 或 12h")
 	}
+	if b.Shop != "" { // one that is mistyped would keep nothing back
+		if _, err := h.Directory.Shop(ctx, b.Shop); err != nil {
+			return nil, fail(err)
+		}
+	}
 	now, by := h.Now(), actor(ctx)
 	s := notice.Silence{ID: access.NewID("q"), Kind: notice.Kind(b.Kind), Subject: b.Subject, Shop: b.Shop, Reason: b.Reason,
 		By: cmp.Or(by.ID, by.Kind), Made: now, Until: now.Add(length)}

@@ -33,6 +33,9 @@ func TestSilencesByREST(t *testing.T) {
 			t.Errorf("%s: %d %s", name, rec.Code, rec.Body)
 		}
 	}
+	if rec := r.say("POST", "/v1/silences", map[string]string{"shop": "nobody", "for": "2h", "reason": "mistyped"}); rec.Code != http.StatusNotFound {
+		t.Errorf("for a shop that is not there: %d %s", rec.Code, rec.Body)
+	}
 	for _, path := range []string{"/v1/alerts/7", "/v1/alerts/x"} {
 		if rec := r.say("GET", path, nil); rec.Code != http.StatusNotFound {
 			t.Errorf("%s: %d", path, rec.Code)

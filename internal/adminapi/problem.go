@@ -116,7 +116,7 @@ func place(location string) string {
 var quoted = regexp.MustCompile(`([a-z_]+) "((?:[^"\\]|\\.)*)"`)
 
 // idAfter are the words that an id follows.
-var idAfter = regexp.MustCompile(`^(?:app|tenant|shop|client) "[a-z0-9-]{1,40}"$`)
+var idAfter = regexp.MustCompile(`^(?:app|tenant|shop|client|channel) "[a-z0-9-]{1,40}"$`)
 
 // withoutValues leaves the ids in a sentence, which tell the place, and takes out
 // every other value: whoever mixes up AppID and AppSecret must not read the

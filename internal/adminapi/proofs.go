@@ -97,7 +97,10 @@ func (h handlers) proof(ctx context.Context, in *proofQuery) (*body[audit.Proof]
 		}
 		return proved(audit.ProveInclusion(rows[0], head, stored))
 	}
-	old, err := h.checkpoint(ctx, max(in.Old, 1))
+	if in.Old == 0 {
+		return nil, refuse(http.StatusUnprocessableEntity, "proof", "it does not say what is to be proved", "name an older signed head with old, or an entry with entry", "未说明要证明什么", "请用 old 指明较早的签名头，或用 entry 指明条目")
+	}
+	old, err := h.checkpoint(ctx, in.Old)
 	if err != nil {
 		return nil, fail(err)
 	}
@@ -125,7 +128,7 @@ func (h handlers) checkpoint(ctx context.Context, size int64) (audit.Checkpoint,
 	}
 	next, err := h.Proofs.CheckpointsAfter(ctx, size-1, 1)
 	if err == nil && (len(next) == 0 || next[0].Size != size) {
-		err = access.ErrNotFound
+		err = refuse(http.StatusNotFound, "not-found", fmt.Sprintf("no head of %d entries was signed", size), "take a size from /v1/audit/checkpoints", fmt.Sprintf("没有 %d 条记录的签名头", size), "请从 /v1/audit/checkpoints 中选取")
 	}
 	if err != nil {
 		return audit.Checkpoint{}, err

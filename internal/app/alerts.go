@@ -60,10 +60,14 @@ func override(rule *alert.Rule, by config.AlertRule) {
 // ruleViews are the rules as operators see them.
 func (a *App) ruleViews() (all []adminapi.AlertRuleView) {
 	for _, r := range a.policy.Rules.List() {
+		page := a.policy.Runbook(r.Kind)
+		if r.Recovery || r.Kind == notice.Test {
+			page = "" // there is nothing to do
+		}
 		all = append(all, adminapi.AlertRuleView{
 			Kind: string(r.Kind), Off: r.Off, Severity: string(r.Severity), How: how(r), GroupedBy: append([]string{}, r.Group...), Because: because(r),
 			Gather: span(r.Gather), Remind: span(r.Remind), Owner: span(r.Owner), Quiet: r.Quiet,
-			Threshold: r.Threshold, Window: span(r.Window), After: span(r.After), Runbook: a.policy.Runbook(r.Kind),
+			Threshold: r.Threshold, Window: span(r.Window), After: span(r.After), Runbook: page,
 		})
 	}
 	return all

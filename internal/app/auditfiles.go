@@ -70,7 +70,14 @@ func (l *signedLog) head(size int64) (audit.Checkpoint, error) {
 			after = c.Size
 		}
 	}
-	return audit.Checkpoint{}, fmt.Errorf("no head of %d entries was signed; the nearest are %d and %d (-1: there is none)", size, before, after)
+	near := fmt.Sprintf("the nearest are of %d and %d", before, after)
+	switch {
+	case before < 0:
+		near = fmt.Sprintf("the oldest is of %d", after)
+	case after < 0:
+		near = fmt.Sprintf("the newest is of %d", before)
+	}
+	return audit.Checkpoint{}, fmt.Errorf("no head of %d entries was signed; %s: name one of these", size, near)
 }
 
 // ProveConsistency proves that the log which had old entries is the beginning of

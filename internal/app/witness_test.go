@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -69,6 +70,11 @@ func (r *rig) proofs(signer *audit.Signer) {
 	r.ask("GET", "/v1/audit/checkpoints", nil, &heads)
 	if len(heads.Items) == 0 {
 		r.t.Fatal("no signed head")
+	}
+	for query, want := range map[string]int{"": http.StatusUnprocessableEntity, "old=999999": http.StatusNotFound, "old=-1": http.StatusUnprocessableEntity, "entry=999999": http.StatusNotFound} {
+		if status, body := r.say("GET", "/v1/audit/proof?"+query, nil); status != want || !strings.Contains(string(body), `"next_zh"`) {
+			r.t.Errorf("%s: %d %s", query, status, body)
+		}
 	}
 	for _, query := range []string{"entry=0", fmt.Sprint("old=", heads.Items[0].Size)} {
 		var p audit.Proof

@@ -245,5 +245,9 @@ func (r ExportReport) String() string {
 	if r.Kind == ExportEntries {
 		return fmt.Sprintf("%d entries stand in the log that was signed %s; that none about %q was left out is not proved, a range proves that", r.Entries, stamp(r.SignedAt), r.Subject)
 	}
-	return fmt.Sprintf("%s are whole and stand in the log that was signed %s; of %d of them an older archive holds the words", span(r.From, r.To-1), stamp(r.SignedAt), r.Archived)
+	whole := fmt.Sprintf("%s are whole and stand in the log that was signed %s", span(r.From, r.To-1), stamp(r.SignedAt))
+	if r.Archived == 0 {
+		return whole
+	}
+	return fmt.Sprintf("%s; of %d of them an older archive holds the words", whole, r.Archived)
 }

@@ -143,6 +143,9 @@ const (
 	lookBack   = 50 // notices
 )
 
+// channelsPage is the console's page of channels.
+const channelsPage = "/admin/channels"
+
 func (d *Doctor) channels(ctx context.Context, _ place) []Finding {
 	names, err := d.o.House.Channels(ctx)
 	if err != nil {
@@ -165,11 +168,11 @@ func (d *Doctor) channels(ctx context.Context, _ place) []Finding {
 	switch {
 	case len(names) == 0:
 		return []Finding{ill(Warning, text("nobody is told when something breaks: there is no channel but the log", "出现问题时无人会收到通知：除日志外没有通知渠道"),
-			text("set up a channel in the configuration", "请在配置中设置通知渠道"), "", proof...)}
+			text("make one: zhanggui channel add, or write it into the configuration; docs/operate/channels.md says how", "请新建通知渠道：zhanggui channel add，或写入配置；做法见 docs/operate/channels.md"), channelsPage, proof...)}
 	case age > lostNotice:
-		return []Finding{ill(Wrong, text("notices wait for more than a day", "有通知等待超过一天仍未送出"), next, "", proof...)}
+		return []Finding{ill(Wrong, text("notices wait for more than a day", "有通知等待超过一天仍未送出"), next, channelsPage, proof...)}
 	case age > lateNotice || givenUp(recent) > 0:
-		return []Finding{ill(Warning, text("some channel does not take notices", "有通知渠道未能接收通知"), next, "", append(proof, refusing(recent)...)...)}
+		return []Finding{ill(Warning, text("some channel does not take notices", "有通知渠道未能接收通知"), next, channelsPage, append(proof, refusing(recent)...)...)}
 	}
 	return []Finding{fine(text("notices leave", "通知正常送出"), proof...)}
 }

@@ -83,8 +83,8 @@ func (d *Doctor) ridFinding(ctx context.Context, s symptom, at place) Finding {
 func (d *Doctor) ridRefused(at place, rid string, err error) Finding {
 	f := d.refusedShop(at, err)[0]
 	if e, ok := errors.AsType[*wechat.Error](err); ok && e.Class() == wechat.ClassCaller {
-		f.Verdict = Unknown
-		f.Page = pageRID
+		f.Verdict, f.Page = Unknown, pageRID
+		f.Next = text("take the rid of a call of the last seven days, and name the shop that called", "请使用七天内调用的 rid，并指明发起调用的店铺")
 	}
 	f.Proof = append(f.Proof, fact("looked_up", rid))
 	return f

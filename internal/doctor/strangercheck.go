@@ -7,6 +7,7 @@ import (
 
 	"github.com/zhanggui/zhanggui/internal/access"
 	"github.com/zhanggui/zhanggui/internal/grant"
+	"github.com/zhanggui/zhanggui/internal/notice"
 )
 
 // The causes of the check stranger. What is a guess is called one.
@@ -70,7 +71,7 @@ func (d *Doctor) suspicion(ctx context.Context, g grant.Grant, err error, next T
 	switch {
 	case s.Proven:
 		return []Finding{ill(Wrong, causeProven, next, page, proof...)}
-	case s.Guess != Text{}:
+	case s.Guess != notice.Text{}:
 		return []Finding{ill(Warning, text("a guess: "+s.Guess.EN, "推测："+s.Guess.ZH), next, page, proof...)}
 	case s.Deaths > 0:
 		return []Finding{fine(causeElse, proof...)}
@@ -122,4 +123,4 @@ func (d *Doctor) strangers(ctx context.Context, _ place) []Finding {
 }
 
 // both says one thing after the other.
-func both(a, b Text) Text { return text(a.EN+"; "+b.EN, a.ZH+"；"+b.ZH) }
+func both(a, b Text) notice.Text { return text(a.EN+"; "+b.EN, a.ZH+"；"+b.ZH) }

@@ -45,7 +45,7 @@ var others = []notice.Text{
 // nexts are what to do about a stranger, in this order.
 var nexts = []notice.Text{
 	{EN: "Move the other program onto this server: it can use the drop-in token endpoints with a client key.", ZH: "让另一程序改用本系统：以客户端密钥调用兼容的取令牌接口即可。"},
-	{EN: "If it cannot be found, reset the AppSecret and narrow the IP allowlist; `zhanggui token kill SHOP` ends every token that is out first.", ZH: "找不到时，请重置 AppSecret 并收紧 IP 白名单；可先用 `zhanggui token kill SHOP` 使所有已流出的令牌失效。"},
+	{EN: "If it cannot be found, reset the AppSecret and narrow the IP allowlist; `zhanggui token kill SHOP --yes` ends every token that is out first.", ZH: "找不到时，请重置 AppSecret 并收紧 IP 白名单；可先用 `zhanggui token kill SHOP --yes` 使所有已流出的令牌失效。"},
 }
 
 // Words puts what is known into words.
