@@ -35,7 +35,7 @@ func TestScript(t *testing.T) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"port": port, "await": await, "sql": statement, "fetch": fetch, "post": post, "until": until, "since": setFrom, "postgres": postgres, "cut": cut, "unprivileged": unprivileged,
+			"port": port, "await": await, "sql": statement, "fetch": fetch, "post": post, "until": until, "since": setFrom, "postgres": postgres, "cut": cut, "unprivileged": unprivileged, "robot": robot,
 		},
 		Setup: func(e *testscript.Env) error {
 			// A socket's path must be short; the work directory's may not be.
