@@ -10,3 +10,10 @@ func (a *App) TokenRequests(ctx context.Context, id string) (int64, error) {
 	}
 	return a.store.CallsOf(ctx, byServer, id, stableTokenPath, a.o.Now())
 }
+
+// WritePaths writes down now which paths were called, as happens every quarter of a
+// minute.
+func (a *App) WritePaths(ctx context.Context) error { return a.radar.Flush(ctx) }
+
+// LookForChanges takes in what WeChat announced, as happens every two seconds.
+func (a *App) LookForChanges(ctx context.Context) error { return a.radar.Look(ctx) }
