@@ -54,7 +54,7 @@ func (d doctorCmd) Run(ctx context.Context, c console) error {
 		}
 	} else {
 		d.print(c, v.Findings)
-		fmt.Fprintf(c.out, "\n%d checks in %d ms; calls to WeChat: %d\n", len(v.Findings), v.Millis, v.Asked)
+		fmt.Fprintf(c.out, d.words().end, len(v.Findings), v.Millis, v.Asked)
 	}
 	if v.Verdict == string(doctor.Wrong) {
 		return errUnwell
@@ -86,8 +86,29 @@ func (d doctorCmd) explain(ctx context.Context, c console) error {
 	return nil
 }
 
+// doctorWords are what stands around the texts of findings.
+type doctorWords struct {
+	verdicts              map[string]string
+	seen, next, page, end string
+}
+
+var (
+	doctorEN = doctorWords{seen: "seen", next: "next", page: "page", end: "\n%d checks in %d ms; calls to WeChat: %d\n",
+		verdicts: map[string]string{"ok": "ok     ", "warning": "warning", "wrong": "wrong  ", "unknown": "unknown"}}
+	doctorZH = doctorWords{seen: "所见", next: "下一步", page: "页面", end: "\n共 %d 项检查，用时 %d 毫秒，询问微信 %d 次\n",
+		verdicts: map[string]string{"ok": "正常  ", "warning": "需留意", "wrong": "有问题", "unknown": "未知  "}}
+)
+
+func (d doctorCmd) words() doctorWords {
+	if d.Lang == "zh" {
+		return doctorZH
+	}
+	return doctorEN
+}
+
 // print writes findings for people: one line for what is well, more for the rest.
 func (d doctorCmd) print(c console, all []adminapi.FindingView) {
+	words := d.words()
 	say := func(t notice.Text) string {
 		if d.Lang == "zh" {
 			return t.ZH
@@ -95,7 +116,7 @@ func (d doctorCmd) print(c console, all []adminapi.FindingView) {
 		return t.EN
 	}
 	for _, f := range all {
-		fmt.Fprintf(c.out, "%-7s  %s  %s: %s\n", f.Verdict, f.Check, f.Subject, say(f.Cause))
+		fmt.Fprintf(c.out, "%s  %s  %s: %s\n", words.verdicts[f.Verdict], f.Check, f.Subject, say(f.Cause))
 		if f.Verdict == string(doctor.OK) && !d.All {
 			continue
 		}
@@ -103,7 +124,7 @@ func (d doctorCmd) print(c console, all []adminapi.FindingView) {
 		for _, p := range f.Proof {
 			proof = append(proof, p.Name+"="+p.Value)
 		}
-		for _, line := range [][2]string{{"seen", strings.Join(proof, ", ")}, {"next", say(f.Next)}, {"page", f.Page}} {
+		for _, line := range [][2]string{{words.seen, strings.Join(proof, ", ")}, {words.next, say(f.Next)}, {words.page, f.Page}} {
 			if line[1] != "" {
 				fmt.Fprintf(c.out, "         %s: %s\n", line[0], line[1])
 			}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/zhanggui/zhanggui/internal/adminapi"
 )
@@ -150,19 +151,23 @@ func (g grantRevokeCmd) Run(ctx context.Context, c console) error {
 
 type grantStartCmd struct {
 	remote
-	Grant string `arg:"" help:"Id of the grant, as listed."`
+	Grant string `arg:"" help:"Id of the grant, or of the shop that it serves."`
 	Spare bool   `help:"Start it although its tokens are still being ended at WeChat."`
 }
 
 // Help shows an example.
 func (grantStartCmd) Help() string {
-	return "The keeper fetches a new token at once. A person's grant starts by their next login instead.\n\nExample:\n  zhanggui grant start g_example"
+	return "The keeper fetches a new token at once. A person's grant starts by their next login instead.\n\nExample:\n  zhanggui grant start lantian"
 }
 
 // Run implements the command.
 func (g grantStartCmd) Run(ctx context.Context, c console) error {
+	id, err := g.grantOf(ctx, g.Grant)
+	if err != nil {
+		return err
+	}
 	var after adminapi.GrantView
-	path := "/v1/grants/" + url.PathEscape(g.Grant) + "/start"
+	path := "/v1/grants/" + url.PathEscape(id) + "/start"
 	if g.Spare {
 		path += "?spare=true"
 	}
@@ -174,6 +179,33 @@ func (g grantStartCmd) Run(ctx context.Context, c console) error {
 	}
 	fmt.Fprintf(c.out, "grant %s is %s\n", after.ID, after.State)
 	return nil
+}
+
+// grantOf gives the grant that is meant: by its id, or what serves a shop.
+func (r remote) grantOf(ctx context.Context, id string) (string, error) {
+	if strings.HasPrefix(id, "g_") {
+		return id, nil
+	}
+	g, err := r.shopGrant(ctx, id)
+	return g.ID, err
+}
+
+// shopGrant gives what serves a shop. A platform's authorisation goes before an
+// AppSecret that was used until then.
+func (r remote) shopGrant(ctx context.Context, shop string) (found adminapi.GrantView, err error) {
+	var all items[adminapi.GrantView]
+	if err := all.read(ctx, r, "/v1/grants?"+url.Values{"shop": {shop}}.Encode()); err != nil {
+		return found, err
+	}
+	for _, g := range all.Items {
+		if found.ID == "" || g.Kind == "isv" {
+			found = g
+		}
+	}
+	if found.ID == "" {
+		return found, fmt.Errorf("no grant is kept for shop %q; see `zhanggui shop list`", shop)
+	}
+	return found, nil
 }
 
 // tokenShowCmd tells about a shop's token. It never prints it.
@@ -189,14 +221,10 @@ func (tokenShowCmd) Help() string {
 
 // Run implements the command.
 func (t tokenShowCmd) Run(ctx context.Context, c console) error {
-	var grants items[adminapi.GrantView]
-	if err := grants.read(ctx, t.remote, "/v1/grants?"+url.Values{"shop": {t.Shop}, "kind": {"self"}}.Encode()); err != nil {
+	g, err := t.shopGrant(ctx, t.Shop)
+	if err != nil {
 		return err
 	}
-	if len(grants.Items) == 0 {
-		return fmt.Errorf("no grant is kept for shop %q; see `zhanggui shop list`", t.Shop)
-	}
-	g := grants.Items[0]
 	if t.JSON {
 		return c.printJSON(g)
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -49,7 +50,7 @@ func (e tokenEvidenceCmd) print(c console, v adminapi.StrangerView) {
 	if e.Chinese {
 		words = evidenceZH
 	}
-	fmt.Fprintf(c.out, words.head, v.Grant, v.Level, v.Deaths, when(v.Last), v.Forced)
+	fmt.Fprintf(c.out, words.head, v.Grant, cmp.Or(words.levels[v.Level], v.Level), v.Deaths, when(v.Last), v.Forced)
 	if v.Killing > 0 {
 		fmt.Fprintf(c.out, words.killing, v.Killing)
 	}
@@ -74,17 +75,19 @@ func (e tokenEvidenceCmd) print(c console, v adminapi.StrangerView) {
 // evidenceWords are what stands around the texts of the server.
 type evidenceWords struct {
 	head, killing, none, count string
-	parts                      [4]string // proven, guess, else, next
+	levels                     map[string]string // those that are not called as programs call them
+	parts                      [4]string         // proven, guess, else, next
 }
 
 var (
 	evidenceEN = evidenceWords{
-		head:    "grant %s: %s, %d deaths, last %s; forced refreshes of 24 hours: %d of 20",
+		head:    "grant %s: %s; tokens that died before their end: %d, last %s; forced refreshes of 24 hours: %d of 20",
 		killing: ", %d still to come", none: "no token died before its end", count: "  count    %s: WeChat says %d, ours %d, at %s\n",
 		parts: [4]string{"proven  ", "guess   ", "or else ", "next    "},
 	}
 	evidenceZH = evidenceWords{
 		head:    "授权 %s：%s，提前失效 %d 次，最近 %s；24 小时内强制刷新 %d/20 次",
+		levels:  map[string]string{"none": "无", "innocent": "有解释", "unknown": "无迹象", "likely": "推测", "proven": "已证实"},
 		killing: "，尚余 %d 次", none: "没有令牌提前失效", count: "  统计   %s：微信 %d 次，本系统约 %d 次，于 %s\n",
 		parts: [4]string{"已证实", "推测  ", "或因  ", "下一步"},
 	}

@@ -70,14 +70,14 @@ func (l *signedLog) head(size int64) (audit.Checkpoint, error) {
 			after = c.Size
 		}
 	}
-	near := fmt.Sprintf("the nearest are of %d and %d", before, after)
+	near := fmt.Sprintf("name %d or %d, the nearest", before, after)
 	switch {
 	case before < 0:
-		near = fmt.Sprintf("the oldest is of %d", after)
+		near = fmt.Sprintf("name %d, the oldest", after)
 	case after < 0:
-		near = fmt.Sprintf("the newest is of %d", before)
+		near = fmt.Sprintf("name %d, the newest", before)
 	}
-	return audit.Checkpoint{}, fmt.Errorf("no head of %d entries was signed; %s: name one of these", size, near)
+	return audit.Checkpoint{}, fmt.Errorf("no head of %d entries was signed; %s", size, near)
 }
 
 // ProveConsistency proves that the log which had old entries is the beginning of

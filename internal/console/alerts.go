@@ -3,6 +3,7 @@ package console
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -89,7 +90,13 @@ func inWords(ctx context.Context, t notice.Text) string {
 	return ui.Pick(ctx, t.EN, t.ZH)
 }
 
-// about names the first of what an alert is about.
-func about(a notice.Alert) string { return strings.Join(a.Subjects, ", ") }
+// about names the first of what an alert is about, and the shop if it is one.
+func about(a notice.Alert) string {
+	all := slices.Clone(a.Subjects)
+	if shop := "shop:" + a.Shop; a.Shop != "" && !slices.Contains(all, shop) {
+		all = append(all, shop)
+	}
+	return strings.Join(all, ", ")
+}
 
 func since(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05Z") }

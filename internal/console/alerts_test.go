@@ -43,12 +43,16 @@ func TestStaffSeesAndSilencesAlerts(t *testing.T) {
 	r := newRig(t)
 	r.asAdmin()
 	page := r.get("/admin/alerts", "en").Body.String()
-	for _, want := range []string{notice.GrantStopped.Words().What.EN, notice.DiskLow.Words().What.EN, "grant:&lt;b&gt;", "https://example.com/grant.stopped.md", "/admin/alerts/7/silence"} {
+	for _, want := range []string{notice.GrantStopped.Words().What.EN, notice.DiskLow.Words().What.EN, "grant:&lt;b&gt;", "https://example.com/grant.stopped.md", "/admin/alerts/7/silence",
+		"critical, since 0001-01-01 00:00:00Z, counted 12 times", ", once"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("%q is missing in\n%s", want, page)
 		}
 	}
-	if zh := r.get("/admin/alerts", "zh-CN").Body.String(); !strings.Contains(zh, notice.GrantStopped.Words().What.ZH) {
+	if strings.Contains(page, "console.") {
+		t.Errorf("words are missing in\n%s", page)
+	}
+	if zh := r.get("/admin/alerts", "zh-CN").Body.String(); !strings.Contains(zh, notice.GrantStopped.Words().What.ZH) || !strings.Contains(zh, "严重") || !strings.Contains(zh, "<code>zhanggui grant start</code>") {
 		t.Error("the page is not Chinese")
 	}
 	if rec := r.post("/admin/alerts/7/silence", url.Values{}); rec.Code != http.StatusSeeOther || len(r.alerts.silenced) != 1 || r.alerts.silenced[0].Kind != notice.GrantStopped {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -44,6 +45,11 @@ type rotatePage struct {
 type rotationRow struct {
 	access.Rotation
 	rotate.Standing
+}
+
+// ended gives those that are over.
+func (p rotatePage) ended() []rotationRow {
+	return slices.DeleteFunc(slices.Clone(p.All), func(r rotationRow) bool { return r.State.Live() })
 }
 
 // mountRotations registers the page, for administrators alone.

@@ -125,7 +125,7 @@ type Suspicion struct {
 	Shop   string // empty: of a third-party platform's own token
 	Deaths int    // of all time
 	Last   time.Time
-	Proven bool // of the last day: no request of this server explains it
+	Proven bool        // of the last day: no request of this server explains it
 	Guess  notice.Text // of the last day, where nothing is proven: why somebody is guessed at; empty: nobody is
 	// What is proven: when this server asked for no token, and when the one was made that
 	// WeChat named then. Zero where it is not known.

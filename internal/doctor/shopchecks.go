@@ -54,8 +54,11 @@ func (d *Doctor) grant(ctx context.Context, at place) []Finding {
 	f := grantFinding(g, now, proof)
 	if f.Verdict != OK && g.ErrCode != 0 {
 		x := wechat.Explain(refreshKind(g.Kind), g.ErrCode)
-		f.ErrCode, f.Proof = g.ErrCode, append(f.Proof, count("errcode", g.ErrCode), fact("wechat_says", x.CauseEN))
-		f.Next = text(x.NextEN, x.NextZH)
+		f.ErrCode, f.Proof = g.ErrCode, append(f.Proof, count("errcode", g.ErrCode))
+		f.Cause, f.Next = both(f.Cause, text(x.CauseEN, x.CauseZH)), text(x.NextEN, x.NextZH)
+		if g.State == grant.Stopped {
+			f.Next = both(f.Next, text("then zhanggui grant start "+at.shop.ID, "然后执行 zhanggui grant start "+at.shop.ID))
+		}
 	}
 	return []Finding{f}
 }

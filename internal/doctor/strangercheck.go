@@ -56,7 +56,7 @@ func (d *Doctor) platformStranger(ctx context.Context, at place) []Finding {
 
 // suspicion makes a finding of what is known of a grant; err is that of reading it. A
 // grant that is not there has its own finding.
-func (d *Doctor) suspicion(ctx context.Context, g grant.Grant, err error, next Text, page string) []Finding {
+func (d *Doctor) suspicion(ctx context.Context, g grant.Grant, err error, next notice.Text, page string) []Finding {
 	if errors.Is(err, grant.ErrNotFound) {
 		return nil
 	}
@@ -123,4 +123,4 @@ func (d *Doctor) strangers(ctx context.Context, _ place) []Finding {
 }
 
 // both says one thing after the other.
-func both(a, b Text) notice.Text { return text(a.EN+"; "+b.EN, a.ZH+"；"+b.ZH) }
+func both(a, b notice.Text) notice.Text { return text(a.EN+"; "+b.EN, a.ZH+"；"+b.ZH) }

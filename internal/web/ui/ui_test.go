@@ -271,7 +271,7 @@ func TestCatalogueProblemsAreToldAtOnce(t *testing.T) {
 		}
 	}
 	for name, bad := range map[string]fs.FS{
-		"no files": fstest.MapFS{}, "not JSON": catalogue(`{`, `{}`), "one language": fstest.MapFS{"active.en.json": {Data: []byte(`{"a.b":"x"}`)}},
+		"no files": fstest.MapFS{}, "not JSON": catalogue(`{`, `{}`), "no words for one": catalogue(`{"a.n":"{{.Count}} 次"}`, `{"a.n":"{{.Count}} times"}`), "one language": fstest.MapFS{"active.en.json": {Data: []byte(`{"a.b":"x"}`)}},
 	} {
 		if err := CheckCatalogue(bad); err == nil {
 			t.Errorf("%s is accepted", name)

@@ -10,6 +10,7 @@ import (
 	"maps"
 	"path"
 	"slices"
+	"strings"
 
 	"github.com/nicksnyder/go-i18n/v2/i18n"
 	"golang.org/x/text/language"
@@ -84,6 +85,9 @@ func loadCatalogue(bundle *i18n.Bundle, c fs.FS) (map[string]keySet, error) {
 		set := keySet{}
 		for _, m := range file.Messages {
 			set[m.ID] = true
+			if lang == langEN && m.One == "" && strings.Contains(m.Other, "{{.Count}}") {
+				return fmt.Errorf("ui: key %q counts and has no words for one; write one and other in active.en.json", m.ID)
+			}
 		}
 		keys[lang] = set
 		return nil
