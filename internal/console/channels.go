@@ -57,14 +57,14 @@ func (c *Console) renderChannels(w http.ResponseWriter, r *http.Request, v chann
 func (c *Console) testChannel(w http.ResponseWriter, r *http.Request, by audit.Actor) error {
 	tried, err := c.Channels.TestChannel(r.Context(), by, r.PathValue("name"))
 	if err != nil {
-		return err
+		return c.back(w, r, err)
 	}
 	return c.renderChannels(w, r, channelsPage{Acts: true, Tried: &tried})
 }
 
 func (c *Console) removeChannel(w http.ResponseWriter, r *http.Request, by audit.Actor) error {
 	if err := c.Channels.RemoveChannel(r.Context(), by, r.PathValue("name")); err != nil {
-		return err
+		return c.back(w, r, err)
 	}
 	http.Redirect(w, r, ui.URL(r.Context(), "/admin/channels"), http.StatusSeeOther)
 	return nil

@@ -19,6 +19,9 @@ func (r *rig) DeclaredChannels(context.Context) ([]access.Channel, int, error) {
 
 // TestChannel implements console.Channels.
 func (r *rig) TestChannel(_ context.Context, by audit.Actor, name string) (notice.Tried, error) {
+	if name == "gone" {
+		return notice.Tried{}, access.ErrNotFound
+	}
 	return notice.Tried{Channel: name, Taken: name == "company", Reason: "answered errcode 93000"}, nil
 }
 
@@ -48,6 +51,11 @@ func TestChannelsPage(t *testing.T) {
 	}
 	if rec := r.post("/admin/channels/ops/remove", nil); rec.Code != http.StatusSeeOther || len(r.removed) != 1 {
 		t.Errorf("removing answers %d", rec.Code)
+	}
+	for _, path := range []string{"/admin/channels/gone/test", "/admin/channels/gone/remove"} {
+		if rec := r.post(path, nil); rec.Code != http.StatusNotFound {
+			t.Errorf("%s, which another tab removed, answers %d", path, rec.Code)
+		}
 	}
 	r.session = nil
 	if rec := r.post("/admin/channels/ops/remove", nil); rec.Code == http.StatusSeeOther && len(r.removed) > 1 {

@@ -3,7 +3,9 @@ package console
 import (
 	"context"
 	"net/http"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/zhanggui/zhanggui/internal/grant"
 	"github.com/zhanggui/zhanggui/internal/web/ui"
@@ -30,9 +32,19 @@ func (c *Console) radar(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	v := radarPage{Path: r.URL.Query().Get("path")}
+	v := radarPage{Path: plainPath(r.URL.Query().Get("path"))}
 	if v.Changes, err = c.Radar.APIChanges(r.Context(), v.Path, time.Time{}, "", lastChanges); err != nil {
 		return err
 	}
 	return c.UI.Render(w, r, http.StatusOK, ui.PageInfo{TitleKey: "console.radar", Wide: true}, radarBody(v))
+}
+
+// plainPath is a path as a page can show it.
+func plainPath(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return -1
+	}, s)
 }

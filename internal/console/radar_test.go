@@ -37,6 +37,9 @@ func TestRadarPage(t *testing.T) {
 	if one := r.get("/radar?path=/channels/ec/order/get", "zh-CN").Body.String(); !strings.Contains(one, "获取订单详情") || strings.Contains(one, "example.com/") {
 		t.Error("of one path: not the page that was asked for")
 	}
+	if odd := r.get("/radar?path=%00%0a%e2%80%ae/x", "en").Body.String(); strings.ContainsAny(odd, "\x00\u202e") || !strings.Contains(odd, "/x") {
+		t.Error("the page repeats what is no text")
+	}
 	r.as(access.StaffAuditor)
 	if rec := r.get("/radar", "en"); rec.Code != http.StatusForbidden {
 		t.Errorf("an auditor: %d", rec.Code)

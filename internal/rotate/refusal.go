@@ -56,9 +56,9 @@ func oddForm(kind access.RotationKind) error {
 	}
 	form, ok := forms[kind]
 	if !ok {
-		form = [2]string{"up to 128 visible characters, without spaces", "128 个以内的可见字符，不含空格"}
+		form = [2]string{"up to 128 visible characters, without spaces", "不超过 128 个可见字符，不含空格"}
 	}
-	return &Refusal{Code: "secret-form", EN: "That cannot be it: it has " + form[0] + ".", ZH: "格式不符：应为" + form[1] + "。",
+	return &Refusal{Code: "secret-form", EN: "That cannot be it: it has " + form[0] + ".", ZH: "格式不符，应为：" + form[1] + "。",
 		NextEN: "Copy it again.", NextZH: "请重新复制。"}
 }
 
