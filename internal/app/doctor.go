@@ -199,11 +199,11 @@ func suspicionOf(e stranger.Evidence, now time.Time) doctor.Suspicion {
 }
 
 // guessOf is the first that a report guesses at.
-func guessOf(r stranger.Report) doctor.Text {
+func guessOf(r stranger.Report) notice.Text {
 	for _, t := range r.Guess {
-		return doctor.Text{EN: clause(t.EN), ZH: clause(t.ZH)}
+		return notice.Text{EN: clause(t.EN), ZH: clause(t.ZH)}
 	}
-	return doctor.Text{}
+	return notice.Text{}
 }
 
 // doctorHouse tells of the machine.

@@ -181,7 +181,7 @@ func proven(shop string) doctor.Suspicion {
 }
 
 func guessed(shop string) doctor.Suspicion {
-	return doctor.Suspicion{Shop: shop, Deaths: 1, Last: noon, Guess: doctor.Text{EN: "a token was made", ZH: "生成了令牌"}}
+	return doctor.Suspicion{Shop: shop, Deaths: 1, Last: noon, Guess: notice.Text{EN: "a token was made", ZH: "生成了令牌"}}
 }
 
 func (w *world) certificate(days int) {
