@@ -5,7 +5,7 @@ TOOLS     = $(GO) tool -modfile=tools.mod
 LDFLAGS   = -s -w
 GRANTS   ?= 1000000
 
-.PHONY: help build test quick deps lint generate bench fuzz demo gameday chaos clean
+.PHONY: help build test quick deps lint generate bench fuzz demo mutants gameday chaos clean
 
 help: ## list the tasks
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | sort
@@ -13,7 +13,7 @@ help: ## list the tasks
 build: ## build the static binary ./zhanggui
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o zhanggui ./cmd/zhanggui
 
-test: deps ## everything that must hold: checks, all tests with the race detector, the demo, mutants
+test: deps ## everything that must hold: checks, all tests with the race detector, the demo, a third of the mutants
 	sh scripts/test.sh
 
 quick: ## vet and the tests of this module's packages, without the race detector
@@ -39,6 +39,9 @@ fuzz: ## fuzz every target for FUZZTIME (default 10s) each
 
 demo: ## walk the whole story once
 	$(GO) run ./cmd/zhanggui demo --once
+
+mutants: ## build every mutant of the program, and see that the prover catches each
+	$(GO) test -count=1 -timeout 1h -run TestMutants ./internal/proof -every
 
 gameday: ## inject faults one after the other, and see that each is told in time
 	$(GO) test -count=1 -run 'GameDay' ./internal/app
