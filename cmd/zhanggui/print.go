@@ -9,6 +9,8 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"github.com/zhanggui/zhanggui/internal/line"
 )
 
 // items is how the server answers lists.
@@ -49,7 +51,8 @@ func (c console) printJSON(v any) error {
 	return e.Encode(v)
 }
 
-// table writes rows under heads, or says that there are none.
+// table writes rows under heads, or says that there are none. A cell is one line of what
+// can be seen: names are text of strangers, which a terminal would obey.
 func (c console) table(heads string, rows [][]string) error {
 	if len(rows) == 0 {
 		fmt.Fprintln(c.out, "none")
@@ -58,6 +61,9 @@ func (c console) table(heads string, rows [][]string) error {
 	w := tabwriter.NewWriter(c.out, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(w, strings.ReplaceAll(heads, " ", "\t"))
 	for _, r := range rows {
+		for i, cell := range r {
+			r[i] = line.Of(cell)
+		}
 		fmt.Fprintln(w, strings.Join(r, "\t"))
 	}
 	return w.Flush()
