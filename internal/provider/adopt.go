@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/zhanggui/zhanggui/internal/access"
 	"github.com/zhanggui/zhanggui/internal/grant"
+	"github.com/zhanggui/zhanggui/internal/line"
 	"github.com/zhanggui/zhanggui/internal/notice"
 	"github.com/zhanggui/zhanggui/wechat/secret"
 )
@@ -156,18 +158,21 @@ func (a *adoption) told() grant.Authorizer {
 	return row
 }
 
-// longestName bounds the name of a shop, in characters.
-const longestName = 64
+// The bounds of the name of a shop, in characters and, as manifests have it, in bytes.
+const (
+	longestName = 64
+	widestName  = 200
+)
 
-// nameOf makes a name of what an account calls itself.
+// nameOf makes a name of what an account calls itself: one line, as a manifest would take
+// it.
 func nameOf(nick, appID string) string {
-	if nick == "" {
-		return appID
+	r := []rune(line.Of(nick))
+	r = r[:min(len(r), longestName)]
+	for len(string(r)) > widestName {
+		r = r[:len(r)-1]
 	}
-	if r := []rune(nick); len(r) > longestName {
-		return string(r[:longestName])
-	}
-	return nick
+	return cmp.Or(string(r), appID)
 }
 
 // nextLook spreads the daily looks, so that shops adopted together drift apart.

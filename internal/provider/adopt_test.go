@@ -33,6 +33,23 @@ func only(name string, err error) func(string) error {
 	}
 }
 
+// TestAShopIsNamedInOneLine: what is exported can be applied again.
+func TestAShopIsNamedInOneLine(t *testing.T) {
+	for nick, want := range map[string]string{
+		"茶\r\n铺\x1b[31m\u202e": "茶  铺[31m", "\u200b": teaAppID, "": teaAppID, strings.Repeat("茶", 70): strings.Repeat("茶", 64),
+		strings.Repeat("🍵", 70): strings.Repeat("🍵", 50),
+	} {
+		w := newWorld(t)
+		w.authorises(teaAppID).info.Name = nick
+		w.push(authorizedPush(w.t, event.NameAuthorized, teaAppID, w.now, w.code(teaAppID)))
+		w.settleAll()
+		shop := w.store.shops[teaAppID]
+		if shop.Name != want {
+			t.Errorf("%q is named %q, want %q", nick, shop.Name, want)
+		}
+	}
+}
+
 func TestAdoptOpensAShop(t *testing.T) {
 	w := newWorld(t)
 	w.arrives(teaAppID)
