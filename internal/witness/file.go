@@ -87,19 +87,30 @@ func (f *file) tail() (last []byte, whole bool, err error) {
 	if err != nil {
 		return nil, false, err
 	}
-	if from > 0 { // begin with a whole record: only its end follows a signature
-		sign := bytes.Index(b, []byte("\n\n— "))
-		end := bytes.Index(b[max(sign, 0)+2:], []byte("\n\n"))
-		if sign < 0 || end < 0 {
+	if from > 0 {
+		if b, whole = wholeRecords(b); !whole {
 			return nil, false, nil
 		}
-		b = b[sign+2+end+2:]
 	}
 	notes, end, err := audit.ReadHeads(bytes.NewReader(b))
 	if err != nil || len(notes) == 0 {
 		return nil, err == nil && len(b) == 0, nil
 	}
 	return notes[len(notes)-1], end == int64(len(b)), nil
+}
+
+// wholeRecords leaves out the record that a piece of the file begins within: only the end
+// of one follows a signature. The file may be cut while it is read, and the piece empty.
+func wholeRecords(b []byte) (rest []byte, ok bool) {
+	sign := bytes.Index(b, []byte("\n\n— "))
+	if sign < 0 {
+		return nil, false
+	}
+	end := bytes.Index(b[sign+2:], []byte("\n\n"))
+	if end < 0 {
+		return nil, false
+	}
+	return b[sign+2+end+2:], true
 }
 
 // append writes the head with one write and has it on disk.

@@ -368,6 +368,16 @@ func (r *rig) kinds() (all []notice.Kind) {
 	return all
 }
 
+// TestAFileThatIsCutWhileItIsRead is one without a whole head.
+func TestAFileThatIsCutWhileItIsRead(t *testing.T) {
+	for text, want := range map[string]string{"": "-", "\n": "-", "\n\n— ": "-", "ature\n\n— x\n": "-", "\n\n— x\n\nrest": "rest", "\n\n— x\n\n": ""} {
+		rest, ok := wholeRecords([]byte(text))
+		if got := string(rest); ok != (want != "-") || ok && got != want {
+			t.Errorf("%q: %q, %v", text, got, ok)
+		}
+	}
+}
+
 // serve plays another server of ours.
 func serve(t *testing.T, h http.Handler) *url.URL {
 	t.Helper()
