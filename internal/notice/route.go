@@ -16,6 +16,9 @@ type Route struct {
 // ChannelSubject is what notices about a channel are about.
 func ChannelSubject(channel string) string { return "channel:" + channel }
 
+// NoTicket names the condition that a platform gets no tickets.
+func NoTicket(app string) string { return "ticket:" + app }
+
 // FailingChannel names the condition that a channel takes nothing.
 func FailingChannel(channel string) string { return string(ChannelFailing) + ":" + channel }
 

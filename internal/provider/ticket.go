@@ -74,7 +74,7 @@ func (p *Provider) watchTickets(ctx context.Context, app access.App) error {
 		n.Details["minutes"] = strconv.Itoa(int(silent.Minutes()))
 	}
 	said := audit.Entry{At: now, Actor: audit.Actor{Kind: audit.ActorSystem}, Action: string(n.Kind), Subject: n.Subject, Outcome: outcome, Details: n.Details}
-	changed, err := p.o.Store.SetCondition(ctx, "ticket:"+app.ID, missing, n, said)
+	changed, err := p.o.Store.SetCondition(ctx, notice.NoTicket(app.ID), missing, n, said)
 	if err != nil {
 		return fmt.Errorf("provider: note whether tickets come: %w", err)
 	}

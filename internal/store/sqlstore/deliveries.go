@@ -61,27 +61,10 @@ func (t *tx) dropChannel(ctx context.Context, name string, now time.Time) error 
 			return err
 		}
 	}
-	if err := t.endFailing(ctx, name, now); err != nil {
+	if err := t.endCondition(ctx, notice.FailingChannel(name), notice.ChannelWell(name, now), reasonGone); err != nil {
 		return err
 	}
 	return t.DeleteChannel(ctx, name)
-}
-
-// endFailing ends what was told of a channel that took nothing: nobody is left who would
-// find it well.
-func (t *tx) endFailing(ctx context.Context, channel string, now time.Time) error {
-	condition := metaCondition + notice.FailingChannel(channel)
-	row, err := meta(ctx, t.Queries, condition)
-	if err != nil || row.Number == 0 {
-		return err
-	}
-	if err := t.PutMeta(ctx, sqlgen.PutMetaParams{Name: condition}); err != nil {
-		return err
-	}
-	n := notice.ChannelWell(channel, now)
-	t.record(audit.Entry{At: now, Actor: audit.Actor{Kind: audit.ActorSystem}, Action: string(notice.ChannelFailing), Subject: n.Subject,
-		Outcome: audit.Done, Reason: reasonGone, Details: n.Details})
-	return t.notify(ctx, n)
 }
 
 // DueChannels gives the channels that something can be claimed for at now.

@@ -90,6 +90,21 @@ func (s *Store) SetCondition(ctx context.Context, name string, wrong bool, n not
 	return changed && err == nil, err
 }
 
+// endCondition ends what was told of something that is there no more, if anything was:
+// nobody is left who would find it well.
+func (t *tx) endCondition(ctx context.Context, name string, over notice.Notice, why string) error {
+	row, err := meta(ctx, t.Queries, metaCondition+name)
+	if err != nil || row.Number == 0 {
+		return err
+	}
+	if err := t.PutMeta(ctx, sqlgen.PutMetaParams{Name: metaCondition + name}); err != nil {
+		return err
+	}
+	t.record(audit.Entry{At: over.At, Actor: audit.Actor{Kind: audit.ActorSystem}, Action: over.Details[notice.DetailWas], Subject: over.Subject,
+		Outcome: audit.Done, Reason: why, Details: over.Details})
+	return t.notify(ctx, over)
+}
+
 // OpenConditions gives the names of what is wrong now, as [Store.SetCondition] has
 // them, of those that begin with prefix.
 func (s *Store) OpenConditions(ctx context.Context, prefix string) ([]string, error) {

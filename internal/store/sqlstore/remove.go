@@ -8,6 +8,7 @@ import (
 	"github.com/zhanggui/zhanggui/internal/access"
 	"github.com/zhanggui/zhanggui/internal/audit"
 	"github.com/zhanggui/zhanggui/internal/grant"
+	"github.com/zhanggui/zhanggui/internal/notice"
 	"github.com/zhanggui/zhanggui/internal/store/sqlstore/sqlgen"
 )
 
@@ -122,6 +123,10 @@ func (d *declaring) removeApp(ctx context.Context, id string) error {
 	}
 	err = d.EndAppSessions(ctx, sqlgen.EndAppSessionsParams{App: id, EndedAt: millis(d.d.At), EndedWhy: "app_removed"})
 	if err != nil {
+		return err
+	}
+	over := notice.OverOf(notice.Notice{Kind: notice.TicketMissing, Subject: "app:" + id}, d.d.At)
+	if err := d.endCondition(ctx, notice.NoTicket(id), over, "app_removed"); err != nil {
 		return err
 	}
 	d.touch("app:"+id, d.d.At)

@@ -9,6 +9,7 @@ import (
 	"github.com/zhanggui/zhanggui/internal/access"
 	"github.com/zhanggui/zhanggui/internal/audit"
 	"github.com/zhanggui/zhanggui/internal/grant"
+	"github.com/zhanggui/zhanggui/internal/notice"
 )
 
 // platformApp is a third-party platform with one service.
@@ -554,6 +555,18 @@ var platformCases = []testCase{
 		w.refused(access.ErrNotFound, func() error { return second(w.s.Authorizer(t.Context(), "isv", account(1).AppID)) })
 		w.refused(grant.ErrNotFound, func() error { return second(w.s.ComponentGrant(t.Context(), "isv")) })
 		same(t, "tickets", len(w.tickets()), 0)
+	}},
+	{"that a platform gets no tickets is over when it is removed", func(t *testing.T, w *world) {
+		w.platform()
+		missing := notice.Notice{At: start, Kind: notice.TicketMissing, Subject: "app:isv"}
+		w.must(second(w.s.SetCondition(t.Context(), notice.NoTicket("isv"), true, missing)))
+		w.must(w.declare(access.Declaration{At: start.Add(time.Hour), Remove: access.Removal{Apps: []string{"isv"}}}))
+		all, err := w.s.Notices(t.Context(), false, 1)
+		w.must(err)
+		same(t, "told", all[0].Notice, notice.OverOf(missing, start.Add(time.Hour)))
+		changed, err := w.s.SetCondition(t.Context(), notice.NoTicket("isv"), true, missing)
+		w.must(err)
+		same(t, "told anew of one of this name", changed, true)
 	}},
 }
 
