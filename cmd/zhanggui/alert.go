@@ -16,6 +16,7 @@ import (
 type alertCmd struct {
 	List  alertListCmd  `cmd:"" default:"withargs" help:"List what is wrong, the newest first."`
 	Show  alertShowCmd  `cmd:"" help:"Show one alert, with what to do."`
+	End   alertEndCmd   `cmd:"" help:"Say that an alert is over which only people can end."`
 	Rules alertRulesCmd `cmd:"" help:"List what follows from each kind of notice."`
 }
 
@@ -70,6 +71,29 @@ func (s alertShowCmd) Run(ctx context.Context, c console) error {
 		{"what", v.What.EN}, {"next", v.Next.EN}, {"runbook", dash(v.Runbook)},
 	}
 	return c.table("ALERT "+v.ID, rows)
+}
+
+type alertEndCmd struct {
+	remote
+	ID     string `arg:"" help:"Id of the alert."`
+	Reason string `help:"What was found and done, for whoever looks at it later." required:""`
+}
+
+// Help shows an example.
+func (alertEndCmd) Help() string {
+	return "Most alerts end by themselves and are refused. That the audit log was broken is for people to explain; the reason is in the log.\n\nExample:\n  zhanggui alert end 42 --reason \"a backup of Monday was restored; audit verify is clean\""
+}
+
+// Run implements the command.
+func (e alertEndCmd) Run(ctx context.Context, c console) error {
+	var v adminapi.AlertView
+	if err := e.do(ctx, http.MethodPost, "/v1/alerts/"+url.PathEscape(e.ID)+"/end", map[string]string{"reason": e.Reason}, &v); err != nil {
+		return err
+	}
+	if e.JSON {
+		return c.printJSON(v)
+	}
+	return c.table("ALERT ENDED", [][]string{{v.ID, "yes"}})
 }
 
 type alertRulesCmd struct{ remote }

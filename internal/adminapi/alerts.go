@@ -26,6 +26,8 @@ type Alerts interface {
 	Silence(ctx context.Context, id string) (notice.Silence, error)
 	CreateSilence(ctx context.Context, s notice.Silence, entries ...audit.Entry) error
 	EndSilence(ctx context.Context, id string, now time.Time, entries ...audit.Entry) error
+	// EndAlert ends one that people end.
+	EndAlert(ctx context.Context, id int64, now time.Time, entries ...audit.Entry) error
 }
 
 // AlertView is something that is wrong, or was.
@@ -84,6 +86,7 @@ func (h handlers) mountAlerts(api huma.API) {
 	huma.Register(api, op("list-alerts", http.MethodGet, "/v1/alerts", "List what is wrong, or was, newest first"), h.alerts)
 	huma.Register(api, op("list-alert-rules", http.MethodGet, "/v1/alerts/rules", "List what follows from each kind of notice"), h.alertRules)
 	huma.Register(api, op("get-alert", http.MethodGet, "/v1/alerts/{id}", "Show one alert"), h.alert)
+	huma.Register(api, op("end-alert", http.MethodPost, "/v1/alerts/{id}/end", "Say that an alert is over which only people can end"), h.endAlert)
 	huma.Register(api, op("list-silences", http.MethodGet, "/v1/silences", "List what nobody wants to be told of, newest first"), h.silences)
 	huma.Register(api, op("create-silence", http.MethodPost, "/v1/silences", "Keep back messages of a kind, a subject or a shop for a while"), h.createSilence)
 	huma.Register(api, op("end-silence", http.MethodPost, "/v1/silences/{id}/end", "End a silence; what is still open is told"), h.endSilence)
@@ -111,6 +114,31 @@ func (h handlers) alert(ctx context.Context, in *idPath) (*body[AlertView], erro
 	}
 	a, err := h.Alerts.Alert(ctx, id)
 	if err != nil {
+		return nil, fail(err)
+	}
+	return answer(h.viewAlert(a)), nil
+}
+
+func (h handlers) endAlert(ctx context.Context, in *struct {
+	ID   string `path:"id"`
+	Body struct {
+		Reason string `json:"reason" doc:"what was found and done, for whoever looks at it later" minLength:"1" maxLength:"500"`
+	}
+}) (*body[AlertView], error) {
+	id, err := strconv.ParseInt(in.ID, 10, 64)
+	if err != nil {
+		return nil, fail(access.ErrNotFound)
+	}
+	a, err := h.Alerts.Alert(ctx, id)
+	if err != nil {
+		return nil, fail(err)
+	}
+	if !notice.EndedByPeople(a.Kind) {
+		return nil, refuse(http.StatusConflict, "alert-ends-itself", "it is over when what it is about is well again, and would be told no more if it were ended while it is not",
+			"mend it, or keep it back for a while with a silence", "问题恢复后告警会自行结束；提前结束将导致不再通知", "请处理问题，或用静默暂时屏蔽")
+	}
+	now := h.Now()
+	if err := h.Alerts.EndAlert(ctx, id, now, grant.AlertEndEntry(now, actor(ctx), a, in.Body.Reason)); err != nil {
 		return nil, fail(err)
 	}
 	return answer(h.viewAlert(a)), nil

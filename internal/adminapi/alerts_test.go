@@ -2,10 +2,14 @@ package adminapi_test
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/zhanggui/zhanggui/internal/adminapi"
+	"github.com/zhanggui/zhanggui/internal/alert"
+	"github.com/zhanggui/zhanggui/internal/audit"
 	"github.com/zhanggui/zhanggui/internal/notice"
 )
 
@@ -46,5 +50,60 @@ func TestSilencesByREST(t *testing.T) {
 	}
 	if rec := r.say("GET", "/v1/alerts?open=true", nil); rec.Code != http.StatusOK || !strings.Contains(rec.Body.String(), `"items":[]`) {
 		t.Errorf("no alerts: %d %s", rec.Code, rec.Body)
+	}
+}
+
+// TestEndingAnAlertByREST: what only people can end, and nothing else, with a reason.
+func TestEndingAnAlertByREST(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	engine := alert.New(alert.Options{Store: r.store, Owner: "test", Policy: alert.Policy{Rules: alert.Defaults()}, Now: func() time.Time { return r.at }})
+	fold := func() {
+		t.Helper()
+		if _, err := engine.Step(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		r.at = r.at.Add(time.Minute)
+	}
+	for _, n := range []notice.Notice{{Kind: notice.AuditBroken, Subject: "grant:g_1"}, {Kind: notice.ClockSkew, Subject: "clock"}} {
+		n.At = r.at
+		if _, err := r.store.SetCondition(t.Context(), string(n.Kind), true, n); err != nil {
+			t.Fatal(err)
+		}
+	}
+	fold()
+	open := map[string]string{}
+	for _, a := range list[adminapi.AlertView](r, "/v1/alerts?open=true") {
+		open[a.Kind] = "/v1/alerts/" + a.ID
+	}
+	broken, skew := open["audit.broken"], open["clock.skew"]
+	for _, c := range []struct {
+		path, reason string
+		code         int
+	}{
+		{broken, "", http.StatusUnprocessableEntity}, {broken, strings.Repeat("x", 501), http.StatusUnprocessableEntity},
+		{skew, "looked", http.StatusConflict}, {"/v1/alerts/99", "looked", http.StatusNotFound}, {"/v1/alerts/x", "looked", http.StatusNotFound},
+		{broken, "a backup was restored", http.StatusOK}, {broken, "once more", http.StatusOK},
+	} {
+		if rec := r.say("POST", c.path+"/end", map[string]string{"reason": c.reason}); rec.Code != c.code {
+			t.Errorf("%s for %d bytes: %d %s", c.path, len(c.reason), rec.Code, rec.Body)
+		}
+	}
+	fold()
+	if all := list[adminapi.AlertView](r, "/v1/alerts?open=true"); len(all) != 1 || all[0].Kind != "clock.skew" {
+		t.Errorf("open is %+v", all)
+	}
+	records, err := r.store.AuditEntries(t.Context(), -1, 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var reasons []string
+	for _, rec := range records {
+		if e, err := audit.Decode(rec.Data); err == nil && e.Action == "alert.end" {
+			reasons = append(reasons, e.Details["reason"])
+		}
+	}
+	if !slices.Equal(reasons, []string{"a backup was restored"}) {
+		t.Errorf("the log has %q", reasons)
 	}
 }

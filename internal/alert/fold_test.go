@@ -373,15 +373,31 @@ func TestRulesThatAreOff(t *testing.T) {
 
 func TestAnAlertThatNothingEndsDoes(t *testing.T) {
 	b := newBook(t)
-	b.write(notice.AuditBroken, "grant:g_1")
+	b.write(notice.TokenStranger, "grant:g_1")
 	b.step(10)
-	want(t, b.after(2*time.Second), "raised audit.broken 1")
-	for range 29 {
-		want(t, b.after(24*time.Hour), "reminded audit.broken 1")
+	want(t, b.after(2*time.Second), "raised token.stranger 1")
+	for range 3 {
+		want(t, b.after(48*time.Hour), "reminded token.stranger 1")
 	}
 	want(t, b.after(24*time.Hour))
 	if a := b.alerts[1]; a.State != notice.AlertEnded {
-		t.Errorf("after 30 days it is %+v", a)
+		t.Errorf("after 7 days it is %+v", a)
+	}
+}
+
+// TestABrokenLogIsTheBusinessOfPeople: no time makes it good.
+func TestABrokenLogIsTheBusinessOfPeople(t *testing.T) {
+	b := newBook(t)
+	b.write(notice.AuditBroken, "grant:g_1")
+	b.step(10)
+	want(t, b.after(2*time.Second), "raised audit.broken 1")
+	for range 60 {
+		want(t, b.after(24*time.Hour), "reminded audit.broken 1")
+	}
+	for _, r := range alert.Defaults().List() {
+		if notice.EndedByPeople(r.Kind) && (r.Event || r.Recovery || notice.Watched(r.Kind) || r.Lasts > 0) {
+			t.Errorf("%s ends by itself", r.Kind)
+		}
 	}
 }
 

@@ -125,7 +125,7 @@ func conditions() []Rule {
 		{Kind: notice.GrantOld, Severity: notice.Warning, Group: []string{"kind", "app"}, Owner: atOnce},
 		{Kind: notice.ClockBack, Severity: notice.Critical},
 		{Kind: notice.ClockSkew, Severity: notice.Warning},
-		{Kind: notice.AuditBroken, Severity: notice.Critical, Lasts: 30 * aDay},
+		{Kind: notice.AuditBroken, Severity: notice.Critical},
 		{Kind: notice.TicketMissing, Severity: notice.Critical, Group: []string{"app"}},
 		{Kind: notice.TokenStranger, Severity: notice.Critical, Lasts: 7 * aDay, Remind: 2 * aDay}, // it is over after a day without another
 		{Kind: notice.KeyOld, Severity: notice.Warning, Remind: 30 * aDay},

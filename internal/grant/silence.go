@@ -1,6 +1,7 @@
 package grant
 
 import (
+	"strconv"
 	"time"
 
 	"github.com/zhanggui/zhanggui/internal/audit"
@@ -16,4 +17,10 @@ func SilenceEntry(action string, now time.Time, by audit.Actor, s notice.Silence
 		}
 	}
 	return audit.Entry{At: now, Actor: by, Action: action, Subject: "silence:" + s.ID, Outcome: audit.Done, Details: d}
+}
+
+// AlertEndEntry is the audit entry of an alert that a person ended, in their words.
+func AlertEndEntry(now time.Time, by audit.Actor, a notice.Alert, reason string) audit.Entry {
+	d := map[string]string{"kind": string(a.Kind), "since": a.Opened.UTC().Format(time.RFC3339), "reason": reason}
+	return audit.Entry{At: now, Actor: by, Action: "alert.end", Subject: "alert:" + strconv.FormatInt(a.ID, 10), Outcome: audit.Done, Details: d}
 }

@@ -234,3 +234,8 @@ func MeasureOf(k Kind) Measure {
 func Watched(k Kind) bool {
 	return MeasureOf(k) != Unmeasured || k == WeChatAway || k == StoreFailing || k == QuotaLow
 }
+
+// EndedByPeople tells whether only a person can say that something of a kind is over:
+// what works again afterwards says nothing about it. What else is wrong is over when
+// whoever saw it sees it no more, and would stay unseen if a person ended it.
+func EndedByPeople(k Kind) bool { return k == AuditBroken }

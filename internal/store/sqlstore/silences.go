@@ -157,3 +157,42 @@ func (s *Store) EndWellGrants(ctx context.Context, before, now time.Time, limit 
 	})
 	return ended, err
 }
+
+// endAtOnce is how many subjects one transaction takes out of an alert.
+const endAtOnce = 1000
+
+// EndAlert writes that an alert is over for all that it is about, because a person said
+// so; the alert ends when that is folded. What is still wrong is told again by whoever
+// sees it next. An alert that is over, or was ended so already, is left as it is,
+// without an entry; an unknown one is [access.ErrNotFound].
+func (s *Store) EndAlert(ctx context.Context, id int64, now time.Time, entries ...audit.Entry) error {
+	for {
+		ended := 0
+		err := s.write(ctx, "end alert", func(t *tx) (err error) {
+			ended, err = t.endAlert(ctx, id, now, entries)
+			return err
+		})
+		if err != nil || ended < endAtOnce {
+			return err
+		}
+		entries = nil // they are of the whole
+	}
+}
+
+func (t *tx) endAlert(ctx context.Context, id int64, now time.Time, entries []audit.Entry) (int, error) {
+	row, err := t.Alert(ctx, id)
+	if err != nil {
+		return 0, missing(err, access.ErrNotFound)
+	}
+	subjects, err := t.AlertMembersToEnd(ctx, sqlgen.AlertMembersToEndParams{ID: id, MaxRows: endAtOnce})
+	if err != nil || len(subjects) == 0 {
+		return 0, err
+	}
+	t.record(entries...)
+	for _, subject := range subjects {
+		if err := t.notify(ctx, notice.OverOf(notice.Notice{Kind: notice.Kind(row.Kind), Subject: subject}, now)); err != nil {
+			return 0, err
+		}
+	}
+	return len(subjects), t.ForgetConditions(ctx, metaCondition+row.Kind+":")
+}

@@ -224,6 +224,36 @@ var alertCases = []testCase{
 			same(t, "alerts "+c.after.String()+" after", len(w.folding("r_1", start.Add(c.after)).Alerts), c.want)
 		}
 	}},
+	{"a person ends an alert once, and what is still wrong is told again", func(t *testing.T, w *world) {
+		broken := func(at time.Time) bool {
+			changed, err := w.s.SetCondition(t.Context(), "audit.broken:place", true, notice.Notice{At: at, Kind: notice.AuditBroken, Subject: "audit:place"})
+			w.must(err)
+			return changed
+		}
+		same(t, "first", broken(start), true)
+		w.must(second(w.s.SetCondition(t.Context(), "audit.unsent:place", true, notice.Notice{At: start, Kind: notice.CheckpointUnsent, Subject: "audit:place"})))
+		f := w.folding("r_1", start)
+		a := alertOf(f.Facts[0])
+		w.must(w.s.Fold(t.Context(), "r_1", f.Term, start, notice.Plan{Alerts: []notice.Alert{a}, Folded: append(foldedInto(a.ID, f.Facts[0]), notice.Folded{Fact: f.Facts[1].ID})}))
+		for range 2 {
+			w.must(w.s.EndAlert(t.Context(), a.ID, start.Add(time.Hour), entry("alert.end")))
+		}
+		same(t, "entries", len(w.entries("alert.end")), 1)
+		f = w.folding("r_1", start.Add(time.Hour))
+		if len(f.Facts) != 1 || f.Facts[0].Notice.Kind != notice.AlertOver || f.Facts[0].Notice.Subject != "audit:place" || f.Facts[0].Notice.Details[notice.DetailWas] != string(a.Kind) {
+			t.Fatalf("to fold: %+v", f.Facts)
+		}
+		same(t, "it is about", f.Held, map[notice.Membership]bool{{Alert: a.ID, Subject: "audit:place"}: true})
+		a.State, a.Members, a.Ended = notice.AlertEnded, 0, start.Add(time.Hour)
+		w.must(w.s.Fold(t.Context(), "r_1", f.Term, start.Add(time.Hour), notice.Plan{Alerts: []notice.Alert{a}, Folded: []notice.Folded{{Fact: f.Facts[0].ID, Alert: a.ID}}}))
+		w.must(w.s.EndAlert(t.Context(), a.ID, start.Add(2*time.Hour), entry("alert.end")))
+		same(t, "entries when it is over", len(w.entries("alert.end")), 1)
+		same(t, "still wrong", broken(start.Add(2*time.Hour)), true)
+		open, err := w.s.OpenConditions(t.Context(), "audit.unsent:")
+		w.must(err)
+		same(t, "others", open, []string{"audit.unsent:place"})
+		w.refused(access.ErrNotFound, func() error { return w.s.EndAlert(t.Context(), 999, start, entry("alert.end")) })
+	}},
 	{"of many servers one folds", func(t *testing.T, w *world) {
 		w.facts(start, "grant:g_1")
 		lost := errors.New("not mine")

@@ -73,6 +73,15 @@ WHERE a.state <> 'over' AND a.kind IN ('grant.needs_owner', 'grant.stopped', 'gr
     AND NOT EXISTS (SELECT 1 FROM notices n WHERE n.folded_at = 0 AND n.subject = s.subject)
 ORDER BY a.id, s.subject LIMIT @max_rows;
 
+-- name: AlertMembersToEnd :many
+SELECT s.subject FROM alerts a JOIN alert_subjects s ON s.alert_id = a.id
+WHERE a.id = @id AND a.state <> 'over'
+    AND NOT EXISTS (SELECT 1 FROM notices n WHERE n.folded_at = 0 AND n.kind = 'alert.over' AND n.subject = s.subject)
+ORDER BY s.subject LIMIT @max_rows;
+
+-- name: ForgetConditions :exec
+UPDATE meta SET number = 0 WHERE substr(name, 1, length(CAST(@prefix AS TEXT))) = CAST(@prefix AS TEXT) AND number <> 0;
+
 -- name: InsertSilence :exec
 INSERT INTO silences (id, kind, subject, shop_id, reason, made_by, made_at, until_at, ended_at)
 VALUES (@id, @kind, @subject, @shop_id, @reason, @made_by, @made_at, @until_at, 0);

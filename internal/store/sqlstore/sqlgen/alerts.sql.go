@@ -81,6 +81,41 @@ func (q *Queries) AlertMembersGone(ctx context.Context, arg AlertMembersGonePara
 	return items, nil
 }
 
+const alertMembersToEnd = `-- name: AlertMembersToEnd :many
+SELECT s.subject FROM alerts a JOIN alert_subjects s ON s.alert_id = a.id
+WHERE a.id = $1 AND a.state <> 'over'
+    AND NOT EXISTS (SELECT 1 FROM notices n WHERE n.folded_at = 0 AND n.kind = 'alert.over' AND n.subject = s.subject)
+ORDER BY s.subject LIMIT $2
+`
+
+type AlertMembersToEndParams struct {
+	ID      int64
+	MaxRows int32
+}
+
+func (q *Queries) AlertMembersToEnd(ctx context.Context, arg AlertMembersToEndParams) ([]string, error) {
+	rows, err := q.query(ctx, q.alertMembersToEndStmt, alertMembersToEnd, arg.ID, arg.MaxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var subject string
+		if err := rows.Scan(&subject); err != nil {
+			return nil, err
+		}
+		items = append(items, subject)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const alertSubjectsOfTenant = `-- name: AlertSubjectsOfTenant :many
 SELECT n.subject FROM notices n LEFT JOIN shops s ON s.id = n.shop_id
 WHERE n.alert_id = $1 AND n.alert_id > 0 AND n.kind = $2 AND COALESCE(s.tenant_id, n.tenant_id) = CAST($3 AS TEXT) AND (n.shop_id <> '' OR n.tenant_id <> '')
@@ -382,6 +417,15 @@ func (q *Queries) FoldRun(ctx context.Context, arg FoldRunParams) (int64, error)
 		return 0, err
 	}
 	return result.RowsAffected()
+}
+
+const forgetConditions = `-- name: ForgetConditions :exec
+UPDATE meta SET number = 0 WHERE substr(name, 1, length(CAST($1 AS TEXT))) = CAST($1 AS TEXT) AND number <> 0
+`
+
+func (q *Queries) ForgetConditions(ctx context.Context, prefix string) error {
+	_, err := q.exec(ctx, q.forgetConditionsStmt, forgetConditions, prefix)
+	return err
 }
 
 const freeCarrier = `-- name: FreeCarrier :one

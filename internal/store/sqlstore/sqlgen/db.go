@@ -63,6 +63,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.alertMembersGoneStmt, err = db.PrepareContext(ctx, alertMembersGone); err != nil {
 		return nil, fmt.Errorf("error preparing query AlertMembersGone: %w", err)
 	}
+	if q.alertMembersToEndStmt, err = db.PrepareContext(ctx, alertMembersToEnd); err != nil {
+		return nil, fmt.Errorf("error preparing query AlertMembersToEnd: %w", err)
+	}
 	if q.alertSubjectsOfTenantStmt, err = db.PrepareContext(ctx, alertSubjectsOfTenant); err != nil {
 		return nil, fmt.Errorf("error preparing query AlertSubjectsOfTenant: %w", err)
 	}
@@ -398,6 +401,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.forcedRefreshesStmt, err = db.PrepareContext(ctx, forcedRefreshes); err != nil {
 		return nil, fmt.Errorf("error preparing query ForcedRefreshes: %w", err)
+	}
+	if q.forgetConditionsStmt, err = db.PrepareContext(ctx, forgetConditions); err != nil {
+		return nil, fmt.Errorf("error preparing query ForgetConditions: %w", err)
 	}
 	if q.forgetConsentsStmt, err = db.PrepareContext(ctx, forgetConsents); err != nil {
 		return nil, fmt.Errorf("error preparing query ForgetConsents: %w", err)
@@ -1261,6 +1267,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing alertMembersGoneStmt: %w", cerr)
 		}
 	}
+	if q.alertMembersToEndStmt != nil {
+		if cerr := q.alertMembersToEndStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing alertMembersToEndStmt: %w", cerr)
+		}
+	}
 	if q.alertSubjectsOfTenantStmt != nil {
 		if cerr := q.alertSubjectsOfTenantStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing alertSubjectsOfTenantStmt: %w", cerr)
@@ -1819,6 +1830,11 @@ func (q *Queries) Close() error {
 	if q.forcedRefreshesStmt != nil {
 		if cerr := q.forcedRefreshesStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing forcedRefreshesStmt: %w", cerr)
+		}
+	}
+	if q.forgetConditionsStmt != nil {
+		if cerr := q.forgetConditionsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing forgetConditionsStmt: %w", cerr)
 		}
 	}
 	if q.forgetConsentsStmt != nil {
@@ -3193,6 +3209,7 @@ type Queries struct {
 	againLettersStmt            *sql.Stmt
 	alertStmt                   *sql.Stmt
 	alertMembersGoneStmt        *sql.Stmt
+	alertMembersToEndStmt       *sql.Stmt
 	alertSubjectsOfTenantStmt   *sql.Stmt
 	alertTenantsStmt            *sql.Stmt
 	alertsBeforeStmt            *sql.Stmt
@@ -3305,6 +3322,7 @@ type Queries struct {
 	firstUseStmt                *sql.Stmt
 	foldRunStmt                 *sql.Stmt
 	forcedRefreshesStmt         *sql.Stmt
+	forgetConditionsStmt        *sql.Stmt
 	forgetConsentsStmt          *sql.Stmt
 	forgetRequestStmt           *sql.Stmt
 	forgetSessionsStmt          *sql.Stmt
@@ -3588,6 +3606,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		againLettersStmt:            q.againLettersStmt,
 		alertStmt:                   q.alertStmt,
 		alertMembersGoneStmt:        q.alertMembersGoneStmt,
+		alertMembersToEndStmt:       q.alertMembersToEndStmt,
 		alertSubjectsOfTenantStmt:   q.alertSubjectsOfTenantStmt,
 		alertTenantsStmt:            q.alertTenantsStmt,
 		alertsBeforeStmt:            q.alertsBeforeStmt,
@@ -3700,6 +3719,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		firstUseStmt:                q.firstUseStmt,
 		foldRunStmt:                 q.foldRunStmt,
 		forcedRefreshesStmt:         q.forcedRefreshesStmt,
+		forgetConditionsStmt:        q.forgetConditionsStmt,
 		forgetConsentsStmt:          q.forgetConsentsStmt,
 		forgetRequestStmt:           q.forgetRequestStmt,
 		forgetSessionsStmt:          q.forgetSessionsStmt,
