@@ -18,23 +18,26 @@ import (
 
 // Options are what the operations work with.
 type Options struct {
-	Version       string
-	Now           func() time.Time
-	Setup         *setup.Setup
-	Directory     Directory
-	Grants        Grants
-	Keeper        Keeper
-	Tokens        setup.Tokens
-	Clients       Clients
-	Members       Members
-	OIDC          OIDCClients
-	People        People
-	Signing       SigningKeys
-	Invites       Invites
-	Sessions      Sessions
-	Admins        Admins
-	Log           AuditLog
-	Proofs        AuditProofs
+	Version   string
+	Now       func() time.Time
+	Setup     *setup.Setup
+	Directory Directory
+	Grants    Grants
+	Keeper    Keeper
+	Tokens    setup.Tokens
+	Clients   Clients
+	Members   Members
+	OIDC      OIDCClients
+	People    People
+	Signing   SigningKeys
+	Invites   Invites
+	Sessions  Sessions
+	Admins    Admins
+	Log       AuditLog
+	Proofs    AuditProofs
+	// OlderHead gives the signed head of so many entries that the log's database keeps
+	// no more; nil: there are none.
+	OlderHead     func(size int64) (c audit.Checkpoint, ok bool, err error)
 	Keys          Keys
 	Notices       Notices
 	Alerts        Alerts

@@ -127,13 +127,18 @@ func (h handlers) checkpoint(ctx context.Context, size int64) (audit.Checkpoint,
 		return c, err
 	}
 	next, err := h.Proofs.CheckpointsAfter(ctx, size-1, 1)
-	if err == nil && (len(next) == 0 || next[0].Size != size) {
-		err = refuse(http.StatusNotFound, "not-found", fmt.Sprintf("no head of %d entries was signed", size), "take a size from /v1/audit/checkpoints", fmt.Sprintf("没有 %d 条记录的签名头", size), "请从 /v1/audit/checkpoints 中选取")
-	}
 	if err != nil {
 		return audit.Checkpoint{}, err
 	}
-	return next[0], nil
+	if len(next) > 0 && next[0].Size == size {
+		return next[0], nil
+	}
+	if h.OlderHead != nil {
+		if c, ok, err := h.OlderHead(size); err != nil || ok {
+			return c, err
+		}
+	}
+	return audit.Checkpoint{}, refuse(http.StatusNotFound, "not-found", fmt.Sprintf("no head of %d entries was signed", size), "take a size from /v1/audit/checkpoints", fmt.Sprintf("没有 %d 条记录的签名头", size), "请从 /v1/audit/checkpoints 中选取")
 }
 
 func (h handlers) places(ctx context.Context, in *Page) (*body[list[SentView]], error) {

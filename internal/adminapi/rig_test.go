@@ -43,6 +43,7 @@ const (
 
 // rig is the interface on a real store, asked as handlers are.
 type rig struct {
+	older    map[int64]audit.Checkpoint // heads that only the file has
 	t        *testing.T
 	store    *sqlstore.Store
 	handler  http.Handler
@@ -83,16 +84,20 @@ func newRig(t *testing.T) *rig {
 	mux := http.NewServeMux()
 	adminapi.Mount(mux, adminapi.Options{
 		Version: "test", Now: now, Setup: setup.New(store, v, now, config.Rules{PublicHost: "zhanggui.example.com"}), Directory: store, Grants: store, Keeper: r,
-		Clients:       clients{store, r},
-		Members:       store,
-		People:        store,
-		OIDC:          store,
-		Signing:       signer.New(signer.Options{Store: store, Vault: v, Now: now}),
-		Invites:       store,
-		Sessions:      store,
-		Admins:        store,
-		Log:           store,
-		Proofs:        store,
+		Clients:  clients{store, r},
+		Members:  store,
+		People:   store,
+		OIDC:     store,
+		Signing:  signer.New(signer.Options{Store: store, Vault: v, Now: now}),
+		Invites:  store,
+		Sessions: store,
+		Admins:   store,
+		Log:      store,
+		Proofs:   store,
+		OlderHead: func(size int64) (audit.Checkpoint, bool, error) {
+			c, ok := r.older[size]
+			return c, ok, nil
+		},
 		Keys:          &keyring{vault: v},
 		Notices:       store,
 		Alerts:        store,

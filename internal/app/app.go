@@ -514,6 +514,7 @@ func (a *App) adminOptions() adminapi.Options {
 		Admins:        a.store,
 		Log:           a.store,
 		Proofs:        a.auditProofs(),
+		OlderHead:     a.olderHead,
 		Notices:       a.store,
 		Alerts:        a.store,
 		AlertRules:    a.ruleViews(),

@@ -22,6 +22,7 @@ type signedLog struct {
 	*sqlstore.Log
 	verifier note.Verifier
 	heads    []audit.Checkpoint
+	file     string // of signed heads: it has those that the database keeps no more
 }
 
 // openSigned opens the log of f. Heads that are not signed with the public key are
@@ -35,7 +36,7 @@ func openSigned(ctx context.Context, f AuditFiles) (*signedLog, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &signedLog{Log: log, verifier: v}
+	l := &signedLog{Log: log, verifier: v, file: cmp.Or(f.Heads, filepath.Join(f.Data, audit.HeadsFile))}
 	all, err := log.Checkpoints(ctx)
 	if err != nil {
 		return nil, errors.Join(err, log.Close())
@@ -69,6 +70,10 @@ func (l *signedLog) head(size int64) (audit.Checkpoint, error) {
 		case after < 0:
 			after = c.Size
 		}
+	}
+	c, ok, err := headInFile(l.file, l.verifier, size)
+	if err != nil || ok {
+		return c, err
 	}
 	near := fmt.Sprintf("name %d or %d, the nearest", before, after)
 	switch {

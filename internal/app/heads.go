@@ -12,6 +12,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/mod/sumdb/note"
+
 	"github.com/zhanggui/zhanggui/internal/audit"
 	"github.com/zhanggui/zhanggui/internal/store/sqlstore"
 )
@@ -26,7 +28,8 @@ type heads struct {
 	store  *sqlstore.Store
 	signer *audit.Signer
 	file   *audit.HeadFile
-	others bool // other replicas sign too
+	path   string // of the file
+	others bool   // other replicas sign too
 	now    func() time.Time
 	log    *slog.Logger
 
@@ -49,7 +52,8 @@ func openHeads(ctx context.Context, dir string, db database, now func() time.Tim
 	if h.signer, err = open(ctx, dir); err != nil {
 		return nil, err
 	}
-	if h.file, err = audit.OpenHeadFile(filepath.Join(dir, audit.HeadsFile)); err != nil {
+	h.path = filepath.Join(dir, audit.HeadsFile)
+	if h.file, err = audit.OpenHeadFile(h.path); err != nil {
 		return nil, err
 	}
 	c, err := h.newestHead()
@@ -169,6 +173,35 @@ func (h *heads) sign(ctx context.Context) error {
 	h.signed = size
 	h.newest.Store(&c)
 	return nil
+}
+
+// older finds a head that the database keeps no more in the file of signed heads; false
+// when none of so many entries was signed, as far as this server knows.
+func (h *heads) older(size int64) (audit.Checkpoint, bool, error) {
+	return headInFile(h.path, h.signer.Verifier(), size)
+}
+
+// headInFile finds the head of so many entries in a file of signed heads. One that the
+// key did not sign is none.
+func headInFile(path string, v note.Verifier, size int64) (audit.Checkpoint, bool, error) {
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return audit.Checkpoint{}, false, nil
+	}
+	if err != nil {
+		return audit.Checkpoint{}, false, fmt.Errorf("look into the file of signed heads: %w", err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return audit.Checkpoint{}, false, fmt.Errorf("look into the file of signed heads: %w", err)
+	}
+	signed, err := audit.FindHead(f, info.Size(), size)
+	if err != nil || signed == nil {
+		return audit.Checkpoint{}, false, err
+	}
+	c, err := audit.OpenCheckpoint(signed, v)
+	return c, err == nil && c.Size == size, nil
 }
 
 // takeOver copies into the file what others signed and kept in the database. What

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"github.com/zhanggui/zhanggui/internal/adminapi"
+	"github.com/zhanggui/zhanggui/internal/audit"
 	"github.com/zhanggui/zhanggui/internal/config"
 	"github.com/zhanggui/zhanggui/internal/retain"
 	"github.com/zhanggui/zhanggui/internal/witness"
@@ -67,6 +68,8 @@ func (a *App) place(p config.Checkpoint) (checkpointPlace, error) {
 func (a *App) keepLog(ctx context.Context, wg *sync.WaitGroup) {
 	c, sender := a.o.Config, a.sender()
 	wg.Go(func() { sender.Run(ctx) })
+	thinner := retain.Thinner{Store: a.store, Now: a.o.Now, Log: a.o.Log}
+	wg.Go(func() { thinner.Run(ctx) })
 	if c.Audit.Retention == 0 {
 		if err := retain.Retire(ctx, a.store, a.o.Now()); err != nil && ctx.Err() == nil {
 			a.o.Log.Warn("what was told of archives that nobody asks for any more was not ended; the next start does", "error", err)
@@ -98,3 +101,6 @@ func (a *App) SendHeads(ctx context.Context) error { return a.sender().DeliverDu
 
 // auditProofs is what the REST interface proves with.
 func (a *App) auditProofs() adminapi.AuditProofs { return a.store }
+
+// olderHead is where that finds heads that the database keeps no more.
+func (a *App) olderHead(size int64) (audit.Checkpoint, bool, error) { return a.heads.older(size) }

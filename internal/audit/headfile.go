@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"sync"
 
 	"github.com/zhanggui/zhanggui/internal/durable"
@@ -102,16 +103,26 @@ func lastBoundary(f io.ReaderAt, size int64) (int64, error) {
 	if _, err := f.ReadAt(b, size-look); err != nil {
 		return 0, err
 	}
-	// Only the empty line at the end of a record follows a signature.
-	sign := bytes.Index(b, []byte("\n\n— "))
-	if sign < 0 {
-		return 0, nil
-	}
-	end := bytes.Index(b[sign+2:], []byte("\n\n"))
+	end := recordEnd(b)
 	if end < 0 {
 		return 0, nil
 	}
-	return size - look + int64(sign+2+end+2), nil
+	return size - look + int64(end), nil
+}
+
+// recordEnd gives where the first record ends whose signatures are in b; -1 when none
+// does.
+func recordEnd(b []byte) int {
+	// Only the empty line at the end of a record follows a signature.
+	sign := bytes.Index(b, []byte("\n\n— "))
+	if sign < 0 {
+		return -1
+	}
+	end := bytes.Index(b[sign+2:], []byte("\n\n"))
+	if end < 0 {
+		return -1
+	}
+	return sign + 2 + end + 2
 }
 
 // Append writes a signed head and returns when it is on disk. After an error
@@ -186,6 +197,68 @@ func readRecord(br *bufio.Reader) ([]byte, error) {
 		}
 	}
 	return record, nil
+}
+
+// FindHead gives the first note in a head file of so many bytes that says it counts
+// size entries, and nil when there is none. It does not look at the signature:
+// [OpenCheckpoint] does. Sizes grow through a file, so it reads little of it.
+func FindHead(file io.ReaderAt, length, size int64) ([]byte, error) {
+	low, high := int64(0), length // a record begins at low, with fewer entries or as the first
+	for high-low > 8*maxHead {
+		middle := low + (high-low)/2
+		at, record, err := recordAfter(file, middle, length)
+		if err != nil {
+			return nil, err
+		}
+		n, ok := sizeOf(record)
+		if record == nil || at >= high || !ok || n >= size {
+			high = middle
+			continue
+		}
+		low = at
+	}
+	br := bufio.NewReaderSize(io.NewSectionReader(file, low, length-low), maxHead)
+	for {
+		record, err := readRecord(br)
+		if errors.Is(err, io.EOF) {
+			return nil, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		switch n, ok := sizeOf(record); {
+		case ok && n == size:
+			return record[:len(record)-1], nil
+		case ok && n > size:
+			return nil, nil
+		}
+	}
+}
+
+// recordAfter gives the first whole record that begins behind a place, and where; nil
+// when there is none.
+func recordAfter(file io.ReaderAt, place, length int64) (at int64, record []byte, err error) {
+	b := make([]byte, min(4*maxHead, length-place))
+	if _, err := file.ReadAt(b, place); err != nil && !errors.Is(err, io.EOF) {
+		return 0, nil, fmt.Errorf("audit: read signed heads: %w", err)
+	}
+	start := recordEnd(b)
+	if start < 0 {
+		return 0, nil, nil
+	}
+	record, err = readRecord(bufio.NewReaderSize(bytes.NewReader(b[start:]), maxHead))
+	if errors.Is(err, io.EOF) {
+		return 0, nil, nil
+	}
+	return place + int64(start), record, err
+}
+
+// sizeOf reads the second line of a record.
+func sizeOf(record []byte) (int64, bool) {
+	_, rest, _ := bytes.Cut(record, []byte("\n"))
+	line, _, _ := bytes.Cut(rest, []byte("\n"))
+	n, err := strconv.ParseInt(string(line), 10, 64)
+	return n, err == nil
 }
 
 // ReadHeadFile reads the signed notes of the file at path. A file that does not

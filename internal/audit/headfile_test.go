@@ -8,6 +8,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"golang.org/x/mod/sumdb/tlog"
 )
 
 func TestHeadFileKeepsWhatItTook(t *testing.T) {
@@ -156,6 +159,11 @@ func FuzzReadHeads(f *testing.F) {
 	f.Add([]byte("\n\n\n\n"))
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, b []byte) {
+		for _, file := range [][]byte{b, append(bytes.Repeat(append(bytes.Clone(w.heads[0]), '\n'), 900), b...)} {
+			if got, err := FindHead(bytes.NewReader(file), int64(len(file)), 6); err == nil && got != nil && !bytes.Contains(file, got) {
+				t.Fatalf("found %q, which is not there", got)
+			}
+		}
 		notes, end, err := ReadHeads(bytes.NewReader(b))
 		if end < 0 || end > int64(len(b)) {
 			t.Fatalf("whole records end at %d of %d", end, len(b))
@@ -207,5 +215,44 @@ func TestLongHeadFileIsOpenedFromItsEnd(t *testing.T) {
 	}
 	if _, err := OpenHeadFile(path); err == nil {
 		t.Error("a long file of something else was opened")
+	}
+}
+
+// TestFindHead: in a long file as in a short one each head is found, and what is not
+// there is not.
+func TestFindHead(t *testing.T) {
+	s := testSigner(t)
+	for _, heads := range []int{0, 1, 3, 3000} {
+		var file bytes.Buffer
+		for i := range heads {
+			c, err := s.SignHead(int64(10*i+10), tlog.Hash{byte(i)}, time.Date(2026, 1, 2, 3, i, 0, 0, time.UTC))
+			if err != nil {
+				t.Fatal(err)
+			}
+			file.Write(append(c.SignedNote, '\n'))
+			if i%7 == 0 { // signed again, as after a crash
+				file.Write(append(c.SignedNote, '\n'))
+			}
+		}
+		file.WriteString("zhanggui-audit\n99999") // torn
+		r, length := bytes.NewReader(file.Bytes()), int64(file.Len())
+		for i := range heads + 2 {
+			for _, off := range []int64{0, 5} {
+				size := int64(10*i) + off
+				got, err := FindHead(r, length, size)
+				if err != nil || (got != nil) != (off == 0 && i > 0 && i <= heads) {
+					t.Fatalf("of %d heads, one of %d entries: %q, %v", heads, size, got, err)
+				}
+				if got == nil {
+					continue
+				}
+				if c, err := OpenCheckpoint(got, s.Verifier()); err != nil || c.Size != size {
+					t.Fatalf("found the head of %d entries in place of %d: %v", c.Size, size, err)
+				}
+			}
+		}
+	}
+	if _, err := FindHead(strings.NewReader(strings.Repeat("x", 20*maxHead)), 20*maxHead, 7); err == nil {
+		t.Error("something was found in another file")
 	}
 }

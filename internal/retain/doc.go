@@ -1,5 +1,5 @@
 // Package retain moves audit entries that are older than somebody wants to keep
-// them in the database into archive files. The hashes of the entries stay, so that
+// them in the database into archive files, and thins signed heads, see [Thinner]. The hashes of the entries stay, so that
 // every signed head and every proof of the past still verifies.
 //
 // # A step

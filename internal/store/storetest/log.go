@@ -236,6 +236,54 @@ var logCases = []testCase{
 		}
 		same(t, "told of so many", len(w.entries("witness.fork")), 100)
 	}},
+	{"heads that are thinned are gone, and servers do not thin twice", func(t *testing.T, w *world) {
+		for i := range int64(4) {
+			w.must(w.s.SaveCheckpoint(t.Context(), audit.Checkpoint{Size: 1 + i, SignedNote: []byte{byte(i)}, At: start.Add(time.Duration(i) * time.Hour)}))
+		}
+		drop := []audit.Checkpoint{{Size: 1, At: start}, {Size: 3, At: start}} // the latter is another of its size
+		w.must(w.s.ThinCheckpoints(t.Context(), 0, 3, drop))
+		w.refused(access.ErrStale, func() error {
+			return w.s.ThinCheckpoints(t.Context(), 0, 4, []audit.Checkpoint{{Size: 2, At: start.Add(time.Hour)}})
+		})
+		to, err := w.s.ThinnedTo(t.Context())
+		w.must(err)
+		same(t, "decided", to, int64(3))
+		left, err := w.s.Checkpoints(t.Context())
+		w.must(err)
+		var sizes []int64
+		for _, c := range left {
+			sizes = append(sizes, c.Size)
+		}
+		same(t, "left", sizes, []int64{2, 3, 4})
+	}},
+	{"of seen heads one a day stays, and all of a log that forked", func(t *testing.T, w *world) {
+		midnight := start.Truncate(24 * time.Hour)
+		for _, log := range []string{"forked", "main"} {
+			for i := range int64(6) { // three a day
+				w.must(w.s.SaveWitnessed(t.Context(), audit.Seen{Log: log, Size: 1 + i, SeenAt: midnight.Add(time.Duration(i) * 8 * time.Hour), SignedNote: []byte{byte(i)}}, i))
+			}
+		}
+		fork := audit.Seen{Log: "forked", Size: 2, Root: tlog.Hash{1}, SeenAt: midnight, SignedNote: []byte("fork"), Forked: true}
+		w.must(w.s.SaveForked(t.Context(), fork, notice.Notice{At: start, Kind: notice.AuditBroken, Subject: "log:forked"}))
+		gone := 0
+		for _, want := range []int{1, 1, 1, 0} {
+			n, err := w.s.ThinWitnessed(t.Context(), midnight.Add(30*time.Hour), 1)
+			w.must(err)
+			same(t, "gone at once", n, want)
+			gone += n
+		}
+		left, err := w.s.WitnessedHeads(t.Context(), "main", 10)
+		w.must(err)
+		var sizes []int64
+		for _, s := range left {
+			sizes = append(sizes, s.Size)
+		}
+		same(t, "left", sizes, []int64{6, 5, 3}) // 5 is not old enough yet
+		all, err := w.s.WitnessedHeads(t.Context(), "forked", 10)
+		w.must(err)
+		same(t, "left of the forked log", len(all), 7)
+		same(t, "gone", gone, 3)
+	}},
 	{"it answers", func(t *testing.T, w *world) {
 		w.must(w.s.Ping(t.Context()))
 	}},

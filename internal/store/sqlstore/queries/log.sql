@@ -35,6 +35,9 @@ SELECT * FROM audit_checkpoints ORDER BY size DESC, at DESC LIMIT 1;
 -- name: CheckpointBefore :one
 SELECT * FROM audit_checkpoints WHERE at <= @before AND size <= @most ORDER BY size DESC, at DESC LIMIT 1;
 
+-- name: DeleteCheckpoint :exec
+DELETE FROM audit_checkpoints WHERE size = @size AND at = @at;
+
 -- name: DeleteAuditEntries :execrows
 DELETE FROM audit_entries WHERE seq >= @first AND seq < @after;
 
@@ -56,6 +59,20 @@ SELECT * FROM audit_witnessed WHERE log = @log AND size = @size ORDER BY forked;
 
 -- name: Witnessed :many
 SELECT * FROM audit_witnessed WHERE log = @log ORDER BY forked DESC, size DESC LIMIT @max_rows;
+
+-- name: WitnessedToThin :many
+-- Those that the next head of their log follows on the same day.
+SELECT w.log, w.size, w.root FROM audit_witnessed w
+WHERE NOT w.forked AND w.seen_at < @before
+    AND w.seen_at / 86400000 = (SELECT n.seen_at / 86400000 FROM audit_witnessed n
+        WHERE n.log = w.log AND NOT n.forked AND n.size > w.size ORDER BY n.size LIMIT 1)
+    AND NOT EXISTS (SELECT 1 FROM audit_witnessed f WHERE f.log = w.log AND f.forked)
+ORDER BY w.log, w.size LIMIT @max_rows;
+
+-- name: DeleteWitnessed :execrows
+-- A fork may have been seen since, and its evidence stays whole.
+DELETE FROM audit_witnessed WHERE audit_witnessed.log = @log AND audit_witnessed.size = @size AND audit_witnessed.root = @root
+    AND NOT EXISTS (SELECT 1 FROM audit_witnessed f WHERE f.log = audit_witnessed.log AND f.forked);
 
 -- name: InsertWitnessed :exec
 INSERT INTO audit_witnessed (log, size, root, seen_at, note, forked) VALUES (@log, @size, @root, @seen_at, @note, @forked)

@@ -249,6 +249,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.deleteChannelStmt, err = db.PrepareContext(ctx, deleteChannel); err != nil {
 		return nil, fmt.Errorf("error preparing query DeleteChannel: %w", err)
 	}
+	if q.deleteCheckpointStmt, err = db.PrepareContext(ctx, deleteCheckpoint); err != nil {
+		return nil, fmt.Errorf("error preparing query DeleteCheckpoint: %w", err)
+	}
 	if q.deleteClientStmt, err = db.PrepareContext(ctx, deleteClient); err != nil {
 		return nil, fmt.Errorf("error preparing query DeleteClient: %w", err)
 	}
@@ -299,6 +302,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.deleteUnusedSetupLinksStmt, err = db.PrepareContext(ctx, deleteUnusedSetupLinks); err != nil {
 		return nil, fmt.Errorf("error preparing query DeleteUnusedSetupLinks: %w", err)
+	}
+	if q.deleteWitnessedStmt, err = db.PrepareContext(ctx, deleteWitnessed); err != nil {
+		return nil, fmt.Errorf("error preparing query DeleteWitnessed: %w", err)
 	}
 	if q.deliveriesOfStmt, err = db.PrepareContext(ctx, deliveriesOf); err != nil {
 		return nil, fmt.Errorf("error preparing query DeliveriesOf: %w", err)
@@ -1194,6 +1200,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.witnessedOfStmt, err = db.PrepareContext(ctx, witnessedOf); err != nil {
 		return nil, fmt.Errorf("error preparing query WitnessedOf: %w", err)
 	}
+	if q.witnessedToThinStmt, err = db.PrepareContext(ctx, witnessedToThin); err != nil {
+		return nil, fmt.Errorf("error preparing query WitnessedToThin: %w", err)
+	}
 	if q.workingAlertsStmt, err = db.PrepareContext(ctx, workingAlerts); err != nil {
 		return nil, fmt.Errorf("error preparing query WorkingAlerts: %w", err)
 	}
@@ -1577,6 +1586,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing deleteChannelStmt: %w", cerr)
 		}
 	}
+	if q.deleteCheckpointStmt != nil {
+		if cerr := q.deleteCheckpointStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deleteCheckpointStmt: %w", cerr)
+		}
+	}
 	if q.deleteClientStmt != nil {
 		if cerr := q.deleteClientStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing deleteClientStmt: %w", cerr)
@@ -1660,6 +1674,11 @@ func (q *Queries) Close() error {
 	if q.deleteUnusedSetupLinksStmt != nil {
 		if cerr := q.deleteUnusedSetupLinksStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing deleteUnusedSetupLinksStmt: %w", cerr)
+		}
+	}
+	if q.deleteWitnessedStmt != nil {
+		if cerr := q.deleteWitnessedStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deleteWitnessedStmt: %w", cerr)
 		}
 	}
 	if q.deliveriesOfStmt != nil {
@@ -3152,6 +3171,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing witnessedOfStmt: %w", cerr)
 		}
 	}
+	if q.witnessedToThinStmt != nil {
+		if cerr := q.witnessedToThinStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing witnessedToThinStmt: %w", cerr)
+		}
+	}
 	if q.workingAlertsStmt != nil {
 		if cerr := q.workingAlertsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing workingAlertsStmt: %w", cerr)
@@ -3271,6 +3295,7 @@ type Queries struct {
 	deleteAppIdentitiesStmt     *sql.Stmt
 	deleteAuditEntriesStmt      *sql.Stmt
 	deleteChannelStmt           *sql.Stmt
+	deleteCheckpointStmt        *sql.Stmt
 	deleteClientStmt            *sql.Stmt
 	deleteDeadLetterStmt        *sql.Stmt
 	deleteGrantStmt             *sql.Stmt
@@ -3288,6 +3313,7 @@ type Queries struct {
 	deleteTenantInvitationsStmt *sql.Stmt
 	deleteTenantMembersStmt     *sql.Stmt
 	deleteUnusedSetupLinksStmt  *sql.Stmt
+	deleteWitnessedStmt         *sql.Stmt
 	deliveriesOfStmt            *sql.Stmt
 	dropEscalationStmt          *sql.Stmt
 	dropTicketsStmt             *sql.Stmt
@@ -3586,6 +3612,7 @@ type Queries struct {
 	wakeUndeclaredStmt          *sql.Stmt
 	witnessedStmt               *sql.Stmt
 	witnessedOfStmt             *sql.Stmt
+	witnessedToThinStmt         *sql.Stmt
 	workingAlertsStmt           *sql.Stmt
 }
 
@@ -3668,6 +3695,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		deleteAppIdentitiesStmt:     q.deleteAppIdentitiesStmt,
 		deleteAuditEntriesStmt:      q.deleteAuditEntriesStmt,
 		deleteChannelStmt:           q.deleteChannelStmt,
+		deleteCheckpointStmt:        q.deleteCheckpointStmt,
 		deleteClientStmt:            q.deleteClientStmt,
 		deleteDeadLetterStmt:        q.deleteDeadLetterStmt,
 		deleteGrantStmt:             q.deleteGrantStmt,
@@ -3685,6 +3713,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		deleteTenantInvitationsStmt: q.deleteTenantInvitationsStmt,
 		deleteTenantMembersStmt:     q.deleteTenantMembersStmt,
 		deleteUnusedSetupLinksStmt:  q.deleteUnusedSetupLinksStmt,
+		deleteWitnessedStmt:         q.deleteWitnessedStmt,
 		deliveriesOfStmt:            q.deliveriesOfStmt,
 		dropEscalationStmt:          q.dropEscalationStmt,
 		dropTicketsStmt:             q.dropTicketsStmt,
@@ -3983,6 +4012,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		wakeUndeclaredStmt:          q.wakeUndeclaredStmt,
 		witnessedStmt:               q.witnessedStmt,
 		witnessedOfStmt:             q.witnessedOfStmt,
+		witnessedToThinStmt:         q.witnessedToThinStmt,
 		workingAlertsStmt:           q.workingAlertsStmt,
 	}
 }

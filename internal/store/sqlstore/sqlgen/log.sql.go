@@ -244,6 +244,40 @@ func (q *Queries) DeleteAuditEntries(ctx context.Context, arg DeleteAuditEntries
 	return result.RowsAffected()
 }
 
+const deleteCheckpoint = `-- name: DeleteCheckpoint :exec
+DELETE FROM audit_checkpoints WHERE size = $1 AND at = $2
+`
+
+type DeleteCheckpointParams struct {
+	Size int64
+	At   int64
+}
+
+func (q *Queries) DeleteCheckpoint(ctx context.Context, arg DeleteCheckpointParams) error {
+	_, err := q.exec(ctx, q.deleteCheckpointStmt, deleteCheckpoint, arg.Size, arg.At)
+	return err
+}
+
+const deleteWitnessed = `-- name: DeleteWitnessed :execrows
+DELETE FROM audit_witnessed WHERE audit_witnessed.log = $1 AND audit_witnessed.size = $2 AND audit_witnessed.root = $3
+    AND NOT EXISTS (SELECT 1 FROM audit_witnessed f WHERE f.log = audit_witnessed.log AND f.forked)
+`
+
+type DeleteWitnessedParams struct {
+	Log  string
+	Size int64
+	Root []byte
+}
+
+// A fork may have been seen since, and its evidence stays whole.
+func (q *Queries) DeleteWitnessed(ctx context.Context, arg DeleteWitnessedParams) (int64, error) {
+	result, err := q.exec(ctx, q.deleteWitnessedStmt, deleteWitnessed, arg.Log, arg.Size, arg.Root)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
 const insertAuditEntry = `-- name: InsertAuditEntry :exec
 INSERT INTO audit_entries (seq, data, leaf) VALUES ($1, $2, $3)
 `
@@ -499,6 +533,50 @@ func (q *Queries) WitnessedOf(ctx context.Context, arg WitnessedOfParams) ([]Aud
 			&i.Note,
 			&i.Forked,
 		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const witnessedToThin = `-- name: WitnessedToThin :many
+SELECT w.log, w.size, w.root FROM audit_witnessed w
+WHERE NOT w.forked AND w.seen_at < $1
+    AND w.seen_at / 86400000 = (SELECT n.seen_at / 86400000 FROM audit_witnessed n
+        WHERE n.log = w.log AND NOT n.forked AND n.size > w.size ORDER BY n.size LIMIT 1)
+    AND NOT EXISTS (SELECT 1 FROM audit_witnessed f WHERE f.log = w.log AND f.forked)
+ORDER BY w.log, w.size LIMIT $2
+`
+
+type WitnessedToThinParams struct {
+	Before  int64
+	MaxRows int32
+}
+
+type WitnessedToThinRow struct {
+	Log  string
+	Size int64
+	Root []byte
+}
+
+// Those that the next head of their log follows on the same day.
+func (q *Queries) WitnessedToThin(ctx context.Context, arg WitnessedToThinParams) ([]WitnessedToThinRow, error) {
+	rows, err := q.query(ctx, q.witnessedToThinStmt, witnessedToThin, arg.Before, arg.MaxRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []WitnessedToThinRow
+	for rows.Next() {
+		var i WitnessedToThinRow
+		if err := rows.Scan(&i.Log, &i.Size, &i.Root); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
