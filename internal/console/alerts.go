@@ -136,4 +136,4 @@ func about(a notice.Alert) string {
 	return strings.Join(all, ", ")
 }
 
-func since(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05Z") }
+func since(t time.Time) string { return t.In(beijing).Format("2006-01-02 15:04:05") }

@@ -55,7 +55,7 @@ func TestStaffSeesAndSilencesAlerts(t *testing.T) {
 	r.asAdmin()
 	page := r.get("/admin/alerts", "en").Body.String()
 	for _, want := range []string{notice.GrantStopped.Words().What.EN, notice.DiskLow.Words().What.EN, "grant:&lt;b&gt;", "https://example.com/grant.stopped.md", "/admin/alerts/7/silence",
-		"critical, since 0001-01-01 00:00:00Z, counted 12 times", ", once"} {
+		"critical, since 0001-01-01 08:00:00 (Beijing time), counted 12 times", ", once"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("%q is missing in\n%s", want, page)
 		}

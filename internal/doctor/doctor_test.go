@@ -72,6 +72,9 @@ var broken = map[string]struct {
 	"notices lost": {"", func(w *world) {
 		w.records = []notice.Record{{Deliveries: []notice.Delivery{{Channel: "webhook x", State: notice.Failed, Reason: "answered 500"}}}}
 	}, "channels", doctor.Warning, "does not take", "channel=webhook x: answered 500", ""},
+	"channel removed": {"", func(w *world) {
+		w.records = []notice.Record{{Deliveries: []notice.Delivery{{Channel: "old", State: notice.Failed, Reason: notice.ReasonGone}}}}
+	}, "channels", doctor.OK, "notices leave", "given_up_lately=0", ""},
 	"URL away":         {"", func(w *world) { w.offline = errors.New("connection refused") }, "public", doctor.Wrong, "cannot be reached", "reason=connection refused", ""},
 	"URL of others":    {"", func(w *world) { w.pages["/.well-known/jwks.json"] = doctor.Page{Status: 200, Body: []byte("<html>")} }, "public", doctor.Wrong, "somebody else answers", "http_status=200", ""},
 	"certificate ends": {"", func(w *world) { w.certificate(10) }, "certificate", doctor.Warning, "ends soon", "days_left=10", ""},

@@ -177,12 +177,13 @@ func (d *Doctor) channels(ctx context.Context, _ place) []Finding {
 	return []Finding{fine(text("notices leave", "通知正常送出"), proof...)}
 }
 
-// givenUp counts deliveries that failed for good.
+// givenUp counts deliveries that failed for good. What a channel was owed that somebody
+// removed is nothing to mend.
 func givenUp(recent []notice.Record) int {
 	n := 0
 	for _, r := range recent {
 		for _, d := range r.Deliveries {
-			if d.State == notice.Failed {
+			if d.State == notice.Failed && d.Reason != notice.ReasonGone {
 				n++
 			}
 		}
@@ -195,7 +196,7 @@ func refusing(recent []notice.Record) (facts []Fact) {
 	for _, r := range recent {
 		for _, d := range r.Deliveries {
 			f := fact("channel", plain(d.Channel+": "+d.Reason, 120))
-			if d.Reason != "" && d.State != notice.Sent && !slices.Contains(facts, f) {
+			if d.Reason != "" && d.Reason != notice.ReasonGone && d.State != notice.Sent && !slices.Contains(facts, f) {
 				facts = append(facts, f)
 			}
 		}

@@ -15,6 +15,9 @@ const (
 	Failed  State = "failed"  // given up; Reason says why
 )
 
+// ReasonGone is why deliveries to a channel failed that was removed.
+const ReasonGone = "channel removed"
+
 // Delivery is one notice on its way to one channel.
 type Delivery struct {
 	NoticeID int64

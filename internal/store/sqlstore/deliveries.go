@@ -45,9 +45,6 @@ func (s *Store) RegisterChannels(ctx context.Context, routes []notice.Route, now
 	return errors.Join(err, errTaken(taken))
 }
 
-// reasonGone is why deliveries to a dropped channel failed.
-const reasonGone = "channel removed"
-
 func (t *tx) dropChannel(ctx context.Context, name string, now time.Time) error {
 	rows, err := t.PendingOf(ctx, name)
 	if err != nil {
@@ -55,13 +52,13 @@ func (t *tx) dropChannel(ctx context.Context, name string, now time.Time) error 
 	}
 	for _, r := range rows {
 		err := t.settleDelivery(ctx, name, now, notice.Result{
-			ID: r.NoticeID, From: int(r.Attempt), Attempt: int(r.Attempt), State: notice.Failed, Reason: reasonGone,
+			ID: r.NoticeID, From: int(r.Attempt), Attempt: int(r.Attempt), State: notice.Failed, Reason: notice.ReasonGone,
 		})
 		if err != nil {
 			return err
 		}
 	}
-	if err := t.endCondition(ctx, notice.FailingChannel(name), notice.ChannelWell(name, now), reasonGone); err != nil {
+	if err := t.endCondition(ctx, notice.FailingChannel(name), notice.ChannelWell(name, now), notice.ReasonGone); err != nil {
 		return err
 	}
 	return t.DeleteChannel(ctx, name)
