@@ -176,7 +176,7 @@ func (g grantRenewCmd) Run(ctx context.Context, c console) error {
 		}
 		in["by"] = by.AddDate(0, 0, 1) // to the end of that day
 	}
-	id, err := g.grantOf(ctx, g.Grant)
+	id, err := g.find(ctx)
 	if err != nil {
 		return err
 	}
@@ -189,6 +189,27 @@ func (g grantRenewCmd) Run(ctx context.Context, c console) error {
 	}
 	fmt.Fprintf(c.out, "grant  %s\nuntil  %s\nway    %s\nlink   %s\n", asked.Grant, when(asked.Due), asked.Way, asked.Link)
 	return nil
+}
+
+// find gives the grant that is meant: by its id, or the shop's that its owner gave.
+func (g grantRenewCmd) find(ctx context.Context) (string, error) {
+	if strings.HasPrefix(g.Grant, "g_") {
+		return g.Grant, nil
+	}
+	var of items[adminapi.GrantView]
+	if err := of.read(ctx, g.remote, "/v1/grants?"+url.Values{"shop": {g.Grant}}.Encode()); err != nil {
+		return "", err
+	}
+	found := ""
+	for _, v := range of.Items {
+		if found == "" || v.Kind == "isv" {
+			found = v.ID
+		}
+	}
+	if found == "" {
+		return "", fmt.Errorf("no grant is kept for shop %q; see `zhanggui shop list`", g.Grant)
+	}
+	return found, nil
 }
 
 func (g grantRenewCmd) list(ctx context.Context, c console) error {

@@ -190,22 +190,16 @@ func (r remote) grantOf(ctx context.Context, id string) (string, error) {
 	return g.ID, err
 }
 
-// shopGrant gives what serves a shop. A platform's authorisation goes before an
-// AppSecret that was used until then.
-func (r remote) shopGrant(ctx context.Context, shop string) (found adminapi.GrantView, err error) {
-	var all items[adminapi.GrantView]
-	if err := all.read(ctx, r, "/v1/grants?"+url.Values{"shop": {shop}}.Encode()); err != nil {
-		return found, err
+// shopGrant gives what serves a shop now, of those that it has.
+func (r remote) shopGrant(ctx context.Context, shop string) (adminapi.GrantView, error) {
+	var v adminapi.ShopView
+	if err := r.do(ctx, http.MethodGet, "/v1/shops/"+url.PathEscape(shop), nil, &v); err != nil {
+		return adminapi.GrantView{}, err
 	}
-	for _, g := range all.Items {
-		if found.ID == "" || g.Kind == "isv" {
-			found = g
-		}
+	if v.Grant == nil {
+		return adminapi.GrantView{}, fmt.Errorf("no grant is kept for shop %q; have its owner authorise, or enter its AppSecret with `zhanggui shop change`", shop)
 	}
-	if found.ID == "" {
-		return found, fmt.Errorf("no grant is kept for shop %q; see `zhanggui shop list`", shop)
-	}
-	return found, nil
+	return *v.Grant, nil
 }
 
 // tokenShowCmd tells about a shop's token. It never prints it.

@@ -117,7 +117,7 @@ func (r *rig) explainsAFailedCall(key string) {
 	_, body := r.do(r.http, req)
 	rid := wechat.RID(string(body))
 	status, said := r.say("POST", "/v1/doctor/explain", map[string]string{"text": "rid: " + rid, "shop": marketShop})
-	if rid == "" || status != http.StatusOK || !strings.Contains(string(said), "client_ip") || !strings.Contains(string(said), "10020052") {
+	if rid == "" || status != http.StatusOK || !strings.Contains(string(said), "cost_ms") || !strings.Contains(string(said), "10020052") {
 		r.t.Errorf("rid %q of %s is explained as %d %s", rid, body, status, said)
 	}
 	if strings.Contains(string(said), "access_token") || strings.Contains(string(said), "1234567890") {
