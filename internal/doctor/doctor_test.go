@@ -262,6 +262,22 @@ func TestTheStepAfterAStrangerIsOneThatCanBeTaken(t *testing.T) {
 	}
 }
 
+// TestTheStepAfterAStopIsOneThatCanBeTaken: only what rests on a shop's own AppSecret is
+// started here.
+func TestTheStepAfterAStopIsOneThatCanBeTaken(t *testing.T) {
+	for shop, starts := range map[string]bool{"lantian": true, "hongtu": false} {
+		w := newWorld(t)
+		for i := range w.grants {
+			w.grants[i].State, w.grants[i].ErrCode = grant.Stopped, 40125
+		}
+		r := w.examine(t, shop)
+		i := slices.IndexFunc(r.Findings, func(f doctor.Finding) bool { return f.Check == "grant" })
+		if next := r.Findings[i].Next.EN; strings.Contains(next, "zhanggui grant start "+shop) != starts {
+			t.Errorf("%s: %s", shop, next)
+		}
+	}
+}
+
 func TestStrangersAtManyShopsAreCounted(t *testing.T) {
 	w := newWorld(t)
 	for i := range 25 {

@@ -31,7 +31,7 @@ var stateTexts = map[grant.State]struct {
 }{
 	grant.NeedsOwner: {Wrong, text("the shop's authorisation has ended", "店铺授权已失效"), text("the owner must authorise again", "需要店主重新授权")},
 	grant.Stopped: {Wrong, text("WeChat refuses the shop's credentials or this server's address, so renewal has stopped", "微信拒绝了店铺凭据或本服务器地址，续期已停止"),
-		text("mend what errcode and cause name; then zhanggui grant start", "请按 errcode 与 cause 修正，然后执行 zhanggui grant start")},
+		text("mend what errcode and cause name; WeChat is asked again by itself", "请按 errcode 与 cause 修正，系统会自动重试")},
 	grant.Revoked:  {Wrong, text("the shop's authorisation was revoked here", "店铺授权已在本系统撤销"), text("authorise the shop again if it is to be served", "如需继续服务，请重新授权")},
 	grant.Held:     {Warning, text("another system still serves this shop", "此店铺仍由另一系统提供服务"), text("take it over when the other system has stopped", "请在原系统停止后完成切换")},
 	grant.Followed: {OK, text("another system renews this shop's token, and it is followed", "此店铺的令牌由另一系统续期，本系统跟随使用"), nothing},
@@ -56,7 +56,7 @@ func (d *Doctor) grant(ctx context.Context, at place) []Finding {
 		x := wechat.Explain(refreshKind(g.Kind), g.ErrCode)
 		f.ErrCode, f.Proof = g.ErrCode, append(f.Proof, count("errcode", g.ErrCode))
 		f.Cause, f.Next = both(f.Cause, text(x.CauseEN, x.CauseZH)), text(x.NextEN, x.NextZH)
-		if g.State == grant.Stopped {
+		if g.State == grant.Stopped && g.Kind == grant.Self {
 			f.Next = both(f.Next, text("then zhanggui grant start "+at.shop.ID, "然后执行 zhanggui grant start "+at.shop.ID))
 		}
 	}
