@@ -16,6 +16,8 @@ import (
 	"github.com/zhanggui/zhanggui/internal/access"
 	"github.com/zhanggui/zhanggui/internal/audit"
 	"github.com/zhanggui/zhanggui/internal/notice"
+	"github.com/zhanggui/zhanggui/internal/store/pgtest"
+	"github.com/zhanggui/zhanggui/internal/store/postgres"
 	"github.com/zhanggui/zhanggui/internal/store/sqlite"
 	"github.com/zhanggui/zhanggui/internal/store/sqlstore"
 )
@@ -33,12 +35,19 @@ type rig struct {
 
 func newRig(t *testing.T, days int) *rig {
 	t.Helper()
-	r := &rig{t: t, dir: t.TempDir(), now: start}
-	var err error
-	if r.signer, err = audit.OpenSigner(r.dir, "zhanggui-audit"); err != nil {
+	store, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "zhanggui.db"), sqlite.Options{})
+	if err != nil {
 		t.Fatal(err)
 	}
-	if r.store, err = sqlite.Open(t.Context(), filepath.Join(r.dir, "zhanggui.db"), sqlite.Options{}); err != nil {
+	return newRigOn(t, store, days)
+}
+
+// newRigOn is newRig with a store that is empty, and that it closes.
+func newRigOn(t *testing.T, store *sqlstore.Store, days int) *rig {
+	t.Helper()
+	r := &rig{t: t, dir: t.TempDir(), store: store, now: start}
+	var err error
+	if r.signer, err = audit.OpenSigner(r.dir, "zhanggui-audit"); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -171,6 +180,44 @@ type between struct {
 func (b between) Prune(ctx context.Context, p audit.Pruning, keep []int64, by audit.Actor) error {
 	b.happens()
 	return b.Store.Prune(ctx, p, keep, by)
+}
+
+// TestOldEntriesAreArchivedOnPostgres: two servers with one database archive and thin,
+// each what the other left.
+func TestOldEntriesAreArchivedOnPostgres(t *testing.T) {
+	u := pgtest.Database(t)
+	open := func() *sqlstore.Store {
+		s, err := postgres.Open(t.Context(), u, postgres.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s.Store
+	}
+	r := newRigOn(t, open(), 30)
+	other := open()
+	defer func() {
+		if err := other.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	r.now = r.now.Add(Least - 10*aDay)
+	r.sign() // of a log that is as long already; nothing is kept
+	if err := r.archiver(other).Archive(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	r.now = r.now.Add(20 * aDay)
+	for _, s := range []*sqlstore.Store{r.store, other} {
+		thinner := Thinner{Store: s, Now: func() time.Time { return r.now }}
+		if err := errors.Join(r.archiver(s).Archive(t.Context()), thinner.Thin(t.Context())); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.sign()
+	report := r.verify()
+	// Of 30 days, two entries each; the one about the grant stays.
+	if len(report.Pruned) != 2 || report.Pruned[1].To != 60 || report.Archived != 30 || len(r.files()) != 2 {
+		t.Errorf("%+v, archives %q", report, r.files())
+	}
 }
 
 // TestAnotherReplicaWasFaster: its archive counts, ours is removed.
