@@ -120,7 +120,7 @@ func (h handlers) alert(ctx context.Context, in *idPath) (*body[AlertView], erro
 }
 
 func (h handlers) endAlert(ctx context.Context, in *struct {
-	ID   string `path:"id"`
+	ID   string `path:"id" doc:"The alert's id"`
 	Body struct {
 		Reason string `json:"reason" doc:"what was found and done, for whoever looks at it later" minLength:"1" maxLength:"500"`
 	}

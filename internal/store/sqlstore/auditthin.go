@@ -56,7 +56,7 @@ func (s *Store) ThinWitnessed(ctx context.Context, before time.Time, limit int) 
 	err = s.write(ctx, "thin seen heads", func(t *tx) error {
 		gone = 0
 		for _, r := range rows {
-			n, err := t.DeleteWitnessed(ctx, sqlgen.DeleteWitnessedParams{Log: r.Log, Size: r.Size, Root: r.Root})
+			n, err := t.DeleteWitnessed(ctx, sqlgen.DeleteWitnessedParams(r))
 			if err != nil {
 				return err
 			}
