@@ -33,10 +33,9 @@ type drill struct {
 	inject, mend func(*gameday)
 	play         func(*gameday) // what happens in every step; nil: a call
 
-	named func(*gameday) string // what names it in place of the doctor; nil: the doctor does
-	shop  string                // whom the doctor examines; empty: the server
-	check string                // the doctor's check that finds it
-	says  string                // part of the cause that it gives
+	shop  string // whom the doctor examines; empty: the server
+	check string // the doctor's check that finds it
+	says  string // part of the cause that it gives
 }
 
 // result is what was measured.
@@ -311,9 +310,6 @@ func (g *gameday) run(d drill) (out result) {
 	}
 	_, said := g.examine(d.shop)
 	out.doctor = d.finding(said)
-	if d.named != nil {
-		out.doctor = d.named(g)
-	}
 	if out.doctor == "" {
 		t.Errorf("%s: the doctor does not find %q in %q: %s", d.fault, d.says, d.check, said)
 	}
@@ -388,13 +384,7 @@ func subject(s string) func(*gameday) string { return func(*gameday) string { re
 // drills are the faults in the order in which they are injected.
 func drills() []drill {
 	return []drill{
-		{fault: "a stranger refreshes the token", kind: notice.TokenStranger, about: selfGrant, shop: shopID,
-			named: func(g *gameday) string {
-				if v := g.evidence(); v.Level == "proven" && len(v.Proven) > 0 {
-					return "`zhanggui token evidence`: " + v.Level
-				}
-				return ""
-			},
+		{fault: "a stranger refreshes the token", kind: notice.TokenStranger, about: selfGrant, shop: shopID, check: "stranger", says: "somebody else had WeChat make a token",
 			within: 2 * time.Hour, back: 26 * time.Hour, step: 10 * time.Minute,
 			inject: func(g *gameday) {
 				g.call()
@@ -405,14 +395,14 @@ func drills() []drill {
 				time.Sleep(10 * time.Minute) // a token that dies at once may be one that WeChat replaced
 			},
 			mend: func(*gameday) {}},
-		{fault: "the AppSecret of a shop is reset", kind: notice.GrantStopped, about: selfGrant, shop: shopID, check: "secret",
+		{fault: "the AppSecret of a shop is reset", kind: notice.GrantStopped, about: selfGrant, shop: shopID, check: "secret", says: "the AppSecret is wrong",
 			within: 125 * time.Minute, back: 10 * time.Minute, step: 5 * time.Minute,
 			inject: func(g *gameday) { _, err := g.sim.ResetSecret(wechattest.Shop); g.must(err) },
 			mend: func(g *gameday) {
 				g.must(g.sim.SetApp(wechattest.Shop, func(a *wechatsim.App) { a.Secret = wechattest.ShopSecret }))
 				g.ask("POST", "/v1/grants/"+g.shopGrant(shopID).ID+"/start", nil, nil)
 			}},
-		{fault: "a shop's IP allowlist is without us", kind: notice.GrantStopped, about: selfGrant, shop: shopID, check: "address",
+		{fault: "a shop's IP allowlist is without us", kind: notice.GrantStopped, about: selfGrant, shop: shopID, check: "address", says: "not in the shop's allowlist",
 			within: 125 * time.Minute, back: 10 * time.Minute, step: 5 * time.Minute,
 			inject: func(g *gameday) {
 				g.must(g.sim.SetApp(wechattest.Shop, func(a *wechatsim.App) { a.IPAllowlist = []string{"198.51.100.0/24"} }))
@@ -421,7 +411,7 @@ func drills() []drill {
 				g.must(g.sim.SetApp(wechattest.Shop, func(a *wechatsim.App) { a.IPAllowlist = nil }))
 				g.ask("POST", "/v1/grants/"+g.shopGrant(shopID).ID+"/start", nil, nil)
 			}},
-		{fault: "tickets stop", kind: notice.TicketMissing, about: subject("app:" + platformID), shop: "", check: "ticket",
+		{fault: "tickets stop", kind: notice.TicketMissing, about: subject("app:" + platformID), shop: "", check: "ticket", says: "pushed no ticket",
 			within: 45 * time.Minute, back: 15 * time.Minute, step: 30 * time.Second,
 			inject: func(g *gameday) {
 				for g.sim.Now().Add(70 * time.Minute).After(*g.grant("component").AccessExpires) { // not to be renewed meanwhile
@@ -431,7 +421,7 @@ func drills() []drill {
 				g.must(err)
 			},
 			mend: func(g *gameday) { g.sim.ClearPushFaults() }},
-		{fault: "the push token is changed at WeChat", kind: notice.PushRefused, about: subject(""), shop: "", check: "push",
+		{fault: "the push token is changed at WeChat", kind: notice.PushRefused, about: subject(""), shop: "", check: "push", says: "the Token at WeChat is another",
 			within: 3 * time.Minute, back: 10 * time.Minute, step: 20 * time.Second,
 			inject: func(g *gameday) { g.pushTokenAtWeChat("othertoken1") },
 			play: func(g *gameday) {
@@ -440,11 +430,11 @@ func drills() []drill {
 				}
 			},
 			mend: func(g *gameday) { g.pushTokenHere("othertoken1") }},
-		{fault: "a shop withdraws", kind: notice.GrantNeedsOwner, about: func(g *gameday) string { return "grant:" + g.grant("isv").ID }, shop: marketShop, check: "grant",
+		{fault: "a shop withdraws", kind: notice.GrantNeedsOwner, about: func(g *gameday) string { return "grant:" + g.grant("isv").ID }, shop: marketShop, check: "grant", says: "the shop's authorisation has ended",
 			within: 2 * time.Minute, back: 5 * time.Minute, step: 20 * time.Second,
 			inject: func(g *gameday) { g.must(g.sim.WithdrawGrant(wechatsim.DefaultComponent, marketShop)) },
 			mend:   func(g *gameday) { g.buy() }},
-		{fault: "a group of paths answers -1", kind: notice.EndpointErrors, about: subject("group:store"), shop: shopID, check: "shop",
+		{fault: "a group of paths answers -1", kind: notice.EndpointErrors, about: subject("group:store"), shop: shopID, check: "shop", says: "WeChat is busy",
 			within: 3 * time.Minute, back: 10 * time.Minute, step: 20 * time.Second,
 			inject: func(g *gameday) {
 				g.sim.MustFault(wechatsim.Fault{Path: "/channels/ec/basics/*", Kind: wechatsim.FaultErrcode, ErrCode: -1, Count: -1})
@@ -455,14 +445,14 @@ func drills() []drill {
 				}
 			},
 			mend: func(g *gameday) { g.sim.ClearFaults() }},
-		{fault: "WeChat hangs", kind: notice.WeChatAway, about: subject("wechat"), shop: "", check: "health",
+		{fault: "WeChat hangs", kind: notice.WeChatAway, about: subject("wechat"), shop: "", check: "health", says: "WeChat does not answer",
 			within: 3 * time.Minute, back: 10 * time.Minute, step: 20 * time.Second,
 			inject: func(g *gameday) {
 				g.sim.MustFault(wechatsim.Fault{Path: "/*", Kind: wechatsim.FaultHang, Count: -1})
 				g.ask("POST", "/v1/grants/"+g.shopGrant(shopID).ID+"/kick", nil, nil)
 			},
 			mend: func(g *gameday) { g.sim.ClearFaults() }},
-		{fault: "logins fail", kind: notice.LoginFailing, about: subject(""), shop: "", check: "secret",
+		{fault: "logins fail", kind: notice.LoginFailing, about: subject(""), shop: "", check: "secret", says: "the AppSecret is wrong",
 			within: 3 * time.Minute, back: 10 * time.Minute, step: 20 * time.Second,
 			inject: func(g *gameday) { _, err := g.sim.ResetSecret(wechattest.ServiceAccount); g.must(err) },
 			play: func(g *gameday) {
@@ -474,18 +464,18 @@ func drills() []drill {
 			mend: func(g *gameday) {
 				g.must(g.sim.SetApp(wechattest.ServiceAccount, func(a *wechatsim.App) { a.Secret = wechattest.ServiceSecret }))
 			}},
-		{fault: "tokens cannot be stored", kind: notice.StoreFailing, about: subject("store"), shop: "", check: "health",
+		{fault: "tokens cannot be stored", kind: notice.StoreFailing, about: subject("store"), shop: "", check: "health", says: "tokens cannot be stored",
 			within: time.Minute, back: 5 * time.Minute, step: 10 * time.Second,
 			inject: func(g *gameday) {
 				g.edit("PRAGMA busy_timeout = 5000; CREATE TRIGGER gameday BEFORE UPDATE OF lease_term ON grants BEGIN SELECT RAISE(ABORT, 'disk I/O error'); END; UPDATE grants SET due_at = 1 WHERE id = '" + g.shopGrant(shopID).ID + "'")
 				g.ask("POST", "/v1/grants/"+g.shopGrant(shopID).ID+"/kick", nil, nil)
 			},
 			mend: func(g *gameday) { g.edit("PRAGMA busy_timeout = 5000; DROP TRIGGER gameday") }},
-		{fault: "a daily quota runs dry", kind: notice.QuotaLow, about: subject("quota:" + shopID + quotaPath), shop: shopID, check: "quota",
+		{fault: "a daily quota runs dry", kind: notice.QuotaLow, about: subject("quota:" + shopID + quotaPath), shop: shopID, check: "quota", says: "runs dry today",
 			within: 20 * time.Minute, back: 5 * time.Minute, step: 20 * time.Second,
 			inject: func(g *gameday) { g.must(g.sim.SetUsed(wechattest.Shop, quotaPath, 999_900)) },
 			mend:   func(g *gameday) { g.must(g.sim.SetUsed(wechattest.Shop, quotaPath, 0)) }},
-		{fault: "the clock is set wrong", kind: notice.ClockSkew, about: subject("clock"), shop: "", check: "clock",
+		{fault: "the clock is set wrong", kind: notice.ClockSkew, about: subject("clock"), shop: "", check: "clock", says: "the clock differs from WeChat's",
 			within: 3 * time.Minute, back: 10 * time.Minute, step: 10 * time.Second,
 			inject: func(g *gameday) { g.date.set(5 * time.Minute) },
 			mend:   func(g *gameday) { g.date.set(0) }},
