@@ -44,5 +44,8 @@ func rotationCutsOver(t *testing.T, a, b *rig) {
 	if err := a.sim.SetApp(a.manifest().Shops[0].AppID, func(x *wechatsim.App) { x.Secret = a.manifest().Shops[0].Secret }); err != nil {
 		t.Fatal(err) // the manifest of the tests that follow has the first one
 	}
-	a.apply(a.manifest())
+	if status, body := a.say("POST", "/v1/apply", a.manifest()); status != http.StatusUnprocessableEntity {
+		t.Errorf("a manifest that brings the first AppSecret back: %d %s", status, body)
+	}
+	a.ask("POST", "/v1/apply?old_secrets=true", a.manifest(), nil)
 }
