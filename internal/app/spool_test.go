@@ -19,13 +19,14 @@ func (p *process) copied() {
 	p.t.Helper()
 	from := time.Now()
 	p.await("a file that stands by", func() bool {
+		asked := time.Now() // before the figure is made, or a slow answer would make it look newer
 		_, body := p.get(p.ops+"/metrics", "")
 		m := leftSeconds.FindStringSubmatch(body)
 		if m == nil {
 			return false
 		}
 		left, err := strconv.ParseFloat(m[1], 64)
-		contact := time.Now().Add(time.Duration(left*float64(time.Second)) - standby.Grace)
+		contact := asked.Add(time.Duration(left*float64(time.Second)) - standby.Grace)
 		return err == nil && left > 0 && contact.After(from)
 	})
 }

@@ -367,7 +367,7 @@ func TestManyMembersAndClients(t *testing.T) {
 	took := time.Since(begin)
 	lines, _ := r.Lines()
 	t.Logf("%d lines, %d bytes in %v", lines, b.Len(), took)
-	if lines < 20_000 || took > 2*time.Second {
-		t.Errorf("%d lines took %v, want two seconds at most", lines, took)
+	if lines < 20_000 || took > 20*time.Second { // a quarter of a second on a machine that does nothing else
+		t.Errorf("%d lines took %v, which is not how long they take", lines, took)
 	}
 }
