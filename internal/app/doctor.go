@@ -200,10 +200,10 @@ func suspicionOf(e stranger.Evidence, now time.Time) doctor.Suspicion {
 
 // guessOf is the first that a report guesses at.
 func guessOf(r stranger.Report) notice.Text {
-	for _, t := range r.Guess {
-		return notice.Text{EN: clause(t.EN), ZH: clause(t.ZH)}
+	if len(r.Guess) == 0 {
+		return notice.Text{}
 	}
-	return notice.Text{}
+	return notice.Text{EN: clause(r.Guess[0].EN), ZH: clause(r.Guess[0].ZH)}
 }
 
 // doctorHouse tells of the machine.

@@ -473,8 +473,13 @@ func drills() []drill {
 			mend: func(g *gameday) { g.edit("PRAGMA busy_timeout = 5000; DROP TRIGGER gameday") }},
 		{fault: "a daily quota runs dry", kind: notice.QuotaLow, about: subject("quota:" + shopID + quotaPath), shop: shopID, check: "quota", says: "runs dry today",
 			within: 20 * time.Minute, back: 5 * time.Minute, step: 20 * time.Second,
-			inject: func(g *gameday) { g.must(g.sim.SetUsed(wechattest.Shop, quotaPath, 999_900)) },
-			mend:   func(g *gameday) { g.must(g.sim.SetUsed(wechattest.Shop, quotaPath, 0)) }},
+			inject: func(g *gameday) {
+				for range 40 { // WeChat is asked only of paths that are called much
+					g.callOnce()
+				}
+				g.must(g.sim.SetUsed(wechattest.Shop, quotaPath, 999_900))
+			},
+			mend: func(g *gameday) { g.must(g.sim.SetUsed(wechattest.Shop, quotaPath, 0)) }},
 		{fault: "the clock is set wrong", kind: notice.ClockSkew, about: subject("clock"), shop: "", check: "clock", says: "the clock differs from WeChat's",
 			within: 3 * time.Minute, back: 10 * time.Minute, step: 10 * time.Second,
 			inject: func(g *gameday) { g.date.set(5 * time.Minute) },

@@ -86,20 +86,23 @@ func newRigIn(t *testing.T, world *wechatsim.World) *rig {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
-	r := &rig{t: t, gave: &record{}, got: &record{}, logs: &buffer{}, dir: filepath.Join(dir, "data")}
-	r.sim = wechattest.New(t, &wechattest.Options{KeepRaw: true, World: world})
-	r.sim.URL = r.serve(r.gave.handler(r.sim.Sim))
-	return r
+	return rigWith(t, dir, nil, wechattest.New(t, &wechattest.Options{KeepRaw: true, World: world}))
 }
 
 // newVirtualRig is newRigIn in a bubble of testing/synctest: nobody reaches the
 // machine's network, and time is virtual.
 func newVirtualRig(t *testing.T, world *wechatsim.World) *rig {
 	t.Helper()
-	r := &rig{t: t, gave: &record{}, got: &record{}, logs: &buffer{}, dir: filepath.Join(t.TempDir(), "data"), net: &memnet.Network{}}
-	push := &http.Transport{DialContext: r.net.Dial}
+	network := &memnet.Network{}
+	push := &http.Transport{DialContext: network.Dial}
 	t.Cleanup(push.CloseIdleConnections)
-	r.sim = wechattest.NewPipe(t, &wechattest.Options{KeepRaw: true, World: world, PushTransport: push})
+	return rigWith(t, t.TempDir(), network, wechattest.NewPipe(t, &wechattest.Options{KeepRaw: true, World: world, PushTransport: push}))
+}
+
+// rigWith is a rig in a directory, with an emulator whose answers are recorded.
+func rigWith(t *testing.T, dir string, network *memnet.Network, sim *wechattest.Server) *rig {
+	t.Helper()
+	r := &rig{t: t, sim: sim, gave: &record{}, got: &record{}, logs: &buffer{}, dir: filepath.Join(dir, "data"), net: network}
 	r.sim.URL = r.serve(r.gave.handler(r.sim.Sim))
 	return r
 }
