@@ -108,7 +108,7 @@ func (s *Sim) nextCGI(a *app, now time.Time) {
 func (s *Sim) stableWindow() time.Duration {
 	const usual = 5 * time.Minute
 	if life := s.world.TokenLife.Std(); life <= usual {
-		return life / 2
+		return life * 2 / 3
 	}
 	return usual
 }

@@ -71,8 +71,8 @@ func TestStableTokenNormalMode(t *testing.T) {
 	}{
 		{7200 * time.Second, 5 * time.Minute},
 		{330 * time.Second, 5 * time.Minute},
-		{300 * time.Second, 150 * time.Second},
-		{20 * time.Second, 10 * time.Second},
+		{300 * time.Second, 200 * time.Second},
+		{30 * time.Second, 20 * time.Second},
 	}
 	for _, tt := range tests {
 		t.Run(tt.life.String(), func(t *testing.T) {

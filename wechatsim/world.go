@@ -45,9 +45,10 @@ type World struct {
 	// TokenLife is the life of access tokens of /sns/, /cgi-bin/token and
 	// /cgi-bin/stable_token; default 7200s, at least 10s. Shorten it to watch
 	// renewals. The five-minute windows of stable_token stay five minutes
-	// while TokenLife is over 300s, and are half of it otherwise. Nothing else
-	// is shortened: codes live 5 and 10 minutes and refresh tokens RefreshLife,
-	// because no answer tells a program about those.
+	// while TokenLife is over 300s, and are two thirds of it otherwise: a program
+	// that renews at half of a life is inside. Nothing else is shortened: codes
+	// live 5 and 10 minutes and refresh tokens RefreshLife, because no answer
+	// tells a program about those.
 	TokenLife Duration `json:"token_life,omitzero"`
 	// RefreshLife is the life of a user's refresh token, counted from the code
 	// exchange; default 720h (30 days).
