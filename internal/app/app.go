@@ -150,6 +150,8 @@ type App struct {
 	hooks     []*http.Transport          // to webhooks
 	ways      map[bool]http.RoundTripper // to channels, by whether they may reach private addresses
 	owner     string                     // names this process in leases
+	spooler   string                     // names it in those under which standby.db goes into the database
+	lease     time.Duration              // of a grant; 0: the standard one
 }
 
 // New opens the store and the vault and connects the features. Nothing listens
@@ -339,6 +341,7 @@ func (a *App) connectKeeper() {
 	if a.o.Keeper != nil {
 		a.o.Keeper(&o)
 	}
+	a.spooler, a.lease = o.Owner+"_spool", o.Lease
 	a.keeper = keeper.New(o)
 	a.store.forget = func(grantIDs ...string) {
 		for _, id := range grantIDs {

@@ -293,7 +293,7 @@ func (r *replica) replay(ctx context.Context) {
 	// The flag falls before the spool is read: what is spooled meanwhile raises
 	// it again.
 	r.spool.Store(false)
-	_, err := r.file.Replay(ctx, standby.ReplayOptions{Store: r.a.store.database, Owner: r.a.owner + "_spool", Now: r.a.o.Now, Log: r.a.o.Log, Dropped: r.a.keeper.Forget})
+	_, err := r.file.Replay(ctx, standby.ReplayOptions{Store: r.a.store.database, Owner: r.a.spooler, Lease: r.a.lease, Now: r.a.o.Now, Log: r.a.o.Log, Dropped: r.a.keeper.Forget})
 	if err != nil {
 		r.a.o.Log.WarnContext(ctx, "what standby.db keeps for the database did not go in yet; it is tried again", "error", err)
 	}

@@ -23,6 +23,7 @@ type Settler interface {
 type ReplayOptions struct {
 	Store Settler
 	Owner string           // names this process in leases
+	Lease time.Duration    // how long a replay holds a grant, one transaction; default 15 s
 	Now   func() time.Time // default time.Now
 	Log   *slog.Logger     // default discards
 	// Dropped is told of each grant whose spooled credential was given up: what
@@ -30,8 +31,7 @@ type ReplayOptions struct {
 	Dropped func(grantID string)
 }
 
-// replayLease is how long a replay holds a grant: one transaction.
-const replayLease = 15 * time.Second
+const defaultLease = 15 * time.Second
 
 // Replay brings the spool into the database, and gives the grants that are done
 // with. What cannot be brought in yet, because somebody else refreshes the grant
@@ -39,6 +39,9 @@ const replayLease = 15 * time.Second
 func (f *File) Replay(ctx context.Context, o ReplayOptions) (done []string, err error) {
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Lease <= 0 {
+		o.Lease = defaultLease
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -98,7 +101,7 @@ func settleSpooled(ctx context.Context, o ReplayOptions, i item) (settled bool, 
 	if g.Tokens.Generation != e.Settle.From {
 		return false, nil
 	}
-	claim, err := o.Store.Claim(ctx, i.grantID, grant.ClaimRequest{Owner: o.Owner, Now: o.Now(), For: replayLease, Limit: 1})
+	claim, err := o.Store.Claim(ctx, i.grantID, grant.ClaimRequest{Owner: o.Owner, Now: o.Now(), For: o.Lease, Limit: 1})
 	if errors.Is(err, grant.ErrNotFound) {
 		return false, nil // revoked since it was read
 	}
