@@ -57,6 +57,7 @@ func Judge(h History) Balance {
 	requests := group(h.Requests, func(r Request) string { return r.Grant })
 	deaths := group(h.Deaths, func(d Death) string { return d.Grant })
 	unknown := group(h.Unknown, func(u Unknown) string { return u.Grant })
+	spooled := group(h.Spooled, func(s Spooled) string { return s.Grant })
 	for grant, list := range requests {
 		if stories[grant] == nil {
 			b.problem("%d requests for a token of %q, which is no grant", len(list), grant)
@@ -65,6 +66,7 @@ func Judge(h History) Balance {
 	for _, grant := range sorted(stories) {
 		s := stories[grant]
 		s.attach(requests[grant])
+		s.keepOnDisk(spooled[grant])
 		b.note(s, unknown[grant])
 		b.weigh(s, h.Life, deaths[grant])
 		b.Problems = append(b.Problems, s.problems...)
@@ -136,7 +138,10 @@ func (b *Balance) term(s *story, t *term, kept *keeping, deaths []Death) {
 		return
 	}
 	if len(t.requests) == 0 {
-		if t.renewed {
+		switch {
+		case t.replayed != nil:
+			kept.answered(*t.replayed, true)
+		case t.renewed:
 			s.problem("term %d renewed without asking", t.n)
 		}
 		return // looked again, and had nothing to do; or nothing could be sent
@@ -173,19 +178,18 @@ func (b *Balance) asked(s *story, t *term, kept *keeping, deaths []Death) {
 
 // uses looks for tokens that were used before they were durable.
 func (b *Balance) uses(uses []Use, stories map[string]*story) {
-	durable := map[string]time.Time{}
+	durable := map[string]time.Time{} // zero: given, and never durable
+	from := func(token string, at time.Time) {
+		if was := durable[token]; token != "" && (was.IsZero() || !at.IsZero() && at.Before(was)) {
+			durable[token] = at
+		}
+	}
 	for _, s := range stories {
 		for _, t := range s.terms {
 			for _, r := range t.requests {
-				if r.Given == "" {
-					continue
-				}
-				at, known := durable[r.Given]
-				if !known {
-					durable[r.Given] = time.Time{} // given, and not durable so far
-				}
-				if t.renewed && !t.settled.IsZero() && (at.IsZero() || t.settled.Before(at)) {
-					durable[r.Given] = t.settled
+				from(r.Given, r.spooled)
+				if t.renewed {
+					from(r.Given, t.settled)
 				}
 			}
 		}

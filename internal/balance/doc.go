@@ -34,7 +34,9 @@
 //     database's clock; terms count up by one; a settle names the newest term.
 //   - Generations count up by one, and only with a settle. Tokens do not change
 //     without their generation.
-//   - No call carries a token before the settle that made it durable.
+//   - No call carries a token before the settle that made it durable, or before its
+//     replica had it on its own disk because the database was away. A term that
+//     renews without asking brings such a token, and no other.
 //   - No token is lost: at the end every grant is active, and the emulator
 //     honours what is kept.
 //   - No answer of one shop is given for another.

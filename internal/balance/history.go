@@ -15,6 +15,7 @@ type History struct {
 	Uses     []Use
 	Deaths   []Death
 	Unknown  []Unknown
+	Spooled  []Spooled
 	Blind    []Blind
 	Calls    []Call
 	Kept     []Kept
@@ -46,6 +47,9 @@ type Request struct {
 	// on; empty and 0 when it gave none. The answer may have been lost.
 	Given string
 	Left  time.Duration
+
+	// spooled is when its replica had the token on its own disk; zero: never.
+	spooled time.Time
 }
 
 // Use is one call that carried a token to the emulator.
@@ -64,6 +68,15 @@ type Death struct {
 type Unknown struct {
 	Grant string
 	Term  int64
+}
+
+// Spooled is a token that a replica keeps on its own disk until the database takes
+// it, and may use from then on.
+type Spooled struct {
+	At         time.Time
+	Replica    int
+	Grant      string
+	Generation int64 // that the token is to be
 }
 
 // Blind is a time in which a replica could not know what the others did: it

@@ -113,6 +113,28 @@ var mutants = []struct {
 		w.unanswered(63_010, 0)
 		w.settle(63_050, "nothing")
 	}, "gave nothing"},
+	{"brings in what nobody spooled", func(w *world) {
+		outage(w)
+		w.h.Spooled = nil
+	}, "without asking"},
+	{"brings in what another replica spooled", func(w *world) {
+		outage(w)
+		w.h.Changes[len(w.h.Changes)-1].Replica, w.h.Changes[len(w.h.Changes)-2].Replica = 2, 2
+	}, "without asking"},
+	{"brings in another generation than it spooled", func(w *world) {
+		outage(w)
+		w.h.Spooled[0].Generation--
+	}, "without asking"},
+	{"uses a token before it is on its disk", func(w *world) {
+		outage(w)
+		w.h.Spooled[0].At = at(65_700)
+	}, "before it was durable"},
+	{"spools what it was not given", func(w *world) {
+		w.claim(63_000, 3)
+		w.unanswered(63_010, 3)
+		w.spool(63_100, 3)
+		w.settle(63_200, "invented")
+	}, "had given it nothing"},
 	{"renewed without asking", func(w *world) {
 		w.claim(63_000, 0)
 		w.settle(63_050, "invented")

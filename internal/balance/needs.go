@@ -54,10 +54,10 @@ type held struct {
 func (s *story) durable(deaths []Death) []held {
 	var all []held
 	for _, t := range s.terms {
-		if !t.renewed || t.settled.IsZero() || len(t.requests) == 0 {
+		r := t.brings()
+		if r == nil {
 			continue
 		}
-		r := t.requests[len(t.requests)-1]
 		h := held{from: t.settled, ends: r.At.Add(r.Left)}
 		for _, d := range deaths {
 			if d.At.After(r.At) && d.At.Before(h.ends) {

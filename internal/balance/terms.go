@@ -15,10 +15,12 @@ type term struct {
 	settled  time.Time // zero: never
 	replaced time.Time // when the next one was given out; zero: never
 	renewed  bool      // settled with tokens of the next generation
+	brought  int64     // the generation, if it renewed
 	cause    string    // as settled
 	state    string
 	unknown  bool // the audit log says so
 	requests []Request
+	replayed *Request // settled without asking: what another term of its replica asked for and spooled
 }
 
 // over tells whether the term had ended at a time, one way or the other.
@@ -97,7 +99,8 @@ func (s *story) follow(was, is Change) {
 	case is.Generation == was.Generation && is.Tokens != was.Tokens:
 		s.problem("the tokens of generation %d were changed", is.Generation)
 	case is.Generation > was.Generation && len(s.terms) > 0:
-		s.terms[len(s.terms)-1].renewed = true
+		last := s.terms[len(s.terms)-1]
+		last.renewed, last.brought = true, is.Generation
 	}
 }
 
@@ -161,6 +164,48 @@ func (s *story) attach(requests []Request) {
 			s.homeless = append(s.homeless, r)
 		}
 	}
+}
+
+// keepOnDisk notes which answers were spooled, and finds the terms under which they
+// went into the database, where those are not the terms that asked: somebody else
+// had claimed the grant meanwhile, and renewed nothing.
+func (s *story) keepOnDisk(all []Spooled) {
+	for _, d := range all {
+		asked, r := s.spooledBy(d)
+		if r == nil {
+			s.problem("replica %d spooled generation %d at %s, and the emulator had given it nothing", d.Replica, d.Generation, clock(d.At))
+			continue
+		}
+		r.spooled = d.At
+		for _, t := range s.terms {
+			if t.n > asked.n && t.replica == d.Replica && len(t.requests) == 0 && t.renewed && t.brought == d.Generation && t.settled.After(d.At) {
+				t.replayed = r
+			}
+		}
+	}
+}
+
+// spooledBy is the newest answer that a replica can have spooled, and its term.
+func (s *story) spooledBy(d Spooled) (*term, *Request) {
+	for _, t := range slices.Backward(s.terms) {
+		for i := range slices.Backward(t.requests) {
+			if r := &t.requests[i]; r.Replica == d.Replica && r.Given != "" && r.At.Before(d.At) {
+				return t, r
+			}
+		}
+	}
+	return nil, nil
+}
+
+// brings is the request whose answer a term settled; nil if it settled none.
+func (t *term) brings() *Request {
+	switch {
+	case !t.renewed || t.settled.IsZero():
+		return nil
+	case len(t.requests) > 0:
+		return &t.requests[len(t.requests)-1]
+	}
+	return t.replayed
 }
 
 // roundSlack forgives that the database rounds to milliseconds. A request comes

@@ -77,6 +77,11 @@ func (w *world) unknown(term int64) {
 	w.h.Unknown = append(w.h.Unknown, balance.Unknown{Grant: "g_1", Term: term})
 }
 
+// spool has a replica keep on its own disk what the newest request brought.
+func (w *world) spool(ms, replica int) {
+	w.h.Spooled = append(w.h.Spooled, balance.Spooled{At: at(ms), Replica: replica, Grant: "g_1", Generation: w.row.Generation + 1})
+}
+
 // use is a call that carried a token and was answered.
 func (w *world) use(ms int, token string) {
 	w.h.Uses = append(w.h.Uses, balance.Use{At: at(ms), Token: token})
@@ -150,6 +155,49 @@ func TestGood(t *testing.T) {
 	}
 	if b.Asked != b.Due+b.Died+b.Unknown-b.Absent {
 		t.Errorf("%+v: the difference is not what is absent", b)
+	}
+}
+
+// outage is what follows when replica 0 loses the database after it asked: the
+// token is used from its own disk, replica 1 claims the grant and gets nothing, and
+// then replica 0 brings the token in under a term of its own.
+func outage(w *world) (token string) {
+	w.claim(63_000, 0)
+	token = w.ask(63_010, 0)
+	w.spool(65_500, 0)
+	w.use(65_600, token)
+	w.claim(66_100, 1)
+	w.unknown(w.row.Term - 1)
+	w.unanswered(66_110, 1)
+	w.fail(66_200, "busy")
+	w.claim(66_300, 0)
+	w.settle(66_310, token)
+	return token
+}
+
+// TestSpooled: a token that a replica kept on its own disk while the database was
+// away may be used, and comes in under the term that asked or under another.
+func TestSpooled(t *testing.T) {
+	w := good()
+	w.use(67_000, outage(w))
+	if b := balance.Judge(w.h); !b.OK() || b.Unknown != 4 || b.Renewed != 9 {
+		t.Errorf("%+v", b)
+	}
+	w = good()
+	w.claim(63_000, 0)
+	token := w.ask(63_010, 0)
+	w.spool(65_500, 0)
+	w.use(65_600, token)
+	w.settle(66_300, token)
+	if b := balance.Judge(w.h); !b.OK() || b.Unknown != 3 || b.Renewed != 9 {
+		t.Errorf("%+v", b)
+	}
+	// The next renewal is counted from the answer that was brought in.
+	w = good()
+	outage(w)
+	w.renew(68_000, 2)
+	if b := balance.Judge(w.h); b.OK() {
+		t.Error("a refresh right after a token was brought in holds")
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/zhanggui/zhanggui/internal/balance"
@@ -40,6 +41,7 @@ type emulator struct {
 	sim     *wechatsim.Sim
 	servers []*http.Server
 	serving sync.WaitGroup
+	stopped atomic.Pointer[time.Time] // its clock stands still there
 
 	mu      sync.Mutex
 	asked   []asked
@@ -50,11 +52,11 @@ type emulator struct {
 // newEmulator starts the emulator with a listener for each replica, and one
 // more for the setting of the scene.
 func newEmulator(ctx context.Context, world *wechatsim.World, replicas int) (*emulator, []string, error) {
-	sim, err := wechatsim.Open(wechatsim.Options{World: world, LedgerSize: 1_000_000})
-	if err != nil {
+	e := &emulator{openids: map[string]string{}}
+	var err error
+	if e.sim, err = wechatsim.Open(wechatsim.Options{World: world, LedgerSize: 1_000_000, Now: e.now}); err != nil {
 		return nil, nil, err
 	}
-	e := &emulator{sim: sim, openids: map[string]string{}}
 	var addresses []string
 	for i := range replicas {
 		l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
@@ -68,6 +70,20 @@ func newEmulator(ctx context.Context, world *wechatsim.World, replicas int) (*em
 		addresses = append(addresses, l.Addr().String())
 	}
 	return e, addresses, nil
+}
+
+func (e *emulator) now() time.Time {
+	if at := e.stopped.Load(); at != nil {
+		return *at
+	}
+	return time.Now()
+}
+
+// stop has no token grow older: what is kept is looked at when no replica runs
+// that could renew it.
+func (e *emulator) stop() {
+	at := time.Now()
+	e.stopped.Store(&at)
 }
 
 func (e *emulator) close() {

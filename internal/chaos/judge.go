@@ -81,6 +81,7 @@ func (r *run) unfit(v *vault.Vault, g row, renew bool) string {
 // history gathers everything that was seen. Replicas end in good order first, so
 // that no refresh is under way.
 func (r *run) history(ctx context.Context) (balance.History, error) {
+	r.emulator.stop()
 	var ending sync.WaitGroup
 	for _, x := range r.replicas {
 		ending.Go(x.end)
@@ -93,6 +94,11 @@ func (r *run) history(ctx context.Context) (balance.History, error) {
 	}
 	if h.Unknown, err = r.witness.unknown(ctx); err != nil {
 		return h, err
+	}
+	for _, x := range r.replicas {
+		if h.Spooled, err = x.spooled(h.Spooled); err != nil {
+			return h, err
+		}
 	}
 	rows, err := r.witness.rows(ctx)
 	if err != nil {

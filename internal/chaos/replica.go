@@ -2,6 +2,7 @@ package chaos
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -14,6 +15,9 @@ import (
 	"runtime"
 	"sync"
 	"time"
+
+	"github.com/zhanggui/zhanggui/internal/balance"
+	"github.com/zhanggui/zhanggui/internal/keeper"
 )
 
 // replica is the parent's side of one replica: a process that comes and goes,
@@ -37,6 +41,36 @@ type replica struct {
 
 // logFile holds what the replica's processes logged, one after another.
 func (r *replica) logFile() string { return r.spec.Data + ".log" }
+
+// spooled adds what the replica's log says of tokens that it kept on its own disk.
+func (r *replica) spooled(all []balance.Spooled) ([]balance.Spooled, error) {
+	f, err := os.Open(r.logFile())
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	for lines := bufio.NewReader(f); ; {
+		line, err := lines.ReadBytes('\n')
+		if err == io.EOF {
+			return all, nil // what a killed process did not finish says nothing
+		}
+		if err != nil {
+			return nil, err
+		}
+		if !bytes.Contains(line, []byte(keeper.SpooledMessage)) {
+			continue
+		}
+		var said struct {
+			Time       time.Time
+			Grant      string
+			Generation int64
+		}
+		if err := json.Unmarshal(line, &said); err != nil {
+			continue // two halves of lines, of a process that was killed and of its successor
+		}
+		all = append(all, balance.Spooled{At: said.Time, Replica: r.spec.Index, Grant: said.Grant, Generation: said.Generation})
+	}
+}
 
 // helloWithin is how long a replica may take to start. A database that is cut
 // off makes it take longer; it is then started anew.

@@ -3,6 +3,7 @@ package chaos
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -131,7 +132,26 @@ func Run(ctx context.Context, s Settings) (_ *Report, err error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := r.leave(h); err != nil {
+		return nil, err
+	}
 	return r.report(balance.Judge(h)), nil
+}
+
+// HistoryFile is where a run that keeps its data leaves what was seen of it: the
+// [balance.History] as JSON, without any secret.
+const HistoryFile = "history.json"
+
+// leave writes what was seen beside the logs.
+func (r *run) leave(h balance.History) error {
+	if r.Keep == "" {
+		return nil
+	}
+	b, err := json.Marshal(h)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(r.dir, HistoryFile), b, 0o600)
 }
 
 func (r *run) report(b balance.Balance) *Report {

@@ -34,6 +34,10 @@ func (a *attempt) settle(ctx context.Context, e grant.Effects) error {
 	}
 }
 
+// SpooledMessage is what the log says of a grant whose token is on the disk of this
+// server, with its generation, until the database takes it.
+const SpooledMessage = "a new token is kept here until the database takes it"
+
 // spool keeps a credential in this place when the store cannot take it. Without
 // a spool, and for what holds none, the settle has failed with err.
 func (a *attempt) spool(ctx context.Context, e grant.Effects, err error) error {
@@ -48,7 +52,7 @@ func (a *attempt) spool(ctx context.Context, e grant.Effects, err error) error {
 			"grant", id, "generation", e.Settle.Tokens.Generation, "err", lost)
 		return notYet(id, a.k.opt.Lease, errors.Join(err, lost))
 	}
-	log.Warn("a new token is kept here until the database takes it", "grant", id, "generation", e.Settle.Tokens.Generation)
+	log.Warn(SpooledMessage, "grant", id, "generation", e.Settle.Tokens.Generation)
 	return nil
 }
 
