@@ -29,7 +29,7 @@ func TestProofOfAThinnedHead(t *testing.T) {
 		}
 		c, err := signer.SignHead(size, root, r.at)
 		if err == nil {
-			err = r.store.SaveCheckpoint(t.Context(), c)
+			err = r.store.SaveCheckpoint(t.Context(), c, size-1)
 		}
 		if err != nil {
 			t.Fatal(err)

@@ -8,12 +8,14 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
 
+	"github.com/zhanggui/zhanggui/internal/access"
 	"github.com/zhanggui/zhanggui/internal/audit"
 	"github.com/zhanggui/zhanggui/internal/store/sqlstore"
 )
@@ -23,7 +25,9 @@ const headEvery = 10 * time.Second
 
 // heads signs the audit log's head: into its own file first, since that is
 // the copy that somebody who rewrites the database does not reach. Of several
-// replicas, each has its file, and takes over what the others signed.
+// replicas, each has its file, and takes over what the others signed. These agree
+// in the database on one order of heads first, so that no file lacks one that is
+// older than its end: to a verification that is a file that was cut.
 type heads struct {
 	store  *sqlstore.Store
 	signer *audit.Signer
@@ -153,6 +157,15 @@ func (h *heads) lose(ctx context.Context, c audit.Checkpoint, reason string) err
 func (h *heads) sign(ctx context.Context) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	for {
+		// Another replica that signed meanwhile has a head of its own, which comes first.
+		if err := h.signOnce(ctx); !errors.Is(err, access.ErrStale) {
+			return err
+		}
+	}
+}
+
+func (h *heads) signOnce(ctx context.Context) error {
 	size, root, err := h.store.AuditHead(ctx)
 	if err != nil || size == h.signed {
 		return err
@@ -164,15 +177,39 @@ func (h *heads) sign(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := h.file.Append(c); err != nil {
-		return fmt.Errorf("write the signed head: %w", err)
+	steps := []func(context.Context, audit.Checkpoint) error{h.write, h.share}
+	if h.others {
+		slices.Reverse(steps)
 	}
-	if err := h.store.SaveCheckpoint(ctx, c); err != nil {
-		return fmt.Errorf("store the signed head: %w", err)
+	for _, step := range steps {
+		if err := step(ctx, c); err != nil {
+			return err
+		}
 	}
 	h.signed = size
 	h.newest.Store(&c)
 	return nil
+}
+
+func (h *heads) write(_ context.Context, c audit.Checkpoint) error {
+	if err := h.file.Append(c); err != nil {
+		return fmt.Errorf("write the signed head: %w", err)
+	}
+	return nil
+}
+
+// share keeps a head in the database. Where nobody else signs, one that is there
+// already is as good.
+func (h *heads) share(ctx context.Context, c audit.Checkpoint) error {
+	known := c.Size - 1
+	if h.others {
+		known = h.signed
+	}
+	err := h.store.SaveCheckpoint(ctx, c, known)
+	if err == nil || !h.others && errors.Is(err, access.ErrStale) {
+		return nil
+	}
+	return fmt.Errorf("store the signed head: %w", err)
 }
 
 // older finds a head that the database keeps no more in the file of signed heads; false

@@ -83,7 +83,7 @@ func (r *rig) sign() {
 	}
 	c, err := r.signer.SignHead(size, root, r.now)
 	if err == nil {
-		err = r.store.SaveCheckpoint(r.t.Context(), c)
+		err = r.store.SaveCheckpoint(r.t.Context(), c, size-1)
 	}
 	if err != nil {
 		r.t.Fatal(err)

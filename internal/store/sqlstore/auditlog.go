@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"errors"
@@ -12,6 +13,7 @@ import (
 
 	"golang.org/x/mod/sumdb/tlog"
 
+	"github.com/zhanggui/zhanggui/internal/access"
 	"github.com/zhanggui/zhanggui/internal/audit"
 	"github.com/zhanggui/zhanggui/internal/store/sqlstore/sqlgen"
 )
@@ -188,13 +190,20 @@ func (s *Store) Append(ctx context.Context, entries ...audit.Entry) error {
 	})
 }
 
-// SaveCheckpoint keeps a signed head, unless one of a log that is as long is kept
-// already: so heads are kept in the order of their sizes, whoever signs.
-func (s *Store) SaveCheckpoint(ctx context.Context, c audit.Checkpoint) error {
+// SaveCheckpoint keeps a signed head. known is the size of the longest log of which
+// the signer knows a head: while the store has one of a longer log, it refuses with
+// [access.ErrStale]. So heads are kept in the order of their sizes, and whoever signs
+// has seen all before his own. Keeping the same head again does nothing.
+func (s *Store) SaveCheckpoint(ctx context.Context, c audit.Checkpoint, known int64) error {
 	return s.write(ctx, "save checkpoint", func(t *tx) error {
-		longer, err := t.CheckpointsAfter(ctx, sqlgen.CheckpointsAfterParams{Size: c.Size - 1, MaxRows: 1})
-		if err != nil || len(longer) > 0 {
+		newer, err := t.CheckpointsAfter(ctx, sqlgen.CheckpointsAfterParams{Size: min(known, c.Size-1), MaxRows: 1})
+		switch {
+		case err != nil:
 			return err
+		case len(newer) > 0 && bytes.Equal(newer[0].Note, c.SignedNote):
+			return nil
+		case len(newer) > 0:
+			return access.ErrStale
 		}
 		return t.InsertCheckpoint(ctx, sqlgen.InsertCheckpointParams{
 			Size: c.Size, At: millis(c.At), Root: c.Root[:], Note: c.SignedNote,

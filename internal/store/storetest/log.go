@@ -55,8 +55,15 @@ var logCases = []testCase{
 			{Size: size, Root: root, SignedNote: []byte("note 1"), At: start},
 			{Size: size + 1, Root: root, SignedNote: []byte("note 2"), At: start.Add(time.Minute)},
 		}
-		for _, c := range []audit.Checkpoint{want[0], want[0], want[1], want[0], want[1]} { // as several signers may
-			w.must(w.s.SaveCheckpoint(t.Context(), c))
+		for _, c := range []audit.Checkpoint{want[0], want[0], want[1], want[1]} { // an answer may be lost
+			w.must(w.s.SaveCheckpoint(t.Context(), c, c.Size-1))
+		}
+		// Others signed meanwhile: what is as long, or longer, or shorter than theirs.
+		for _, c := range []audit.Checkpoint{
+			{Size: size, Root: root, SignedNote: []byte("shorter"), At: start}, {Size: size + 1, Root: root, SignedNote: []byte("as long"), At: start},
+			{Size: size + 9, Root: root, SignedNote: []byte("longer"), At: start},
+		} {
+			w.refused(access.ErrStale, func() error { return w.s.SaveCheckpoint(t.Context(), c, size) })
 		}
 		got, err := w.s.Checkpoints(t.Context())
 		w.must(err)
@@ -173,7 +180,7 @@ var logCases = []testCase{
 	}},
 	{"heads are found by time and size", func(t *testing.T, w *world) {
 		for i := range int64(3) {
-			w.must(w.s.SaveCheckpoint(t.Context(), audit.Checkpoint{Size: 1 + i, SignedNote: []byte{byte(i)}, At: start.Add(time.Duration(i) * time.Hour)}))
+			w.must(w.s.SaveCheckpoint(t.Context(), audit.Checkpoint{Size: 1 + i, SignedNote: []byte{byte(i)}, At: start.Add(time.Duration(i) * time.Hour)}, i))
 		}
 		newest, ok, err := w.s.NewestCheckpoint(t.Context())
 		w.must(err)
@@ -238,7 +245,7 @@ var logCases = []testCase{
 	}},
 	{"heads that are thinned are gone, and servers do not thin twice", func(t *testing.T, w *world) {
 		for i := range int64(4) {
-			w.must(w.s.SaveCheckpoint(t.Context(), audit.Checkpoint{Size: 1 + i, SignedNote: []byte{byte(i)}, At: start.Add(time.Duration(i) * time.Hour)}))
+			w.must(w.s.SaveCheckpoint(t.Context(), audit.Checkpoint{Size: 1 + i, SignedNote: []byte{byte(i)}, At: start.Add(time.Duration(i) * time.Hour)}, i))
 		}
 		drop := []audit.Checkpoint{{Size: 1, At: start}, {Size: 3, At: start}} // the latter is another of its size
 		w.must(w.s.ThinCheckpoints(t.Context(), 0, 3, drop))
