@@ -26,6 +26,7 @@ type History struct {
 // database saw it.
 type Change struct {
 	At         time.Time // on the database's clock, inside the transaction
+	Began      time.Time // when the statement began that wrote it; a lease is counted from a moment between
 	Grant      string
 	User       bool // a person's grant
 	Replica    int  // of the newest term; -1 when none was given out

@@ -12,6 +12,7 @@ type term struct {
 	replica  int
 	claimed  time.Time
 	until    time.Time
+	rightful bool      // the lease is as long as it must be
 	settled  time.Time // zero: never
 	replaced time.Time // when the next one was given out; zero: never
 	renewed  bool      // settled with tokens of the next generation
@@ -73,7 +74,7 @@ func (s *story) begin(c Change) {
 		s.begun = c.At
 	}
 	if c.Term > 0 {
-		s.terms = append(s.terms, &term{n: c.Term, replica: c.Replica, claimed: c.At, until: c.Until})
+		s.terms = append(s.terms, &term{n: c.Term, replica: c.Replica, claimed: c.At, until: c.Until, rightful: s.rightful(c)})
 		if c.Settled == c.Term {
 			s.terms[0].settled = c.At
 		}
@@ -105,8 +106,9 @@ func (s *story) follow(was, is Change) {
 }
 
 func (s *story) claim(was, is Change) {
-	if length := is.Until.Sub(is.At); s.lease > 0 && !s.rightful(length) {
-		s.problem("term %d has a lease of %v, not of %v", is.Term, length, s.lease)
+	rightful := s.rightful(is)
+	if !rightful {
+		s.problem("term %d has a lease of %v, not of %v", is.Term, is.Until.Sub(is.At), s.lease)
 	}
 	if n := len(s.terms); n > 0 {
 		last := s.terms[n-1]
@@ -115,22 +117,20 @@ func (s *story) claim(was, is Change) {
 		}
 		last.replaced = is.At
 	}
-	s.terms = append(s.terms, &term{n: is.Term, replica: is.Replica, claimed: is.At, until: is.Until})
+	s.terms = append(s.terms, &term{n: is.Term, replica: is.Replica, claimed: is.At, until: is.Until, rightful: rightful})
 }
 
-// statementSlack is how long after a statement began, which is when a lease
-// begins, the witness may see what it wrote.
-const statementSlack = time.Second
-
-// rightful says whether a lease is as long as it must be.
-func (s *story) rightful(length time.Duration) bool {
-	return length <= s.lease+leaseSlack && length >= s.lease-statementSlack
+// rightful says whether a lease is as long as it must be: it was counted from some
+// moment of the statement that gave it out.
+func (s *story) rightful(c Change) bool {
+	from := c.Until.Add(-s.lease)
+	return s.lease == 0 || !from.Before(c.Began.Add(-leaseSlack)) && !from.After(c.At.Add(leaseSlack))
 }
 
 // end is when a term's lease is over. Where its length is known, a row that says
 // something else is not believed.
 func (s *story) end(t *term) time.Time {
-	if s.lease > 0 && !s.rightful(t.until.Sub(t.claimed)) {
+	if !t.rightful {
 		return t.claimed.Add(s.lease)
 	}
 	return t.until

@@ -35,7 +35,7 @@ func newWorld() *world {
 }
 
 func (w *world) write(ms int) {
-	w.row.At = at(ms)
+	w.row.At, w.row.Began = at(ms), at(ms-5)
 	w.h.Changes = append(w.h.Changes, w.row)
 }
 
@@ -198,6 +198,26 @@ func TestSpooled(t *testing.T) {
 	w.renew(68_000, 2)
 	if b := balance.Judge(w.h); b.OK() {
 		t.Error("a refresh right after a token was brought in holds")
+	}
+}
+
+// TestSlowStatement: a claim that a busy database took seconds to carry out has a lease
+// that was counted from its beginning, and is over earlier; nobody may come before.
+func TestSlowStatement(t *testing.T) {
+	for name, c := range map[string]struct {
+		next int
+		ok   bool
+	}{"after its end": {63_020, true}, "before its end": {62_500, false}} {
+		w := good()
+		w.claim(62_300, 0)
+		slow := &w.h.Changes[len(w.h.Changes)-1]
+		slow.Began, slow.Until = at(60_000), at(60_010).Add(lease)
+		w.claim(c.next, 1)
+		w.unknown(w.row.Term - 1)
+		w.settle(c.next+100, w.ask(c.next+10, 1))
+		if b := balance.Judge(w.h); b.OK() != c.ok {
+			t.Errorf("%s: %q", name, b.Problems)
+		}
 	}
 }
 

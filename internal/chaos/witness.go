@@ -24,23 +24,27 @@ const seenColumns = "id, kind, lease_owner, lease_term, settled_term, lease_unti
 // sqliteWitness and postgresWitness make the witness.
 var (
 	sqliteWitness = []string{
-		`CREATE TABLE chaos_changes (n INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER, id TEXT, kind TEXT, lease_owner TEXT, lease_term INTEGER,
+		`CREATE TABLE chaos_changes (n INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER, began INTEGER, id TEXT, kind TEXT, lease_owner TEXT, lease_term INTEGER,
 			settled_term INTEGER, lease_until INTEGER, generation INTEGER, digest TEXT, state TEXT, cause TEXT)`,
 		sqliteTrigger("INSERT"), sqliteTrigger("UPDATE"),
 	}
 	postgresWitness = []string{
-		`CREATE TABLE chaos_changes (n BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, at BIGINT, id TEXT, kind TEXT, lease_owner TEXT,
+		`CREATE TABLE chaos_changes (n BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, at BIGINT, began BIGINT, id TEXT, kind TEXT, lease_owner TEXT,
 			lease_term BIGINT, settled_term BIGINT, lease_until BIGINT, generation BIGINT, digest TEXT, state TEXT, cause TEXT)`,
 		`CREATE FUNCTION chaos_witness() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-			INSERT INTO chaos_changes (at, ` + seenColumns + `) VALUES ((extract(epoch FROM clock_timestamp()) * 1000)::bigint, ` + newColumns() + `);
+			INSERT INTO chaos_changes (at, began, ` + seenColumns + `) VALUES ((extract(epoch FROM clock_timestamp()) * 1000)::bigint,
+				(extract(epoch FROM statement_timestamp()) * 1000)::bigint, ` + newColumns() + `);
 			RETURN NULL; END $$`,
 		`CREATE TRIGGER chaos_witness AFTER INSERT OR UPDATE ON grants FOR EACH ROW EXECUTE FUNCTION chaos_witness()`,
 	}
 )
 
+// sqliteNow is the moment of a statement: SQLite's clock stands still in it.
+const sqliteNow = "CAST(unixepoch('subsec') * 1000 AS INTEGER)"
+
 func sqliteTrigger(on string) string {
 	return `CREATE TRIGGER chaos_witness_` + strings.ToLower(on) + ` AFTER ` + on + ` ON grants BEGIN
-		INSERT INTO chaos_changes (at, ` + seenColumns + `) VALUES (CAST(unixepoch('subsec') * 1000 AS INTEGER), ` + newColumns() + `); END`
+		INSERT INTO chaos_changes (at, began, ` + seenColumns + `) VALUES (` + sqliteNow + `, ` + sqliteNow + `, ` + newColumns() + `); END`
 }
 
 func newColumns() string { return "NEW." + strings.ReplaceAll(seenColumns, ", ", ", NEW.") }
@@ -57,11 +61,12 @@ func (w witness) install(ctx context.Context, statements []string) error {
 
 // changes gives everything that the witness saw.
 func (w witness) changes(ctx context.Context) ([]balance.Change, error) {
-	return query(ctx, w.db, "SELECT at, "+seenColumns+" FROM chaos_changes ORDER BY n", func(scan func(...any) error) (c balance.Change, err error) {
-		var at, until int64
+	return query(ctx, w.db, "SELECT at, began, "+seenColumns+" FROM chaos_changes ORDER BY n", func(scan func(...any) error) (c balance.Change, err error) {
+		var at, began, until int64
 		var kind, owner string
-		err = scan(&at, &c.Grant, &kind, &owner, &c.Term, &c.Settled, &until, &c.Generation, &c.Tokens, &c.State, &c.Cause)
-		c.At, c.Until, c.User, c.Replica = time.UnixMilli(at), time.UnixMilli(until), kind == "user", replicaOf(owner)
+		err = scan(&at, &began, &c.Grant, &kind, &owner, &c.Term, &c.Settled, &until, &c.Generation, &c.Tokens, &c.State, &c.Cause)
+		c.At, c.Began, c.Until = time.UnixMilli(at), time.UnixMilli(began), time.UnixMilli(until)
+		c.User, c.Replica = kind == "user", replicaOf(owner)
 		return c, err
 	})
 }
