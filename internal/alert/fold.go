@@ -222,6 +222,9 @@ func (w *work) join(f notice.Fact, rule Rule, s notice.Silence) {
 		e.State, e.Silence, e.Due = notice.AlertSilenced, s.ID, s.Until
 	}
 	w.count(e, f)
+	if f.Notice.Details[notice.DetailDirect] != "" && !e.Told() {
+		e.ToldAt, e.ToldCount = w.now, e.Count // by the server that saw it, past the store
+	}
 	owner := rule.Owner
 	if s.ID != "" {
 		owner = 0

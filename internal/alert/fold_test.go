@@ -471,3 +471,45 @@ func (b *book) promises(t rapid.TB) {
 		over[id] = id != 0 && m.Message.Phase == notice.Over
 	}
 }
+
+// TestWhatWasToldPastTheStoreIsNotToldTwice: that it began; that it is over is told, also
+// of what began and ended before anybody looked. One of several servers that told is enough.
+func TestWhatWasToldPastTheStoreIsNotToldTwice(t *testing.T) {
+	direct := []string{notice.DetailDirect, "counter-1"}
+	t.Run("over at once", func(t *testing.T) {
+		b := newBook(t)
+		b.write(notice.StoreFailing, "store", direct...)
+		end := b.write(notice.AlertOver, "store", notice.DetailWas, string(notice.StoreFailing), notice.DetailLasted, "5m0s")
+		got := b.after(time.Second)
+		want(t, got, "over store.failing 1")
+		if got[0].Carrier != end || !got[0].Message.Since.Equal(start) {
+			t.Errorf("the message is %+v", got[0])
+		}
+		want(t, b.after(time.Minute))
+	})
+	t.Run("another did not tell", func(t *testing.T) {
+		b := newBook(t)
+		b.write(notice.StoreFailing, "store")
+		b.write(notice.StoreFailing, "store", direct...)
+		want(t, b.after(time.Second))
+		want(t, b.after(time.Minute))
+		want(t, b.after(25*time.Hour), "reminded store.failing 2")
+		b.write(notice.AlertOver, "store", notice.DetailWas, string(notice.StoreFailing))
+		want(t, b.after(time.Second), "over store.failing 2")
+	})
+	t.Run("nobody told, and it is over", func(t *testing.T) {
+		b := newBook(t)
+		b.write(notice.StoreFailing, "store")
+		b.write(notice.AlertOver, "store", notice.DetailWas, string(notice.StoreFailing))
+		want(t, b.after(time.Second))
+		want(t, b.after(time.Minute))
+	})
+	t.Run("it was told before", func(t *testing.T) {
+		b := newBook(t)
+		b.write(notice.StoreFailing, "store")
+		want(t, b.after(time.Second))
+		want(t, b.after(2*time.Second), "raised store.failing 1")
+		b.write(notice.StoreFailing, "store", direct...)
+		want(t, b.after(time.Minute))
+	})
+}

@@ -3,8 +3,10 @@ package app
 import (
 	"cmp"
 	"context"
+	"errors"
 	"net/http"
 	"net/netip"
+	"os"
 	"strconv"
 	"time"
 
@@ -116,14 +118,53 @@ func (a *App) watch() *alert.Watch {
 				h := a.keeper.Health()
 				return !h.PlatformDownSince.IsZero(), map[string]string{"cause": h.PlatformCause}
 			}},
-			{Kind: notice.StoreFailing, Subject: "store", Look: func() (bool, map[string]string) {
-				return !a.keeper.Health().StoreDownSince.IsZero(), nil
-			}},
 			{Kind: notice.DiskLow, Subject: "disk:" + a.owner, Look: func() (bool, map[string]string) {
 				return diskLow(a.o.Config.Data, rules.Of(notice.DiskLow).Threshold)
 			}},
 		},
 	})
+}
+
+// watchStore makes what tells that the store fails, past it if it must. It begins with the
+// server: one that began without its database has the channels of the configuration.
+func (a *App) watchStore() *alert.StoreWatch {
+	name := a.owner
+	if host, err := os.Hostname(); err == nil && host != "" {
+		name = host + " (" + a.owner + ")"
+	}
+	return alert.NewStoreWatch(alert.StoreWatchOptions{
+		Store: failing{a}, Server: a.owner, Name: name, Policy: a.policy, Down: a.storeDown, Sender: a.outbox, Now: a.o.Now, Logger: a.o.Log,
+	})
+}
+
+// storeDown is since when the store fails; zero: it does not, as far as is known.
+func (a *App) storeDown() time.Time {
+	if a.whole() {
+		return a.keeper.Health().StoreDownSince
+	}
+	o, _ := a.replica.reads.Outage(false)
+	return o.Since
+}
+
+// failing is the store as it is written to when it failed: not before it is open.
+type failing struct{ a *App }
+
+var errNotOpen = errors.New("the database was not opened so far; it is tried again")
+
+// HoldCondition implements alert.Holder.
+func (f failing) HoldCondition(ctx context.Context, h notice.Holding, now time.Time) error {
+	if !f.a.whole() {
+		return errNotOpen
+	}
+	return f.a.store.HoldCondition(ctx, h, now)
+}
+
+// LiveSilences implements alert.Silencer.
+func (f failing) LiveSilences(ctx context.Context, now time.Time) ([]notice.Silence, error) {
+	if !f.a.whole() {
+		return nil, errNotOpen
+	}
+	return f.a.store.LiveSilences(ctx, now)
 }
 
 // diskLow tells whether less than a share of the disk of a directory is free, and not

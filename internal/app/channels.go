@@ -97,21 +97,21 @@ type keptChannel struct {
 }
 
 // Channels implements outbox.Source.
-func (m *madeChannels) Channels(ctx context.Context) ([]outbox.Channel, error) {
+func (m *madeChannels) Channels(ctx context.Context) ([]outbox.Made, error) {
 	rows, err := m.app.store.DeclaredChannels(ctx)
 	if err != nil {
 		return nil, err
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	kept, all := make(map[string]keptChannel, len(rows)), []outbox.Channel{}
+	kept, all := make(map[string]keptChannel, len(rows)), []outbox.Made{}
 	for _, c := range rows {
 		k, known := m.kept[c.Name]
 		if !known || k.version != c.Version {
 			k = keptChannel{c.Version, m.open(c)}
 		}
 		if kept[c.Name] = k; k.channel != nil {
-			all = append(all, k.channel)
+			all = append(all, outbox.Made{Channel: k.channel, Route: routeOf(c)})
 		}
 	}
 	m.kept = kept

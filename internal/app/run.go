@@ -100,6 +100,7 @@ func (a *App) Run(ctx context.Context, l Listeners) error {
 	var wg sync.WaitGroup
 	wg.Go(func() { a.refused.run(work, a.store.Append) })
 	wg.Go(func() { a.runTracing(work) })
+	wg.Go(func() { a.watchStore().Run(work) })
 	wg.Go(func() {
 		if a.replica.becomeWhole(work) {
 			a.work(work, &wg)

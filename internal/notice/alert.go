@@ -196,6 +196,11 @@ type Holding struct {
 	// Until is when it lapses if the server does not say it again.
 	Until  time.Time
 	Notice Notice // of the kind that is raised; what ends it is made from it
+	// Again: the notice is written although some server holds the condition already,
+	// because it says more.
+	Again bool
+	// Over are details of what ends it, if this server is the last that held it.
+	Over map[string]string
 }
 
 // OverOf makes the notice that something is over, of the notice that raised it.
@@ -206,6 +211,14 @@ func OverOf(n Notice, at time.Time) Notice {
 // DetailWas is the detail of a notice of something that is over: the kind of what
 // began it.
 const DetailWas = "was"
+
+// DetailDirect is the detail of a notice that people were told of past the store
+// before it could be written: the server that told them.
+const DetailDirect = "direct"
+
+// DetailLasted is the detail of a notice of something that is over: for how long it
+// went on.
+const DetailLasted = "lasted"
 
 // Measure says how much of something is too much for a condition that servers see
 // for themselves.

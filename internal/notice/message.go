@@ -70,6 +70,9 @@ type Message struct {
 	// Runbook is the address of the page that says what to do; empty if there is
 	// none.
 	Runbook string
+	// Direct is the server that sends it past a store that fails, in words that people
+	// know it by; empty: the store owes it.
+	Direct string
 }
 
 // Cause is the kind of what the message is about in the end: of one that says that

@@ -12,7 +12,7 @@ import (
 type Message = notice.Message
 
 // Channel is a place that notices go to. One message at a time is sent to it,
-// except by [Outbox.Test].
+// except by [Outbox.Test] and [Outbox.Direct].
 type Channel interface {
 	// Name tells channels apart, over restarts and servers too. It is shown, and
 	// a metric's label: it holds no secret.
@@ -41,6 +41,9 @@ func (c logChannel) Send(ctx context.Context, m Message) webhook.Outcome {
 	}
 	if m.Alert != 0 {
 		attrs = append(attrs, "alert", m.Alert, "phase", m.Phase, "count", m.Count)
+	}
+	if m.Direct != "" {
+		attrs = append(attrs, "direct", m.Direct)
 	}
 	if m.Runbook != "" {
 		attrs = append(attrs, "runbook", m.Runbook)

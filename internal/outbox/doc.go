@@ -33,6 +33,8 @@
 //     tell, and whose end they tell.
 //   - A channel that is made while the server runs is used by every server within
 //     seconds, and one that is removed by none.
+//   - What cannot wait for the store, that it fails, is sent past it by [Outbox.Direct]:
+//     as often as one attempt after the other needs, and without a row.
 //   - Answers of receivers are read up to 64 KiB and never shown or kept. A reason
 //     is one of a few fixed words.
 //   - Redirects are not followed, and addresses are looked at by package egress.

@@ -13,7 +13,13 @@ import (
 // Source gives the channels that are made while the server runs, as they are now. It
 // is asked at every tick.
 type Source interface {
-	Channels(ctx context.Context) ([]Channel, error)
+	Channels(ctx context.Context) ([]Made, error)
+}
+
+// Made is a channel that was made while the server runs, and what it hears of.
+type Made struct {
+	Channel Channel
+	Route   notice.Route
 }
 
 // refresh takes up channels that were made or changed, and lets go of those that were
@@ -26,9 +32,9 @@ func (b *Outbox) refresh(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	made := make(map[string]Channel, len(all))
-	for _, c := range all {
-		made[c.Name()] = c
+	made := make(map[string]Made, len(all))
+	for _, m := range all {
+		made[m.Channel.Name()] = m
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -43,8 +49,20 @@ func (b *Outbox) channel(name string) (Channel, bool) {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	c, ok := b.made[name]
-	return c, ok
+	m, ok := b.made[name]
+	return m.Channel, ok
+}
+
+// route says what a channel hears of, as far as is known without the store.
+func (b *Outbox) route(name string) notice.Route {
+	r := b.o.Routes[name]
+	if _, configured := b.channels[name]; !configured {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		r = b.made[name].Route
+	}
+	r.Channel = name
+	return r
 }
 
 // all gives every channel: those of the configuration, and those that were made by
@@ -58,7 +76,7 @@ func (b *Outbox) all() []Channel {
 	defer b.mu.Unlock()
 	for _, name := range slices.Sorted(maps.Keys(b.made)) {
 		if _, twice := b.channels[name]; !twice {
-			out = append(out, b.made[name])
+			out = append(out, b.made[name].Channel)
 		}
 	}
 	return out

@@ -20,11 +20,13 @@ import (
 // made is a Source that the test changes.
 type made struct {
 	mu  sync.Mutex
-	all []outbox.Channel
+	all []outbox.Made
 	err error
+	// routes are of channels by name, as the next set gives them.
+	routes map[string]notice.Route
 }
 
-func (m *made) Channels(context.Context) ([]outbox.Channel, error) {
+func (m *made) Channels(context.Context) ([]outbox.Made, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return slices.Clone(m.all), m.err
@@ -33,7 +35,10 @@ func (m *made) Channels(context.Context) ([]outbox.Channel, error) {
 func (m *made) set(err error, all ...outbox.Channel) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.all, m.err = all, err
+	m.all, m.err = nil, err
+	for _, c := range all {
+		m.all = append(m.all, outbox.Made{Channel: c, Route: m.routes[c.Name()]})
+	}
 }
 
 // TestMadeChannelsAreTakenUp within seconds, are used while they cannot be read, and

@@ -70,7 +70,7 @@ type Outbox struct {
 	wake chan struct{}
 
 	mu      sync.Mutex
-	made    map[string]Channel
+	made    map[string]Made
 	busy    map[string]bool // channels that are being sent to
 	failing map[string]bool // what could not be done the last time
 	wg      sync.WaitGroup

@@ -65,6 +65,7 @@ type data struct {
 	Shop     string            `json:"shop,omitempty"`
 	Tenant   string            `json:"tenant,omitempty"`
 	Runbook  string            `json:"runbook,omitempty"`
+	Direct   string            `json:"direct,omitempty"`
 }
 
 func encode(m Message) ([]byte, error) {
@@ -76,7 +77,7 @@ func encode(m Message) ([]byte, error) {
 	return json.Marshal(payload{Type: m.Notice.Kind, Timestamp: m.Notice.At.UTC(), Data: data{
 		ID: m.ID, Subject: m.Notice.Subject, Details: m.Notice.Details, What: w.What, Next: w.Next,
 		Severity: m.Severity, Phase: m.Phase, Alert: m.Alert, About: m.About, Count: m.Count, Since: since, Subjects: m.Subjects,
-		Shop: m.Shop, Tenant: m.Tenant, Runbook: m.Runbook,
+		Shop: m.Shop, Tenant: m.Tenant, Runbook: m.Runbook, Direct: m.Direct,
 	}})
 }
 

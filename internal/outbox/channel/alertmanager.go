@@ -63,6 +63,12 @@ func alertOf(l Language, m notice.Message, p Place) alert {
 	}
 	if m.Alert != 0 {
 		a.Labels["alert"] = strconv.FormatInt(m.Alert, 10)
+	}
+	if about == notice.StoreFailing {
+		a.Labels["alert"] = onlyOne(p)
+	}
+	lasts := m.Alert != 0 || m.Direct != ""
+	if lasts {
 		a.StartsAt, a.EndsAt = m.Since, m.Notice.At.Add(alertLife)
 	}
 	if m.Phase == notice.Over {
@@ -72,7 +78,7 @@ func alertOf(l Language, m notice.Message, p Place) alert {
 		a.StartsAt = a.EndsAt
 	}
 	place := a.Labels
-	if m.Alert != 0 {
+	if lasts {
 		place = a.Annotations
 	}
 	place["shop"], place["tenant"] = inert(fact(m.Shop)), inert(fact(m.Tenant))
@@ -86,4 +92,14 @@ func alertOf(l Language, m notice.Message, p Place) alert {
 	maps.DeleteFunc(a.Labels, empty)
 	maps.DeleteFunc(a.Annotations, empty)
 	return a
+}
+
+// onlyOne names the alert of a kind of which there is one at a time in an installation,
+// for whoever sees it before the store gave it an id: all servers name it alike, and
+// its end is that of what each of them sent.
+func onlyOne(p Place) string {
+	if u, err := url.Parse(p.Console); err == nil && u.Host != "" {
+		return string(notice.StoreFailing) + "@" + u.Host
+	}
+	return string(notice.StoreFailing)
 }

@@ -61,6 +61,7 @@ func (t *tongue) facts(m notice.Message, p Place) []point {
 	add(t.shop, named(p.Shop, m.Shop))
 	add(t.tenant, named(p.Tenant, m.Tenant))
 	add(t.about, subjects(m))
+	add(t.direct, m.Direct)
 	if m.Count > 1 {
 		add(t.count, t.times(m.Count))
 	}

@@ -454,6 +454,44 @@ func TestRecoveryResolvesInAlertmanager(t *testing.T) {
 	}
 }
 
+// TestWhatIsSentWithoutTheStoreIsOneAlert in Alertmanager, whichever server sends it, and
+// over with what the store owes when it is back.
+func TestWhatIsSentWithoutTheStoreIsOneAlert(t *testing.T) {
+	c := newClock()
+	d, kept := newAlertmanager(t, c)
+	r := robot(access.Alertmanager, c, d, "", robotSecret)
+	am := r.channel(t)
+	m := notice.Message{Notice: notice.Notice{At: c.now(), Kind: notice.StoreFailing, Subject: "store"}, Phase: notice.Raised, Severity: notice.Critical,
+		About: notice.StoreFailing, Count: 1, Since: c.now().Add(-15 * time.Second), Subjects: []string{"store"}}
+	for _, server := range []string{"counter-1", "counter-2"} {
+		m.ID, m.Direct = "direct_"+server, server
+		want(t, am.Send(t.Context(), m), "")
+	}
+	if all := kept(); len(all) != 1 || !all[0].ends.After(c.now().Add(24*time.Hour)) || !all[0].starts.Equal(m.Since) {
+		t.Fatalf("alerts %+v", all)
+	}
+	c.pass(time.Hour)
+	m.ID, m.Alert, m.Direct, m.Phase, m.Notice = "n_9_1", 8, "", notice.Over, notice.OverOf(m.Notice, c.now())
+	want(t, am.Send(t.Context(), m), "")
+	if all := kept(); len(all) != 1 || all[0].ends.After(c.now()) {
+		t.Errorf("alerts %+v, want one that is over", all)
+	}
+}
+
+// TestTheServerIsNamed by a message that it sent without the store.
+func TestTheServerIsNamed(t *testing.T) {
+	r := robots[access.WeCom](t)
+	m := message(r.clock)
+	m.Notice, m.About, m.Direct = notice.Notice{At: r.clock.now(), Kind: notice.StoreFailing, Subject: "store"}, notice.StoreFailing, "counter-1 (r_1)"
+	r.spec.Language = channel.Both
+	want(t, r.channel(t).Send(t.Context(), m), "")
+	for _, part := range []string{notice.StoreFailing.Words().What.ZH, "未经存储", notice.StoreFailing.Words().What.EN, "Sent without the store", "counter-1"} {
+		if text := r.seen(t)[0].text; !strings.Contains(text, part) {
+			t.Errorf("it does not say %q:\n%s", part, text)
+		}
+	}
+}
+
 // TestOverSaysSo in the words of what is over.
 func TestOverSaysSo(t *testing.T) {
 	r := robots[access.WeCom](t)

@@ -27,7 +27,7 @@ type tongue struct {
 	zone                                  *time.Location
 	colon, open, shut, over, cut          string
 	shop, tenant, about, count, since, at string
-	next, runbook, console, again         string
+	next, runbook, console, again, direct string
 	severity                              map[notice.Severity]string
 	phase                                 map[notice.Phase]string
 }
@@ -41,6 +41,7 @@ var tongues = map[Language]*tongue{
 		colon: "：", open: "【", shut: "】", over: "已恢复", cut: "内容过长，其余已省略。",
 		shop: "店铺", tenant: "商家", about: "涉及", count: "次数", since: "开始时间", at: "时间",
 		next: "下一步", runbook: "处理手册", console: "打开控制台", again: "重新授权",
+		direct: "存储不可用，未经存储，由此服务器直接发出",
 		severity: map[notice.Severity]string{notice.Info: "提示", notice.Warning: "警告", notice.Critical: "严重"},
 		phase:    map[notice.Phase]string{notice.Grown: "范围扩大：", notice.Reminded: "尚未恢复："},
 	},
@@ -49,6 +50,7 @@ var tongues = map[Language]*tongue{
 		colon: ": ", open: "[", shut: "] ", over: "over", cut: "It was too long; the rest is left out.",
 		shop: "Shop", tenant: "Tenant", about: "About", count: "Count", since: "Since", at: "At",
 		next: "Next", runbook: "Runbook", console: "Open the console", again: "Authorise again",
+		direct: "Sent without the store, which fails, by the server",
 		severity: map[notice.Severity]string{notice.Info: "info", notice.Warning: "warning", notice.Critical: "critical"},
 		phase:    map[notice.Phase]string{notice.Grown: "It concerns more now: ", notice.Reminded: "Still open: "},
 	},

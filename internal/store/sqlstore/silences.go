@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"maps"
 	"time"
 
 	"github.com/zhanggui/zhanggui/internal/access"
@@ -56,6 +57,12 @@ func (s *Store) Silences(ctx context.Context, limit int) ([]notice.Silence, erro
 	return many(s.Log, "read silences", rows, err, toSilence)
 }
 
+// LiveSilences gives the silences that hold at now.
+func (s *Store) LiveSilences(ctx context.Context, now time.Time) ([]notice.Silence, error) {
+	rows, err := s.q.LiveSilences(ctx, millis(now))
+	return many(s.Log, "read silences", rows, err, toSilence)
+}
+
 func toSilence(r sqlgen.Silence) notice.Silence {
 	return notice.Silence{ID: r.ID, Kind: notice.Kind(r.Kind), Subject: r.Subject, Shop: r.ShopID, Reason: r.Reason, By: r.MadeBy,
 		Made: fromMillis(r.MadeAt), Until: fromMillis(r.UntilAt), Ended: fromMillis(r.EndedAt)}
@@ -77,7 +84,7 @@ func (s *Store) HoldCondition(ctx context.Context, h notice.Holding, now time.Ti
 		if err != nil {
 			return err
 		}
-		return t.turnCondition(ctx, h.Name, h.Notice, now)
+		return t.turnCondition(ctx, h, now)
 	})
 }
 
@@ -102,29 +109,36 @@ func (s *Store) lapse(ctx context.Context, r sqlgen.HeldCondition, now time.Time
 		if err != nil || n == 0 {
 			return err
 		}
-		return t.turnCondition(ctx, r.Name, notice.Notice{At: now, Kind: notice.Kind(r.Kind), Subject: r.Subject}, now)
+		return t.turnCondition(ctx, notice.Holding{Name: r.Name, Notice: notice.Notice{At: now, Kind: notice.Kind(r.Kind), Subject: r.Subject}}, now)
 	})
 }
 
 // turnCondition writes the notice when a condition begins or ends. The same row
 // remembers it as for conditions that the servers see alike.
-func (t *tx) turnCondition(ctx context.Context, name string, n notice.Notice, now time.Time) error {
-	holders, err := t.ConditionHolders(ctx, sqlgen.ConditionHoldersParams{Name: name, Now: millis(now)})
+func (t *tx) turnCondition(ctx context.Context, h notice.Holding, now time.Time) error {
+	holders, err := t.ConditionHolders(ctx, sqlgen.ConditionHoldersParams{Name: h.Name, Now: millis(now)})
 	if err != nil {
 		return err
 	}
-	row, err := meta(ctx, t.Queries, metaCondition+name)
-	wrong := holders > 0
-	if err != nil || (row.Number != 0) == wrong {
+	row, err := meta(ctx, t.Queries, metaCondition+h.Name)
+	if err != nil {
 		return err
 	}
-	since := int64(0)
+	wrong, was := holders > 0, row.Number != 0
+	switch {
+	case was && h.Wrong && h.Again:
+		return t.notify(ctx, h.Notice)
+	case was == wrong:
+		return nil
+	}
+	n, since := h.Notice, int64(0)
 	if wrong {
 		since = millis(now)
 	} else {
 		n = notice.OverOf(n, now)
+		maps.Copy(n.Details, h.Over)
 	}
-	if err := t.PutMeta(ctx, sqlgen.PutMetaParams{Name: metaCondition + name, Number: since}); err != nil {
+	if err := t.PutMeta(ctx, sqlgen.PutMetaParams{Name: metaCondition + h.Name, Number: since}); err != nil {
 		return err
 	}
 	return t.notify(ctx, n)

@@ -132,6 +132,42 @@ var alertCases = []testCase{
 		w.must(w.s.LapseConditions(t.Context(), start.Add(90*time.Second)))
 		same(t, "told when its server is dead", w.kinds(), []notice.Kind{notice.DiskLow, notice.AlertOver})
 	}},
+	{"what was told past the store is written beside what was not", func(t *testing.T, w *world) {
+		hold := func(server, direct string, wrong bool) {
+			h := notice.Holding{Name: "store.failing store", Server: server, Wrong: wrong, Again: direct != "", Until: start.Add(time.Minute),
+				Notice: notice.Notice{At: start, Kind: notice.StoreFailing, Subject: "store"}}
+			if direct != "" {
+				h.Notice.Details = map[string]string{notice.DetailDirect: direct}
+			}
+			if !wrong {
+				h.Over = map[string]string{notice.DetailLasted: "5m0s of " + server}
+			}
+			w.must(w.s.HoldCondition(t.Context(), h, start))
+		}
+		hold("r_1", "", true)
+		hold("r_2", "r_2", true)
+		hold("r_3", "", true)
+		same(t, "told while they fail", w.kinds(), []notice.Kind{notice.StoreFailing, notice.StoreFailing})
+		hold("r_2", "", false)
+		hold("r_1", "", false)
+		hold("r_3", "", false)
+		f := w.folding("r_1", start)
+		same(t, "facts", len(f.Facts), 3)
+		same(t, "marked", []string{f.Facts[0].Notice.Details[notice.DetailDirect], f.Facts[1].Notice.Details[notice.DetailDirect]}, []string{"", "r_2"})
+		same(t, "its end", f.Facts[2].Notice, notice.Notice{At: start, Kind: notice.AlertOver, Subject: "store",
+			Details: map[string]string{notice.DetailWas: string(notice.StoreFailing), notice.DetailLasted: "5m0s of r_3"}})
+		live, err := w.s.LiveSilences(t.Context(), start)
+		w.must(err)
+		same(t, "silences", len(live), 0)
+		s := notice.Silence{ID: "q_1", Kind: notice.StoreFailing, Reason: "moving house", By: "operator", Made: start, Until: start.Add(time.Hour)}
+		w.must(w.s.CreateSilence(t.Context(), s, entry("silence.create")))
+		live, err = w.s.LiveSilences(t.Context(), start.Add(59*time.Minute))
+		w.must(err)
+		same(t, "that hold", live, []notice.Silence{s})
+		live, err = w.s.LiveSilences(t.Context(), start.Add(time.Hour))
+		w.must(err)
+		same(t, "that are over", len(live), 0)
+	}},
 	{"what is said again while it lapses is not over", func(t *testing.T, w *world) {
 		hold := func(s *sqlstore.Store, server string, at time.Time) {
 			w.must(s.HoldCondition(t.Context(), notice.Holding{Name: "disk.low", Server: server, Wrong: true, Until: at.Add(time.Minute),
