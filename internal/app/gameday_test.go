@@ -33,6 +33,8 @@ type drill struct {
 	inject, mend func(*gameday)
 	play         func(*gameday) // what happens in every step; nil: a call
 
+	unwritten bool // the store takes not even the fact before it is over
+
 	shop  string // whom the doctor examines; empty: the server
 	check string // the doctor's check that finds it
 	says  string // part of the cause that it gives
@@ -295,6 +297,15 @@ func (g *gameday) run(d drill) (out result) {
 		fact, ok = g.fact(begin.Add(-time.Millisecond), func(n adminapi.NoticeView) bool { return n.Kind == string(d.kind) && n.Subject == out.subject })
 		return ok
 	}
+	if d.unwritten {
+		detected = func() bool {
+			all := g.robot.inbox()
+			if len(all) > 0 {
+				fact.At = &all[0].at
+			}
+			return len(all) > 0
+		}
+	}
 	for !detected() {
 		if g.sim.Now().Sub(begin) > d.within {
 			t.Errorf("%s: nobody noticed within %v: %v", d.fault, d.within, g.kinds())
@@ -305,7 +316,7 @@ func (g *gameday) run(d drill) (out result) {
 	}
 	out.detected = fact.At.Sub(begin)
 	out.told = g.message(d, 1, *fact.At)
-	if a := g.alert(d.kind); a.State != "open" || a.Since.Before(begin) {
+	if a := g.alert(d.kind); !d.unwritten && (a.State != "open" || a.Since.Before(begin)) {
 		t.Errorf("%s: the alert is %+v", d.fault, a)
 	}
 	_, said := g.examine(d.shop)
@@ -471,6 +482,17 @@ func drills() []drill {
 				g.ask("POST", "/v1/grants/"+g.shopGrant(shopID).ID+"/kick", nil, nil)
 			},
 			mend: func(g *gameday) { g.edit("PRAGMA busy_timeout = 5000; DROP TRIGGER gameday") }},
+		{fault: "nothing can be stored", kind: notice.StoreFailing, about: subject("store"), shop: "", check: "health", says: "tokens cannot be stored",
+			within: time.Minute, back: 5 * time.Minute, step: 10 * time.Second, unwritten: true,
+			inject: func(g *gameday) {
+				g.edit("PRAGMA busy_timeout = 5000; CREATE TRIGGER gameday BEFORE UPDATE OF lease_term ON grants BEGIN SELECT RAISE(ABORT, 'disk I/O error'); END; " +
+					"CREATE TRIGGER gameday2 BEFORE INSERT ON held_conditions BEGIN SELECT RAISE(ABORT, 'disk I/O error'); END; " +
+					"CREATE TRIGGER gameday3 BEFORE INSERT ON notices BEGIN SELECT RAISE(ABORT, 'disk I/O error'); END; UPDATE grants SET due_at = 1 WHERE id = '" + g.shopGrant(shopID).ID + "'")
+				g.ask("POST", "/v1/grants/"+g.shopGrant(shopID).ID+"/kick", nil, nil)
+			},
+			mend: func(g *gameday) {
+				g.edit("PRAGMA busy_timeout = 5000; DROP TRIGGER gameday; DROP TRIGGER gameday2; DROP TRIGGER gameday3")
+			}},
 		{fault: "a daily quota runs dry", kind: notice.QuotaLow, about: subject("quota:" + shopID + quotaPath), shop: shopID, check: "quota", says: "runs dry today",
 			within: 20 * time.Minute, back: 5 * time.Minute, step: 20 * time.Second,
 			inject: func(g *gameday) {
@@ -569,6 +591,7 @@ within five seconds of the moment at which the server can know.
 The test plays it in virtual time, with every loop of the server at its own pace, so the times are exact: from the fault until a server that nobody helps
 knows, from there to the message in the chat, and the same for the end. Where nothing happens for long all but half a minute is leapt over, so what
 is found after hours may be found some minutes late. A reset AppSecret or a wrong allowlist is met when the token is renewed, up to two hours later; calls go on until then.
+Where nothing can be stored the message itself shows when the server knows: it is sent past the store, and written down when that is over.
 
 `
 

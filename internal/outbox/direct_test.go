@@ -36,7 +36,9 @@ func TestDirect(t *testing.T) {
 			}
 			return webhook.Outcome{}
 		}
-		hooks["gone"].say = func(int, outbox.Message) webhook.Outcome { return webhook.Outcome{Verdict: webhook.Refused, Reason: "answered 410"} }
+		hooks["gone"].say = func(int, outbox.Message) webhook.Outcome {
+			return webhook.Outcome{Verdict: webhook.Refused, Reason: "answered 410"}
+		}
 		hooks["hangs"].hold = func(ctx context.Context) { <-ctx.Done() }
 		m := &made{routes: map[string]notice.Route{"quiet": {Kinds: []notice.Kind{notice.DiskLow}}}}
 		m.set(nil, hooks["made"], hooks["quiet"])
@@ -89,7 +91,9 @@ func TestDirectKeepsRates(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		slow, never := &paced{hook: hook{name: "slow"}}, &hook{name: "never"}
 		slow.last = time.Now().Add(-10 * time.Second)
-		never.say = func(int, outbox.Message) webhook.Outcome { return webhook.Outcome{Verdict: webhook.Later, Reason: "answered 500"} }
+		never.say = func(int, outbox.Message) webhook.Outcome {
+			return webhook.Outcome{Verdict: webhook.Later, Reason: "answered 500"}
+		}
 		b := outbox.New(outbox.Options{Store: openStore(t), Channels: []outbox.Channel{slow, never}, Owner: "r_1"})
 		begin := time.Now()
 		b.Direct(t.Context(), storeless())
