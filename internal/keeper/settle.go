@@ -52,6 +52,7 @@ func (a *attempt) spool(ctx context.Context, e grant.Effects, err error) error {
 			"grant", id, "generation", e.Settle.Tokens.Generation, "err", lost)
 		return notYet(id, a.k.opt.Lease, errors.Join(err, lost))
 	}
+	a.k.health.spooled(a.k.now())
 	log.Warn(SpooledMessage, "grant", id, "generation", e.Settle.Tokens.Generation)
 	return nil
 }
@@ -181,7 +182,7 @@ func (s *settler) write(ctx context.Context, b *batch) {
 	start := s.now()
 	b.errs, b.err = s.store.Settle(ctx, b.effects)
 	s.observe(len(b.effects), s.now().Sub(start), b.err)
-	s.health.store(b.err, s.now())
+	s.health.settled(b.err, s.now())
 }
 
 var errUnfinished = errors.New("keeper: the settle did not finish; it is repeated")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -113,6 +114,40 @@ func TestNothingElseIsSpooled(t *testing.T) {
 		}
 		if len(spool.kept) != 0 {
 			t.Errorf("%d in the spool", len(spool.kept))
+		}
+	})
+}
+
+// TestASettleThatFailsIsTrouble all the while, though claims that find nothing due go
+// well beside it, and over with the first that is kept.
+func TestASettleThatFailsIsTrouble(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := newEnv(t)
+		var well atomic.Bool
+		e.store.setFault(func(op string) fault {
+			if op == "Settle" && !well.Load() {
+				return failed
+			}
+			return fine
+		})
+		stop := running(e.Keeper)
+		defer stop()
+		e.Kick("g_lantian")
+		time.Sleep(5 * time.Second)
+		since := e.Health().StoreDownSince
+		if since.IsZero() {
+			t.Fatal("a settle that fails does not show")
+		}
+		for range 100 {
+			time.Sleep(2 * time.Second)
+			if got := e.Health().StoreDownSince; !got.Equal(since) {
+				t.Fatalf("it fails since %v, and by %v since %v", since, time.Now(), got)
+			}
+		}
+		well.Store(true)
+		time.Sleep(2 * time.Minute)
+		if h := e.Health(); h.Degraded() {
+			t.Errorf("kept by now: %+v", h)
 		}
 	})
 }

@@ -103,11 +103,23 @@ type trouble struct {
 
 // health remembers troubles. Reading and noting take no lock.
 type health struct {
-	storeDown, unreadable, platformDown atomic.Pointer[trouble]
+	storeDown, unsettled, unreadable, platformDown atomic.Pointer[trouble]
 }
 
-// store is told of everything that was to be written.
+// store is told of every claim. One that finds nothing due writes nothing, and says
+// nothing of a settle that fails beside it.
 func (h *health) store(err error, now time.Time) { note(&h.storeDown, err != nil, "", now) }
+
+// settled is told of everything that was to be kept.
+func (h *health) settled(err error, now time.Time) {
+	note(&h.unsettled, err != nil, "", now)
+	if err == nil {
+		h.store(nil, now)
+	}
+}
+
+// spooled is told when what could not be settled is kept elsewhere.
+func (h *health) spooled(now time.Time) { note(&h.unsettled, false, "", now) }
 
 // readStore is told of what was only read: a full disk is read as well as ever.
 func (h *health) readStore(err error, now time.Time) { note(&h.unreadable, err != nil, "", now) }
@@ -136,10 +148,14 @@ func note(p *atomic.Pointer[trouble], down bool, cause string, now time.Time) {
 // renewed what failed here, and then nobody asks from here for long.
 const forgotten = 15 * time.Minute
 
+// unsettledFor is how long after its last failure a settle counts as owed: longer than
+// from one that is given up, with the lease, to the next.
+const unsettledFor = 2 * time.Minute
+
 func (h *health) read(now time.Time) Health {
 	var out Health
-	for _, p := range []*atomic.Pointer[trouble]{&h.storeDown, &h.unreadable} {
-		if t := p.Load(); t != nil && (out.StoreDownSince.IsZero() || t.since.Before(out.StoreDownSince)) {
+	for _, p := range []*atomic.Pointer[trouble]{&h.storeDown, &h.unsettled, &h.unreadable} {
+		if t := p.Load(); t != nil && (p != &h.unsettled || now.Sub(t.last) < unsettledFor) && (out.StoreDownSince.IsZero() || t.since.Before(out.StoreDownSince)) {
 			out.StoreDownSince = t.since
 		}
 	}
