@@ -1,6 +1,9 @@
 package app
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // TokenRequests counts the requests for an app's stable token that were noted so far
 // today, those that were not written down yet among them.
@@ -17,3 +20,6 @@ func (a *App) WritePaths(ctx context.Context) error { return a.radar.Flush(ctx) 
 
 // LookForChanges takes in what WeChat announced, as happens every two seconds.
 func (a *App) LookForChanges(ctx context.Context) error { return a.radar.Look(ctx) }
+
+// StoreDown is since when the server sees that its store fails; zero: it does not.
+func (a *App) StoreDown() time.Time { return a.storeDown() }

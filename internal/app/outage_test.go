@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/zhanggui/zhanggui/internal/adminapi"
+	"github.com/zhanggui/zhanggui/internal/notice"
 	"github.com/zhanggui/zhanggui/internal/standby"
 	"github.com/zhanggui/zhanggui/internal/store/pgtest"
 	"github.com/zhanggui/zhanggui/wechatsim"
@@ -114,6 +115,7 @@ func TestDatabaseGoesAway(t *testing.T) {
 		}
 	}
 	r.refusesInWords(owner)
+	r.toldDirectly()
 	if status, body := r.get(r.base+"/wx/"+shopID+"/channels/ec/basics/info/get", "zgc_UNKNOWNUNKNOWNUNKNOWN22"); status != http.StatusUnauthorized {
 		t.Errorf("an unknown key in an outage: %d %s", status, body)
 	}
@@ -122,6 +124,25 @@ func TestDatabaseGoesAway(t *testing.T) {
 	r.apply(tea())
 	if p := owner.open(r.base + "/shops/" + shopID); p.status != http.StatusOK {
 		t.Errorf("the owner's page after the outage: %d", p.status)
+	}
+	r.toldOver()
+}
+
+// toldDirectly lets an outage last, and waits until it is told of past the database.
+func (r *rig) toldDirectly() {
+	r.t.Helper()
+	r.await("trouble that the server sees", func() bool { return !r.app.StoreDown().IsZero() })
+	r.sim.Advance(20 * time.Second)
+	r.await("word past the database", func() bool { return strings.Contains(r.logs.String(), `"direct":`) })
+}
+
+// toldOver waits until the end of an outage is told, and wants its beginning once.
+func (r *rig) toldOver() {
+	r.t.Helper()
+	r.await("word of its end", func() bool { return strings.Contains(r.logs.String(), `"phase":"over"`) })
+	raised := strings.Count(r.logs.String(), fmt.Sprintf(`"msg":%q`, notice.StoreFailing.Words().What.EN))
+	if raised != 1 || !strings.Contains(r.logs.String(), `"lasted":"`) {
+		r.t.Errorf("its beginning was told %d times:\n%s", raised, r.logs)
 	}
 }
 
@@ -168,6 +189,7 @@ func TestStartWithoutDatabase(t *testing.T) {
 		t.Errorf("a call after a start without the database: %d %s", status, body)
 	}
 	r.refusesInWords(owner)
+	r.toldDirectly()
 	if _, first, err := r.app.SetupLink(t.Context()); first || err != nil {
 		t.Errorf("a set-up link without the database: %t, %v", first, err)
 	}
@@ -178,6 +200,7 @@ func TestStartWithoutDatabase(t *testing.T) {
 	}
 	r.apply(tea())
 	r.await("the new shop's token", func() bool { return r.shopGrant("tea").Generation > 0 })
+	r.toldOver()
 	if again := r.tokenRequests() - asked; again != 1 {
 		t.Errorf("WeChat was asked %d times for tokens, want once, for the new shop", again)
 	}
