@@ -39,5 +39,5 @@
 // [Rates] counts what goes well and ill in this process, in rings of fixed size, and
 // [Watch] holds a condition in the store while the rate is bad. Each server renews what it
 // holds; a condition is over when no server holds it, so that of a dead server ends
-// by itself.
+// by itself. That the store fails, each tells without it, see [StoreWatch].
 package alert
