@@ -120,6 +120,18 @@ func TestWebhookBody(t *testing.T) {
 	}
 }
 
+// TestWebhookNamesTheServer that sent it past the store.
+func TestWebhookNamesTheServer(t *testing.T) {
+	r := newReceiver(t, nil)
+	m := message
+	m.Direct = "counter-1 (r_1)"
+	r.channel(t, egress.Options{AllowPrivate: true}).Send(t.Context(), m)
+	var got struct{ Data struct{ Direct string } }
+	if err := json.Unmarshal(r.bodies[0], &got); err != nil || got.Data.Direct != m.Direct {
+		t.Errorf("%+v in %s: %v", got, r.bodies[0], err)
+	}
+}
+
 func TestWebhookAnswers(t *testing.T) {
 	status := func(code int, headers ...string) func(http.ResponseWriter, *http.Request) {
 		return func(w http.ResponseWriter, _ *http.Request) {
@@ -193,13 +205,13 @@ func TestWebhookFailures(t *testing.T) {
 		wantReason(t, c.Send(t.Context(), message), "not connected")
 	})
 	t.Run("no answer in time", func(t *testing.T) {
-		r := newReceiver(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+		r := silentReceiver(t)
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 		defer cancel()
 		wantReason(t, r.channel(t, private).Send(ctx, message), "no answer in time")
 	})
 	t.Run("no answer's headers in time", func(t *testing.T) {
-		r := newReceiver(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+		r := silentReceiver(t)
 		wantReason(t, r.channel(t, egress.Options{AllowPrivate: true, Answer: 50 * time.Millisecond}).Send(t.Context(), message), "no answer in time")
 	})
 	t.Run("a certificate that nobody trusts", func(t *testing.T) {
@@ -214,6 +226,14 @@ func TestWebhookFailures(t *testing.T) {
 		}
 		wantReason(t, c.Send(t.Context(), message), "certificate refused")
 	})
+}
+
+// silentReceiver never answers: one that answers when it is let go may still be heard.
+func silentReceiver(t *testing.T) *receiver {
+	over := make(chan struct{})
+	r := newReceiver(t, func(http.ResponseWriter, *http.Request) { <-over })
+	t.Cleanup(func() { close(over) }) // before it is closed, which waits for it
+	return r
 }
 
 func wantReason(t *testing.T, got webhook.Outcome, reason string) {
