@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/zhanggui/zhanggui/internal/access"
@@ -58,7 +59,14 @@ func (a *App) makeChannel(c access.Channel, address, key secret.Value) (outbox.C
 	}
 	return channel.New(
 		channel.Spec{Name: c.Name, Kind: c.Kind, Language: channel.Language(c.Language), URL: address, Secret: key, Mail: c.Mail},
-		channel.Options{Transport: transport, Dialer: egress.NewDialer(egress.Options{AllowPrivate: c.AllowPrivate}), Now: a.o.Now, Place: a.whereTo})
+		channel.Options{Transport: transport, Dialer: egress.NewDialer(egress.Options{AllowPrivate: c.AllowPrivate}), Now: a.o.Now, Place: a.whereTo, Installation: a.installation()})
+}
+
+// installation names what is at this server's address, among others: the host of
+// public_url, and the path that it may have.
+func (a *App) installation() string {
+	u := a.o.Config.PublicURL.URL()
+	return u.Host + strings.TrimSuffix(u.Path, "/")
 }
 
 // whereTo tells what things are called and where to look. What cannot be read is left

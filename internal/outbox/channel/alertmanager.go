@@ -16,7 +16,8 @@ import (
 // Alertmanager's API v2: prometheus.io/docs/alerting/latest/alerts_api. Alerts with the
 // same labels are one, so the labels of an alert are the same in all its messages,
 // and endsAt in the past is its recovery. Which shop it is about is no label of it:
-// an alert may grow to several. One that is not sent again ends at its
+// an alert may grow to several. Alerts have numbers, which another installation has too:
+// a label says whose it is. One that is not sent again ends at its
 // endsAt: an alert is given a week, which a reminder renews, and an event an hour.
 const (
 	alertLife = 7 * 24 * time.Hour
@@ -43,7 +44,7 @@ func newAlertmanager(s Spec, o Options) *Robot {
 			if !strings.HasSuffix(to.Path, alertsPath) {
 				to = to.JoinPath(alertsPath)
 			}
-			req, err := post(ctx, to.String(), []alert{alertOf(s.Language, m, o.Place(ctx, m))})
+			req, err := post(ctx, to.String(), []alert{alertOf(s.Language, m, o.Place(ctx, m), o.Installation)})
 			if err == nil && !s.Secret.IsZero() {
 				req.Header.Set("Authorization", "Bearer "+s.Secret.RevealString())
 			}
@@ -53,11 +54,12 @@ func newAlertmanager(s Spec, o Options) *Robot {
 
 // alertOf writes a message as an alert. What Alertmanager passes on, it passes on
 // unescaped: nothing in it is markup anywhere.
-func alertOf(l Language, m notice.Message, p Place) alert {
+func alertOf(l Language, m notice.Message, p Place, installation string) alert {
 	all := cards(l, m, p)
 	about := cmp.Or(m.About, m.Notice.Kind)
 	a := alert{
-		Labels:      map[string]string{"alertname": string(about), "severity": string(cmp.Or(m.Severity, notice.Info)), "source": "zhanggui", "alert": m.ID},
+		Labels: map[string]string{"alertname": string(about), "severity": string(cmp.Or(m.Severity, notice.Info)), "source": "zhanggui",
+			"installation": installation, "alert": m.ID},
 		Annotations: map[string]string{"runbook_url": m.Runbook, "console_url": p.Console},
 		StartsAt:    m.Notice.At, EndsAt: m.Notice.At.Add(eventLife), GeneratorURL: p.Console,
 	}
@@ -65,7 +67,9 @@ func alertOf(l Language, m notice.Message, p Place) alert {
 		a.Labels["alert"] = strconv.FormatInt(m.Alert, 10)
 	}
 	if about == notice.StoreFailing {
-		a.Labels["alert"] = onlyOne(p)
+		// There is one at a time, and whoever sees it before the store gave it a number
+		// calls it the same: its end is that of what each server sent.
+		a.Labels["alert"] = string(about)
 	}
 	lasts := m.Alert != 0 || m.Direct != ""
 	if lasts {
@@ -92,14 +96,4 @@ func alertOf(l Language, m notice.Message, p Place) alert {
 	maps.DeleteFunc(a.Labels, empty)
 	maps.DeleteFunc(a.Annotations, empty)
 	return a
-}
-
-// onlyOne names the alert of a kind of which there is one at a time in an installation,
-// for whoever sees it before the store gave it an id: all servers name it alike, and
-// its end is that of what each of them sent.
-func onlyOne(p Place) string {
-	if u, err := url.Parse(p.Console); err == nil && u.Host != "" {
-		return string(notice.StoreFailing) + "@" + u.Host
-	}
-	return string(notice.StoreFailing)
 }

@@ -35,13 +35,16 @@ type Spec struct {
 	Mail   access.Mail
 }
 
-// Options are what channels send with. All but RootCAs must be set.
+// Options are what channels send with. All but RootCAs and Installation must be set.
 type Options struct {
 	Transport http.RoundTripper // see egress.NewTransport
 	Dialer    *net.Dialer       // for mail, see egress.NewDialer
 	RootCAs   *x509.CertPool    // for mail; nil: the system's
 	Now       func() time.Time
 	Place     func(ctx context.Context, m notice.Message) Place
+	// Installation names ours among those that share an Alertmanager. It must be the
+	// same on all servers of a store, and stay.
+	Installation string
 }
 
 func (o Options) poster() *webhook.Poster { return webhook.NewPoster(o.Transport, o.Now) }

@@ -35,12 +35,13 @@ const (
 
 // rig is a channel with its double.
 type rig struct {
-	clock *clock
-	spec  channel.Spec
-	roots *x509.CertPool
-	way   egress.Options
-	place channel.Place
-	seen  func(t *testing.T) []seen
+	clock        *clock
+	spec         channel.Spec
+	roots        *x509.CertPool
+	way          egress.Options
+	place        channel.Place
+	installation string
+	seen         func(t *testing.T) []seen
 	// answer has the double answer otherwise; nil for mail.
 	answer func(func(http.ResponseWriter, *http.Request))
 }
@@ -52,7 +53,7 @@ func (r *rig) channel(t *testing.T) channel.Channel {
 	transport := egress.NewTransport(o)
 	t.Cleanup(transport.CloseIdleConnections)
 	c, err := channel.New(r.spec, channel.Options{Transport: transport, Dialer: egress.NewDialer(o), RootCAs: r.roots, Now: r.clock.now,
-		Place: func(context.Context, notice.Message) channel.Place { return r.place }})
+		Place: func(context.Context, notice.Message) channel.Place { return r.place }, Installation: r.installation})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -489,6 +490,25 @@ func TestTheServerIsNamed(t *testing.T) {
 		if text := r.seen(t)[0].text; !strings.Contains(text, part) {
 			t.Errorf("it does not say %q:\n%s", part, text)
 		}
+	}
+}
+
+// TestInstallationsShareAnAlertmanager: alerts with one number are two, and the end of
+// one is not the end of the other.
+func TestInstallationsShareAnAlertmanager(t *testing.T) {
+	c := newClock()
+	d, kept := newAlertmanager(t, c)
+	r, m := robot(access.Alertmanager, c, d, "", robotSecret), message(c)
+	for _, name := range []string{"a.example.com", "b.example.com/shops"} {
+		r.installation = name
+		want(t, r.channel(t).Send(t.Context(), m), "")
+	}
+	c.pass(time.Minute)
+	m.Phase, m.Notice = notice.Over, notice.Notice{At: c.now(), Kind: notice.GrantHealed, Subject: "grant:g_demo"}
+	want(t, r.channel(t).Send(t.Context(), m), "")
+	open := slices.DeleteFunc(kept(), func(a managed) bool { return !a.ends.After(c.now()) })
+	if len(open) != 1 || !strings.Contains(open[0].labels, `"installation":"a.example.com"`) {
+		t.Errorf("open are %+v, want that of a.example.com alone", open)
 	}
 }
 
