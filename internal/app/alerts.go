@@ -112,7 +112,7 @@ func (a *App) watch() *alert.Watch {
 	rules := a.policy.Rules
 	return alert.NewWatch(alert.WatchOptions{
 		Store: a.store, Server: a.owner, Rules: rules, Rates: a.rates, Every: a.o.LookEvery, Now: a.o.Now, Logger: a.o.Log,
-		Lists: []alert.List{{Kind: notice.QuotaLow, Look: a.quotas.low}},
+		Lists: []alert.List{{Kind: notice.QuotaLow, Look: a.quotas.low}, {Kind: notice.ChannelFailing, Look: a.made.unopened}},
 		Checks: []alert.Check{
 			{Kind: notice.WeChatAway, Subject: "wechat", Look: func() (bool, map[string]string) {
 				h := a.keeper.Health()

@@ -129,7 +129,8 @@ type App struct {
 	renewals  *review.Renewals
 	owners    *owners.Owners
 	outbox    *outbox.Outbox
-	policy    alert.Policy // of alerts
+	made      *madeChannels // those of the outbox that were made while the server runs
+	policy    alert.Policy  // of alerts
 	alerts    *alert.Engine
 	rates     *alert.Rates
 	relay     *relay.Relay

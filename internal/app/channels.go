@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"maps"
 	"net/url"
 	"slices"
 	"strconv"
@@ -91,9 +93,12 @@ func (a *App) whereTo(ctx context.Context, m notice.Message) channel.Place {
 }
 
 // madeChannels are those that were made while the server runs. One is made anew when
-// its version changes, and kept otherwise: it knows its rate.
+// its version changes, and kept otherwise: it knows its rate. One that cannot be opened
+// is tried again at each look.
 type madeChannels struct {
-	app *App
+	rows func(ctx context.Context) ([]access.Channel, error)
+	open func(access.Channel) (outbox.Channel, error)
+	log  *slog.Logger
 
 	mu   sync.Mutex
 	kept map[string]keptChannel
@@ -101,12 +106,13 @@ type madeChannels struct {
 
 type keptChannel struct {
 	version int64
-	channel outbox.Channel // nil: it cannot be made
+	tenant  string
+	channel outbox.Channel // nil: it cannot be opened
 }
 
 // Channels implements outbox.Source.
 func (m *madeChannels) Channels(ctx context.Context) ([]outbox.Made, error) {
-	rows, err := m.app.store.DeclaredChannels(ctx)
+	rows, err := m.rows(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -114,10 +120,7 @@ func (m *madeChannels) Channels(ctx context.Context) ([]outbox.Made, error) {
 	defer m.mu.Unlock()
 	kept, all := make(map[string]keptChannel, len(rows)), []outbox.Made{}
 	for _, c := range rows {
-		k, known := m.kept[c.Name]
-		if !known || k.version != c.Version {
-			k = keptChannel{c.Version, m.open(c)}
-		}
+		k := m.keep(c)
 		if kept[c.Name] = k; k.channel != nil {
 			all = append(all, outbox.Made{Channel: k.channel, Route: routeOf(c)})
 		}
@@ -126,17 +129,45 @@ func (m *madeChannels) Channels(ctx context.Context) ([]outbox.Made, error) {
 	return all, nil
 }
 
-// open makes a channel, or says once why it cannot be made.
-func (m *madeChannels) open(c access.Channel) outbox.Channel {
-	address, key, err := setup.OpenChannel(m.app.keys(), c)
+// keep gives a channel as it was, or makes it. It logs once of each that it cannot make.
+func (m *madeChannels) keep(c access.Channel) keptChannel {
+	before, known := m.kept[c.Name]
+	same := known && before.version == c.Version
+	if same && before.channel != nil {
+		return before
+	}
+	made, err := m.open(c)
 	if err == nil {
-		var made outbox.Channel
-		if made, err = m.app.makeChannel(c, address, key); err == nil {
-			return made
+		return keptChannel{c.Version, c.TenantID, made}
+	}
+	if !same {
+		m.log.Error("a channel cannot be opened; give this server the key that it was sealed with, or remove it with `zhanggui channel remove` and make it again", "channel", c.Name, "error", err)
+	}
+	return keptChannel{c.Version, c.TenantID, nil}
+}
+
+// reasonSealed is why nothing can be sent to a channel whose secret cannot be opened.
+const reasonSealed = "its secret cannot be opened"
+
+// unopened gives a notice of each channel that this server cannot open, by their names.
+func (m *madeChannels) unopened() (all []notice.Notice) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, name := range slices.Sorted(maps.Keys(m.kept)) {
+		if m.kept[name].channel == nil {
+			all = append(all, notice.Notice{Subject: notice.ChannelSubject(name), Details: map[string]string{"channel": name, "reason": reasonSealed}})
 		}
 	}
-	m.app.o.Log.Error("a channel cannot be used; remove it with `zhanggui channel remove` and make it again", "channel", c.Name, "error", err)
-	return nil
+	return all
+}
+
+// openChannel makes a channel of what the store keeps sealed.
+func (a *App) openChannel(c access.Channel) (outbox.Channel, error) {
+	address, key, err := setup.OpenChannel(a.keys(), c)
+	if err != nil {
+		return nil, err
+	}
+	return a.makeChannel(c, address, key)
 }
 
 // DeclaredChannels implements adminapi.Channels: those of the configuration, and those
@@ -172,7 +203,7 @@ func (c channels) TestChannel(ctx context.Context, by audit.Actor, name string) 
 	}
 	tried, ok := c.outbox.TestOne(ctx, name)
 	if !ok {
-		return notice.Tried{Channel: name, Reason: "cannot be used; see the log"}, nil
+		return notice.Tried{Channel: name, Reason: reasonSealed}, nil
 	}
 	return tried, nil
 }

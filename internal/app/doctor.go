@@ -294,6 +294,14 @@ func (h doctorHouse) Keys() doctor.Keys {
 	return k
 }
 
+// Unopened implements doctor.House.
+func (h doctorHouse) Unopened() (names []string) {
+	for _, n := range h.a.made.unopened() {
+		names = append(names, n.Details["channel"])
+	}
+	return names
+}
+
 // Channels implements doctor.House. Those of a tenant are its own.
 func (h doctorHouse) Channels(ctx context.Context) ([]string, error) {
 	var names []string

@@ -31,8 +31,9 @@ func (a *App) connectOutbox() error {
 	if err != nil {
 		return err
 	}
+	a.made = &madeChannels{rows: a.store.DeclaredChannels, open: a.openChannel, log: a.o.Log}
 	a.outbox = outbox.New(outbox.Options{
-		Store: a.store, Channels: append(channels, more...), Routes: routes, Made: &madeChannels{app: a}, Owner: a.owner, Now: a.o.Now, Logger: a.o.Log, Observer: a.meters,
+		Store: a.store, Channels: append(channels, more...), Routes: routes, Made: a.made, Owner: a.owner, Now: a.o.Now, Logger: a.o.Log, Observer: a.meters,
 	})
 	return nil
 }

@@ -66,6 +66,7 @@ var broken = map[string]struct {
 	"large log":        {"", func(w *world) { w.db.WAL = 2 << 30 }, "database", doctor.Warning, "write-ahead log", "wal_kb=2097152", ""},
 	"key open":         {"", func(w *world) { w.keys.Open = true }, "key", doctor.Wrong, "may read the master key", "master_key=file", ""},
 	"key old":          {"", func(w *world) { w.keys.Since = noon.AddDate(-2, 0, 0) }, "key", doctor.Warning, "older than a year", "", ""},
+	"channel sealed":   {"", func(w *world) { w.shut = []string{"ops"} }, "channels", doctor.Wrong, "cannot be opened: ops", "channels=1", "/admin/channels"},
 	"no channel":       {"", func(w *world) { w.names = nil }, "channels", doctor.Warning, "nobody is told", "channels=0", "/admin/channels"},
 	"notices late":     {"", func(w *world) { w.pending, w.oldest = 3, noon.Add(-time.Hour) }, "channels", doctor.Warning, "does not take", "oldest_waits=1h0m0s", ""},
 	"notices stuck":    {"", func(w *world) { w.pending, w.oldest = 3, noon.AddDate(0, 0, -2) }, "channels", doctor.Wrong, "more than a day", "waiting=3", ""},

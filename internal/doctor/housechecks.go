@@ -165,7 +165,11 @@ func (d *Doctor) channels(ctx context.Context, _ place) []Finding {
 	}
 	proof := []Fact{count("channels", len(names)), count("waiting", pending), span("oldest_waits", age), count("given_up_lately", givenUp(recent))}
 	next := text("try the channels: zhanggui notice test", "请测试通知渠道：zhanggui notice test")
-	switch {
+	switch sealed := d.o.House.Unopened(); {
+	case len(sealed) > 0:
+		return []Finding{ill(Wrong, text("the secret of a channel cannot be opened: "+strings.Join(sealed, ", "), "渠道的密文无法解密："+strings.Join(sealed, "、")),
+			text("give this server the key that it was sealed with, or remove the channel with zhanggui channel remove and make it again",
+				"请为本服务器提供加密所用的密钥，或用 zhanggui channel remove 删除后重建"), channelsPage, proof...)}
 	case len(names) == 0:
 		return []Finding{ill(Warning, text("nobody is told when something breaks: there is no channel but the log", "出现问题时无人会收到通知：除日志外没有通知渠道"),
 			text("make one: zhanggui channel add, or write it into the configuration; docs/operate/channels.md says how", "请新建通知渠道：zhanggui channel add，或写入配置；做法见 docs/operate/channels.md"), channelsPage, proof...)}

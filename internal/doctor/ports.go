@@ -142,6 +142,8 @@ type House interface {
 	Keys() Keys
 	// Channels names where the operator's notices go, beside the log.
 	Channels(ctx context.Context) ([]string, error)
+	// Unopened names the channels, those of tenants too, whose secret this server cannot open.
+	Unopened() []string
 }
 
 // Trouble is something that the server knows to be out of reach.

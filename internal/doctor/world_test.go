@@ -66,6 +66,7 @@ type world struct {
 	db      doctor.Database
 	keys    doctor.Keys
 	names   []string
+	shut    []string
 	sealed  error // of the vault
 	keyring *msgcrypt.Keyring
 }
@@ -285,7 +286,8 @@ func (h house) Disk() (doctor.Disk, error)              { return h.disk, h.diskE
 func (h house) Database(context.Context) (doctor.Database, error) {
 	return h.db, h.down
 }
-func (h house) Keys() doctor.Keys { return h.keys }
+func (h house) Keys() doctor.Keys  { return h.keys }
+func (h house) Unopened() []string { return h.shut }
 func (h house) Channels(context.Context) ([]string, error) {
 	return h.names, h.down
 }
