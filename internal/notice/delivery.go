@@ -2,6 +2,7 @@ package notice
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -67,6 +68,9 @@ type Item struct {
 	ID      int64 // of the notice
 	Message       // what to send; its own ID is [Message.ID]
 	Attempt int   // attempts before this one
+	// Reason is why the last attempt failed, and [LeftOf] it who is still to get the
+	// message.
+	Reason string
 }
 
 // Settlement ends a claim with what became of its items. Those that are not named
@@ -86,6 +90,26 @@ type Result struct {
 	State   State
 	Due     time.Time // of the next attempt, if pending
 	Reason  string
+	// Partly says that the place takes messages, and what is pending is owed to some of
+	// its receivers.
+	Partly bool
+}
+
+// WithLeft adds to a reason which of a channel's receivers are still to get a message.
+func WithLeft(reason string, left []string) string {
+	if len(left) == 0 {
+		return reason
+	}
+	return reason + " [" + strings.Join(left, " ") + "]"
+}
+
+// LeftOf gives what [WithLeft] added; none: everybody is to get it.
+func LeftOf(reason string) []string {
+	open := strings.LastIndexByte(reason, '[')
+	if open < 0 || !strings.HasSuffix(reason, "]") {
+		return nil
+	}
+	return strings.Fields(reason[open+1 : len(reason)-1])
 }
 
 // Tried is what one channel made of a test.

@@ -22,6 +22,26 @@ func NoTicket(app string) string { return "ticket:" + app }
 // FailingChannel names the condition that a channel takes nothing.
 func FailingChannel(channel string) string { return string(ChannelFailing) + ":" + channel }
 
+// FailingReceiver names the condition that one of a channel's receivers takes nothing.
+func FailingReceiver(channel, receiver string) string {
+	return FailingReceivers(channel) + receiver
+}
+
+// FailingReceivers begins the names of those of a channel. No channel's name has a slash.
+func FailingReceivers(channel string) string { return FailingChannel(channel) + "/" }
+
+// ReceiverSubject is what notices about one of a channel's receivers are about.
+func ReceiverSubject(channel, receiver string) string {
+	return ChannelSubject(channel) + "/" + receiver
+}
+
+// ReceiverWell makes the notice that ends what was told of one of them.
+func ReceiverWell(channel, receiver string, at time.Time) Notice {
+	n := OverOf(Notice{Kind: ChannelFailing, Subject: ReceiverSubject(channel, receiver)}, at)
+	n.Details["channel"], n.Details["receiver"] = channel, receiver
+	return n
+}
+
 // ChannelWell makes the notice that ends what was told of a channel that took nothing.
 func ChannelWell(channel string, at time.Time) Notice {
 	n := OverOf(Notice{Kind: ChannelFailing, Subject: ChannelSubject(channel)}, at)

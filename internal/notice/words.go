@@ -199,7 +199,7 @@ var words = map[Kind]Words{
 		Next: Text{"Make room, or move the data directory to a larger disk.", "请清理空间，或将数据目录迁移到更大的磁盘。"},
 	},
 	ChannelFailing: {
-		What: Text{"A channel for alerts takes no messages.", "某告警通道无法送达。"},
+		What: Text{"A channel for alerts takes no messages, or one of its receivers takes none.", "某告警通道或其某个收件人无法送达。"},
 		Next: Text{"Try it with `zhanggui channel test`; what it was owed is sent when it works.", "请用 `zhanggui channel test` 测试；恢复后会补发。"},
 	},
 	CheckpointUnsent: {

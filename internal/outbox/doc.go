@@ -31,6 +31,9 @@
 //     then.
 //   - A channel that takes nothing for ten minutes is a condition, of which the others
 //     tell, and whose end they tell.
+//   - One of several receivers of a channel keeps nothing from the others: who may take
+//     a message later is tried again alone, whoever of the servers does it, and who
+//     never will is a condition of its own.
 //   - A channel that is made while the server runs is used by every server within
 //     seconds, and one that is removed by none.
 //   - What cannot wait for the store, that it fails, is sent past it by [Outbox.Direct]:

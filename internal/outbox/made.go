@@ -101,6 +101,9 @@ func (b *Outbox) watch(ctx context.Context) error {
 		if err := b.setFailing(ctx, c.Name(), failing, at); err != nil {
 			return err
 		}
+		if err := b.forget(ctx, c); err != nil {
+			return err
+		}
 	}
 	return nil
 }

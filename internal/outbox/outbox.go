@@ -22,6 +22,8 @@ type Store interface {
 	// FailingChannels tells since when channels take nothing.
 	FailingChannels(ctx context.Context) (map[string]time.Time, error)
 	SetCondition(ctx context.Context, name string, wrong bool, n notice.Notice, entries ...audit.Entry) (changed bool, err error)
+	// OpenConditions gives the names of what is wrong now, of those that begin so.
+	OpenConditions(ctx context.Context, prefix string) ([]string, error)
 }
 
 // Observer counts. Its methods are called by several goroutines.
@@ -257,7 +259,7 @@ func (b *Outbox) sendAll(ctx context.Context, c Channel, items []notice.Item) (r
 		}
 		results = append(results, r)
 		b.observe(c, item, r)
-		if r.State == notice.Pending {
+		if r.State == notice.Pending && !r.Partly {
 			return append(results, b.behind(items[i+1:], behindWait, reasonBehind)...), false
 		}
 	}
@@ -283,7 +285,7 @@ func (b *Outbox) behind(items []notice.Item, wait time.Duration, reason string) 
 	due := b.o.Now().Add(wait)
 	all := make([]notice.Result, len(items))
 	for i, item := range items {
-		all[i] = notice.Result{ID: item.ID, From: item.Attempt, Attempt: item.Attempt, State: notice.Pending, Due: due, Reason: reason}
+		all[i] = notice.Result{ID: item.ID, From: item.Attempt, Attempt: item.Attempt, State: notice.Pending, Due: due, Reason: notice.WithLeft(reason, notice.LeftOf(item.Reason))}
 	}
 	return all
 }
@@ -292,16 +294,25 @@ func (b *Outbox) behind(items []notice.Item, wait time.Duration, reason string) 
 func (b *Outbox) send(ctx context.Context, c Channel, item notice.Item) notice.Result {
 	ctx, cancel := context.WithTimeout(ctx, attemptTime)
 	defer cancel()
-	out := c.Send(ctx, item.Message)
+	left := notice.LeftOf(item.Reason)
+	out := sendTo(ctx, c, item.Message, left)
+	some := partly(out.Parts, left)
 	r := notice.Result{ID: item.ID, From: item.Attempt, Attempt: item.Attempt + 1, Reason: out.Reason}
 	wait, again := webhook.Next(r.Attempt, out.After)
 	switch {
 	case out.Verdict == webhook.Taken:
 		r.State = notice.Sent
 	case out.Verdict == webhook.Later && again:
-		r.State, r.Due = notice.Pending, b.o.Now().Add(wait)
+		r.State, r.Due, r.Partly = notice.Pending, b.o.Now().Add(wait), some
+		if some {
+			left = owed(out.Parts)
+		}
+		r.Reason = notice.WithLeft(r.Reason, left)
 	default:
 		r.State = notice.Failed
+	}
+	if some {
+		b.did(ctx, "tell of receivers of "+c.Name(), b.heard(ctx, c.Name(), out.Parts, r.Attempt))
 	}
 	return r
 }
@@ -356,5 +367,8 @@ func (b *Outbox) try(ctx context.Context, c Channel, m Message) notice.Tried {
 	defer cancel()
 	begin := time.Now()
 	out := c.Send(ctx, m)
+	if partly(out.Parts, nil) {
+		b.did(ctx, "tell of receivers of "+c.Name(), b.heard(ctx, c.Name(), out.Parts, 1))
+	}
 	return notice.Tried{Channel: c.Name(), Taken: out.Verdict == webhook.Taken, Reason: out.Reason, Took: time.Since(begin)}
 }

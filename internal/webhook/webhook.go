@@ -68,6 +68,17 @@ type Outcome struct {
 	Verdict Verdict
 	Reason  string        // why it was not taken, in a few fixed words
 	After   time.Duration // how long the receiver asks us to wait, an hour at most; 0: it does not say
+	// Parts say it of each, where a place has several receivers that answer for
+	// themselves and this attempt came so far.
+	Parts []Part
+}
+
+// Part is what one of several receivers made of a message.
+type Part struct {
+	ID      string // tells it apart for ever; it does not say who it is
+	Name    string // for people, masked
+	Verdict Verdict
+	Reason  string
 }
 
 // Message is one body as it goes out.

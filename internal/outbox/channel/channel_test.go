@@ -18,6 +18,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/emersion/go-smtp"
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/zhanggui/zhanggui/internal/access"
 	"github.com/zhanggui/zhanggui/internal/egress"
@@ -299,7 +300,7 @@ func TestAnErrorInAGoodAnswerIsRead(t *testing.T) {
 		t.Run(string(c.kind)+" "+c.answer, func(t *testing.T) {
 			r := robots[c.kind](t)
 			r.answer(body(c.answer))
-			if got := r.channel(t).Send(t.Context(), message(r.clock)); got != c.want {
+			if got := r.channel(t).Send(t.Context(), message(r.clock)); !cmp.Equal(got, c.want) {
 				t.Errorf("outcome %+v, want %+v", got, c.want)
 			}
 		})

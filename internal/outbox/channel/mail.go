@@ -57,24 +57,38 @@ func (c *Mail) Name() string { return c.s.Name }
 
 // Send tries once, until ctx ends at the latest.
 func (c *Mail) Send(ctx context.Context, m notice.Message) webhook.Outcome {
+	return c.SendTo(ctx, m, nil)
+}
+
+// SendTo implements outbox.Parted.
+func (c *Mail) SendTo(ctx context.Context, m notice.Message, only []string) webhook.Outcome {
 	letter, err := c.letter(ctx, m)
 	if err != nil {
 		return webhook.Outcome{Verdict: webhook.Refused, Reason: "cannot be written"}
 	}
+	to := recipients(letter, only)
+	if len(to) == 0 {
+		return webhook.Outcome{} // whoever was left is written to no more
+	}
 	ctx, cancel := context.WithTimeout(ctx, mailTime)
 	defer cancel()
-	if err := c.deliver(ctx, letter); err != nil {
+	parts, err := c.deliver(ctx, letter, to)
+	if err != nil {
 		return webhook.Outcome{Verdict: webhook.Later, Reason: mailReason(ctx, err)}
 	}
-	return webhook.Outcome{}
+	return outcome(parts, len(only) > 0)
 }
 
 // deliver hands a letter to the server. The server's words stay in the error, which
 // is not shown.
-func (c *Mail) deliver(ctx context.Context, letter *mail.Msg) error {
+func (c *Mail) deliver(ctx context.Context, letter *mail.Msg, to []recipient) ([]webhook.Part, error) {
+	conn := net.Conn(nil)
 	options := []mail.Option{
-		mail.WithPort(c.s.Mail.Port), mail.WithTimeout(mailTime), mail.WithTLSConfig(c.tls()), mail.WithDialContextFunc(c.dial),
-		mail.WithoutNoop(),
+		mail.WithPort(c.s.Mail.Port), mail.WithTimeout(mailTime), mail.WithTLSConfig(c.tls()), mail.WithoutNoop(),
+		mail.WithDialContextFunc(func(ctx context.Context, network, address string) (_ net.Conn, err error) {
+			conn, err = c.dial(ctx, network, address)
+			return conn, err
+		}),
 	}
 	if c.s.Mail.Security() == access.MailStartTLS {
 		options = append(options, mail.WithTLSPolicy(mail.TLSMandatory))
@@ -86,9 +100,16 @@ func (c *Mail) deliver(ctx context.Context, letter *mail.Msg) error {
 	}
 	client, err := mail.NewClient(c.s.Mail.Host, options...)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return client.DialAndSendWithContext(ctx, letter)
+	talk, err := client.DialToSMTPClientWithContext(ctx)
+	if conn != nil {
+		defer conn.Close()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return say(talk, conn, letter, to)
 }
 
 func (c *Mail) tls() *tls.Config {

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
+	"log"
 	"mime"
 	"mime/multipart"
 	"mime/quotedprintable"
@@ -27,6 +28,12 @@ type mailbox struct {
 	addr   *net.TCPAddr
 	roots  *http.Transport // trusts it
 	refuse *smtp.SMTPError // of a letter
+	// refused are recipients that are not taken, by their addresses.
+	refused map[string]*smtp.SMTPError
+	// dies has the connection end when a letter is there and before that is said, dead when
+	// this recipient is asked for.
+	dies bool
+	dead string
 
 	mu      sync.Mutex
 	letters []letter
@@ -50,6 +57,7 @@ func newMailbox(t *testing.T, implicit, startTLS bool) *mailbox {
 	b := &mailbox{roots: certs.Client().Transport.(*http.Transport)}
 	s := smtp.NewServer(b)
 	s.Domain = "mail.example.com"
+	s.ErrorLog = log.New(io.Discard, "", 0)
 	config := &tls.Config{Certificates: certs.TLS.Certificates}
 	if startTLS {
 		s.TLSConfig = config
@@ -64,15 +72,22 @@ func newMailbox(t *testing.T, implicit, startTLS bool) *mailbox {
 	}
 	var wg sync.WaitGroup
 	wg.Go(func() { _ = s.Serve(listener) })
-	t.Cleanup(func() { _ = s.Close(); wg.Wait() })
+	t.Cleanup(func() {
+		_ = s.Close()
+		_ = listener.Close() // the server knows of none until it was served
+		wg.Wait()
+	})
 	return b
 }
 
 // NewSession implements smtp.Backend.
-func (b *mailbox) NewSession(*smtp.Conn) (smtp.Session, error) { return &conversation{b: b}, nil }
+func (b *mailbox) NewSession(c *smtp.Conn) (smtp.Session, error) {
+	return &conversation{b: b, conn: c}, nil
+}
 
 type conversation struct {
 	b     *mailbox
+	conn  *smtp.Conn
 	known bool
 	l     letter
 }
@@ -103,6 +118,12 @@ func (c *conversation) Mail(from string, _ *smtp.MailOptions) error {
 }
 
 func (c *conversation) Rcpt(to string, _ *smtp.RcptOptions) error {
+	if to == c.b.dead {
+		_ = c.conn.Conn().Close()
+	}
+	if err := c.b.refused[to]; err != nil {
+		return err
+	}
 	c.l.to = append(c.l.to, to)
 	return nil
 }
@@ -119,6 +140,9 @@ func (c *conversation) Data(r io.Reader) error {
 	}
 	c.l.raw = raw
 	c.b.letters = append(c.b.letters, c.l)
+	if c.b.dies {
+		_ = c.conn.Conn().Close()
+	}
 	return nil
 }
 

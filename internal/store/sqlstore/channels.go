@@ -229,7 +229,7 @@ func (d *declaring) removeChannels(ctx context.Context) error {
 func (t *tx) heardFrom(ctx context.Context, n notice.Settlement) error {
 	tried := false
 	for _, r := range n.Results {
-		if r.State == notice.Sent {
+		if r.State == notice.Sent || r.Partly {
 			return t.ChannelTakes(ctx, n.Channel)
 		}
 		tried = tried || r.Attempt > r.From

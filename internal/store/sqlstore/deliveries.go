@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/zhanggui/zhanggui/internal/audit"
@@ -61,7 +62,26 @@ func (t *tx) dropChannel(ctx context.Context, name string, now time.Time) error 
 	if err := t.endCondition(ctx, notice.FailingChannel(name), notice.ChannelWell(name, now), notice.ReasonGone); err != nil {
 		return err
 	}
+	if err := t.endReceivers(ctx, name, now); err != nil {
+		return err
+	}
 	return t.DeleteChannel(ctx, name)
+}
+
+// endReceivers ends what was told of single receivers of a channel that is removed.
+func (t *tx) endReceivers(ctx context.Context, channel string, now time.Time) error {
+	prefix := notice.FailingReceivers(channel)
+	names, err := t.OpenConditions(ctx, metaCondition+prefix)
+	if err != nil {
+		return err
+	}
+	for _, n := range names {
+		id := strings.TrimPrefix(n, metaCondition+prefix)
+		if err := t.endCondition(ctx, prefix+id, notice.ReceiverWell(channel, id, now), notice.ReasonGone); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // DueChannels gives the channels that something can be claimed for at now.
@@ -89,7 +109,7 @@ func (s *Store) ClaimDeliveries(ctx context.Context, r notice.Request) (notice.C
 		rows, err := t.DueDeliveries(ctx, sqlgen.DueDeliveriesParams{Channel: r.Channel, Now: millis(r.Now), MaxRows: rowLimit(r.Limit)})
 		for _, d := range rows {
 			n := toNotice(sqlgen.Notice{At: d.At, Kind: d.Kind, Subject: d.Subject, Details: d.Details})
-			claim.Items = append(claim.Items, notice.Item{ID: d.ID, Message: toMessage(d.ID, n, d.Message), Attempt: int(d.Attempt)})
+			claim.Items = append(claim.Items, notice.Item{ID: d.ID, Message: toMessage(d.ID, n, d.Message), Attempt: int(d.Attempt), Reason: d.Reason})
 		}
 		return err
 	})

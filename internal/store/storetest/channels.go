@@ -137,6 +137,8 @@ var channelCases = []testCase{
 			n := notice.Notice{At: start, Kind: notice.ChannelFailing, Subject: notice.ChannelSubject(name), Details: map[string]string{"channel": name}}
 			w.must(second(w.s.SetCondition(t.Context(), notice.FailingChannel(name), true, n)))
 		}
+		n := notice.Notice{At: start, Kind: notice.ChannelFailing, Subject: notice.ReceiverSubject("all", "af3c8254")}
+		w.must(second(w.s.SetCondition(t.Context(), notice.FailingReceiver("all", "af3c8254"), true, n)))
 		over := func() (all []string) {
 			records, err := w.s.Notices(t.Context(), false, 100)
 			w.must(err)
@@ -152,11 +154,11 @@ var channelCases = []testCase{
 		w.must(w.s.RemoveChannel(t.Context(), "ops", start, entry("channel.remove")))
 		same(t, "removed by hand", over(), []string{"channel:ops"})
 		w.must(w.declare(access.Declaration{Remove: access.Removal{Channels: []string{"all"}}}))
-		same(t, "removed by a declaration", over(), []string{"channel:all", "channel:ops"})
+		same(t, "removed by a declaration", over(), []string{"channel:all/af3c8254", "channel:all", "channel:ops"})
 		w.channels(start.Add(30*24*time.Hour), "log")
-		same(t, "named by no server any more", over(), []string{"channel:hook", "channel:all", "channel:ops"})
+		same(t, "named by no server any more", over(), []string{"channel:hook", "channel:all/af3c8254", "channel:all", "channel:ops"})
 		w.must(w.s.DeclareChannel(t.Context(), robot("ops", ""), entry("channel.create")))
-		n := notice.Notice{At: start, Kind: notice.ChannelFailing, Subject: notice.ChannelSubject("ops")}
+		n = notice.Notice{At: start, Kind: notice.ChannelFailing, Subject: notice.ChannelSubject("ops")}
 		changed, err := w.s.SetCondition(t.Context(), notice.FailingChannel("ops"), true, n)
 		w.must(err)
 		same(t, "told of anew", changed, true)
@@ -172,7 +174,15 @@ var channelCases = []testCase{
 		w.settleChannel(c, start.Add(time.Minute), failing(c.Items[0], start.Add(2*time.Minute)), waits)
 		w.failing(map[string]time.Time{"hook": start})
 		c = w.claimChannel("hook", start.Add(2*time.Minute))
-		w.settleChannel(c, start.Add(2*time.Minute), sent(c.Items[0]))
+		some := failing(c.Items[0], start.Add(3*time.Minute))
+		some.Partly = true
+		w.settleChannel(c, start.Add(2*time.Minute), some)
+		w.failing(map[string]time.Time{})
+		c = w.claimChannel("hook", start.Add(3*time.Minute))
+		w.settleChannel(c, start.Add(3*time.Minute), failing(c.Items[0], start.Add(4*time.Minute)))
+		w.failing(map[string]time.Time{"hook": start.Add(3 * time.Minute)})
+		c = w.claimChannel("hook", start.Add(4*time.Minute))
+		w.settleChannel(c, start.Add(4*time.Minute), sent(c.Items[0]))
 		w.failing(map[string]time.Time{})
 	}},
 }

@@ -51,6 +51,7 @@ var noticeCases = []testCase{
 		again := w.claimChannel("hook", start.Add(time.Hour))
 		same(t, "due in an hour", subjects(again), []string{"grant:g_1"})
 		same(t, "attempts", again.Items[0].Attempt, 1)
+		same(t, "reason", again.Items[0].Reason, "answered 500")
 		same(t, "delivery", w.deliveries(1), []notice.Delivery{{
 			NoticeID: again.Items[0].ID, Channel: "hook", State: notice.Pending, Attempt: 1, Due: start.Add(time.Hour), Reason: "answered 500",
 		}})

@@ -55,7 +55,7 @@ WHERE name = @name AND lease_until <= CAST(@now AS BIGINT) RETURNING lease_term;
 UPDATE channels SET lease_until = 0 WHERE name = @name AND lease_term = @lease_term;
 
 -- name: DueDeliveries :many
-SELECT n.id, n.at, n.kind, n.subject, n.details, n.message, d.attempt
+SELECT n.id, n.at, n.kind, n.subject, n.details, n.message, d.attempt, d.reason
 FROM deliveries d JOIN notices n ON n.id = d.notice_id
 WHERE d.channel = @channel AND d.state = 'pending' AND d.due_at <= CAST(@now AS BIGINT)
 ORDER BY d.notice_id LIMIT @max_rows;

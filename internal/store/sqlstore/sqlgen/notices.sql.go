@@ -142,7 +142,7 @@ func (q *Queries) DueChannels(ctx context.Context, now int64) ([]string, error) 
 }
 
 const dueDeliveries = `-- name: DueDeliveries :many
-SELECT n.id, n.at, n.kind, n.subject, n.details, n.message, d.attempt
+SELECT n.id, n.at, n.kind, n.subject, n.details, n.message, d.attempt, d.reason
 FROM deliveries d JOIN notices n ON n.id = d.notice_id
 WHERE d.channel = $1 AND d.state = 'pending' AND d.due_at <= CAST($2 AS BIGINT)
 ORDER BY d.notice_id LIMIT $3
@@ -162,6 +162,7 @@ type DueDeliveriesRow struct {
 	Details string
 	Message string
 	Attempt int64
+	Reason  string
 }
 
 func (q *Queries) DueDeliveries(ctx context.Context, arg DueDeliveriesParams) ([]DueDeliveriesRow, error) {
@@ -181,6 +182,7 @@ func (q *Queries) DueDeliveries(ctx context.Context, arg DueDeliveriesParams) ([
 			&i.Details,
 			&i.Message,
 			&i.Attempt,
+			&i.Reason,
 		); err != nil {
 			return nil, err
 		}
