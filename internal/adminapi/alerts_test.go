@@ -65,7 +65,8 @@ func TestEndingAnAlertByREST(t *testing.T) {
 		}
 		r.at = r.at.Add(time.Minute)
 	}
-	for _, n := range []notice.Notice{{Kind: notice.AuditBroken, Subject: "grant:g_1"}, {Kind: notice.ClockSkew, Subject: "clock"}} {
+	for _, n := range []notice.Notice{{Kind: notice.AuditBroken, Subject: "grant:g_1"}, {Kind: notice.ClockSkew, Subject: "clock"},
+		{Kind: notice.CheckpointUnsent, Subject: "audit:two:file:/mnt/a", Details: map[string]string{"place": "two:file:/mnt/a", "held": "3", "entries": "7"}}} {
 		n.At = r.at
 		if _, err := r.store.SetCondition(t.Context(), string(n.Kind), true, n); err != nil {
 			t.Fatal(err)
@@ -76,7 +77,7 @@ func TestEndingAnAlertByREST(t *testing.T) {
 	for _, a := range list[adminapi.AlertView](r, "/v1/alerts?open=true") {
 		open[a.Kind] = "/v1/alerts/" + a.ID
 	}
-	broken, skew := open["audit.broken"], open["clock.skew"]
+	broken, skew, unsent := open["audit.broken"], open["clock.skew"], open["audit.unsent"]
 	for _, c := range []struct {
 		path, reason string
 		code         int
@@ -84,6 +85,7 @@ func TestEndingAnAlertByREST(t *testing.T) {
 		{broken, "", http.StatusUnprocessableEntity}, {broken, strings.Repeat("x", 501), http.StatusUnprocessableEntity},
 		{skew, "looked", http.StatusConflict}, {"/v1/alerts/99", "looked", http.StatusNotFound}, {"/v1/alerts/x", "looked", http.StatusNotFound},
 		{broken, "a backup was restored", http.StatusOK}, {broken, "once more", http.StatusOK},
+		{unsent, "server two is gone", http.StatusOK},
 	} {
 		if rec := r.say("POST", c.path+"/end", map[string]string{"reason": c.reason}); rec.Code != c.code {
 			t.Errorf("%s for %d bytes: %d %s", c.path, len(c.reason), rec.Code, rec.Body)
@@ -98,12 +100,16 @@ func TestEndingAnAlertByREST(t *testing.T) {
 		t.Fatal(err)
 	}
 	var reasons []string
+	var lost map[string]string
 	for _, rec := range records {
 		if e, err := audit.Decode(rec.Data); err == nil && e.Action == "alert.end" {
-			reasons = append(reasons, e.Details["reason"])
+			reasons, lost = append(reasons, e.Details["reason"]), e.Details
 		}
 	}
-	if !slices.Equal(reasons, []string{"a backup was restored"}) {
+	if !slices.Equal(reasons, []string{"a backup was restored", "server two is gone"}) {
 		t.Errorf("the log has %q", reasons)
+	}
+	if lost["place"] != "two:file:/mnt/a" || lost["held"] != "3" || lost["entries"] != "7" {
+		t.Errorf("of what the place never got the log says %v", lost)
 	}
 }

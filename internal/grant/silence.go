@@ -22,5 +22,10 @@ func SilenceEntry(action string, now time.Time, by audit.Actor, s notice.Silence
 // AlertEndEntry is the audit entry of an alert that a person ended, in their words.
 func AlertEndEntry(now time.Time, by audit.Actor, a notice.Alert, reason string) audit.Entry {
 	d := map[string]string{"kind": string(a.Kind), "since": a.Opened.UTC().Format(time.RFC3339), "reason": reason}
+	for _, what := range []string{"place", "held", "entries"} { // what an audit log's place never got
+		if v := a.Details[what]; a.Kind == notice.CheckpointUnsent && v != "" {
+			d[what] = v
+		}
+	}
 	return audit.Entry{At: now, Actor: by, Action: "alert.end", Subject: "alert:" + strconv.FormatInt(a.ID, 10), Outcome: audit.Done, Details: d}
 }

@@ -248,7 +248,10 @@ func Watched(k Kind) bool {
 	return MeasureOf(k) != Unmeasured || k == WeChatAway || k == StoreFailing || k == QuotaLow
 }
 
-// EndedByPeople tells whether only a person can say that something of a kind is over:
-// what works again afterwards says nothing about it. What else is wrong is over when
-// whoever saw it sees it no more, and would stay unseen if a person ended it.
-func EndedByPeople(k Kind) bool { return k == AuditBroken }
+// EndedByPeople tells whether a person may say that something of a kind is over: of a
+// broken log, since what works again afterwards says nothing about it, and of heads that
+// reach a place no more, since that may be the place of a server that is gone for good,
+// and nobody is left who would try it. What goes on being tried is told of again. What
+// else is wrong is over when whoever saw it sees it no more, and would stay unseen if a
+// person ended it.
+func EndedByPeople(k Kind) bool { return k == AuditBroken || k == CheckpointUnsent }

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -111,7 +113,7 @@ func (s *Sender) Retire(ctx context.Context) error {
 		if !shared(name) && !strings.HasPrefix(name, s.o.Replica+":") {
 			continue
 		}
-		if err := s.say(ctx, notice.CheckpointUnsent, name, false, "the settings name this place no more", s.o.Now()); err != nil {
+		if err := s.say(ctx, notice.CheckpointUnsent, name, false, "the settings name this place no more", s.o.Now(), nil); err != nil {
 			return err
 		}
 	}
@@ -175,12 +177,12 @@ func (s *Sender) Deliver(ctx context.Context, d Destination) error {
 	if failed == nil {
 		failed = s.o.Memory.SaveSent(ctx, audit.Sent{Place: name, Size: head.Size, At: now, SignedNote: head.SignedNote})
 	}
-	return errors.Join(failed, s.tell(ctx, name, now, failed))
+	return errors.Join(failed, s.tell(ctx, name, now, failed, lack(sent, head)))
 }
 
 // tell has people told when a place takes no heads, when one holds another log's,
-// and when either is over.
-func (s *Sender) tell(ctx context.Context, name string, now time.Time, failed error) error {
+// and when either is over. lacks says of what the place has no head.
+func (s *Sender) tell(ctx context.Context, name string, now time.Time, failed error, lacks map[string]string) error {
 	disagrees := errors.Is(failed, ErrDisagrees)
 	for _, c := range []struct {
 		kind  notice.Kind
@@ -192,20 +194,27 @@ func (s *Sender) tell(ctx context.Context, name string, now time.Time, failed er
 		if failed != nil && !c.wrong {
 			continue // what went wrong otherwise says nothing about this
 		}
-		why := ""
+		why, details := "", map[string]string{}
 		if c.wrong {
-			why = reason(failed)
+			why, details = reason(failed), maps.Clone(lacks)
 		}
-		if err := s.say(ctx, c.kind, name, c.wrong, why, now); err != nil {
+		if err := s.say(ctx, c.kind, name, c.wrong, why, now, details); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// lack says how many entries the heads count that a place took, and those that it should
+// have: whoever says that it is over, because the place is gone for good, knows by it
+// what no head there ever covers.
+func lack(sent audit.Sent, head audit.Checkpoint) map[string]string {
+	return map[string]string{"held": strconv.FormatInt(sent.Size, 10), "entries": strconv.FormatInt(head.Size, 10)}
+}
+
 // say writes that something is wrong with a place, or is no more, if that is news.
-func (s *Sender) say(ctx context.Context, kind notice.Kind, name string, wrong bool, why string, now time.Time) error {
-	n := notice.Notice{At: now, Kind: kind, Subject: "audit:" + name, Details: map[string]string{}}
+func (s *Sender) say(ctx context.Context, kind notice.Kind, name string, wrong bool, why string, now time.Time, details map[string]string) error {
+	n := notice.Notice{At: now, Kind: kind, Subject: "audit:" + name, Details: details}
 	entry := audit.Entry{At: now, Actor: audit.Actor{Kind: audit.ActorSystem}, Action: string(kind), Subject: n.Subject, Outcome: audit.Failed, Reason: why}
 	if !wrong {
 		n = notice.OverOf(n, now)

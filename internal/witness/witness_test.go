@@ -608,7 +608,8 @@ func TestHookPostsSigned(t *testing.T) {
 	if err := audit.CheckConsistency(last.Data.Proof, audit.Checkpoint{Size: 3, Root: l.heads[2].Root}, head); err != nil {
 		t.Error(err)
 	}
-	if told := r.kinds(); !slices.Equal(told, []notice.Kind{notice.CheckpointUnsent, notice.AlertOver}) || r.notices[0].Details["reason"] != "answered 500" || r.notices[0].Subject != r.notices[1].Subject {
+	if told := r.kinds(); !slices.Equal(told, []notice.Kind{notice.CheckpointUnsent, notice.AlertOver}) || r.notices[0].Details["reason"] != "answered 500" || r.notices[0].Subject != r.notices[1].Subject ||
+		r.notices[0].Details["held"] != "0" || r.notices[0].Details["entries"] != "3" {
 		t.Errorf("told %+v", r.notices)
 	}
 	if _, err := Hook(HookOptions{URL: hook, Secret: secret.FromString("short")}); err == nil {
