@@ -146,12 +146,12 @@ func TestAReceiverThatIsPutOffForLongIsToldOf(t *testing.T) {
 			t.Errorf("delivery %+v, want that c is left", d)
 		}
 		entries, err := s.AuditEntries(t.Context(), -1, 100)
-		text := ""
+		var text strings.Builder
 		for _, e := range entries {
-			text += string(e.Data) + "\n"
+			text.WriteString(string(e.Data) + "\n")
 		}
-		if err != nil || !strings.Contains(text, `channel:post/c`) || strings.Contains(text, "***") {
-			t.Errorf("the audit log should name the receiver by its id alone: %v\n%s", err, text)
+		if err != nil || !strings.Contains(text.String(), `channel:post/c`) || strings.Contains(text.String(), "***") {
+			t.Errorf("the audit log should name the receiver by its id alone: %v\n%s", err, text.String())
 		}
 		p.mu.Lock()
 		p.ids = []string{"a"}
