@@ -53,7 +53,7 @@ func TestAChannelThatCannotBeOpened(t *testing.T) {
 		w.Look(t.Context())
 		var got []string
 		for _, c := range all {
-			got = append(got, c.Name())
+			got = append(got, c.Channel.Name())
 		}
 		if err != nil || !slices.Equal(got, want) {
 			t.Errorf("channels %v, %v; want %v", got, err, want)

@@ -30,7 +30,7 @@ func (b *Outbox) directly(ctx context.Context, c Channel, m Message) {
 		if waits(c) > 0 {
 			continue // the outbox was faster
 		}
-		r := b.send(ctx, c, item)
+		r := b.once(ctx, c, item)
 		if ctx.Err() != nil && r.State != notice.Sent {
 			return // cut off
 		}
@@ -38,8 +38,17 @@ func (b *Outbox) directly(ctx context.Context, c Channel, m Message) {
 		if r.State != notice.Pending || !pause(ctx, r.Due.Sub(b.o.Now())) {
 			return
 		}
-		item.Attempt = r.Attempt
+		item.Attempt, item.Reason = r.Attempt, r.Reason
 	}
+}
+
+// once tries once. What receivers said of themselves stays in the reason: the store
+// that would keep it fails.
+func (b *Outbox) once(ctx context.Context, c Channel, item notice.Item) notice.Result {
+	ctx, cancel := context.WithTimeout(ctx, attemptTime)
+	defer cancel()
+	r, _ := b.attempt(ctx, c, item)
+	return r
 }
 
 // pause waits, and tells whether ctx goes on.

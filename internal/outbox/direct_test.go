@@ -105,3 +105,30 @@ func TestDirectKeepsRates(t *testing.T) {
 		}
 	})
 }
+
+// TestDirectToWhoIsLeft: past the store, too, who took a message does not get it again,
+// and nothing is written of who did not.
+func TestDirectToWhoIsLeft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := openStore(t)
+		p := &post{ids: []string{"a", "b", "c"}, got: map[string]int{}, says: map[string]webhook.Verdict{"b": webhook.Refused, "c": webhook.Later}}
+		b := outbox.New(outbox.Options{Store: s, Channels: []outbox.Channel{p}, Owner: "r_1"})
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			b.Direct(ctx, storeless())
+		}()
+		time.Sleep(3 * time.Minute)
+		p.say("c", webhook.Taken)
+		time.Sleep(time.Hour)
+		cancel()
+		<-done
+		if a, c := p.had("a"), p.had("c"); a != 1 || c != 1 {
+			t.Errorf("a has %d and c has %d, want one each", a, c)
+		}
+		if open, err := s.OpenConditions(t.Context(), ""); err != nil || len(open) != 0 {
+			t.Errorf("written down were %q, %v", open, err)
+		}
+	})
+}

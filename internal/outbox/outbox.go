@@ -294,6 +294,16 @@ func (b *Outbox) behind(items []notice.Item, wait time.Duration, reason string) 
 func (b *Outbox) send(ctx context.Context, c Channel, item notice.Item) notice.Result {
 	ctx, cancel := context.WithTimeout(ctx, attemptTime)
 	defer cancel()
+	r, parts := b.attempt(ctx, c, item)
+	if len(parts) > 0 {
+		b.did(ctx, "tell of receivers of "+c.Name(), b.heard(ctx, c.Name(), parts, r.Attempt))
+	}
+	return r
+}
+
+// attempt is send without the store. It gives what each receiver said when they did not
+// all say the same.
+func (b *Outbox) attempt(ctx context.Context, c Channel, item notice.Item) (notice.Result, []webhook.Part) {
 	left := notice.LeftOf(item.Reason)
 	out := sendTo(ctx, c, item.Message, left)
 	some := partly(out.Parts, left)
@@ -311,10 +321,10 @@ func (b *Outbox) send(ctx context.Context, c Channel, item notice.Item) notice.R
 	default:
 		r.State = notice.Failed
 	}
-	if some {
-		b.did(ctx, "tell of receivers of "+c.Name(), b.heard(ctx, c.Name(), out.Parts, r.Attempt))
+	if !some {
+		return r, nil
 	}
-	return r
+	return r, out.Parts
 }
 
 func (b *Outbox) observe(c Channel, item notice.Item, r notice.Result) {
