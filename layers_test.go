@@ -32,6 +32,7 @@ var layers = []struct {
 	{prefix: "internal/notice", why: "leaf: values only"},
 	{prefix: "internal/durable", std: true, why: "leaf: files that outlive a power cut; what is in them does not matter to it"},
 	{prefix: "internal/line", std: true, why: "leaf: makes one line of a text; whose it is does not matter to it"},
+	{prefix: "internal/outage", std: true, why: "leaf: a value; what answers and who asks does not matter to it"},
 	{prefix: "internal/spell", std: true, why: "leaf: compares two words; what they name does not matter to it"},
 	{prefix: "internal/audit", may: []string{"internal/durable"}, why: "leaf: computes and compares, stores nothing"},
 	{prefix: "internal/catalogue", may: []string{"internal/spell"}, std: true, why: "leaf: what WeChat documents, and nothing of ours"},
@@ -50,7 +51,7 @@ var layers = []struct {
 	{prefix: "internal/trace/otlp", why: "sends spans; what is in them does not matter to it"},
 	{prefix: "internal/vault", may: []string{"internal/durable", "wechat/secret"}, why: "seals bytes for places; knows no feature"},
 
-	{prefix: "internal/web", may: []string{"internal/audit", "internal/trace", "wechat/secret"}, why: "plumbing: knows no feature"},
+	{prefix: "internal/web", may: []string{"internal/audit", "internal/outage", "internal/trace", "wechat/secret"}, why: "plumbing: knows no feature"},
 	{prefix: "internal/web/ui", may: []string{"internal/web"}, why: "how pages look; knows no feature"},
 	{prefix: "internal/config", may: []string{"internal/access", "internal/catalogue", "internal/notice", "internal/spell", "internal/web", "wechat/secret"}, why: "what the operator wrote; knows no feature, and of the plumbing only what counts as loopback"},
 
@@ -102,7 +103,7 @@ var layers = []struct {
 }
 
 // leaves is what features and stores share.
-var leaves = []string{"internal/access", "internal/audit", "internal/catalogue", "internal/durable", "internal/grant", "internal/line", "internal/notice", "internal/trace", "internal/vault", "wechat/secret"}
+var leaves = []string{"internal/access", "internal/audit", "internal/catalogue", "internal/durable", "internal/grant", "internal/line", "internal/notice", "internal/outage", "internal/trace", "internal/vault", "wechat/secret"}
 
 // free may import anything: they put the parts together.
 var free = []string{"internal/app", "internal/demo", "internal/chaos", "internal/scale", "cmd", "interop"}

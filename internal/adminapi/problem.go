@@ -5,12 +5,15 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/zhanggui/zhanggui/internal/access"
 	"github.com/zhanggui/zhanggui/internal/grant"
+	"github.com/zhanggui/zhanggui/internal/outage"
 	"github.com/zhanggui/zhanggui/internal/setup"
+	"github.com/zhanggui/zhanggui/internal/web"
 )
 
 // problem is an RFC 9457 document, in the form that the gateway gives it too:
@@ -28,10 +31,19 @@ type problem struct {
 	Next     string   `json:"next" doc:"What to do"`
 	NextZH   string   `json:"next_zh" doc:"The same in Chinese"`
 	Problems []string `json:"problems,omitempty" doc:"Each mistake of the input with its place"`
+
+	again time.Duration // when asking again makes sense; 0: not said
 }
 
 func (p *problem) Error() string  { return p.Code + ": " + p.Detail }
 func (p *problem) GetStatus() int { return p.Status }
+
+// GetHeaders implements huma.HeadersError.
+func (p *problem) GetHeaders() http.Header {
+	h := http.Header{}
+	web.SetRetryAfter(h, p.again)
+	return h
+}
 
 // ContentType makes the answer a problem document.
 func (p *problem) ContentType(string) string { return "application/problem+json" }
@@ -131,11 +143,22 @@ func withoutValues(text string) string {
 	})
 }
 
+// noDatabase says that the database does not answer, in the words of every door.
+func noDatabase(err error) *problem {
+	e := web.AsError(err)
+	p := refuse(e.Status, e.Code, e.EN, e.NextEN, e.ZH, e.NextZH)
+	p.Detail, p.again = e.EN+" "+e.NextEN, e.RetryAfter
+	return p
+}
+
 // fail turns an error of the domain into an answer. Others become a 500
 // without words of their own.
 func fail(err error) error {
 	if said, ok := errors.AsType[*problem](err); ok {
 		return said
+	}
+	if _, out := outage.Of(err); out {
+		return noDatabase(err)
 	}
 	if invalid, ok := errors.AsType[*setup.InvalidError](err); ok {
 		p := refuse(http.StatusUnprocessableEntity, "manifest", "the manifest cannot be applied", "mend what problems name; nothing was changed", "无法应用此声明", "请修正 problems 所列之处；未作任何更改")
@@ -157,7 +180,11 @@ func fail(err error) error {
 	}
 	for _, k := range knownErrors {
 		if errors.Is(err, k.err) {
-			return refuse(k.status, k.code, k.en, k.next, k.zh, k.nextZH)
+			p := refuse(k.status, k.code, k.en, k.next, k.zh, k.nextZH)
+			if k.err == access.ErrInFlight {
+				p.again = time.Second
+			}
+			return p
 		}
 	}
 	return plain(http.StatusInternalServerError)

@@ -71,6 +71,12 @@ func newRig(t *testing.T) *rig {
 			t.Error(err)
 		}
 	})
+	return newRigOn(t, store)
+}
+
+// newRigOn is newRig on a store that somebody else closes.
+func newRigOn(t *testing.T, store *sqlstore.Store) *rig {
+	t.Helper()
 	kek, err := vault.FileKEK(filepath.Join(t.TempDir(), "master.key"), true)
 	if err != nil {
 		t.Fatal(err)

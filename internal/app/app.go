@@ -404,7 +404,7 @@ func (a *App) connectSessions() {
 
 // page wraps every route that a browser uses.
 func (a *App) page(h web.Handler) http.Handler {
-	return web.CrossOrigin(a.o.Config.PublicURL.URL())(web.BrowserHeaders(a.fresh(a.ui.Page(a.silently(a.replica.explain(h)))), a.formTargets()...))
+	return web.CrossOrigin(a.o.Config.PublicURL.URL())(web.BrowserHeaders(a.fresh(a.ui.Page(a.silently(h))), a.formTargets()...))
 }
 
 // formTargets are the other origins at which a form of ours may end, by the redirects

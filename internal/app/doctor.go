@@ -106,7 +106,7 @@ func whyNoToken(err error) error {
 	if _, ok := errors.AsType[*wechat.Error](err); ok {
 		return err // what WeChat said is more than our words about it
 	}
-	e, ok := errors.AsType[*web.Error](err)
+	e, ok := web.Said(err)
 	if !ok {
 		return err
 	}

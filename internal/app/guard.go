@@ -29,7 +29,7 @@ func (a *App) connectGuard() (err error) {
 
 // hostPage makes a page on a protected host.
 func (a *App) hostPage(h web.Handler) http.Handler {
-	return web.BrowserHeaders(a.hostUI.Page(a.replica.explain(h)))
+	return web.BrowserHeaders(a.hostUI.Page(h))
 }
 
 // protectedHost is what the operator wrote of a host, in the guard's words.

@@ -23,50 +23,13 @@ func (a *App) whole() bool { return a.replica == nil || a.replica.isWhole() }
 // Alone tells whether the App began without its database, and has not opened it yet.
 func (a *App) Alone() bool { return !a.whole() }
 
-// check is nil while the database answers. Otherwise it says in words what is
-// wrong, for whoever cannot do without the database.
+// check is nil while the database answers, else an outage.Error, for whoever cannot
+// do without the database.
 func (r *replica) check() error {
 	if r == nil {
 		return nil
 	}
-	return inWords(r.reads.Check())
-}
-
-// inWords puts an outage into words for callers.
-func inWords(err error) error {
-	if u, ok := errors.AsType[*standby.Unavailable](err); ok {
-		return errDatabase(u.Since, err)
-	}
-	return err
-}
-
-// askAgain is when callers are told to come back.
-const askAgain = 5 * time.Second
-
-func errDatabase(since time.Time, err error) error {
-	at := since.UTC().Format("2006-01-02 15:04:05Z")
-	return &web.Error{
-		Status: http.StatusServiceUnavailable, Code: "database-down", RetryAfter: askAgain, Err: err,
-		EN:     "The database does not answer since " + at + ". This cannot be done without it.",
-		ZH:     "数据库自 " + at + " 起没有响应，此操作需要数据库。",
-		NextEN: "Repeat after the given time. The operator brings the database back; the server goes on by itself then.",
-		NextZH: "请在提示的时间后重试。管理员恢复数据库后，服务会自动继续。",
-	}
-}
-
-// explain turns the errors of a database that has just gone away into words, as
-// long as nobody is sure yet that it has.
-func (r *replica) explain(h web.Handler) web.Handler {
-	if r == nil {
-		return h
-	}
-	return func(w http.ResponseWriter, req *http.Request) error {
-		err := h(w, req)
-		if err != nil && req.Context().Err() == nil && postgres.Unreachable(err) {
-			return errDatabase(r.a.o.Now(), err)
-		}
-		return inWords(err)
-	}
+	return r.reads.Check()
 }
 
 // needDatabase keeps requests that need the database from waiting for one that is

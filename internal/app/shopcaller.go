@@ -7,6 +7,7 @@ import (
 
 	"github.com/zhanggui/zhanggui/internal/access"
 	"github.com/zhanggui/zhanggui/internal/keeper"
+	"github.com/zhanggui/zhanggui/internal/outage"
 	"github.com/zhanggui/zhanggui/internal/web"
 	"github.com/zhanggui/zhanggui/wechat"
 )
@@ -83,7 +84,7 @@ var noTokenWords = []struct {
 // noToken puts the keeper's reason into words.
 func noToken(err error) error {
 	ke, ok := errors.AsType[*keeper.Error](err)
-	if !ok {
+	if _, out := outage.Of(err); out || !ok {
 		return err
 	}
 	for _, w := range noTokenWords {

@@ -128,7 +128,7 @@ func (s *store) ClientByKey(ctx context.Context, hash []byte) (access.Client, er
 		return s.uses.note(c, hash, err)
 	}
 	c, err := s.replica.reads.ClientByKey(ctx, hash)
-	return s.uses.note(c, hash, inWords(err))
+	return s.uses.note(c, hash, err)
 }
 
 // Shop gives a shop, or access.ErrNotFound.
@@ -137,7 +137,7 @@ func (s *store) Shop(ctx context.Context, id string) (access.Shop, error) {
 		return s.database.Shop(ctx, id)
 	}
 	shop, err := s.replica.reads.Shop(ctx, id)
-	return shop, inWords(err)
+	return shop, err
 }
 
 // App gives an app, or access.ErrNotFound.
@@ -146,7 +146,7 @@ func (s *store) App(ctx context.Context, id string) (access.App, error) {
 		return s.database.App(ctx, id)
 	}
 	app, err := s.replica.reads.App(ctx, id)
-	return app, inWords(err)
+	return app, err
 }
 
 // Apps gives all apps in the order of their ids.
@@ -155,7 +155,7 @@ func (s *store) Apps(ctx context.Context) ([]access.App, error) {
 		return s.database.Apps(ctx)
 	}
 	apps, err := s.replica.reads.Apps(ctx)
-	return apps, inWords(err)
+	return apps, err
 }
 
 // Grant gives a grant, or grant.ErrNotFound.
@@ -164,7 +164,7 @@ func (s *store) Grant(ctx context.Context, id string) (grant.Grant, error) {
 		return s.database.Grant(ctx, id)
 	}
 	g, err := s.replica.reads.Grant(ctx, id)
-	return g, inWords(err)
+	return g, err
 }
 
 // ShopGrant gives a shop's own grant, or grant.ErrNotFound.
@@ -173,7 +173,7 @@ func (s *store) ShopGrant(ctx context.Context, shopID string) (grant.Grant, erro
 		return s.database.ShopGrant(ctx, shopID)
 	}
 	g, err := s.replica.reads.ShopGrant(ctx, shopID)
-	return g, inWords(err)
+	return g, err
 }
 
 // ShopByAppID gives the shop with WeChat's appid, or access.ErrNotFound. The file

@@ -16,6 +16,7 @@ import (
 	"github.com/zhanggui/zhanggui/internal/access"
 	"github.com/zhanggui/zhanggui/internal/alias"
 	"github.com/zhanggui/zhanggui/internal/audit"
+	"github.com/zhanggui/zhanggui/internal/outage"
 	"github.com/zhanggui/zhanggui/internal/web"
 )
 
@@ -260,5 +261,10 @@ func TestWithoutTheDatabase(t *testing.T) {
 	r.store.err = errors.New("nothing answers")
 	if got := r.do(t, http.MethodGet, tokenURL+key, ""); got.ErrCode != -1 || got.status != http.StatusOK || strings.Contains(got.body, "nothing answers") {
 		t.Errorf("%s", got.body)
+	}
+	r.store.err = fmt.Errorf("store: read: %w", &outage.Error{Kind: outage.Away, Err: errors.New("no server")})
+	if got := r.do(t, http.MethodGet, tokenURL+key, ""); got.ErrCode != -1 || got.header.Get("X-Zhanggui-Cause") != web.CodeDatabase ||
+		got.header.Get("Retry-After") != "5" || !strings.Contains(got.ErrMsg, "database does not answer") {
+		t.Errorf("%v %s", got.header, got.body)
 	}
 }

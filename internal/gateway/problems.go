@@ -121,7 +121,7 @@ func errClosed(why string) error {
 
 // errStore passes on the words of whoever knows more.
 func errStore(err error) error {
-	if e, ok := errors.AsType[*web.Error](err); ok {
+	if e, ok := web.Said(err); ok {
 		return e
 	}
 	return &web.Error{
@@ -136,7 +136,7 @@ func (c *call) tokenProblem(err error) error {
 	if gone := c.in.Context().Err(); gone != nil {
 		return gone
 	}
-	if e, ok := errors.AsType[*web.Error](err); ok {
+	if e, ok := web.Said(err); ok {
 		return e
 	}
 	e := &web.Error{

@@ -3,12 +3,17 @@ package gateway
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/zhanggui/zhanggui/internal/outage"
+	"github.com/zhanggui/zhanggui/internal/web"
 )
 
 func TestWhyThereIsNoToken(t *testing.T) {
@@ -155,5 +160,29 @@ func TestTheStoreIsDown(t *testing.T) {
 	a := r.post(t, readPath, `{}`)
 	if p := problemBody(t, a); a.StatusCode != 503 || p["code"] != "store-unavailable" {
 		t.Errorf("after it: %d %v", a.StatusCode, p)
+	}
+}
+
+// TestTheDatabaseIsAway: a store that says so is told as every door tells it, whether
+// the caller, the shop or the token could not be read.
+func TestTheDatabaseIsAway(t *testing.T) {
+	away := fmt.Errorf("store: read: %w", &outage.Error{Kind: outage.Away, Err: errors.New("no server at db.internal")})
+	for name, fail := range map[string]func(*rig){
+		"the store's": func(r *rig) { r.store.with(func(s *fakeStore) { s.err = away }) },
+		"the keeper's": func(r *rig) {
+			r.tokens.mu.Lock()
+			defer r.tokens.mu.Unlock()
+			r.tokens.err = &TokenError{Reason: ErrNotYet, RetryAfter: time.Minute, Err: away}
+		},
+	} {
+		r := newRig(t, func(http.ResponseWriter, *http.Request) {})
+		fail(r)
+		a := r.post(t, readPath, `{}`)
+		if p := problemBody(t, a); a.StatusCode != 503 || p["code"] != web.CodeDatabase || a.Header.Get("Retry-After") != "5" {
+			t.Errorf("%s: %d %v, Retry-After %q", name, a.StatusCode, p, a.Header.Get("Retry-After"))
+		}
+		if strings.Contains(string(a.body), "db.internal") {
+			t.Errorf("%s: the cause is sent: %s", name, a.body)
+		}
 	}
 }

@@ -202,7 +202,7 @@ func (h *host) begin(back string, more url.Values) string {
 
 // away says that nobody can tell at the moment.
 func away(err error) *web.Error {
-	if e, ok := errors.AsType[*web.Error](err); ok {
+	if e, ok := web.Said(err); ok {
 		return e
 	}
 	if errors.Is(err, context.Canceled) {

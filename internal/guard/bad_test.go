@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/zhanggui/zhanggui/internal/access"
+	"github.com/zhanggui/zhanggui/internal/outage"
 )
 
 // ask is a request to GET /auth as a proxy sends it.
@@ -461,6 +462,10 @@ func TestAwayLogsNobodyOut(t *testing.T) {
 	a.says(t, http.StatusServiceUnavailable, "cannot be checked")
 	if a.header.Get("Retry-After") == "" || a.header.Get("X-Zhanggui-Login") != "" {
 		t.Errorf("header %v", a.header)
+	}
+	w.data.why = &outage.Error{Kind: outage.Away, Err: errDown}
+	if a := b.send("GET", erp+"/orders", nil); a.status != http.StatusServiceUnavailable || a.header.Get("Retry-After") != "5" || !strings.Contains(a.body, "database does not answer") {
+		t.Errorf("a store that knows why: %d %v %s", a.status, a.header, a.body)
 	}
 	w.data.setDown(false)
 	if a := b.send("GET", erp+"/orders", nil); a.told == nil {

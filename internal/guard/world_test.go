@@ -2,6 +2,7 @@ package guard
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -203,6 +204,7 @@ type fakeData struct {
 	uses     []string
 	audit    []audit.Entry
 	down     bool
+	why      error  // what it says while it is down; nil: errDown
 	reads    int    // of the shops
 	looks    int    // at the system of a browser
 	next     string // person whom WeChat names at the next login
@@ -210,7 +212,7 @@ type fakeData struct {
 
 func (d *fakeData) fails() error {
 	if d.down {
-		return errDown
+		return cmp.Or(d.why, errDown)
 	}
 	return nil
 }

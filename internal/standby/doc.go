@@ -31,7 +31,7 @@
 //
 // The file serves for at most [Grace] after the database was last heard of, since
 // a revocation may be in the database that nobody here has heard of. After that,
-// and for what is not in the file, the answer is [*Unavailable]. A token is never
+// and for what is not in the file, the answer is an [outage.Error]. A token is never
 // served past its end, whatever the file says: that is the keeper's rule. Writes
 // fail while the database is down, and nothing is refreshed.
 //

@@ -11,6 +11,7 @@ import (
 
 	"github.com/zhanggui/zhanggui/internal/access"
 	"github.com/zhanggui/zhanggui/internal/grant"
+	"github.com/zhanggui/zhanggui/internal/outage"
 )
 
 // Main is the shared store as serving reads it.
@@ -23,20 +24,12 @@ type Main interface {
 	ShopGrant(ctx context.Context, shopID string) (grant.Grant, error)
 }
 
-// Unavailable says that the database does not answer and that the file cannot
-// stand in for it.
-type Unavailable struct {
-	Since time.Time // since when the database does not answer
-	Err   error     // why the file does not serve
+// unavailable says that the database does not answer, and why the file cannot stand
+// in for it.
+func unavailable(since time.Time, why error) error {
+	return &outage.Error{Kind: outage.Away, Since: since, Err: fmt.Errorf(
+		"standby: the database does not answer since %s, and standby.db cannot serve: %w; bring the database back", stamp(since), why)}
 }
-
-// Error says since when, why, and what to do.
-func (u *Unavailable) Error() string {
-	return fmt.Sprintf("standby: the database does not answer since %s, and standby.db cannot serve: %v; bring the database back", stamp(u.Since), u.Err)
-}
-
-// Unwrap gives why the file does not serve.
-func (u *Unavailable) Unwrap() error { return u.Err }
 
 // ReadsOptions are what Reads are made of. Main must be set.
 type ReadsOptions struct {
@@ -134,11 +127,11 @@ func (r *Reads) usable() (State, error) {
 	return s, err
 }
 
-// Check is nil while the database answers, else *[Unavailable]: for whatever
+// Check is nil while the database answers, else an [outage.Error]: for whatever
 // cannot do without it.
 func (r *Reads) Check() error {
 	if o, down := r.Outage(true); down {
-		return &Unavailable{Since: o.Since, Err: errNeedsDatabase}
+		return unavailable(o.Since, errNeedsDatabase)
 	}
 	return nil
 }
@@ -183,7 +176,7 @@ func fromFile[T any](ctx context.Context, r *Reads, notFound error, local func(c
 		}
 	}
 	o, _ := r.Outage(false)
-	return v, &Unavailable{Since: o.Since, Err: err}
+	return v, unavailable(o.Since, err)
 }
 
 // ClientByKey gives the client whose key has this hash, or access.ErrNotFound.

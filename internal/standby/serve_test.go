@@ -13,6 +13,7 @@ import (
 	"github.com/zhanggui/zhanggui/internal/access"
 	"github.com/zhanggui/zhanggui/internal/audit"
 	"github.com/zhanggui/zhanggui/internal/grant"
+	"github.com/zhanggui/zhanggui/internal/outage"
 	"github.com/zhanggui/zhanggui/internal/standby"
 )
 
@@ -21,7 +22,7 @@ var errGone = errors.New("connection refused")
 // wantUnavailable wants an answer that says that the database is down.
 func wantUnavailable(t *testing.T, err error) {
 	t.Helper()
-	if _, ok := errors.AsType[*standby.Unavailable](err); !ok {
+	if o, ok := outage.Of(err); !ok || o.Kind != outage.Away || o.Since.IsZero() {
 		t.Errorf("got %v, want an outage", err)
 	}
 }

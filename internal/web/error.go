@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strconv"
 	"time"
+
+	"github.com/zhanggui/zhanggui/internal/outage"
 )
 
 // Handler answers a request or says why not. A returned error has not been
@@ -50,8 +52,9 @@ func (e *Error) Error() string {
 func (e *Error) Unwrap() error { return e.Err }
 
 // AsError gives the [*Error] in err's chain. A cancelled request becomes 499,
-// a body over its limit 413, anything else 500 with the code "internal" and
-// err as the private cause.
+// a body over its limit 413, a database that does not answer 503 with the code
+// "database-down", anything else 500 with the code "internal" and err as the
+// private cause.
 func AsError(err error) *Error {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e
@@ -66,7 +69,22 @@ func AsError(err error) *Error {
 			NextEN: "Send it again if you still need the answer.", NextZH: "如仍需要结果，请重新发送。",
 		}
 	}
+	if e, ok := Said(err); ok {
+		return e
+	}
 	return internal(err)
+}
+
+// Said gives the words that err has for callers: those of the [*Error] in its chain,
+// or of a database that does not answer. It is false when it has none.
+func Said(err error) (*Error, bool) {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e, true
+	}
+	if o, ok := outage.Of(err); ok {
+		return noDatabase(o, err), true
+	}
+	return nil, false
 }
 
 func internal(err error) *Error {

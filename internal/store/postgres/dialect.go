@@ -110,7 +110,8 @@ func (dialect) Lock(ctx context.Context, t sqlstore.Tx, ids []string) ([]sqlgen.
 	return queryGrants(ctx, t.SQL, "SELECT "+grantColumns+" FROM grants WHERE id = ANY($1) ORDER BY id FOR UPDATE", ids)
 }
 
-// Explain adds what to do to errors of PostgreSQL and of the way to it.
+// Explain adds what to do to errors of PostgreSQL and of the way to it, and says
+// which are outages.
 func (dialect) Explain(err error) error { return explain(err) }
 
 // RolledBack knows the two ways in which one transaction ends another.

@@ -12,6 +12,8 @@ import (
 	"syscall"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/zhanggui/zhanggui/internal/outage"
 )
 
 // Codes of errors, from the PostgreSQL documentation, appendix A.
@@ -65,7 +67,44 @@ func poolerIsAlone(err error) bool {
 	return ok && e.Code == pooler && slices.ContainsFunc(poolerAlone, func(words string) bool { return strings.Contains(e.Message, words) })
 }
 
+// kinds by SQLSTATE, of those that are no outage by being [Unreachable] or broken by
+// having a remedy.
+var kinds = map[string]outage.Kind{
+	"25P03":              outage.Away,
+	"53100":              outage.Full,
+	"53200":              outage.Busy,
+	"55P03":              outage.Busy, // a lock was not to be had in time
+	"57014":              outage.Busy, // told to give up: statement_timeout, or an operator
+	serializationFailure: outage.Busy,
+	deadlockDetected:     outage.Busy,
+}
+
+// kindOf tells which outage an error is; empty when it is none.
+func kindOf(err error) outage.Kind {
+	state := sqlState(err)
+	switch kind, known := kinds[state]; {
+	case errors.Is(err, context.Canceled):
+		return "" // whoever asked went away
+	case known:
+		return kind
+	case Unreachable(err):
+		return outage.Away
+	case remedies[state] != "":
+		return outage.Broken
+	}
+	return ""
+}
+
+// explain adds to an error what to do about it, and says whether it is an outage.
 func explain(err error) error {
+	said := remedied(err)
+	if kind := kindOf(err); kind != "" {
+		return &outage.Error{Kind: kind, Err: said}
+	}
+	return said
+}
+
+func remedied(err error) error {
 	if err == nil {
 		return nil
 	}

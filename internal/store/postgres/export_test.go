@@ -36,6 +36,9 @@ func OpenVersion(ctx context.Context, url secret.Value, v int) (*Store, error) {
 	return Open(ctx, url, Options{schema: old})
 }
 
+// Explain is what every error passes on its way out.
+var Explain = explain
+
 // IdleLimit is how long a transaction may be paused.
 const IdleLimit = idleLimit
 

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -14,6 +15,7 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 
 	"github.com/zhanggui/zhanggui/internal/grant"
+	"github.com/zhanggui/zhanggui/internal/outage"
 	"github.com/zhanggui/zhanggui/internal/store/sqlstore"
 	"github.com/zhanggui/zhanggui/internal/store/sqlstore/sqlgen"
 )
@@ -108,7 +110,7 @@ func (dialect) AppendLog(ctx context.Context, t sqlstore.Tx, p sqlstore.LogPart)
 // RolledBack never happens to a transaction that is alone.
 func (dialect) RolledBack(error) bool { return false }
 
-// Explain adds what to do to errors of SQLite.
+// Explain adds what to do to errors of SQLite, and says which are outages.
 func (dialect) Explain(err error) error { return explain(err) }
 
 // remedies by SQLite's primary result code.
@@ -120,19 +122,44 @@ var remedies = map[int]string{
 	sqlite3.SQLITE_NOTADB:   "the file is not a SQLite database, or its beginning is overwritten; restore a backup, or name another file",
 	sqlite3.SQLITE_CORRUPT:  "the database is damaged or cut short; keep the file aside and restore a backup",
 	sqlite3.SQLITE_BUSY:     "another program holds the database; close it",
+	sqlite3.SQLITE_PERM:     "the file may not be opened; let the user that runs the server read and write it",
 }
 
+// kinds by SQLite's primary result code. What has a remedy and no kind of its own is
+// broken.
+var kinds = map[int]outage.Kind{
+	sqlite3.SQLITE_FULL:     outage.Full,
+	sqlite3.SQLITE_BUSY:     outage.Busy,
+	sqlite3.SQLITE_LOCKED:   outage.Busy,
+	sqlite3.SQLITE_PROTOCOL: outage.Busy, // the race for the lock was lost too often
+	sqlite3.SQLITE_NOMEM:    outage.Busy,
+}
+
+// explain adds to an error what to do about it, and says whether it is an outage.
 func explain(err error) error {
+	kind, said := remedied(err)
+	if kind == "" {
+		return said
+	}
+	return &outage.Error{Kind: kind, Err: said}
+}
+
+func remedied(err error) (kind outage.Kind, said error) {
 	if e, ok := errors.AsType[*sqlite.Error](err); ok {
-		if remedy, ok := remedies[e.Code()&0xff]; ok {
-			return fmt.Errorf("%s: %w", remedy, err)
+		code := e.Code() & 0xff
+		kind = kinds[code]
+		if remedy, ok := remedies[code]; ok {
+			return cmp.Or(kind, outage.Broken), fmt.Errorf("%s: %w", remedy, err)
 		}
+		return kind, err
 	}
-	if errors.Is(err, syscall.EROFS) || errors.Is(err, fs.ErrPermission) {
-		return fmt.Errorf("%s: %w", remedies[sqlite3.SQLITE_READONLY], err)
+	switch {
+	case errors.Is(err, syscall.EROFS), errors.Is(err, fs.ErrPermission):
+		return outage.Broken, fmt.Errorf("%s: %w", remedies[sqlite3.SQLITE_READONLY], err)
+	case errors.Is(err, syscall.ENOSPC):
+		return outage.Full, fmt.Errorf("%s: %w", remedies[sqlite3.SQLITE_FULL], err)
+	case errors.Is(err, context.DeadlineExceeded):
+		return outage.Busy, err
 	}
-	if errors.Is(err, syscall.ENOSPC) {
-		return fmt.Errorf("%s: %w", remedies[sqlite3.SQLITE_FULL], err)
-	}
-	return err
+	return "", err
 }

@@ -10,12 +10,14 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/zhanggui/zhanggui/internal/audit"
 	"github.com/zhanggui/zhanggui/internal/grant"
+	"github.com/zhanggui/zhanggui/internal/outage"
 	"github.com/zhanggui/zhanggui/internal/store/sqlstore"
 	"github.com/zhanggui/zhanggui/internal/store/storetest"
 )
@@ -206,8 +208,64 @@ func TestUnusablePlaceIsNamed(t *testing.T) {
 func TestReadOnlyIsNamed(t *testing.T) {
 	s := newStore(t, database(t), Options{pragmas: []string{"query_only(1)"}})
 	defer closeStore(t, s)
-	if err := s.Append(t.Context(), appended()); err == nil || !strings.Contains(err.Error(), "cannot be written") {
+	if err := s.Append(t.Context(), appended()); !told(err, outage.Broken, "cannot be written") {
 		t.Errorf("got error %v", err)
+	}
+}
+
+// told wants an error that says which outage it is, and what to do.
+func told(err error, kind outage.Kind, words string) bool {
+	o, out := outage.Of(err)
+	return out && o.Kind == kind && strings.Contains(err.Error(), words)
+}
+
+// TestBusyIsNamed: another program holds the file, and then lets go of it.
+func TestBusyIsNamed(t *testing.T) {
+	path := database(t)
+	s := newStore(t, path, Options{pragmas: []string{"busy_timeout(1)"}})
+	defer closeStore(t, s)
+	other, err := sql.Open("sqlite", "file:"+path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	other.SetMaxOpenConns(1)
+	hold := func(statement string) {
+		t.Helper()
+		if _, err := other.ExecContext(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+	hold("BEGIN IMMEDIATE")
+	if err := s.Append(t.Context(), appended()); !told(err, outage.Busy, "another program holds") {
+		t.Errorf("got error %v", err)
+	}
+	hold("ROLLBACK")
+	if err := s.Append(t.Context(), appended()); err != nil {
+		t.Errorf("when it is free again: %v", err)
+	}
+}
+
+// TestLostCommitIsUnsure: when the commit itself fails nobody knows whether it landed.
+func TestLostCommitIsUnsure(t *testing.T) {
+	s := newStore(t, database(t), Options{})
+	defer closeStore(t, s)
+	s.InterceptCommits(func(commit func() error) error { return errors.Join(commit(), syscall.ENOSPC) })
+	defer s.InterceptCommits(nil)
+	if o, out := outage.Of(s.Append(t.Context(), appended())); !out || !o.Unsure || o.Kind != outage.Full {
+		t.Errorf("it is %+v", o)
+	}
+}
+
+// TestOutages sorts what is no code of SQLite's.
+func TestOutages(t *testing.T) {
+	for err, want := range map[error]outage.Kind{
+		context.DeadlineExceeded: outage.Busy, syscall.ENOSPC: outage.Full, fs.ErrPermission: outage.Broken,
+		context.Canceled: "", errors.New("something else"): "",
+	} {
+		if o, out := outage.Of(explain(err)); out != (want != "") || out && o.Kind != want {
+			t.Errorf("%v: %+v, want %q", err, o, want)
+		}
 	}
 }
 
@@ -220,7 +278,7 @@ func TestFullDiskIsNamedAndHarmless(t *testing.T) {
 	}
 	big := appended()
 	big.Details = map[string]string{"x": strings.Repeat("x", 1<<20)}
-	if err := s.Append(t.Context(), big); err == nil || !strings.Contains(err.Error(), "disk is full") {
+	if err := s.Append(t.Context(), big); !told(err, outage.Full, "disk is full") {
 		t.Errorf("got error %v", err)
 	}
 	if after, _, err := s.AuditHead(t.Context()); err != nil || after != size {

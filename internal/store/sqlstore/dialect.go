@@ -89,7 +89,8 @@ type Tree interface {
 
 // Errors is what the errors of a driver mean.
 type Errors interface {
-	// Explain adds to an error what to do about it. An error that it does not
+	// Explain adds to an error what to do about it, and makes an outage.Error of
+	// one that says that the database does not answer. An error that it does not
 	// know comes back as it is.
 	Explain(err error) error
 	// RolledBack tells whether the database undid a transaction because of

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"github.com/zhanggui/zhanggui/internal/access"
+	"github.com/zhanggui/zhanggui/internal/outage"
 	"github.com/zhanggui/zhanggui/internal/store/sqlstore/sqlgen"
 )
 
@@ -153,7 +154,11 @@ func (s *Store) transact(ctx context.Context, op string, shared bool, change fun
 			break
 		}
 	}
-	return fmt.Errorf("store: %s: %w", op, s.dialect.Explain(err))
+	said := s.dialect.Explain(err)
+	if errors.Is(err, ErrOutcome) {
+		said = outage.Unsure(said)
+	}
+	return fmt.Errorf("store: %s: %w", op, said)
 }
 
 func (s *Store) once(ctx context.Context, shared bool, change func(*tx) error) error {
