@@ -9,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/zhanggui/zhanggui/internal/alert"
+	"github.com/zhanggui/zhanggui/internal/grant"
 	"github.com/zhanggui/zhanggui/internal/notice"
 )
 
@@ -300,9 +301,9 @@ func TestWhatIsExplainedIsNotTold(t *testing.T) {
 	b.write(notice.WeChatAway, "wechat")
 	b.step(10)
 	want(t, b.after(2*time.Second), "raised wechat.away 1")
-	b.write(notice.GrantFailing, "grant:g_1", "cause", "outcome_unknown")
-	b.write(notice.GrantFailing, "grant:g_2", "cause", "not_sent")
-	b.write(notice.GrantFailing, "grant:g_3", "cause", "day_limit")
+	b.write(notice.GrantFailing, "grant:g_1", "cause", grant.CauseUnknown)
+	b.write(notice.GrantFailing, "grant:g_2", "cause", grant.CauseNotSent)
+	b.write(notice.GrantFailing, "grant:g_3", "cause", grant.CauseDayLimit)
 	b.write(notice.EndpointErrors, "group:order", "group", "order")
 	b.step(10)
 	want(t, b.after(2*time.Second), "raised grant.failing 1")
@@ -313,10 +314,10 @@ func TestWhatIsExplainedIsNotTold(t *testing.T) {
 	b.write(notice.GrantHealed, "grant:g_1")
 	b.write(notice.AlertOver, "group:order", "was", string(notice.EndpointErrors))
 	want(t, b.after(notice.Aftermath-time.Minute))
-	b.write(notice.GrantFailing, "grant:g_4", "cause", "outcome_unknown") // late
+	b.write(notice.GrantFailing, "grant:g_4", "cause", grant.CauseUnknown) // late
 	want(t, b.step(10))
 	want(t, b.after(time.Minute), "raised grant.failing 1", "raised grant.failing 1")
-	b.write(notice.GrantFailing, "grant:g_5", "cause", "outcome_unknown") // joins what is told
+	b.write(notice.GrantFailing, "grant:g_5", "cause", grant.CauseUnknown) // joins what is told
 	want(t, b.step(10))
 	want(t, b.after(time.Hour))
 }
@@ -325,9 +326,9 @@ func TestWhatIsExplainedIsNotTold(t *testing.T) {
 func TestATicketExplainsItsOwnPlatform(t *testing.T) {
 	b := newBook(t)
 	b.write(notice.TicketMissing, "app:agency", "app", "agency")
-	b.write(notice.GrantStopped, "grant:g_1", "app", "agency", "cause", "ticket_expired")
-	b.write(notice.GrantStopped, "grant:g_2", "app", "other", "cause", "ticket_expired")
-	b.write(notice.GrantStopped, "grant:g_3", "app", "agency", "cause", "secret_wrong")
+	b.write(notice.GrantStopped, "grant:g_1", "app", "agency", "cause", grant.CauseTicketExpired)
+	b.write(notice.GrantStopped, "grant:g_2", "app", "other", "cause", grant.CauseTicketExpired)
+	b.write(notice.GrantStopped, "grant:g_3", "app", "agency", "cause", grant.CauseSecretWrong)
 	b.step(10)
 	want(t, b.after(2*time.Second), "raised platform.ticket_missing 1", "raised grant.stopped 1", "raised grant.stopped 1")
 	b.write(notice.GrantHealed, "grant:g_1")

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/zhanggui/zhanggui/internal/grant"
 	"github.com/zhanggui/zhanggui/internal/notice"
 )
 
@@ -51,7 +52,7 @@ type Rule struct {
 type Because struct {
 	Kind notice.Kind
 	// Causes are those, in the details of the alert, that it explains; none: any.
-	Causes []string
+	Causes []grant.Cause
 	// Same is a detail that both must have alike; empty: none.
 	Same string
 }
@@ -144,8 +145,8 @@ func conditions() []Rule {
 // it pushes no tickets. A rate that waits for the other to be known lasts a little longer.
 var (
 	away      = Because{Kind: notice.WeChatAway}
-	noAnswers = Because{Kind: notice.WeChatAway, Causes: []string{"outcome_unknown", "not_sent"}}
-	noTickets = Because{Kind: notice.TicketMissing, Causes: []string{"ticket_expired", "ticket_invalid", "awaits_ticket", "no_ticket"}, Same: "app"}
+	noAnswers = Because{Kind: notice.WeChatAway, Causes: []grant.Cause{grant.CauseUnknown, grant.CauseNotSent}}
+	noTickets = Because{Kind: notice.TicketMissing, Causes: []grant.Cause{grant.CauseTicketExpired, grant.CauseTicketInvalid, grant.CauseNoTicket}, Same: "app"}
 )
 
 // finish fills in what follows from the rest.

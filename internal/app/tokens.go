@@ -6,6 +6,7 @@ import (
 
 	"github.com/zhanggui/zhanggui/internal/dropin"
 	"github.com/zhanggui/zhanggui/internal/gateway"
+	"github.com/zhanggui/zhanggui/internal/grant"
 	"github.com/zhanggui/zhanggui/internal/keeper"
 )
 
@@ -33,9 +34,6 @@ func (t tokens) Proved(shop string, generation int64) { t.keeper.Proved(shop, ge
 
 func byOperator(string) string { return keeper.ByOperator }
 
-// causeUnreadable is the keeper's word for a secret that the vault cannot open.
-const causeUnreadable = "secret_unreadable"
-
 func lend(t keeper.Token, err error) (gateway.Token, error) {
 	if err == nil {
 		return gateway.Token{Value: t.Value, Generation: t.Generation}, nil
@@ -44,7 +42,7 @@ func lend(t keeper.Token, err error) (gateway.Token, error) {
 	if !ok {
 		return gateway.Token{}, err
 	}
-	if ke.Cause == causeUnreadable {
+	if ke.Cause == grant.CauseUnreadable {
 		return gateway.Token{}, &gateway.TokenError{Reason: gateway.ErrUnreadable, RetryAfter: ke.RetryAfter, Err: err}
 	}
 	for reason, word := range map[error]error{

@@ -36,7 +36,7 @@ type Settlement struct {
 	From    int64   // the generation that was kept when the claim was made
 	Tokens  *Tokens // new tokens of generation From+1; nil keeps the old ones
 	State   State
-	Cause   string
+	Cause   Cause
 	ErrCode int
 	DueAt   time.Time // zero: never by itself
 	Attempt int
@@ -77,7 +77,7 @@ type Authorisation struct {
 // Revocation ends a grant. Its tokens are deleted.
 type Revocation struct {
 	GrantID string
-	Cause   string
+	Cause   Cause
 	// State is the state that it ends in: Revoked when empty, NeedsOwner when the
 	// shop withdrew at WeChat and may authorise again there.
 	State State

@@ -96,8 +96,8 @@ type Grant struct {
 	OpenID     string // user grants
 	Scope      string // user grants
 	State      State
-	Cause      string // why it is not active, or why the last try failed; machine readable
-	ErrCode    int    // WeChat's, of the last failure; 0 when there was none
+	Cause      Cause // why it is not active, or why the last try failed; machine readable
+	ErrCode    int   // WeChat's, of the last failure; 0 when there was none
 	Tokens     Tokens
 	DueAt      time.Time // when the keeper looks at it next; zero: never
 	Attempt    int       // failures in a row

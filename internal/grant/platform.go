@@ -47,7 +47,7 @@ type Authorizer struct {
 	// did not tell, or to try again. Zero: not by itself.
 	DueAt   time.Time
 	Attempt int
-	Cause   string // why the last try failed; machine readable
+	Cause   Cause // why the last try failed; machine readable
 	// CheckedAt is when WeChat last told what the account is.
 	CheckedAt time.Time
 }

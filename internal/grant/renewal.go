@@ -17,8 +17,8 @@ const (
 
 // Why a grant ended that nobody authorised anew in time, where the settings want that.
 const (
-	CauseMaxAge     = "max_age"
-	CauseNotRenewed = "not_renewed" // until the day that a human named
+	CauseMaxAge     Cause = "max_age"
+	CauseNotRenewed Cause = "not_renewed" // until the day that a human named
 )
 
 // Overdue tells whether a grant ended because nobody authorised anew in time. Only a

@@ -102,7 +102,7 @@ func (a *attempt) heard(err error, start time.Time) {
 }
 
 // unheard tells the gate of a request that WeChat did not answer.
-func (a *attempt) unheard(cause string, now time.Time) {
+func (a *attempt) unheard(cause grant.Cause, now time.Time) {
 	shut := a.k.gates.unreachable(a.way, a.claim.Grant.ID, cause, a.ticket, now)
 	a.ticket = false
 	if shut {

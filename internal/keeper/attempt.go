@@ -91,7 +91,7 @@ func (a *attempt) run(ctx context.Context) (Token, error) {
 		return Token{}, a.release(ctx, nil)
 	}
 	if end := refreshEnd(g.Tokens); g.Kind == grant.User && !end.IsZero() && !now.Before(end) {
-		return a.fail(ctx, reaction{do: dead, cause: causeEnded}, &Failure{})
+		return a.fail(ctx, reaction{do: dead, cause: grant.CauseEnded}, &Failure{})
 	}
 	if a.sleepy(now) {
 		return a.sleep(ctx, now)
@@ -110,7 +110,7 @@ func (a *attempt) refresh(ctx context.Context) (Token, error) {
 	}
 	kept, err := a.open()
 	if err != nil {
-		return a.fail(ctx, reaction{do: stop, cause: causeUnreadable}, &Failure{Err: err})
+		return a.fail(ctx, reaction{do: stop, cause: grant.CauseUnreadable}, &Failure{Err: err})
 	}
 	if a.claim.Grant.Kills > 0 && a.want.rejected == 0 {
 		return a.killLiving(ctx, kept)
@@ -266,7 +266,7 @@ func (a *attempt) keep(ctx context.Context, ans Answer, kept secret.Value, asked
 	}
 	tokens, err := a.seal(ctx, ans, end)
 	if err != nil {
-		return a.fail(ctx, reaction{do: stop, cause: causeUnsealed}, &Failure{Err: err})
+		return a.fail(ctx, reaction{do: stop, cause: grant.CauseUnsealed}, &Failure{Err: err})
 	}
 	a.k.opt.Step(StepSeal)
 	return a.succeed(ctx, &tokens, ans.Access, end)

@@ -46,7 +46,7 @@ const (
 // told, and what is special about the wait.
 type reaction struct {
 	do    action
-	cause string
+	cause grant.Cause
 	tell  bool          // tell a human the first time, not only after tellAfter failures
 	per   window        // limit: what it counts
 	own   time.Duration // stop: the errcode asks for so long a wait
@@ -88,27 +88,6 @@ func (w window) next(now time.Time, j jitter) time.Time {
 	return nextMinute(now, j)
 }
 
-// Causes that are not an errcode's.
-const (
-	causeUnknown    = "outcome_unknown" // asked, and no answer was read
-	causeNotSent    = "not_sent"        // nothing left this machine
-	causeMalformed  = "malformed_answer"
-	causeOddCode    = "unknown_errcode"
-	causeUnreadable = "secret_unreadable" // the vault cannot open what is kept
-	causeUnsealed   = "seal_failed"       // the vault cannot seal the answer
-	causeStranger   = "other_person"      // the answer names another openid
-	causeEnded      = "refresh_expired"   // the 30 days are over
-
-	causeAwaitsSecret = "awaits_secret"            // somebody replaces the AppSecret; the new one is still to come
-	causeAwaitsTicket = "awaits_ticket"            // the platform is new; WeChat pushes every ten minutes
-	causeNoTicket     = "no_ticket"                // WeChat has pushed none so far
-	causePlatform     = "platform_token"           // the platform's token cannot be had
-	causeFound        = "refresh_found"            // WeChat named another refresh token; it is kept
-	causeInvalid      = "refresh_invalid"          // and WeChat names no other one
-	causeUnauthorized = "unauthorized"             // the account withdrew
-	causeUnconfirmed  = "unauthorized_unconfirmed" // WeChat says so, and elsewhere the contrary
-)
-
 // any kind of grant, in the table of reactions
 const anyKind grant.Kind = ""
 
@@ -121,65 +100,65 @@ type reactionKey struct {
 // that is not here follows its class in package wechat; a code that nobody
 // knows is tried again and told, and deletes nothing.
 var reactions = map[reactionKey]reaction{
-	{anyKind, -1}:    {do: again, cause: "busy"},
-	{anyKind, 44990}: {do: limit, cause: "second_limit", per: perSecond},
-	{anyKind, 45011}: {do: limit, cause: "minute_limit", per: perMinute},
-	{anyKind, 45009}: {do: limit, cause: "day_limit", per: perDay, tell: true},
+	{anyKind, -1}:    {do: again, cause: grant.CauseBusy},
+	{anyKind, 44990}: {do: limit, cause: grant.CauseSecondLimit, per: perSecond},
+	{anyKind, 45011}: {do: limit, cause: grant.CauseMinuteLimit, per: perMinute},
+	{anyKind, 45009}: {do: limit, cause: grant.CauseDayLimit, per: perDay, tell: true},
 
-	{anyKind, 40001}:    {do: stop, cause: "secret_wrong", first: otherSecret},
-	{grant.User, 40001}: {do: again, cause: causeOddCode}, // a person's refresh sends no AppSecret
-	{anyKind, 40125}:    {do: stop, cause: "secret_wrong", first: otherSecret},
-	{anyKind, 40243}:    {do: stop, cause: "secret_frozen"},
-	{anyKind, 40013}:    {do: stop, cause: "appid_wrong"},
-	{anyKind, 40164}:    {do: stop, cause: "ip_not_listed"},
-	{anyKind, 45035}:    {do: stop, cause: "ip_not_listed"},
-	{anyKind, 61004}:    {do: stop, cause: "ip_not_listed"},
-	{anyKind, 50002}:    {do: stop, cause: "account_limited", own: time.Hour},
-	{anyKind, 48004}:    {do: stop, cause: "api_forbidden", own: time.Hour},
+	{anyKind, 40001}:    {do: stop, cause: grant.CauseSecretWrong, first: otherSecret},
+	{grant.User, 40001}: {do: again, cause: grant.CauseOddCode}, // a person's refresh sends no AppSecret
+	{anyKind, 40125}:    {do: stop, cause: grant.CauseSecretWrong, first: otherSecret},
+	{anyKind, 40243}:    {do: stop, cause: grant.CauseSecretFrozen},
+	{anyKind, 40013}:    {do: stop, cause: grant.CauseAppIDWrong},
+	{anyKind, 40164}:    {do: stop, cause: grant.CauseIPNotListed},
+	{anyKind, 45035}:    {do: stop, cause: grant.CauseIPNotListed},
+	{anyKind, 61004}:    {do: stop, cause: grant.CauseIPNotListed},
+	{anyKind, 50002}:    {do: stop, cause: grant.CauseAccountLimited, own: time.Hour},
+	{anyKind, 48004}:    {do: stop, cause: grant.CauseAPIForbidden, own: time.Hour},
 
 	// The administrator of the account is asked whether our address is good.
-	{anyKind, 89501}: {do: stop, cause: "ip_unconfirmed"},
-	{anyKind, 89502}: {do: stop, cause: "ip_unconfirmed"},
-	{anyKind, 89503}: {do: stop, cause: "ip_unconfirmed"},
-	{anyKind, 89504}: {do: stop, cause: "ip_unconfirmed"},
-	{anyKind, 89505}: {do: stop, cause: "ip_unconfirmed"},
-	{anyKind, 89506}: {do: stop, cause: "ip_refused", own: 24 * time.Hour},
-	{anyKind, 89507}: {do: stop, cause: "ip_refused", own: time.Hour},
+	{anyKind, 89501}: {do: stop, cause: grant.CauseIPUnconfirmed},
+	{anyKind, 89502}: {do: stop, cause: grant.CauseIPUnconfirmed},
+	{anyKind, 89503}: {do: stop, cause: grant.CauseIPUnconfirmed},
+	{anyKind, 89504}: {do: stop, cause: grant.CauseIPUnconfirmed},
+	{anyKind, 89505}: {do: stop, cause: grant.CauseIPUnconfirmed},
+	{anyKind, 89506}: {do: stop, cause: grant.CauseIPRefused, own: 24 * time.Hour},
+	{anyKind, 89507}: {do: stop, cause: grant.CauseIPRefused, own: time.Hour},
 
-	{grant.User, 40030}: {do: dead, cause: causeInvalid},
-	{grant.User, 42002}: {do: dead, cause: "refresh_expired"},
-	{grant.User, 42007}: {do: dead, cause: "password_changed"},
+	{grant.User, 40030}: {do: dead, cause: grant.CauseInvalid},
+	{grant.User, 42002}: {do: dead, cause: grant.CauseEnded},
+	{grant.User, 42007}: {do: dead, cause: grant.CausePasswordChanged},
 
-	{grant.Component, 61005}: {do: stop, cause: "ticket_expired", first: olderTicket},
-	{grant.Component, 61006}: {do: stop, cause: "ticket_invalid", first: olderTicket},
+	{grant.Component, 61005}: {do: stop, cause: grant.CauseTicketExpired, first: olderTicket},
+	{grant.Component, 61006}: {do: stop, cause: grant.CauseTicketInvalid, first: olderTicket},
 
 	// These speak of the platform's token.
-	{grant.ISV, 40001}: {do: again, cause: "platform_token_refused", first: otherToken},
-	{grant.ISV, 40014}: {do: again, cause: "platform_token_refused", first: otherToken},
-	{grant.ISV, 42001}: {do: again, cause: "platform_token_refused", first: otherToken},
+	{grant.ISV, 40001}: {do: again, cause: grant.CausePlatformTokenRefused, first: otherToken},
+	{grant.ISV, 40014}: {do: again, cause: grant.CausePlatformTokenRefused, first: otherToken},
+	{grant.ISV, 42001}: {do: again, cause: grant.CausePlatformTokenRefused, first: otherToken},
 	// The platform's own list of addresses. Its own grant must meet this too.
-	{grant.ISV, 61004}: {do: again, cause: "platform_ip", quiet: true, first: checkPlatform},
+	{grant.ISV, 61004}: {do: again, cause: grant.CausePlatformIP, quiet: true, first: checkPlatform},
 
-	{grant.ISV, 61003}: {do: again, cause: causeUnconfirmed, first: lookUp},
-	{grant.ISV, 61023}: {do: again, cause: causeInvalid, first: lookUp},
-	{grant.ISV, 42007}: {do: dead, cause: "password_changed"},
+	{grant.ISV, 61003}: {do: again, cause: grant.CauseUnconfirmed, first: lookUp},
+	{grant.ISV, 61023}: {do: again, cause: grant.CauseInvalid, first: lookUp},
+	{grant.ISV, 42007}: {do: dead, cause: grant.CausePasswordChanged},
 }
 
 // waitsForPlatform is what the lack of the platform's token leads to: nothing was
 // sent.
-var waitsForPlatform = reaction{do: again, cause: causePlatform, quiet: true}
+var waitsForPlatform = reaction{do: again, cause: grant.CausePlatform, quiet: true}
 
 // awaitsTicket is what a new platform does until its first ticket can have come.
-var awaitsTicket = reaction{do: again, cause: causeAwaitsTicket, quiet: true}
+var awaitsTicket = reaction{do: again, cause: grant.CauseAwaitsTicket, quiet: true}
 
 // classReactions are for codes without a row of their own. A class that is
 // not here is treated as an unknown code.
 var classReactions = map[wechat.Class]reaction{
-	wechat.ClassRetry:    {do: again, cause: "busy"},
-	wechat.ClassSlow:     {do: limit, cause: "limit", per: perMinute},
-	wechat.ClassOperator: {do: stop, cause: "setting"},
-	wechat.ClassBlocked:  {do: stop, cause: "blocked", own: time.Hour},
-	wechat.ClassCaller:   {do: stop, cause: "request_wrong"},
+	wechat.ClassRetry:    {do: again, cause: grant.CauseBusy},
+	wechat.ClassSlow:     {do: limit, cause: grant.CauseLimit, per: perMinute},
+	wechat.ClassOperator: {do: stop, cause: grant.CauseSetting},
+	wechat.ClassBlocked:  {do: stop, cause: grant.CauseBlocked, own: time.Hour},
+	wechat.ClassCaller:   {do: stop, cause: grant.CauseRequestWrong},
 }
 
 // tokenKinds says which endpoint a kind of grant is renewed at.
@@ -199,17 +178,17 @@ func reactTo(kind grant.Kind, f *Failure) reaction {
 	case f.HTTPStatus == http.StatusForbidden:
 		// The shop's allowlist answers 403 before the API is reached, see
 		// developers.weixin.qq.com/doc/store/shop/dev_before/ipbaimingdan.
-		return reaction{do: stop, cause: "ip_not_listed"}
+		return reaction{do: stop, cause: grant.CauseIPNotListed}
 	case f.HTTPStatus == http.StatusTooManyRequests:
-		return reaction{do: limit, cause: "minute_limit", per: perMinute}
+		return reaction{do: limit, cause: grant.CauseMinuteLimit, per: perMinute}
 	case f.Outcome == wechat.OutcomeNotSent:
-		return reaction{do: again, cause: causeNotSent}
+		return reaction{do: again, cause: grant.CauseNotSent}
 	case errors.Is(f.Err, errStranger):
-		return reaction{do: stop, cause: causeStranger}
+		return reaction{do: stop, cause: grant.CauseStranger}
 	case f.Outcome == wechat.OutcomeAnswered:
-		return reaction{do: again, cause: causeMalformed}
+		return reaction{do: again, cause: grant.CauseMalformed}
 	}
-	return reaction{do: again, cause: causeUnknown}
+	return reaction{do: again, cause: grant.CauseUnknown}
 }
 
 func reactToCode(kind grant.Kind, code int) reaction {
@@ -221,14 +200,14 @@ func reactToCode(kind grant.Kind, code int) reaction {
 	if r, ok := classReactions[wechat.Explain(tokenKinds[kind], code).Class]; ok {
 		return r
 	}
-	return reaction{do: again, cause: causeOddCode}
+	return reaction{do: again, cause: grant.CauseOddCode}
 }
 
 // verdict is what an attempt decided, before it is written.
 type verdict struct {
 	outcome audit.Outcome
 	state   grant.State
-	cause   string
+	cause   grant.Cause
 	code    int
 	rid     string
 	due     time.Time // zero: never by itself
@@ -260,7 +239,7 @@ func judge(g grant.Grant, r reaction, f *Failure, now, over time.Time, j jitter)
 	if !v.due.IsZero() {
 		v.due = notAfter(v.due, now, g.Tokens)
 	}
-	if r.cause == causeUnknown {
+	if r.cause == grant.CauseUnknown {
 		v.outcome = audit.Unknown
 		v.due = later(v.due, over)
 	}
@@ -297,8 +276,8 @@ func shouldTell(g grant.Grant, r reaction, v verdict) bool {
 // passingCauses are the causes of passing reactions.
 var passingCauses = func() map[string]bool {
 	causes := map[string]bool{
-		causeUnknown: true, causeNotSent: true, causeMalformed: true, causeOddCode: true, causePlatform: true, causeFound: true,
-		causeAwaitsTicket: true, causeAwaitsSecret: true,
+		grant.CauseUnknown: true, grant.CauseNotSent: true, grant.CauseMalformed: true, grant.CauseOddCode: true, grant.CausePlatform: true, grant.CauseFound: true,
+		grant.CauseAwaitsTicket: true, grant.CauseAwaitsSecret: true,
 	}
 	for _, r := range reactions {
 		if passing(r) {
@@ -315,7 +294,7 @@ var passingCauses = func() map[string]bool {
 
 // quietCauses are the causes of which nobody is told.
 var quietCauses = func() map[string]bool {
-	causes := map[string]bool{causePlatform: true, causeAwaitsTicket: true, causeAwaitsSecret: true}
+	causes := map[string]bool{grant.CausePlatform: true, grant.CauseAwaitsTicket: true, grant.CauseAwaitsSecret: true}
 	for _, r := range reactions {
 		if r.quiet {
 			causes[r.cause] = true

@@ -70,14 +70,14 @@ func (a *attempt) takeTickets(ctx context.Context) (reaction, error) {
 		return reaction{}, err
 	}
 	unread := errNoTicket
-	lack := reaction{do: stop, cause: causeNoTicket}
+	lack := reaction{do: stop, cause: grant.CauseNoTicket}
 	if len(list) == 0 && a.k.now().Sub(a.claim.Grant.CreatedAt) < firstTicket {
 		lack = awaitsTicket
 	}
 	for _, t := range list {
 		v, err := a.k.opt.Vault.Open(t.Value, vault.Ticket(app, t.CreatedAt))
 		if err != nil {
-			lack.cause, unread = causeUnreadable, err
+			lack.cause, unread = grant.CauseUnreadable, err
 			continue
 		}
 		a.tickets = append(a.tickets, v)
@@ -177,7 +177,7 @@ func (a *attempt) replacePlatform(ctx context.Context, code int) bool {
 // platformBack says that g waits for the token of its platform, which is there
 // now: a caller need not wait for g's plan.
 func (k *Keeper) platformBack(g grant.Grant) bool {
-	if g.Cause != causePlatform {
+	if g.Cause != grant.CausePlatform {
 		return false
 	}
 	h := k.apps.get(g.App)

@@ -77,8 +77,8 @@ func TestTickets(t *testing.T) {
 		{"both are old", []int{61005, 61005}, 0, 2, "ticket_expired", 61005},
 		{"both are another platform's", []int{61006, 61006}, 0, 2, "ticket_invalid", 61006},
 		{"the only one is old", []int{61005}, 0, 1, "ticket_expired", 61005},
-		{"none was pushed", nil, 0, 0, causeNoTicket, 0},
-		{"none can be read", []int{0, 0}, 2, 0, causeUnreadable, 0},
+		{"none was pushed", nil, 0, 0, grant.CauseNoTicket, 0},
+		{"none can be read", []int{0, 0}, 2, 0, grant.CauseUnreadable, 0},
 		{"a third is not tried", []int{0, 61005, 61005}, 0, 2, "ticket_expired", 61005},
 	}
 	for _, tt := range tests {
@@ -123,7 +123,7 @@ func TestNewPlatformAwaitsItsTicket(t *testing.T) {
 		defer running(e.Keeper)()
 		time.Sleep(29 * time.Minute)
 		g := e.store.row("g_agency")
-		if told := e.store.told(); len(told) > 0 || g.State != grant.Active || g.Cause != causeAwaitsTicket {
+		if told := e.store.told(); len(told) > 0 || g.State != grant.Active || g.Cause != grant.CauseAwaitsTicket {
 			t.Fatalf("told %v; %s, %s", told, g.State, g.Cause)
 		}
 		if _, err := e.ComponentToken(t.Context(), "agency"); !errors.Is(err, ErrNotYet) {
@@ -144,7 +144,7 @@ func TestNewPlatformAwaitsItsTicket(t *testing.T) {
 		e.store.set("g_agency", func(g *grant.Grant) { g.CreatedAt = time.Now() })
 		defer running(e.Keeper)()
 		time.Sleep(3 * time.Hour)
-		if g := e.store.row("g_agency"); !slices.Equal(e.store.told(), []string{"grant.stopped"}) || g.State != grant.Stopped || g.Cause != causeNoTicket {
+		if g := e.store.row("g_agency"); !slices.Equal(e.store.told(), []string{"grant.stopped"}) || g.State != grant.Stopped || g.Cause != grant.CauseNoTicket {
 			t.Errorf("told %v; %s, %s", e.store.told(), g.State, g.Cause)
 		}
 	})
@@ -178,7 +178,7 @@ func TestNoPlatformToken(t *testing.T) {
 		defer stop()
 		time.Sleep(5 * time.Hour)
 		g := e.store.row("g_hongchen")
-		if _, asks := e.wechat.platformAsked(); asks != 0 || g.State != grant.Active || g.Cause != causePlatform || g.Attempt < tellAfter {
+		if _, asks := e.wechat.platformAsked(); asks != 0 || g.State != grant.Active || g.Cause != grant.CausePlatform || g.Attempt < tellAfter {
 			t.Fatalf("%d requests, %s, %s, attempt %d", asks, g.State, g.Cause, g.Attempt)
 		}
 		if _, err := e.Token(t.Context(), "hongchen"); !errors.Is(err, ErrNotYet) {
@@ -299,7 +299,7 @@ func TestPlatformAddress(t *testing.T) {
 		if told := e.store.told(); !slices.Equal(told, []string{"grant.stopped"}) || after-before > 3 {
 			t.Errorf("told %v after %d requests in a quarter of an hour", told, after-before)
 		}
-		if g := e.store.row("g_agency"); g.State != grant.Stopped || g.Cause != "ip_not_listed" {
+		if g := e.store.row("g_agency"); g.State != grant.Stopped || g.Cause != grant.CauseIPNotListed {
 			t.Errorf("platform: %s, %s", g.State, g.Cause)
 		}
 	})

@@ -125,12 +125,12 @@ func TestFindRefreshOverTheWire(t *testing.T) {
 		{"denied, and in the list without it", map[string]string{info: denied, list: bare}, "", true, "", 2},
 		{"denied twice", map[string]string{info: denied, list: others}, "", false, "", 2},
 		{"denied, and the list is empty", map[string]string{info: denied, list: nobody}, "", false, "", 2},
-		{"denied, and the list has holes", map[string]string{info: denied, list: holes}, "", false, causeMalformed, 2},
-		{"denied, and the list is lost", map[string]string{info: denied}, "", false, causeUnknown, 2},
-		{"denied, and the second page is lost", map[string]string{info: denied, list: more}, "", false, causeUnknown, 3},
+		{"denied, and the list has holes", map[string]string{info: denied, list: holes}, "", false, grant.CauseMalformed, 2},
+		{"denied, and the list is lost", map[string]string{info: denied}, "", false, grant.CauseUnknown, 2},
+		{"denied, and the second page is lost", map[string]string{info: denied, list: more}, "", false, grant.CauseUnknown, 3},
 		{"denied, and the list is busy", map[string]string{info: denied, list: busy}, "", false, "busy", 2},
 		{"busy", map[string]string{info: busy, list: rest}, "", false, "busy", 1},
-		{"nothing", nil, "", false, causeUnknown, 1},
+		{"nothing", nil, "", false, grant.CauseUnknown, 1},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -251,7 +251,7 @@ func TestTamperedSecretStops(t *testing.T) {
 		if _, err := e.Token(t.Context(), "lantian"); err == nil {
 			t.Fatal("a token came out of nothing")
 		}
-		if g := e.row(); g.State != grant.Stopped || g.Cause != causeUnreadable {
+		if g := e.row(); g.State != grant.Stopped || g.Cause != grant.CauseUnreadable {
 			t.Errorf("%s, %s", g.State, g.Cause)
 		}
 		if n := e.wechat.asked(); n != 0 {
@@ -285,7 +285,7 @@ func TestOtherPersonsAnswer(t *testing.T) {
 		stop := running(e.Keeper)
 		time.Sleep(61 * time.Minute)
 		stop()
-		if g := e.store.row("g_user"); g.State != grant.Stopped || g.Cause != causeStranger || g.Tokens.Generation != 1 {
+		if g := e.store.row("g_user"); g.State != grant.Stopped || g.Cause != grant.CauseStranger || g.Tokens.Generation != 1 {
 			t.Errorf("%s, %s, generation %d", g.State, g.Cause, g.Tokens.Generation)
 		}
 	})

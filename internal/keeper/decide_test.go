@@ -148,7 +148,7 @@ func TestEveryAnswerEnds(t *testing.T) {
 						t.Errorf("%+v leads to %s", f, v.state)
 					case v.due.Sub(now) < leastRetry:
 						t.Errorf("%+v is looked at again after %v", f, v.due.Sub(now))
-					case r.cause == causeUnknown && v.due.Before(now.Add(30*time.Second)):
+					case r.cause == grant.CauseUnknown && v.due.Before(now.Add(30*time.Second)):
 						t.Errorf("%+v is looked at again before its lease is over", f)
 					}
 				}

@@ -16,7 +16,7 @@ func (a *attempt) effects(v verdict, tokens *grant.Tokens, now time.Time) grant.
 	g := a.claim.Grant
 	e := grant.Effects{At: now, Notices: a.notices(v, now)}
 	routine := v.outcome == audit.Done && g.State == grant.Active && len(e.Notices) == 0 && a.ended == 0
-	if !routine && v.cause != causePlatform { // that was a wait for the platform's token, whose grant tells it
+	if !routine && v.cause != grant.CausePlatform { // that was a wait for the platform's token, whose grant tells it
 		e.Audit = append(e.Audit, a.entry(v, tokens, now))
 	}
 	if a.proof.found == foundDead && a.want.scheduled() {
@@ -69,7 +69,7 @@ func (a *attempt) doubts(now time.Time) []notice.Notice {
 	case is && !was:
 		return a.notice(now, notice.GrantDoubtful, d)
 	case was && !is:
-		d["cause"] = causeDoubtful
+		d["cause"] = grant.CauseDoubtful
 		return a.notice(now, notice.GrantHealed, d)
 	}
 	return nil
@@ -100,7 +100,7 @@ func (a *attempt) doubt(now time.Time) audit.Entry {
 	d["generation"] = strconv.FormatInt(a.claim.Grant.Tokens.Generation, 10)
 	return audit.Entry{
 		At: now, Actor: audit.Actor{Kind: audit.ActorSystem}, Action: "grant.prove",
-		Subject: subject(a.claim.Grant), Outcome: audit.Failed, Reason: "token_refused", Details: d,
+		Subject: subject(a.claim.Grant), Outcome: audit.Failed, Reason: grant.CauseDoubtful, Details: d,
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/zhanggui/zhanggui/internal/access"
+	"github.com/zhanggui/zhanggui/internal/grant"
 )
 
 // A gate stands between the schedule and a part of WeChat. While WeChat cannot
@@ -107,7 +108,7 @@ type gate struct {
 	tries   int       // probes so far
 	next    time.Time // of the next probe
 	probing bool
-	cause   string
+	cause   grant.Cause
 }
 
 // pass asks to go through. ticket says that this is the probe; give it back
@@ -172,7 +173,7 @@ func (s *gates) answered(way route) (wake []string) {
 
 // unreachable says that a grant's request did not reach WeChat, or that no
 // answer came back. It reports whether that shut the gate.
-func (s *gates) unreachable(way route, grantID, cause string, ticket bool, now time.Time) (shut bool) {
+func (s *gates) unreachable(way route, grantID string, cause grant.Cause, ticket bool, now time.Time) (shut bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	g := s.way(way)
@@ -279,7 +280,7 @@ func (s *gates) holds(way route) bool {
 
 // read gives the longest shut gate for [Health]: since when, why, and when it
 // is tried next.
-func (s *gates) read() (since time.Time, cause string, next time.Time) {
+func (s *gates) read() (since time.Time, cause grant.Cause, next time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, g := range s.ways {

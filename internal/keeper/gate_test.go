@@ -243,7 +243,7 @@ func TestGateLetsOneThrough(t *testing.T) {
 		if ticket, wait := s.pass(way, fmt.Sprint(i), now); ticket || wait != 0 {
 			t.Fatalf("grant %d: ticket %v, wait %v before the gate shut", i, ticket, wait)
 		}
-		if shut := s.unreachable(way, fmt.Sprint(i), causeNotSent, false, now); shut != (i == gateAfter-1) {
+		if shut := s.unreachable(way, fmt.Sprint(i), grant.CauseNotSent, false, now); shut != (i == gateAfter-1) {
 			t.Fatalf("grant %d: shut %v", i, shut)
 		}
 	}
@@ -258,7 +258,7 @@ func TestGateLetsOneThrough(t *testing.T) {
 		if ticket, wait := s.pass(way, "y", now); ticket || wait == 0 {
 			t.Errorf("line %d: two let through", n+1)
 		}
-		s.unreachable(way, "x", causeNotSent, true, now)
+		s.unreachable(way, "x", grant.CauseNotSent, true, now)
 	}
 	if wake := s.answered(way); len(wake) != gateAfter+2 {
 		t.Errorf("%d woken, want those that failed or were held back", len(wake))
@@ -273,7 +273,7 @@ func TestTicketComesBack(t *testing.T) {
 	now := time.Unix(1_800_000_000, 0)
 	s := gates{jitter: none}
 	for i := range gateAfter {
-		s.unreachable("way", fmt.Sprint(i), causeNotSent, false, now)
+		s.unreachable("way", fmt.Sprint(i), grant.CauseNotSent, false, now)
 	}
 	now = now.Add(time.Minute)
 	for range 3 {
@@ -289,7 +289,7 @@ func TestRememberedIsBounded(t *testing.T) {
 	now := time.Unix(1_800_000_000, 0)
 	s := gates{jitter: none}
 	for i := range 10 * mostWoken {
-		s.unreachable("way", fmt.Sprint(i), causeNotSent, false, now)
+		s.unreachable("way", fmt.Sprint(i), grant.CauseNotSent, false, now)
 	}
 	if n := len(s.answered("way")); n != mostWoken {
 		t.Errorf("%d remembered", n)

@@ -36,17 +36,17 @@ type cure struct {
 const anyCode = -1
 
 // keepAnother is not a failure: the refresh token is kept and asked with.
-var keepAnother = reaction{do: again, cause: causeFound}
+var keepAnother = reaction{do: again, cause: grant.CauseFound}
 
 // cures say what follows from what WeChat says. The first row that fits counts.
 var cures = []cure{
 	// errcode   WeChat says    what follows
 	{anyCode, lookedAnother, keepAnother},
-	{anyCode, lookedGone, reaction{do: dead, cause: causeUnauthorized}},
-	{61003, lookedSame, reaction{do: again, cause: causeUnconfirmed}}, // it has said 61003 for hours and been wrong
-	{61003, lookedNone, reaction{do: again, cause: causeUnconfirmed}},
-	{anyCode, lookedSame, reaction{do: dead, cause: causeInvalid}},
-	{anyCode, lookedNone, reaction{do: dead, cause: causeInvalid}},
+	{anyCode, lookedGone, reaction{do: dead, cause: grant.CauseUnauthorized}},
+	{61003, lookedSame, reaction{do: again, cause: grant.CauseUnconfirmed}}, // it has said 61003 for hours and been wrong
+	{61003, lookedNone, reaction{do: again, cause: grant.CauseUnconfirmed}},
+	{anyCode, lookedSame, reaction{do: dead, cause: grant.CauseInvalid}},
+	{anyCode, lookedNone, reaction{do: dead, cause: grant.CauseInvalid}},
 }
 
 func cureFor(code int, says looked) reaction {
@@ -55,7 +55,7 @@ func cureFor(code int, says looked) reaction {
 			return c.then
 		}
 	}
-	return reaction{do: again, cause: causeOddCode}
+	return reaction{do: again, cause: grant.CauseOddCode}
 }
 
 // heal asks WeChat what holds after it refused the refresh token with f, or when
@@ -66,7 +66,7 @@ func (a *attempt) heal(ctx context.Context, kept secret.Value, f *Failure) (Toke
 		f = asFailure(err)
 		r := reactTo(grant.ISV, f)
 		if r.do == dead { // nothing that is said here ends a grant
-			r = reaction{do: again, cause: causeOddCode}
+			r = reaction{do: again, cause: grant.CauseOddCode}
 		}
 		return a.fail(ctx, r, f)
 	}
@@ -112,15 +112,15 @@ func (a *attempt) keepRefresh(ctx context.Context, kept, refresh secret.Value, f
 	}
 	tokens, err := a.seal(ctx, Answer{Access: kept, Refresh: refresh}, g.Tokens.AccessExpires)
 	if err != nil {
-		return a.fail(ctx, reaction{do: stop, cause: causeUnsealed}, &Failure{Err: err})
+		return a.fail(ctx, reaction{do: stop, cause: grant.CauseUnsealed}, &Failure{Err: err})
 	}
 	a.k.opt.Step(StepSeal)
-	if g.Cause == causeFound {
+	if g.Cause == grant.CauseFound {
 		return a.failWith(ctx, keepAnother, f, &tokens)
 	}
 	e := a.unchanged(now)
-	e.Settle.Tokens, e.Settle.Cause, e.Settle.DueAt = &tokens, causeFound, now
-	v := verdict{outcome: audit.Done, cause: causeFound, code: f.Code, rid: f.RID}
+	e.Settle.Tokens, e.Settle.Cause, e.Settle.DueAt = &tokens, grant.CauseFound, now
+	v := verdict{outcome: audit.Done, cause: grant.CauseFound, code: f.Code, rid: f.RID}
 	e.Audit = []audit.Entry{a.entry(v, &tokens, now)}
 	if err := a.settle(ctx, e); err != nil {
 		return Token{}, err

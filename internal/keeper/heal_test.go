@@ -95,25 +95,25 @@ func TestHeal(t *testing.T) {
 		{"WeChat names another", func(_ *env, a *account) { a.rotate() },
 			true, grant.Active, "", 2, 1, 4, nil},
 		{"WeChat names the same", func(_ *env, a *account) { a.stuck = true },
-			false, grant.NeedsOwner, causeInvalid, 1, 1, 2, []string{"grant.needs_owner"}},
+			false, grant.NeedsOwner, grant.CauseInvalid, 1, 1, 2, []string{"grant.needs_owner"}},
 		{"WeChat names another each time, and takes none", func(_ *env, a *account) { a.mismatch = true },
-			false, grant.Active, causeFound, 2, 2, 4, nil},
+			false, grant.Active, grant.CauseFound, 2, 2, 4, nil},
 		{"WeChat names none", func(_ *env, a *account) { a.rotate(); a.unnamed = true },
-			false, grant.NeedsOwner, causeInvalid, 1, 1, 2, []string{"grant.needs_owner"}},
+			false, grant.NeedsOwner, grant.CauseInvalid, 1, 1, 2, []string{"grant.needs_owner"}},
 		{"withdrawn", func(_ *env, a *account) { a.gone = true },
-			false, grant.NeedsOwner, causeUnauthorized, 1, 1, 2, []string{"grant.needs_owner"}},
+			false, grant.NeedsOwner, grant.CauseUnauthorized, 1, 1, 2, []string{"grant.needs_owner"}},
 		{"said to be withdrawn, and is not", func(_ *env, a *account) { a.denied = true },
-			false, grant.Active, causeUnconfirmed, 1, 1, 2, nil},
+			false, grant.Active, grant.CauseUnconfirmed, 1, 1, 2, nil},
 		{"said to be withdrawn, not, and nothing is named", func(_ *env, a *account) { a.denied, a.unnamed = true, true },
-			false, grant.Active, causeUnconfirmed, 1, 1, 2, nil},
+			false, grant.Active, grant.CauseUnconfirmed, 1, 1, 2, nil},
 		{"said to be withdrawn, and authorised anew", func(_ *env, a *account) { a.rotate(); a.denied = true },
-			false, grant.Active, causeUnconfirmed, 2, 2, 3, nil},
+			false, grant.Active, grant.CauseUnconfirmed, 2, 2, 3, nil},
 		{"the lookup is lost", func(e *env, a *account) { a.rotate(); e.wechat.comp.finding = lost },
-			false, grant.Active, causeUnknown, 1, 1, 2, nil},
+			false, grant.Active, grant.CauseUnknown, 1, 1, 2, nil},
 		{"the lookup is refused", func(e *env, a *account) {
 			a.rotate()
 			e.wechat.comp.finding = func() error { return refused(42007) }
-		}, false, grant.Active, causeOddCode, 1, 1, 2, nil},
+		}, false, grant.Active, grant.CauseOddCode, 1, 1, 2, nil},
 		{"password changed", func(e *env, _ *account) {
 			e.wechat.next = func(a ask) (error, bool) { return refused(42007), false }
 		}, false, grant.NeedsOwner, "password_changed", 1, 0, 2, []string{"grant.needs_owner"}},
@@ -126,7 +126,7 @@ func TestHeal(t *testing.T) {
 		{"none is kept, withdrawn", func(e *env, a *account) {
 			e.store.grants["g_hongchen"].Tokens = grant.Tokens{}
 			a.gone = true
-		}, false, grant.NeedsOwner, causeUnauthorized, 0, 1, 0, []string{"grant.needs_owner"}},
+		}, false, grant.NeedsOwner, grant.CauseUnauthorized, 0, 1, 0, []string{"grant.needs_owner"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -203,7 +203,7 @@ func TestUnconfirmedPasses(t *testing.T) {
 		time.Sleep(time.Minute)
 		e.wechat.with("wx-of-hongchen", func(a *account) { a.denied = true })
 		time.Sleep(6 * time.Hour)
-		if g := e.store.row("g_hongchen"); g.State != grant.Active || g.Cause != causeUnconfirmed {
+		if g := e.store.row("g_hongchen"); g.State != grant.Active || g.Cause != grant.CauseUnconfirmed {
 			t.Errorf("%s, %s", g.State, g.Cause)
 		}
 		e.wechat.with("wx-of-hongchen", func(a *account) { a.denied = false })
@@ -417,7 +417,7 @@ func TestHealCrash(t *testing.T) {
 			if _, err := e.Token(t.Context(), "hongchen"); !errors.Is(err, ErrNotYet) {
 				t.Fatalf("got %v", err)
 			}
-			if g := e.store.row("g_hongchen"); g.Cause != causeFound || g.Tokens.Generation != 3 {
+			if g := e.store.row("g_hongchen"); g.Cause != grant.CauseFound || g.Tokens.Generation != 3 {
 				t.Errorf("cause %q, generation %d", g.Cause, g.Tokens.Generation)
 			}
 			e.store.setFault(nil)

@@ -100,7 +100,7 @@ type Answer struct {
 type Observer interface {
 	// Asked is told of every request for a token; app is the id of the app that the
 	// grant rests on, and cause is empty when a token came.
-	Asked(kind grant.Kind, app, cause string, took time.Duration)
+	Asked(kind grant.Kind, app string, cause grant.Cause, took time.Duration)
 	// Settled is told of every settle transaction.
 	Settled(batch int, took time.Duration, err error)
 	// ServedStale is told when a token is served although it should have been

@@ -31,7 +31,7 @@ const killGap = adminGap
 func (a *attempt) kill(ctx context.Context) error {
 	var err error
 	if a.key, err = a.appSecret(); err != nil {
-		return a.notKilled(ctx, reaction{do: stop, cause: causeUnreadable}, &Failure{Err: err})
+		return a.notKilled(ctx, reaction{do: stop, cause: grant.CauseUnreadable}, &Failure{Err: err})
 	}
 	if a.claim.Grant.Attempt > 0 {
 		// The last try failed. Find out without force whether WeChat answers this
@@ -81,12 +81,12 @@ func (a *attempt) killLater(ctx context.Context, at time.Time, why error) error 
 	now := a.k.now()
 	e := a.unchanged(now)
 	e.Settle.DueAt = at
-	if at.Sub(now) > worthTelling && a.claim.Grant.Cause != causeForcesSpent {
-		e.Settle.Cause = causeForcesSpent
+	if at.Sub(now) > worthTelling && a.claim.Grant.Cause != grant.CauseForcesSpent {
+		e.Settle.Cause = grant.CauseForcesSpent
 		d := a.who()
-		d["cause"], d["next"] = causeForcesSpent, at.UTC().Format(time.RFC3339)
+		d["cause"], d["next"] = grant.CauseForcesSpent, at.UTC().Format(time.RFC3339)
 		e.Notices = a.notice(now, notice.GrantNotKilled, d)
-		e.Audit = []audit.Entry{a.killEntry(now, audit.Failed, causeForcesSpent, d)}
+		e.Audit = []audit.Entry{a.killEntry(now, audit.Failed, grant.CauseForcesSpent, d)}
 	}
 	a.k.opt.Logger.Info("forced refresh of a revoked grant waits", "grant", a.claim.Grant.ID, "next", at, "why", why)
 	return a.settle(ctx, e)
@@ -94,9 +94,6 @@ func (a *attempt) killLater(ctx context.Context, at time.Time, why error) error 
 
 // worthTelling is how long the ledger may hold a kill back without a word.
 const worthTelling = 10 * time.Minute
-
-// causeForcesSpent says that a revoked grant waits for the ledger.
-const causeForcesSpent = "forced_refreshes_spent"
 
 // notKilled settles a forced refresh that WeChat did not grant, or whose answer
 // is lost: it is still owed. The plan is that of any failure, and what only an

@@ -46,7 +46,7 @@ func (a *attempt) killLiving(ctx context.Context, kept secret.Value) (Token, err
 // landed counts a forced refresh whose answer was lost: WeChat names another token
 // than the one before it.
 func (a *attempt) landed() {
-	if g := a.claim.Grant; g.Kills > 0 && g.Cause == causeUnknown {
+	if g := a.claim.Grant; g.Kills > 0 && g.Cause == grant.CauseUnknown {
 		a.ended = 1
 	}
 }

@@ -417,11 +417,11 @@ func TestUsedFromMemoryStaysAwake(t *testing.T) {
 			e.must()
 			time.Sleep(30 * time.Minute)
 		}
-		if g := e.row(); time.Since(g.Used) > 15*time.Hour || g.Cause == causeAsleep {
+		if g := e.row(); time.Since(g.Used) > 15*time.Hour || g.Cause == grant.CauseAsleep {
 			t.Errorf("the last use is %v old, cause %q", time.Since(g.Used), g.Cause)
 		}
 		time.Sleep(3 * 24 * time.Hour)
-		if g := e.row(); g.Cause != causeAsleep {
+		if g := e.row(); g.Cause != grant.CauseAsleep {
 			t.Errorf("unused for three days: cause %q", g.Cause)
 		}
 	})

@@ -57,12 +57,12 @@ func TestWireFailures(t *testing.T) {
 		{"ip", says(200, `{"errcode":40164,"errmsg":"invalid ip 192.0.2.7, not in whitelist rid: 6350ba59-531186f6-55662d08"}`),
 			reaction{do: stop, cause: "ip_not_listed"}},
 		{"403", says(403, "<html>Forbidden</html>"), reaction{do: stop, cause: "ip_not_listed"}},
-		{"502", says(502, "<html>Bad Gateway</html>"), reaction{do: again, cause: causeUnknown}},
-		{"cut", says(200, `{"access_token":"tok`), reaction{do: again, cause: causeUnknown}},
-		{"no life", says(200, `{"access_token":"token-000001","expires_in":0}`), reaction{do: again, cause: causeUnknown}},
+		{"502", says(502, "<html>Bad Gateway</html>"), reaction{do: again, cause: grant.CauseUnknown}},
+		{"cut", says(200, `{"access_token":"tok`), reaction{do: again, cause: grant.CauseUnknown}},
+		{"no life", says(200, `{"access_token":"token-000001","expires_in":0}`), reaction{do: again, cause: grant.CauseUnknown}},
 		{"busy", says(200, `{"errcode":-1,"errmsg":"system error"}`), reaction{do: again, cause: "busy"}},
 		{"lost", func(*http.Request) (*http.Response, error) { return nil, io.ErrUnexpectedEOF },
-			reaction{do: again, cause: causeUnknown}},
+			reaction{do: again, cause: grant.CauseUnknown}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

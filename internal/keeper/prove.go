@@ -23,9 +23,6 @@ const (
 	proofSpread = 4 * time.Hour
 )
 
-// causeDoubtful is the cause that is told when a proof goes well again.
-const causeDoubtful = "token_refused"
-
 // proof is what is known of the kept token.
 type proof struct {
 	at     time.Time // when WeChat last took it; zero: never

@@ -156,7 +156,7 @@ func TestSleep(t *testing.T) {
 				continue
 			}
 			g := e.store.row(id)
-			if g.State != grant.Active || g.Cause != causeAsleep || time.Now().Before(g.Tokens.AccessExpires) {
+			if g.State != grant.Active || g.Cause != grant.CauseAsleep || time.Now().Before(g.Tokens.AccessExpires) {
 				t.Errorf("%s: %s, cause %q, token ends %v", id, g.State, g.Cause, g.Tokens.AccessExpires)
 			}
 		}
@@ -202,7 +202,7 @@ func TestUseInMemoryKeepsAwake(t *testing.T) {
 		for range 10 * 24 * 2 {
 			e.must()
 			time.Sleep(30 * time.Minute)
-			if g := e.row(); g.Cause == causeAsleep {
+			if g := e.row(); g.Cause == grant.CauseAsleep {
 				t.Fatal("a grant in use fell asleep")
 			}
 		}
@@ -210,7 +210,7 @@ func TestUseInMemoryKeepsAwake(t *testing.T) {
 			t.Errorf("its use was written down %d times in ten days", n)
 		}
 		time.Sleep(4 * 24 * time.Hour)
-		if g := e.row(); g.Cause != causeAsleep {
+		if g := e.row(); g.Cause != grant.CauseAsleep {
 			t.Errorf("four days without a use: cause %q", g.Cause)
 		}
 	})

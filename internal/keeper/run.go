@@ -247,7 +247,7 @@ func (k *Keeper) kick(ctx context.Context, id string, w want) {
 		k.opt.Logger.Error("kicked grant not read; it is looked at by its plan", "grant", id, "err", err)
 		return
 	}
-	if g.Cause == causeUnknown && k.now().Before(g.DueAt) {
+	if g.Cause == grant.CauseUnknown && k.now().Before(g.DueAt) {
 		return // its plan looks at it as soon as that is safe
 	}
 	if w.woken && healthy(g, k.now()) {

@@ -27,7 +27,7 @@ func (noSecrets) OtherSecret(context.Context, string) (secret.Value, bool, error
 
 // awaitsSecret is what a refused AppSecret leads to while the new one is on its way.
 // Who rotates it tells.
-var awaitsSecret = reaction{do: again, cause: causeAwaitsSecret, quiet: true}
+var awaitsSecret = reaction{do: again, cause: grant.CauseAwaitsSecret, quiet: true}
 
 // takeOther finds out whether there is another AppSecret to ask with, and else what
 // the refusal of this one leads to.

@@ -47,8 +47,8 @@ func TestAwaitsSecret(t *testing.T) {
 		if tok := e.must(); tok.Generation != first.Generation {
 			t.Fatalf("served generation %d, want the kept %d", tok.Generation, first.Generation)
 		}
-		if g := e.row(); g.State != grant.Active || g.Cause != causeAwaitsSecret || len(e.store.told()) != 0 {
-			t.Fatalf("the grant is %s (%s), told %v; want active, %s, nothing", g.State, g.Cause, e.store.told(), causeAwaitsSecret)
+		if g := e.row(); g.State != grant.Active || g.Cause != grant.CauseAwaitsSecret || len(e.store.told()) != 0 {
+			t.Fatalf("the grant is %s (%s), told %v; want active, %s, nothing", g.State, g.Cause, e.store.told(), grant.CauseAwaitsSecret)
 		}
 		r.becomes(secret.FromString("another"), true) // it was entered, and is not in use yet
 		time.Sleep(15 * time.Minute)

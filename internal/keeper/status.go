@@ -53,7 +53,7 @@ type Status struct {
 func (k *Keeper) Health() Health {
 	h := k.health.read(k.now())
 	h.Waiting = int(k.flights.waiting.Load())
-	var cause string
+	var cause grant.Cause
 	if h.HeldSince, cause, h.NextTry = k.gates.read(); cause != "" {
 		h.PlatformCause = cause
 	}
@@ -98,7 +98,7 @@ func statusOf(g grant.Grant, now time.Time) Status {
 // trouble is since when something does not answer, and why.
 type trouble struct {
 	since, last time.Time
-	cause       string
+	cause       grant.Cause
 }
 
 // health remembers troubles. Reading and noting take no lock.
@@ -125,13 +125,13 @@ func (h *health) spooled(now time.Time) { note(&h.unsettled, false, "", now) }
 func (h *health) readStore(err error, now time.Time) { note(&h.unreadable, err != nil, "", now) }
 
 // platform is told of every request. WeChat answers when it says no, too.
-func (h *health) platform(err error, cause string, now time.Time) {
+func (h *health) platform(err error, cause grant.Cause, now time.Time) {
 	note(&h.platformDown, err != nil && unreachable[cause], cause, now)
 }
 
-var unreachable = map[string]bool{causeUnknown: true, causeNotSent: true, causeMalformed: true, "busy": true}
+var unreachable = map[string]bool{grant.CauseUnknown: true, grant.CauseNotSent: true, grant.CauseMalformed: true, grant.CauseBusy: true}
 
-func note(p *atomic.Pointer[trouble], down bool, cause string, now time.Time) {
+func note(p *atomic.Pointer[trouble], down bool, cause grant.Cause, now time.Time) {
 	old := p.Load()
 	switch {
 	case !down && old != nil:

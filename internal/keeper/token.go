@@ -285,7 +285,7 @@ func (k *Keeper) answer(g grant.Grant, w want, now time.Time) (tok Token, ok boo
 		return Token{}, false, refusal(g, now, nil)
 	}
 	valid := g.Tokens.Generation > 0 && now.Before(g.Tokens.AccessExpires) && g.Tokens.Generation != w.rejected
-	waits := now.Before(g.DueAt) && g.Cause != causeAsleep && !k.platformBack(g)
+	waits := now.Before(g.DueAt) && g.Cause != grant.CauseAsleep && !k.platformBack(g)
 	if valid && (waits || now.Before(g.Tokens.AccessExpires.Add(-margin))) {
 		if tok, err := k.tokenOf(g, now); err == nil {
 			return tok, true, nil

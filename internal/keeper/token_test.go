@@ -480,7 +480,7 @@ func TestAnswersThatCannotBeKept(t *testing.T) {
 				if _, err := e.Token(t.Context(), "lantian"); !errors.Is(err, wechat.ErrMalformed) {
 					t.Errorf("got %v", err)
 				}
-				if g := e.row(); g.Tokens.Generation != 0 || g.Cause != causeMalformed {
+				if g := e.row(); g.Tokens.Generation != 0 || g.Cause != grant.CauseMalformed {
 					t.Errorf("kept: %+v", g)
 				}
 			})

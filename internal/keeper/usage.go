@@ -12,10 +12,6 @@ import (
 // is, for one grant and replica.
 const touchEvery = 12 * time.Hour
 
-// causeAsleep is the cause of an active grant that is not renewed until
-// somebody uses it.
-const causeAsleep = "asleep"
-
 // noteUse remembers to write down that g is used now. It is called whenever a
 // caller's want leads to the row, which a token in use does at least once in
 // its life.
@@ -78,6 +74,6 @@ func (k *Keeper) usedHere(g grant.Grant) bool {
 // person's grant and the end of its refresh token.
 func (a *attempt) sleep(ctx context.Context, now time.Time) (Token, error) {
 	g := a.claim.Grant
-	v := verdict{outcome: audit.Done, state: grant.Active, cause: causeAsleep, due: notAfter(time.Time{}, now, g.Tokens)}
+	v := verdict{outcome: audit.Done, state: grant.Active, cause: grant.CauseAsleep, due: notAfter(time.Time{}, now, g.Tokens)}
 	return Token{}, a.settle(ctx, a.effects(v, nil, now))
 }

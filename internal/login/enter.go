@@ -130,7 +130,7 @@ func (l *Login) authorised(ctx context.Context, app, appID string) (bool, error)
 	if errors.Is(err, grant.ErrNotFound) {
 		return true, nil
 	}
-	ended := g.State == grant.Revoked || g.State == grant.NeedsOwner && g.Cause == CauseUnauthorized
+	ended := g.State == grant.Revoked || g.State == grant.NeedsOwner && g.Cause == grant.CauseUnauthorized
 	return err == nil && !ended, err
 }
 

@@ -59,10 +59,6 @@ var (
 	ErrEnded     = errors.New("login: the shop's authorisation was ended here; ask an administrator")
 )
 
-// CauseUnauthorized is the cause of a grant that ended because the shop withdrew
-// at WeChat.
-const CauseUnauthorized = "unauthorized"
-
 // jump is an arrival from the market that passed every check.
 type jump struct {
 	app     access.App

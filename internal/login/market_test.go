@@ -357,9 +357,9 @@ func TestMarketSessionNeedsTheGrant(t *testing.T) {
 		in bool
 	}{
 		{grant.Grant{State: grant.Active}, true},
-		{grant.Grant{State: grant.Stopped, Cause: "platform_token"}, true},
-		{grant.Grant{State: grant.NeedsOwner, Cause: "refresh_invalid"}, true},
-		{grant.Grant{State: grant.NeedsOwner, Cause: CauseUnauthorized}, false},
+		{grant.Grant{State: grant.Stopped, Cause: grant.CausePlatform}, true},
+		{grant.Grant{State: grant.NeedsOwner, Cause: grant.CauseInvalid}, true},
+		{grant.Grant{State: grant.NeedsOwner, Cause: grant.CauseUnauthorized}, false},
 		{grant.Grant{State: grant.Revoked}, false},
 	} {
 		w.market.grants["isv "+lantianID] = tt.g

@@ -298,7 +298,7 @@ func TestTakeInRefuses(t *testing.T) {
 	e := grant.Effects{At: r.now, Revoke: []grant.Revocation{{GrantID: revoked.Grant.ID, Cause: "test"}}}
 	gone := r.standing(2).Authorizer
 	gone.State = grant.AuthorizerWithdrawn
-	e.Revoke = append(e.Revoke, grant.Revocation{GrantID: r.standing(2).Grant.ID, Cause: "unauthorized", State: grant.NeedsOwner})
+	e.Revoke = append(e.Revoke, grant.Revocation{GrantID: r.standing(2).Grant.ID, Cause: grant.CauseUnauthorized, State: grant.NeedsOwner})
 	e.Authorizers = []grant.Authorizer{gone}
 	if err := r.s.Authorise(t.Context(), e); err != nil {
 		t.Fatal(err)

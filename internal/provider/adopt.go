@@ -51,7 +51,7 @@ func (a *adoption) look(ctx context.Context) error {
 	}
 	var err error
 	if a.token, err = a.p.o.Keeper.ComponentToken(ctx, a.app.ID); err != nil {
-		return &trouble{cause: "platform_token", err: err}
+		return &trouble{cause: grant.CausePlatform, err: err}
 	}
 	if a.info, err = a.p.info(ctx, a.app, a.token, a.row.AppID); err != nil {
 		return err

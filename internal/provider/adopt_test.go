@@ -306,7 +306,7 @@ func TestAdoptDoesNotRestartInVain(t *testing.T) {
 	w.settleAll()
 	w.wait(time.Hour)
 	g := w.grant(teaAppID)
-	g.State, g.Cause, g.UpdatedAt = grant.NeedsOwner, "refresh_invalid", w.now
+	g.State, g.Cause, g.UpdatedAt = grant.NeedsOwner, grant.CauseInvalid, w.now
 	w.store.grants[key{"market", teaAppID}] = g
 	w.wait(24 * time.Hour)
 	w.settleAll()
@@ -369,7 +369,7 @@ func TestAdoptWaitsForTheToken(t *testing.T) {
 	w.arrives(teaAppID)
 	w.keeper.err = errors.New("no ticket")
 	w.settleAll()
-	if row := w.row(teaAppID); row.Cause != "platform_token" || len(w.wechat.calls) > 0 || row.Code == nil {
+	if row := w.row(teaAppID); row.Cause != grant.CausePlatform || len(w.wechat.calls) > 0 || row.Code == nil {
 		t.Fatalf("row %+v, calls %v", row, w.wechat.calls)
 	}
 	w.keeper.err, w.wechat.err = nil, only("info", refusal(42001))

@@ -93,7 +93,7 @@ func TestDecideEndsAnAuthorisation(t *testing.T) {
 	}
 	w.wait(time.Hour)
 	e := w.push(unauthorizedPush(t, teaAppID, w.now))
-	if diff := cmp.Diff([]grant.Revocation{{GrantID: g.ID, Cause: "unauthorized", State: grant.NeedsOwner}}, e.Revoke); diff != "" {
+	if diff := cmp.Diff([]grant.Revocation{{GrantID: g.ID, Cause: grant.CauseUnauthorized, State: grant.NeedsOwner}}, e.Revoke); diff != "" {
 		t.Error(diff)
 	}
 	if diff := cmp.Diff([]access.SessionFilter{{ShopID: teaAppID, Why: "shop withdrew at wechat"}}, e.EndSessions); diff != "" {

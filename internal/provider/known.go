@@ -54,16 +54,13 @@ func (k known) shopID() string {
 	return k.row.ShopID
 }
 
-// CauseUnauthorized is why a grant ended that its shop withdrew at WeChat.
-const CauseUnauthorized = "unauthorized"
-
 // withdraw ends what the account granted: the tokens are dropped, whoever came
 // from the market into the shop is out, and its owner may authorise again. A
 // grant that was revoked here stays so. how says what told it.
 func (k known) withdraw(at time.Time, how string) grant.Effects {
 	row, g := k.row, k.grant
 	row.State, row.Code, row.CodeEnds = grant.AuthorizerWithdrawn, nil, time.Time{}
-	row.DueAt, row.Attempt, row.Cause = time.Time{}, 0, CauseUnauthorized
+	row.DueAt, row.Attempt, row.Cause = time.Time{}, 0, grant.CauseUnauthorized
 	e := grant.Effects{At: at, Authorizers: []grant.Authorizer{row}}
 	e.Audit = entry(at, "authorizer.withdraw", row, map[string]string{"how": how, "shop": k.shopID(), "grant": g.ID})
 	if shop := k.shopID(); shop != "" {
@@ -72,13 +69,13 @@ func (k known) withdraw(at time.Time, how string) grant.Effects {
 	if g.ID == "" || g.State == grant.Revoked {
 		return e
 	}
-	e.Revoke = []grant.Revocation{{GrantID: g.ID, Cause: CauseUnauthorized, State: grant.NeedsOwner}}
+	e.Revoke = []grant.Revocation{{GrantID: g.ID, Cause: grant.CauseUnauthorized, State: grant.NeedsOwner}}
 	if g.State == grant.NeedsOwner {
 		return e // that was told before
 	}
 	e.Notices = []notice.Notice{{At: at, Kind: notice.GrantNeedsOwner, Subject: "grant:" + g.ID,
-		Details: map[string]string{"cause": CauseUnauthorized, "kind": string(g.Kind), "shop": g.ShopID}}}
-	e.Events = own(at, notice.GrantNeedsOwner, g, CauseUnauthorized)
+		Details: map[string]string{"cause": grant.CauseUnauthorized, "kind": string(g.Kind), "shop": g.ShopID}}}
+	e.Events = own(at, notice.GrantNeedsOwner, g, grant.CauseUnauthorized)
 	return e
 }
 

@@ -39,7 +39,7 @@ func (w *world) change(appID string, edit func(*grant.Grant)) {
 // TestReconcileFinds: each difference is found, and ends in what WeChat has.
 func TestReconcileFinds(t *testing.T) {
 	drop := func(g *grant.Grant) {
-		g.State, g.Cause, g.Tokens = grant.NeedsOwner, "refresh_invalid", grant.Tokens{Generation: g.Tokens.Generation + 1}
+		g.State, g.Cause, g.Tokens = grant.NeedsOwner, grant.CauseInvalid, grant.Tokens{Generation: g.Tokens.Generation + 1}
 	}
 	for name, tt := range map[string]struct {
 		spoil func(w *world)
@@ -59,7 +59,7 @@ func TestReconcileFinds(t *testing.T) {
 		}, grant.FoundUnchanged, grant.NeedsOwner},
 		"called withdrawn by mistake": {func(w *world) {
 			w.change(teaAppID, func(g *grant.Grant) {
-				g.State, g.Cause, g.UpdatedAt = grant.NeedsOwner, CauseUnauthorized, w.now
+				g.State, g.Cause, g.UpdatedAt = grant.NeedsOwner, grant.CauseUnauthorized, w.now
 			})
 		}, grant.FoundLost, grant.Active},
 		"the grant is gone": {func(w *world) { delete(w.store.grants, key{"market", teaAppID}) }, grant.FoundLost, grant.Active},

@@ -145,7 +145,7 @@ func (a *adoption) unchanged(refresh secret.Value) bool {
 // ended by mistake: WeChat had said that the account withdrew, and it has been wrong
 // about that for hours. Its refresh token holds then.
 func refutes(g grant.Grant) bool {
-	return g.State == grant.NeedsOwner && g.Cause == CauseUnauthorized
+	return g.State == grant.NeedsOwner && g.Cause == grant.CauseUnauthorized
 }
 
 // sameRefresh compares a refresh token with the kept one.

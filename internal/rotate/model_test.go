@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/zhanggui/zhanggui/internal/access"
+	"github.com/zhanggui/zhanggui/internal/grant"
 	"github.com/zhanggui/zhanggui/internal/notice"
 	"github.com/zhanggui/zhanggui/internal/rotate"
 	"github.com/zhanggui/zhanggui/wechatsim"
@@ -76,7 +77,7 @@ func TestModel(t *testing.T) {
 				time.Sleep(65 * time.Second) // between two calls
 				plain := w.reset(shopAppID)
 				time.Sleep(tt.enter)
-				if g := w.grant(); tt.broken && g.Cause != "awaits_secret" {
+				if g := w.grant(); tt.broken && g.Cause != grant.CauseAwaitsSecret {
 					t.Errorf("without the new secret the grant is %s (%s)", g.State, g.Cause)
 				}
 				_, err := w.rotate.Take(t.Context(), operator, b.ID, plain)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/zhanggui/zhanggui/internal/access"
+	"github.com/zhanggui/zhanggui/internal/grant"
 	"github.com/zhanggui/zhanggui/internal/notice"
 	"github.com/zhanggui/zhanggui/internal/vault"
 )
@@ -294,23 +295,20 @@ func (a *Assistant) proveAgain(ctx context.Context, r access.Rotation, app acces
 			err = notNow(now) // another one was entered while this one was asked about
 		}
 		now.State, now.Next, now.Why = access.RotationWaits, nil, "refused"
-		return now, step{action: "rotation.refused", why: "secret_wrong"}, err
+		return now, step{action: "rotation.refused", why: grant.CauseSecretWrong}, err
 	})
 	return err
 }
-
-// causeAwaitsSecret is what the keeper calls a grant that waits for the new secret.
-const causeAwaitsSecret = "awaits_secret"
 
 // tellWaiting has a human told, once, that tokens cannot be renewed until the new
 // secret is entered, with the end of the one that is kept.
 func (a *Assistant) tellWaiting(ctx context.Context, r access.Rotation, app access.App) error {
 	g, ok, err := a.grantOf(ctx, app)
-	if err != nil || !ok || g.Cause != causeAwaitsSecret {
+	if err != nil || !ok || g.Cause != grant.CauseAwaitsSecret {
 		return err
 	}
 	return a.tell(ctx, r, notice.RefreshFailing, map[string]string{
-		"app": r.Subject, "cause": causeAwaitsSecret, "rotation": r.ID, "ends": g.Tokens.AccessExpires.UTC().Format(time.RFC3339)})
+		"app": r.Subject, "cause": grant.CauseAwaitsSecret, "rotation": r.ID, "ends": g.Tokens.AccessExpires.UTC().Format(time.RFC3339)})
 }
 
 // over has a human told who was told that a rotation waits, when it waits no more.

@@ -230,7 +230,7 @@ var alertCases = []testCase{
 	{"an alert of a grant that is asked for again ends when it works", func(t *testing.T, w *world) {
 		c := w.claim("tea", start)
 		e := renewal(c, start)
-		e.Settle.Tokens, e.Settle.Attempt, e.Settle.Cause, e.Settle.Routine = nil, 7, "busy", false
+		e.Settle.Tokens, e.Settle.Attempt, e.Settle.Cause, e.Settle.Routine = nil, 7, grant.CauseBusy, false
 		e.Notices = []notice.Notice{{At: start, Kind: notice.GrantFailing, Subject: "grant:" + c.Grant.ID, Details: map[string]string{"cause": "busy"}}}
 		w.must(w.settle(e))
 		f := w.folding("r_1", start)

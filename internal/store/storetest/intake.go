@@ -266,7 +266,7 @@ func leadWaits(t *testing.T, w *world) {
 		c, err := w.s.Claim(t.Context(), id, request(start))
 		w.must(err)
 		e := grant.Effects{At: start, Settle: &grant.Settlement{
-			GrantID: id, Term: c.Grant.Lease.Term, From: 1, State: grant.NeedsOwner, Cause: "refresh_invalid", ErrCode: 61023,
+			GrantID: id, Term: c.Grant.Lease.Term, From: 1, State: grant.NeedsOwner, Cause: grant.CauseInvalid, ErrCode: 61023,
 		}}
 		w.must(w.settle(e))
 	}

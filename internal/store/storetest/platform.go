@@ -35,7 +35,7 @@ func account(n int) grant.Authorizer {
 	return grant.Authorizer{
 		App: "isv", AppID: fmt.Sprintf("wx00000000000000e%d", n), State: grant.AuthorizerNew, Account: grant.AccountShop, Name: "店",
 		Sets: []int64{129, 130}, EventAt: start, Code: []byte("sealed-code"), CodeEnds: start.Add(time.Hour), DueAt: start,
-		Attempt: 1, Cause: "busy", CheckedAt: start.Add(time.Second),
+		Attempt: 1, Cause: grant.CauseBusy, CheckedAt: start.Add(time.Second),
 	}
 }
 
@@ -230,7 +230,7 @@ var platformCases = []testCase{
 		c, err = w.s.Claim(t.Context(), c.Grant.ID, request(now))
 		w.must(err)
 		e := renewal(c, now)
-		e.Settle.Tokens, e.Settle.State, e.Settle.Cause, e.Settle.DueAt = nil, grant.Stopped, "ticket_invalid", time.Time{}
+		e.Settle.Tokens, e.Settle.State, e.Settle.Cause, e.Settle.DueAt = nil, grant.Stopped, grant.CauseTicketInvalid, time.Time{}
 		w.must(w.settle(e))
 		same(t, "due, stopped, by an older ticket", came(15), time.Time{})
 		same(t, "due, stopped", came(30), now)
@@ -471,10 +471,10 @@ var platformCases = []testCase{
 		w.platform()
 		e := authorised(1)
 		w.must(w.apply(e))
-		end := grant.Effects{At: start, Revoke: []grant.Revocation{{GrantID: e.Authorise.GrantID, Cause: "unauthorized", State: grant.NeedsOwner}}}
+		end := grant.Effects{At: start, Revoke: []grant.Revocation{{GrantID: e.Authorise.GrantID, Cause: grant.CauseUnauthorized, State: grant.NeedsOwner}}}
 		w.must(w.apply(end))
 		g := w.isvGrant(1)
-		if g.State != grant.NeedsOwner || g.Cause != "unauthorized" || g.Tokens.Access != nil || g.Tokens.Refresh != nil || !g.DueAt.IsZero() {
+		if g.State != grant.NeedsOwner || g.Cause != grant.CauseUnauthorized || g.Tokens.Access != nil || g.Tokens.Refresh != nil || !g.DueAt.IsZero() {
 			t.Errorf("grant %+v", g)
 		}
 		w.refused(grant.ErrNotFound, func() error { return second(w.s.Claim(t.Context(), g.ID, request(start))) })
@@ -604,7 +604,7 @@ var platformTransitions = []transition{
 		w.platform()
 		e := authorised(1)
 		w.must(w.apply(e))
-		r := grant.Revocation{GrantID: e.Authorise.GrantID, Cause: "unauthorized", State: grant.NeedsOwner}
+		r := grant.Revocation{GrantID: e.Authorise.GrantID, Cause: grant.CauseUnauthorized, State: grant.NeedsOwner}
 		return func() error { return w.apply(grant.Effects{At: start, Revoke: []grant.Revocation{r}}) }
 	}},
 	{name: "claim due authorisers", make: func(w *world) func() error {

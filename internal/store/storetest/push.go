@@ -130,7 +130,7 @@ var pushCases = []testCase{
 		n.ShopID, n.Role = "shop-1", access.Operator
 		w.must(w.s.StartSession(t.Context(), n))
 		p := push(1)
-		p.Effects.Revoke = []grant.Revocation{{GrantID: e.Authorise.GrantID, Cause: "unauthorized", State: grant.NeedsOwner}}
+		p.Effects.Revoke = []grant.Revocation{{GrantID: e.Authorise.GrantID, Cause: grant.CauseUnauthorized, State: grant.NeedsOwner}}
 		p.Effects.EndSessions = []access.SessionFilter{{ShopID: "shop-1", Why: "unauthorized"}}
 		w.push(p)
 		same(t, "state", w.isvGrant(1).State, grant.NeedsOwner)

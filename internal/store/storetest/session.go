@@ -255,7 +255,7 @@ var sessionCases = []testCase{
 				return w.apply(grant.Effects{At: start, Forget: []grant.Forgetting{{App: "mp", OpenID: first.Login.Identity.OpenID}}})
 			}, "person:" + a},
 			{"a shop withdrew", func() error {
-				return w.apply(grant.Effects{At: start, Revoke: []grant.Revocation{{GrantID: w.isvGrant(1).ID, Cause: "unauthorized", State: grant.NeedsOwner}}})
+				return w.apply(grant.Effects{At: start, Revoke: []grant.Revocation{{GrantID: w.isvGrant(1).ID, Cause: grant.CauseUnauthorized, State: grant.NeedsOwner}}})
 			}, "shop:shop-1"},
 		} {
 			var told []string

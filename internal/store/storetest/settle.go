@@ -72,7 +72,7 @@ var settleCases = []testCase{
 		before := w.shopGrant("tea").Tokens
 		c := w.claim("tea", start.Add(time.Hour))
 		e := renewal(c, start.Add(time.Hour))
-		e.Settle.Tokens, e.Settle.Cause, e.Settle.ErrCode, e.Settle.Attempt = nil, "busy", -1, 3
+		e.Settle.Tokens, e.Settle.Cause, e.Settle.ErrCode, e.Settle.Attempt = nil, grant.CauseBusy, -1, 3
 		w.must(w.settle(e))
 		g := w.shopGrant("tea")
 		same(t, "tokens", g.Tokens, before)
