@@ -132,11 +132,18 @@ func pairs(all ...string) url.Values {
 	return q
 }
 
+// ApplyOptions say how a manifest is applied. Without any, what it does not name stays,
+// and an AppSecret that a rotation replaced is refused.
+type ApplyOptions struct {
+	Prune      bool // remove what the manifest does not name
+	DryRun     bool // change nothing, and tell what would change
+	OldSecrets bool // take AppSecrets that a rotation replaced
+}
+
 // Apply makes the directory as a manifest wishes. The manifest is what encodes to
-// the schema Manifest of /v1/openapi.json. prune removes what it does not name; dryRun
-// tells what would change.
-func (a *Admin) Apply(ctx context.Context, manifest any, prune, dryRun bool) (Applied, error) {
-	q := url.Values{"prune": {strconv.FormatBool(prune)}, "dry_run": {strconv.FormatBool(dryRun)}}
+// the schema Manifest of /v1/openapi.json.
+func (a *Admin) Apply(ctx context.Context, manifest any, o ApplyOptions) (Applied, error) {
+	q := url.Values{"prune": {strconv.FormatBool(o.Prune)}, "dry_run": {strconv.FormatBool(o.DryRun)}, "old_secrets": {strconv.FormatBool(o.OldSecrets)}}
 	return create[Applied](ctx, &a.caller, "/v1/apply", q, manifest)
 }
 

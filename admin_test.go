@@ -127,8 +127,12 @@ var adminCalls = map[string]func(context.Context, *zhanggui.Admin) error{
 		_, err := a.CreateClient(ctx, zhanggui.NewClient{ID: "erp", Shops: []string{"lantian"}, Mode: "read"})
 		return err
 	},
-	`POST /v1/apply?dry_run=true&prune=false {"tenants":[]}`: func(ctx context.Context, a *zhanggui.Admin) error {
-		_, err := a.Apply(ctx, map[string]any{"tenants": []string{}}, false, true)
+	`POST /v1/apply?dry_run=true&old_secrets=false&prune=false {"tenants":[]}`: func(ctx context.Context, a *zhanggui.Admin) error {
+		_, err := a.Apply(ctx, map[string]any{"tenants": []string{}}, zhanggui.ApplyOptions{DryRun: true})
+		return err
+	},
+	`POST /v1/apply?dry_run=false&old_secrets=true&prune=true {"shops":[]}`: func(ctx context.Context, a *zhanggui.Admin) error {
+		_, err := a.Apply(ctx, map[string]any{"shops": []string{}}, zhanggui.ApplyOptions{Prune: true, OldSecrets: true})
 		return err
 	},
 	"GET /v1/apps/mp ":         func(ctx context.Context, a *zhanggui.Admin) error { _, err := a.App(ctx, "mp"); return err },
