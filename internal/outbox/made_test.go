@@ -50,7 +50,7 @@ func TestMadeChannelsAreTakenUp(t *testing.T) {
 		defer b()
 		time.Sleep(5 * time.Second)
 		declared := access.Channel{Name: "ops", Kind: access.WeCom, Version: 1, CreatedAt: time.Now()}
-		if err := s.DeclareChannel(t.Context(), declared, audit.Entry{At: time.Now(), Action: "channel.create"}); err != nil {
+		if err := s.Declare(t.Context(), access.Declaration{At: time.Now(), Channels: []access.Channel{declared}}, audit.Entry{At: time.Now(), Action: "setup.apply"}); err != nil {
 			t.Fatal(err)
 		}
 		m.set(nil, ops)

@@ -136,10 +136,5 @@ func BenchmarkRecordPush(b *testing.B) {
 	storetest.BenchRecordPush(b, filled(b, 1))
 }
 
-// BenchmarkAuthoriseEach takes accounts over, durably.
-func BenchmarkAuthoriseEach(b *testing.B) {
-	storetest.BenchAuthoriseEach(b, filled(b, 1), 1)
-}
-
 // BenchmarkTakeIn takes accounts of a platform over from another system.
 func BenchmarkTakeIn(b *testing.B) { storetest.BenchTakeIn(b, filled(b, 0)) }

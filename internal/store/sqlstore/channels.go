@@ -136,16 +136,9 @@ func (s *Store) DeclaredChannel(ctx context.Context, name string) (access.Channe
 	return c, err
 }
 
-// DeclareChannel makes a channel, or changes one: its version is one more than the
-// one that is kept, or it is [access.ErrStale]. A tenant that is not there is
+// putChannel makes a channel, or changes one: its version is one more than the one
+// that is kept, or it is [access.ErrStale]. A tenant that is not there is
 // [access.ErrNotFound], a name that a server's configuration has [access.ErrUsed].
-func (s *Store) DeclareChannel(ctx context.Context, c access.Channel, e ...audit.Entry) error {
-	return s.write(ctx, "declare channel", func(t *tx) error {
-		t.record(e...)
-		return t.putChannel(ctx, c)
-	})
-}
-
 func (t *tx) putChannel(ctx context.Context, c access.Channel) error {
 	if c.TenantID != "" {
 		if _, err := t.Tenant(ctx, c.TenantID); err != nil {

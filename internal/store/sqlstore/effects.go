@@ -2,7 +2,6 @@ package sqlstore
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/zhanggui/zhanggui/internal/grant"
 )
@@ -14,31 +13,6 @@ import (
 // [access.ErrNotFound].
 func (s *Store) Authorise(ctx context.Context, e grant.Effects) error {
 	return s.write(ctx, "authorise", func(t *tx) error { return t.apply(ctx, e) })
-}
-
-// AuthoriseEach is [Store.Authorise] for many decisions in one transaction. The
-// errors are by index: nil for one that was applied, and otherwise why it was
-// refused, so that nothing of it was written. The error beside them means that
-// nothing of the whole batch was written.
-func (s *Store) AuthoriseEach(ctx context.Context, batch []grant.Effects) ([]error, error) {
-	var results []error
-	err := s.write(ctx, "authorise", func(t *tx) error {
-		results = make([]error, len(batch))
-		for i, e := range batch {
-			refused, err := t.alone(ctx, func() error { return t.apply(ctx, e) })
-			if err != nil {
-				return err
-			}
-			if refused != nil {
-				results[i] = fmt.Errorf("store: authorise: %w", refused)
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	return results, nil
 }
 
 // Revoke ends grants and deletes their tokens; a refresh that is running loses.

@@ -1,11 +1,7 @@
 package sqlstore
 
 import (
-	"cmp"
 	"context"
-	"database/sql"
-	"errors"
-	"math"
 	"slices"
 	"time"
 
@@ -87,28 +83,6 @@ func picks(f grant.Filter, g grant.Grant) bool {
 		(f.ShopID == "" || f.ShopID == g.ShopID) &&
 		(f.Kind == "" || f.Kind == g.Kind) &&
 		(f.State == "" || f.State == g.State)
-}
-
-// NextDue tells when a grant can be claimed next; false when none is waiting. A
-// grant that is leased now counts from the end of its lease.
-func (s *Store) NextDue(ctx context.Context) (time.Time, bool, error) {
-	var next int64
-	err := s.view(ctx, "read next due time", func(q *sqlgen.Queries) error {
-		free, err := q.NextFree(ctx)
-		if err != nil && !errors.Is(err, sql.ErrNoRows) {
-			return err
-		}
-		next = free
-		// Whatever is due after a grant that is free cannot come before it.
-		leased, err := q.LeasedBefore(ctx, cmp.Or(free, math.MaxInt64))
-		for _, l := range leased {
-			if at := max(l.DueAt, l.LeaseUntil); next == 0 || at < next {
-				next = at
-			}
-		}
-		return err
-	})
-	return fromMillis(next), next != 0, err
 }
 
 // ForcedRefreshes gives the new tokens that were asked for ahead of time from

@@ -9,23 +9,6 @@ import (
 	"github.com/zhanggui/zhanggui/internal/store/sqlstore/sqlgen"
 )
 
-// EndMembership ends a role from now on, with everything that follows from it.
-// It answers [access.ErrNotFound] when the role is not held at now, and
-// [access.ErrLastOwner] when nobody would own the place afterwards.
-func (s *Store) EndMembership(ctx context.Context, m access.Member, now time.Time, e grant.Effects) error {
-	return s.write(ctx, "end membership", func(t *tx) error {
-		held, err := t.held(ctx, m, now)
-		if err != nil {
-			return err
-		}
-		held.Until = now
-		if err := t.changeMembers(ctx, now, held); err != nil {
-			return err
-		}
-		return t.apply(ctx, e)
-	})
-}
-
 // ChangeMember gives a member another role or another end, with everything that
 // follows from it. from is the membership as whoever decides saw it: another one
 // is [access.ErrStale], and one that is not held at now [access.ErrNotFound]. What
@@ -62,8 +45,9 @@ func (s *Store) Departure(ctx context.Context, m access.Member, now time.Time) (
 }
 
 // RemoveMember ends a role and disables the keys and the invitations that the
-// person made there, with everything that follows from it. d must name all of them
-// ([access.ErrStale]); else the errors are those of [Store.EndMembership].
+// person made there, with everything that follows from it. d must name all of them,
+// or it is [access.ErrStale]. It answers [access.ErrNotFound] when the role is not held
+// at now, and [access.ErrLastOwner] when nobody would own the place afterwards.
 func (s *Store) RemoveMember(ctx context.Context, d access.Departure, now time.Time, e grant.Effects) error {
 	return s.write(ctx, "remove member", func(t *tx) error {
 		found, err := departure(ctx, t.Queries, d.Member, now)

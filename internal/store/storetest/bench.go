@@ -88,26 +88,3 @@ func BenchRecordPush(b *testing.B, s *sqlstore.Store) {
 }
 
 var benchBody = []byte(`{"order_id":"` + strings.Repeat("3", 600) + `"}`)
-
-// BenchAuthoriseEach measures how fast accounts that authorised a platform are taken
-// over from another system, a hundred in each batch, each with a shop of its own. It
-// reports accounts a second. revision is the directory's.
-func BenchAuthoriseEach(b *testing.B, s *sqlstore.Store, revision int64) {
-	if err := s.Declare(b.Context(), access.Declaration{Revision: revision, At: start, Apps: []access.App{platformApp()}}); err != nil {
-		b.Fatal(err)
-	}
-	n := 0
-	for b.Loop() {
-		batch := make([]grant.Effects, 100)
-		for i := range batch {
-			n++
-			batch[i] = authorised(n)
-			batch[i].Authorise.Tokens.Refresh = append(make([]byte, 200), batch[i].Authorise.Tokens.Refresh...)
-		}
-		errs, err := s.AuthoriseEach(b.Context(), batch)
-		if err := errors.Join(append(errs, err)...); err != nil {
-			b.Fatal(err)
-		}
-	}
-	b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "accounts/s")
-}

@@ -16,20 +16,26 @@ func robot(name, tenant string) access.Channel {
 		AllowPrivate: true, Sealed: []byte("sealed " + name), Version: 1, CreatedAt: start, MadeBy: "operator"}
 }
 
+// makeChannel makes a channel, or changes one.
+func (w *world) makeChannel(c access.Channel) error {
+	w.t.Helper()
+	return w.declare(access.Declaration{Channels: []access.Channel{c}})
+}
+
 var channelCases = []testCase{
 	{"a channel is read as it was made, changed and removed", func(t *testing.T, w *world) {
 		w.must(w.declare(directory()))
 		first, mail := robot("ops", ""), robot("post", "lantian")
 		mail.Kind, mail.Kinds = access.Email, nil
 		mail.Mail = access.Mail{Host: "mail.example.com", Port: 587, TLS: "starttls", User: "u", From: "a@example.com", To: []string{"b@example.com"}}
-		w.must(w.s.DeclareChannel(t.Context(), first, entry("channel.create")))
-		w.must(w.s.DeclareChannel(t.Context(), mail, entry("channel.create")))
+		w.must(w.makeChannel(first))
+		w.must(w.makeChannel(mail))
 		all, err := w.s.DeclaredChannels(t.Context())
 		w.must(err)
 		same(t, "channels", all, []access.Channel{first, mail})
-		w.refused(access.ErrStale, func() error { return w.s.DeclareChannel(t.Context(), first, entry("channel.change")) })
+		w.refused(access.ErrStale, func() error { return w.makeChannel(first) })
 		first.Version, first.Severity, first.Sealed = 2, "critical", []byte("another")
-		w.must(w.s.DeclareChannel(t.Context(), first, entry("channel.change")))
+		w.must(w.makeChannel(first))
 		got, err := w.s.DeclaredChannel(t.Context(), "ops")
 		w.must(err)
 		same(t, "changed", got, first)
@@ -38,24 +44,24 @@ var channelCases = []testCase{
 		w.refused(access.ErrNotFound, func() error { return second(w.s.DeclaredChannel(t.Context(), "ops")) })
 	}},
 	{"a channel of nobody's tenant is refused, and a name of the configuration", func(t *testing.T, w *world) {
-		w.refused(access.ErrNotFound, func() error { return w.s.DeclareChannel(t.Context(), robot("ops", "nobody"), entry("channel.create")) })
+		w.refused(access.ErrNotFound, func() error { return w.makeChannel(robot("ops", "nobody")) })
 		w.channels(start, "log")
-		w.refused(access.ErrUsed, func() error { return w.s.DeclareChannel(t.Context(), robot("log", ""), entry("channel.create")) })
+		w.refused(access.ErrUsed, func() error { return w.makeChannel(robot("log", "")) })
 		w.refused(access.ErrNotFound, func() error { return w.s.RemoveChannel(t.Context(), "log", start, entry("channel.remove")) })
 		w.refused(access.ErrNotFound, func() error { return second(w.s.DeclaredChannel(t.Context(), "log")) })
-		w.must(w.s.DeclareChannel(t.Context(), robot("ops", ""), entry("channel.create")))
+		w.must(w.makeChannel(robot("ops", "")))
 		w.refused(access.ErrUsed, func() error { return w.register(start, notice.Route{Channel: "ops"}, notice.Route{Channel: "hook"}) })
 		w.tell(start, "grant:g_1")
 		same(t, "due", w.due(start), []string{"hook", "log", "ops"})
 	}},
 	{"a channel that was made stays although no server names it", func(t *testing.T, w *world) {
-		w.must(w.s.DeclareChannel(t.Context(), robot("ops", ""), entry("channel.create")))
+		w.must(w.makeChannel(robot("ops", "")))
 		w.channels(start.Add(30*24*time.Hour), "log")
 		w.tell(start.Add(30*24*time.Hour), "grant:g_1")
 		same(t, "due", w.due(start.Add(30*24*time.Hour)), []string{"log", "ops"})
 	}},
 	{"what a removed channel was owed is given up", func(t *testing.T, w *world) {
-		w.must(w.s.DeclareChannel(t.Context(), robot("ops", ""), entry("channel.create")))
+		w.must(w.makeChannel(robot("ops", "")))
 		w.tell(start, "grant:g_1")
 		w.backlog(1, start)
 		w.must(w.s.RemoveChannel(t.Context(), "ops", start, entry("channel.remove")))
@@ -131,7 +137,7 @@ var channelCases = []testCase{
 		w.must(w.declare(directory()))
 		w.channels(start, "hook")
 		for _, name := range []string{"ops", "ours", "well", "all"} {
-			w.must(w.s.DeclareChannel(t.Context(), robot(name, map[string]string{"ours": "lantian"}[name]), entry("channel.create")))
+			w.must(w.makeChannel(robot(name, map[string]string{"ours": "lantian"}[name])))
 		}
 		for _, name := range []string{"hook", "ops", "all"} {
 			n := notice.Notice{At: start, Kind: notice.ChannelFailing, Subject: notice.ChannelSubject(name), Details: map[string]string{"channel": name}}
@@ -157,7 +163,7 @@ var channelCases = []testCase{
 		same(t, "removed by a declaration", over(), []string{"channel:all/af3c8254", "channel:all", "channel:ops"})
 		w.channels(start.Add(30*24*time.Hour), "log")
 		same(t, "named by no server any more", over(), []string{"channel:hook", "channel:all/af3c8254", "channel:all", "channel:ops"})
-		w.must(w.s.DeclareChannel(t.Context(), robot("ops", ""), entry("channel.create")))
+		w.must(w.makeChannel(robot("ops", "")))
 		n = notice.Notice{At: start, Kind: notice.ChannelFailing, Subject: notice.ChannelSubject("ops")}
 		changed, err := w.s.SetCondition(t.Context(), notice.FailingChannel("ops"), true, n)
 		w.must(err)

@@ -111,30 +111,6 @@ var claimCases = []testCase{
 		w.must(err)
 		same(t, "claims", len(claims), 3)
 	}},
-	{"when the next one is due", func(t *testing.T, w *world) {
-		next := func(want time.Time) {
-			t.Helper()
-			at, ok, err := w.s.NextDue(t.Context())
-			w.must(err)
-			if !ok || !at.Equal(want) {
-				t.Errorf("next due %v %v, want %v", at, ok, want)
-			}
-		}
-		next(start)
-		w.renew("tea", start)
-		w.renew("rice", start)
-		c := w.claim("silk", start)
-		next(start.Add(30 * time.Second)) // the end of the lease
-		w.must(w.settle(renewal(c, start)))
-		next(start.Add(100 * time.Minute))
-		for _, shop := range []string{"tea", "rice", "silk"} {
-			r := grant.Revocation{GrantID: w.shopGrant(shop).ID}
-			w.must(w.s.Revoke(t.Context(), grant.Effects{At: start, Revoke: []grant.Revocation{r}}))
-		}
-		if at, ok, err := w.s.NextDue(t.Context()); ok || err != nil {
-			t.Errorf("next due %v, %v with everything revoked", at, err)
-		}
-	}},
 	{"forced refreshes are counted", func(t *testing.T, w *world) {
 		id := w.shopGrant("tea").ID
 		for i := range 3 {

@@ -214,7 +214,7 @@ var invitationCases = []testCase{
 		follows := grant.Effects{
 			At: start, EndSessions: []access.SessionFilter{{PersonID: m.PersonID, Why: "left"}}, Audit: []audit.Entry{entry("member.end")},
 		}
-		w.must(w.s.EndMembership(t.Context(), m, start.Add(time.Hour), follows))
+		w.must(w.s.RemoveMember(t.Context(), access.Departure{Member: m}, start.Add(time.Hour), follows))
 		members, err := w.s.Members(t.Context(), "lantian")
 		w.must(err)
 		if len(members) != 1 || members[0].Active(start.Add(time.Hour)) {
@@ -222,7 +222,7 @@ var invitationCases = []testCase{
 		}
 		for _, gone := range []access.Member{m, {TenantID: "lantian", ShopID: "tea", PersonID: m.PersonID}} {
 			w.refused(access.ErrNotFound, func() error {
-				return w.s.EndMembership(t.Context(), gone, start.Add(time.Hour), follows)
+				return w.s.RemoveMember(t.Context(), access.Departure{Member: gone}, start.Add(time.Hour), follows)
 			})
 		}
 	}},

@@ -58,7 +58,6 @@ var memberCases = []testCase{
 		lesser, ending := boss, boss
 		lesser.Role, ending.Until = access.Operator, start.Add(24*time.Hour)
 		for name, do := range map[string]func() error{
-			"ended":    func() error { return w.s.EndMembership(t.Context(), boss, start, told("x")) },
 			"removed":  func() error { return w.s.RemoveMember(t.Context(), access.Departure{Member: boss}, start, told("x")) },
 			"demoted":  func() error { return w.s.ChangeMember(t.Context(), boss, lesser, start, told("x")) },
 			"to end":   func() error { return w.s.ChangeMember(t.Context(), boss, ending, start, told("x")) },
@@ -79,7 +78,7 @@ var memberCases = []testCase{
 		boss := w.member(2, "", access.Owner)
 		w.must(w.declareMember(access.Member{TenantID: "lantian", PersonID: ghost.Login.NewPerson, Role: access.Owner, Since: start}))
 		w.must(w.s.Revoke(t.Context(), grant.Effects{At: start, Forget: []grant.Forgetting{{App: "mp", OpenID: ghost.Login.Identity.OpenID}}}))
-		w.refused(access.ErrLastOwner, func() error { return w.s.EndMembership(t.Context(), boss, start, told("x")) })
+		w.refused(access.ErrLastOwner, func() error { return w.s.RemoveMember(t.Context(), access.Departure{Member: boss}, start, told("x")) })
 	}},
 	{"who leaves takes their keys and invitations along", func(t *testing.T, w *world) {
 		w.member(1, "", access.Owner)

@@ -369,20 +369,6 @@ var platformCases = []testCase{
 		same(t, "of a shop's own app", found("erp", directory().Shops[0].AppID, 10), nil)
 		same(t, "of no platform", found("erp", "", 10), nil)
 	}},
-	{"many are adopted at once, each for itself", func(t *testing.T, w *world) {
-		w.platform()
-		lost := authorised(2)
-		lost.Authorise.From = 7
-		errs, err := w.s.AuthoriseEach(t.Context(), []grant.Effects{authorised(1), lost, authorised(3)})
-		w.must(err)
-		if len(errs) != 3 || errs[0] != nil || !errors.Is(errs[1], grant.ErrLost) || errs[2] != nil {
-			t.Errorf("results %v", errs)
-		}
-		w.refused(access.ErrNotFound, func() error { return second(w.s.Shop(t.Context(), "shop-2")) })
-		same(t, "entries", len(w.entries("platform.adopt")), 2)
-		same(t, "shops told of", len(w.entries(audit.ShopOpen)), 2)
-		same(t, "state", w.isvGrant(3).State, grant.Active)
-	}},
 	{"a revocation stops an adoption that a new authorisation began", func(t *testing.T, w *world) {
 		w.platform()
 		e := authorised(1)
@@ -588,13 +574,6 @@ var platformTransitions = []transition{
 	{name: "adopt an account", again: grant.ErrLost, make: func(w *world) func() error {
 		w.platform()
 		return func() error { return w.apply(authorised(1)) }
-	}},
-	{name: "adopt many", again: grant.ErrLost, make: func(w *world) func() error {
-		w.platform()
-		return func() error {
-			errs, err := w.s.AuthoriseEach(w.t.Context(), []grant.Effects{authorised(1), authorised(2)})
-			return errors.Join(append(errs, err)...)
-		}
 	}},
 	{name: "keep a ticket", make: func(w *world) func() error {
 		w.platform()

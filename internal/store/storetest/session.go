@@ -245,7 +245,7 @@ var sessionCases = []testCase{
 			{"of the market ended", func() error { return ends(access.SessionFilter{ID: "s_market"}) }, "shop:shop-1"},
 			{"a role", func() error { return w.declare(access.Declaration{Members: []access.Member{member}}) }, "person:" + a},
 			{"a role ended", func() error {
-				return w.s.EndMembership(t.Context(), member, start.Add(time.Hour), grant.Effects{At: start})
+				return w.s.RemoveMember(t.Context(), access.Departure{Member: member}, start.Add(time.Hour), grant.Effects{At: start})
 			}, "person:" + a},
 			{"shop removed", func() error { return w.declare(access.Declaration{Remove: access.Removal{Shops: []string{"tea"}}}) }, "person:" + a},
 			{"moved", func() error {

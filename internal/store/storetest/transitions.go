@@ -107,12 +107,6 @@ var loginTransitions = []transition{
 		w.must(w.s.CreateInvitation(w.t.Context(), invitation("i_1", "tea"), entry("invitation.create")))
 		return func() error { return w.s.WithdrawInvitation(w.t.Context(), "i_1", start, entry("invitation.withdraw")) }
 	}},
-	{name: "end membership", again: access.ErrNotFound, make: func(w *world) func() error {
-		m := w.member(1, "tea", access.Operator)
-		return func() error {
-			return w.s.EndMembership(w.t.Context(), m, start, grant.Effects{At: start, Audit: []audit.Entry{entry("member.end")}})
-		}
-	}},
 }
 
 var peopleTransitions = []transition{
@@ -200,10 +194,10 @@ var setupTransitions = []transition{
 		return func() error { return w.s.Purge(w.t.Context(), start.Add(365*24*time.Hour)) }
 	}},
 	{name: "declare channel", again: access.ErrStale, unseen: true, make: func(w *world) func() error {
-		return func() error { return w.s.DeclareChannel(w.t.Context(), robot("ops", ""), entry("channel.create")) }
+		return func() error { return w.makeChannel(robot("ops", "")) }
 	}},
 	{name: "remove channel", again: access.ErrNotFound, unseen: true, make: func(w *world) func() error {
-		w.must(w.s.DeclareChannel(w.t.Context(), robot("ops", ""), entry("channel.create")))
+		w.must(w.makeChannel(robot("ops", "")))
 		return func() error { return w.s.RemoveChannel(w.t.Context(), "ops", start, entry("channel.remove")) }
 	}},
 	{name: "set condition", make: func(w *world) func() error {

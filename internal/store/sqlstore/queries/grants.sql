@@ -144,17 +144,6 @@ DELETE FROM grants WHERE id = @id;
 UPDATE grants SET person_id = @person_id, updated_at = @updated_at
 WHERE kind = 'user' AND app = @app AND openid = @openid;
 
--- name: NextFree :one
-SELECT due_at FROM grants
-WHERE due_at > 0 AND (state IN ('active', 'stopped') OR kills > 0) AND lease_term = settled_term
-ORDER BY due_at LIMIT 1;
-
--- name: LeasedBefore :many
--- In the order of the index of due grants, up to the first that nobody holds.
-SELECT due_at, lease_until FROM grants
-WHERE due_at > 0 AND due_at < @due_at AND (state IN ('active', 'stopped') OR kills > 0) AND lease_term > settled_term
-ORDER BY due_at;
-
 -- name: InsertForcedRefresh :exec
 INSERT INTO forced_refreshes (grant_id, at, by_whom) VALUES (@grant_id, @at, @by_whom);
 

@@ -621,9 +621,6 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.leaseSubscriptionStmt, err = db.PrepareContext(ctx, leaseSubscription); err != nil {
 		return nil, fmt.Errorf("error preparing query LeaseSubscription: %w", err)
 	}
-	if q.leasedBeforeStmt, err = db.PrepareContext(ctx, leasedBefore); err != nil {
-		return nil, fmt.Errorf("error preparing query LeasedBefore: %w", err)
-	}
 	if q.leaveAlertStmt, err = db.PrepareContext(ctx, leaveAlert); err != nil {
 		return nil, fmt.Errorf("error preparing query LeaveAlert: %w", err)
 	}
@@ -680,9 +677,6 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.nextAuthorizerStmt, err = db.PrepareContext(ctx, nextAuthorizer); err != nil {
 		return nil, fmt.Errorf("error preparing query NextAuthorizer: %w", err)
-	}
-	if q.nextFreeStmt, err = db.PrepareContext(ctx, nextFree); err != nil {
-		return nil, fmt.Errorf("error preparing query NextFree: %w", err)
 	}
 	if q.nextOIDCLogoutStmt, err = db.PrepareContext(ctx, nextOIDCLogout); err != nil {
 		return nil, fmt.Errorf("error preparing query NextOIDCLogout: %w", err)
@@ -2206,11 +2200,6 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing leaseSubscriptionStmt: %w", cerr)
 		}
 	}
-	if q.leasedBeforeStmt != nil {
-		if cerr := q.leasedBeforeStmt.Close(); cerr != nil {
-			err = fmt.Errorf("error closing leasedBeforeStmt: %w", cerr)
-		}
-	}
 	if q.leaveAlertStmt != nil {
 		if cerr := q.leaveAlertStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing leaveAlertStmt: %w", cerr)
@@ -2304,11 +2293,6 @@ func (q *Queries) Close() error {
 	if q.nextAuthorizerStmt != nil {
 		if cerr := q.nextAuthorizerStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing nextAuthorizerStmt: %w", cerr)
-		}
-	}
-	if q.nextFreeStmt != nil {
-		if cerr := q.nextFreeStmt.Close(); cerr != nil {
-			err = fmt.Errorf("error closing nextFreeStmt: %w", cerr)
 		}
 	}
 	if q.nextOIDCLogoutStmt != nil {
@@ -3419,7 +3403,6 @@ type Queries struct {
 	lastReviewStmt              *sql.Stmt
 	leaseChannelStmt            *sql.Stmt
 	leaseSubscriptionStmt       *sql.Stmt
-	leasedBeforeStmt            *sql.Stmt
 	leaveAlertStmt              *sql.Stmt
 	letGoConditionStmt          *sql.Stmt
 	liveOIDCLoginsStmt          *sql.Stmt
@@ -3439,7 +3422,6 @@ type Queries struct {
 	newestSigningKeyStmt        *sql.Stmt
 	newestWitnessedStmt         *sql.Stmt
 	nextAuthorizerStmt          *sql.Stmt
-	nextFreeStmt                *sql.Stmt
 	nextOIDCLogoutStmt          *sql.Stmt
 	noticeStmt                  *sql.Stmt
 	noticesStmt                 *sql.Stmt
@@ -3819,7 +3801,6 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		lastReviewStmt:              q.lastReviewStmt,
 		leaseChannelStmt:            q.leaseChannelStmt,
 		leaseSubscriptionStmt:       q.leaseSubscriptionStmt,
-		leasedBeforeStmt:            q.leasedBeforeStmt,
 		leaveAlertStmt:              q.leaveAlertStmt,
 		letGoConditionStmt:          q.letGoConditionStmt,
 		liveOIDCLoginsStmt:          q.liveOIDCLoginsStmt,
@@ -3839,7 +3820,6 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		newestSigningKeyStmt:        q.newestSigningKeyStmt,
 		newestWitnessedStmt:         q.newestWitnessedStmt,
 		nextAuthorizerStmt:          q.nextAuthorizerStmt,
-		nextFreeStmt:                q.nextFreeStmt,
 		nextOIDCLogoutStmt:          q.nextOIDCLogoutStmt,
 		noticeStmt:                  q.noticeStmt,
 		noticesStmt:                 q.noticesStmt,

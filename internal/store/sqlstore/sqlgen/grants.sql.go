@@ -799,41 +799,6 @@ func (q *Queries) KeptGrants(ctx context.Context, arg KeptGrantsParams) ([]KeptG
 	return items, nil
 }
 
-const leasedBefore = `-- name: LeasedBefore :many
-SELECT due_at, lease_until FROM grants
-WHERE due_at > 0 AND due_at < $1 AND (state IN ('active', 'stopped') OR kills > 0) AND lease_term > settled_term
-ORDER BY due_at
-`
-
-type LeasedBeforeRow struct {
-	DueAt      int64
-	LeaseUntil int64
-}
-
-// In the order of the index of due grants, up to the first that nobody holds.
-func (q *Queries) LeasedBefore(ctx context.Context, dueAt int64) ([]LeasedBeforeRow, error) {
-	rows, err := q.query(ctx, q.leasedBeforeStmt, leasedBefore, dueAt)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []LeasedBeforeRow
-	for rows.Next() {
-		var i LeasedBeforeRow
-		if err := rows.Scan(&i.DueAt, &i.LeaseUntil); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Close(); err != nil {
-		return nil, err
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
 const moveGrants = `-- name: MoveGrants :exec
 UPDATE grants SET person_id = $1, updated_at = $2
 WHERE kind = 'user' AND app = $3 AND openid = $4
@@ -854,19 +819,6 @@ func (q *Queries) MoveGrants(ctx context.Context, arg MoveGrantsParams) error {
 		arg.Openid,
 	)
 	return err
-}
-
-const nextFree = `-- name: NextFree :one
-SELECT due_at FROM grants
-WHERE due_at > 0 AND (state IN ('active', 'stopped') OR kills > 0) AND lease_term = settled_term
-ORDER BY due_at LIMIT 1
-`
-
-func (q *Queries) NextFree(ctx context.Context) (int64, error) {
-	row := q.queryRow(ctx, q.nextFreeStmt, nextFree)
-	var due_at int64
-	err := row.Scan(&due_at)
-	return due_at, err
 }
 
 const purgeForcedRefreshes = `-- name: PurgeForcedRefreshes :exec
