@@ -161,7 +161,7 @@ func (cc callCmd) show(c console, path string, resp *http.Response) error {
 	}
 	var head head
 	if err := cc.write(c, io.TeeReader(resp.Body, &head)); err != nil {
-		return fmt.Errorf("the answer broke off: %w", err)
+		return fmt.Errorf("the answer broke off, and WeChat may have done what was asked; look first, then repeat: %w", err)
 	}
 	var verdict struct{ Errcode int }
 	if json.Unmarshal(head.b, &verdict) != nil || verdict.Errcode == 0 {
@@ -172,7 +172,7 @@ func (cc callCmd) show(c console, path string, resp *http.Response) error {
 		return fmt.Errorf("WeChat answered errcode %d: %s\n  %s\n  %s\n  %s", verdict.Errcode, x.CauseEN, x.NextEN, x.CauseZH, x.NextZH)
 	}
 	if resp.StatusCode >= http.StatusMultipleChoices {
-		return fmt.Errorf("WeChat answered %s", resp.Status)
+		return fmt.Errorf("WeChat answered %s; repeat it in a minute, and run zhanggui doctor if it stays so", resp.Status)
 	}
 	return nil
 }

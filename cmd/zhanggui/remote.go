@@ -54,7 +54,7 @@ func (r remote) do(ctx context.Context, method, path string, in, out any) error 
 	defer resp.Body.Close()
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err != nil {
-		return fmt.Errorf("read the server's answer: %w", err)
+		return fmt.Errorf("the server's answer broke off; look whether the change was made, then repeat: %w", err)
 	}
 	if resp.StatusCode >= 300 {
 		return problemOf(resp, answer)
@@ -63,7 +63,7 @@ func (r remote) do(ctx context.Context, method, path string, in, out any) error 
 		return nil
 	}
 	if err := json.Unmarshal(answer, out); err != nil {
-		return fmt.Errorf("the server's answer is not what this version expects: %w", err)
+		return fmt.Errorf("the server's answer is not what this version expects; use a command of the server's version: %w", err)
 	}
 	return nil
 }
@@ -114,7 +114,7 @@ func problemOf(resp *http.Response, body []byte) error {
 		Problems                   []string
 	}
 	if json.Unmarshal(body, &p) != nil || p.Title == "" {
-		return fmt.Errorf("the server answered %s", resp.Status)
+		return fmt.Errorf("the server answered %s without words; check the address, and look into the server's log", resp.Status)
 	}
 	var msg strings.Builder
 	msg.WriteString(p.Title)
