@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
 )
@@ -54,17 +55,21 @@ type (
 )
 
 // mountReference serves the document as a page that people read. It has no script
-// and loads nothing.
+// and loads nothing. It is made when somebody first reads it: most servers are never
+// asked, and every start would wait for it.
 func mountReference(mux *http.ServeMux, doc *huma.OpenAPI) {
-	pages := map[string][]referenceFamily{}
-	for lang, words := range referenceIn {
-		pages[lang] = reference(doc, words)
-	}
+	pages := sync.OnceValue(func() map[string][]referenceFamily {
+		all := map[string][]referenceFamily{}
+		for lang, words := range referenceIn {
+			all[lang] = reference(doc, words)
+		}
+		return all
+	})
 	mux.HandleFunc("GET /v1/reference", func(w http.ResponseWriter, r *http.Request) {
 		lang := languageOf(r)
 		nonce := rand.Text()
 		var page bytes.Buffer
-		err := referencePage.Execute(&page, map[string]any{"Lang": lang, "Nonce": nonce, "Words": referenceIn[lang], "Families": pages[lang]})
+		err := referencePage.Execute(&page, map[string]any{"Lang": lang, "Nonce": nonce, "Words": referenceIn[lang], "Families": pages()[lang]})
 		if err != nil {
 			writeProblem(w, err)
 			return

@@ -11,6 +11,7 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 //go:embed assets/pico.min.css
@@ -39,6 +40,10 @@ type assets struct {
 	files map[string]asset
 	hash  string
 }
+
+// builtAssets makes the assets once in a process: they are the same for every UI, and
+// packing them takes longer than all else that New does.
+var builtAssets = sync.OnceValue(buildAssets)
 
 func buildAssets() assets {
 	a := assets{files: map[string]asset{

@@ -51,7 +51,7 @@ func New(o Options) (*UI, error) {
 		base:     strings.TrimRight(o.BasePath, "/"),
 		version:  o.Version,
 		words:    w,
-		assets:   buildAssets(),
+		assets:   builtAssets(),
 	}, nil
 }
 
