@@ -5,7 +5,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -28,15 +30,26 @@ type process struct {
 	err bytes.Buffer
 }
 
-// freeAddress is an address of loopback that nobody listens on.
+// taken holds the ports that freeAddress gave.
+var taken sync.Map
+
+// freeAddress is an address of loopback for a program that opens it itself. Its port is
+// below those that a system gives to whoever asks for any: another test, running beside
+// this one, would get it in the meantime.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 1000 {
+		address := fmt.Sprintf("127.0.0.1:%d", 20_000+rand.IntN(12_000))
+		if _, given := taken.LoadOrStore(address, true); given {
+			continue
+		}
+		l, err := net.Listen("tcp", address)
+		if err == nil && l.Close() == nil {
+			return address
+		}
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Fatal("no port is free")
+	return ""
 }
 
 // spawn starts the server on the rig's directory.
@@ -46,6 +59,7 @@ func (r *rig) spawn(environ ...string) *process {
 	if err != nil {
 		r.t.Fatal(err)
 	}
+	r.layDatabase()
 	public, ops := freeAddress(r.t), freeAddress(r.t)
 	r.root, r.base, r.ops = "http://"+public, "http://"+public, "http://"+ops
 	r.connect(&net.UnixAddr{Name: filepath.Join(r.dir, app.SocketFile), Net: "unix"})
@@ -239,6 +253,7 @@ func TestKilledFirstStart(t *testing.T) {
 		t.Run(made, func(t *testing.T) {
 			t.Parallel()
 			r := newStoppedRig(t)
+			r.bare = true
 			p := r.spawn()
 			await(t, made, func() bool {
 				_, err := os.Stat(filepath.Join(r.dir, made))

@@ -26,6 +26,7 @@ import (
 	"github.com/zhanggui/zhanggui/internal/config"
 	"github.com/zhanggui/zhanggui/internal/keeper"
 	"github.com/zhanggui/zhanggui/internal/memnet"
+	"github.com/zhanggui/zhanggui/internal/store/sqlitetest"
 	"github.com/zhanggui/zhanggui/wechatsim"
 	"github.com/zhanggui/zhanggui/wechattest"
 )
@@ -39,6 +40,7 @@ type rig struct {
 	got    *record // what the server answered to anybody in the test
 	logs   *buffer
 	dir    string
+	bare   bool // the first start finds nothing, not even an empty database
 	cfg    config.Config
 	app    *app.App
 	base   string // the public URL, prefix included
@@ -150,6 +152,9 @@ func (r *rig) tryStart(flags map[string]string) error {
 	if r.cfg, err = r.config(public.Addr().String(), flags); err != nil {
 		return errors.Join(err, public.Close())
 	}
+	if r.cfg.Database.IsZero() {
+		r.layDatabase()
+	}
 	ctx, stop := context.WithCancel(r.t.Context())
 	log := slog.New(slog.NewJSONHandler(r.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	if r.app, err = app.New(ctx, app.Options{Config: r.cfg, Version: "test", Now: r.clock(), Log: log, CompareEvery: r.compareEvery, LookEvery: r.lookEvery, Keeper: r.keeper, Dial: r.dial()}); err != nil {
@@ -169,6 +174,15 @@ func (r *rig) tryStart(flags map[string]string) error {
 	go func() { r.ended <- running.Run(ctx, l) }()
 	r.t.Cleanup(func() { _ = r.shutdown() })
 	return nil
+}
+
+// layDatabase puts an empty database where there is no directory yet: migrating one is a
+// tenth of a second for every test that is not about it.
+func (r *rig) layDatabase() {
+	r.t.Helper()
+	if _, err := os.Stat(r.dir); errors.Is(err, os.ErrNotExist) && !r.bare {
+		sqlitetest.Lay(r.t, filepath.Join(r.dir, app.DatabaseFile))
+	}
 }
 
 // clock is what the App goes by.
@@ -381,10 +395,11 @@ func (r *rig) await(what string, done func() bool) { await(r.t, what, done) }
 
 func await(t *testing.T, what string, done func() bool) {
 	t.Helper()
-	tick := time.NewTicker(10 * time.Millisecond)
+	tick := time.NewTicker(time.Minute)
 	defer tick.Stop()
 	deadline := time.After(time.Minute) // a busy machine starts a process in many seconds
-	for !done() {
+	for pause := 10 * time.Millisecond; !done(); pause = min(2*pause, 80*time.Millisecond) {
+		tick.Reset(pause) // who asks without a break keeps busy whom they wait for
 		select {
 		case <-deadline:
 			t.Fatalf("%s did not come", what)

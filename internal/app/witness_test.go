@@ -3,7 +3,6 @@ package app_test
 import (
 	"bytes"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -20,11 +19,7 @@ import (
 func TestHeadsReachOtherPlaces(t *testing.T) {
 	t.Parallel()
 	r := newStoppedRig(t)
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.public = free.Addr().String()
+	r.public = freeAddress(t)
 	if err := os.Mkdir(r.dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -41,9 +36,6 @@ audit:
   witness_for:
     - {name: self, pub: %q}
 `, worm, r.public, signer.PublicKey())
-	if err := free.Close(); err != nil {
-		t.Fatal(err)
-	}
 	r.start(nil)
 	r.declare()
 	if err := r.app.SignHead(t.Context()); err != nil {
