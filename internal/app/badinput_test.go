@@ -28,10 +28,36 @@ func (r *rig) rewrite(change func(whole []byte) []byte) {
 	}
 }
 
+// copyFiles gives a rig what a server that has stopped left behind.
+func (r *rig) copyFiles(from *rig) {
+	r.t.Helper()
+	if err := os.MkdirAll(r.dir, 0o700); err != nil {
+		r.t.Fatal(err)
+	}
+	files, err := os.ReadDir(from.dir)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	for _, f := range files {
+		b, err := os.ReadFile(filepath.Join(from.dir, f.Name()))
+		if err == nil {
+			err = os.WriteFile(filepath.Join(r.dir, f.Name()), b, 0o600)
+		}
+		if err != nil {
+			r.t.Fatal(err)
+		}
+	}
+}
+
 // TestBadInputAtTheStart: a database with which nothing good can be done is
 // refused at once, with what to do, and stays byte for byte as it is.
 func TestBadInputAtTheStart(t *testing.T) {
 	t.Parallel()
+	good := newRig(t, nil)
+	good.declare()
+	if err := good.shutdown(); err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct {
 		name   string
 		damage func(r *rig)
@@ -61,11 +87,8 @@ func TestBadInputAtTheStart(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			r := newRig(t, nil)
-			r.declare()
-			if err := r.shutdown(); err != nil {
-				t.Fatal(err)
-			}
+			r := newStoppedRig(t)
+			r.copyFiles(good)
 			c.damage(r)
 			before, err := os.ReadFile(filepath.Join(r.dir, app.DatabaseFile))
 			if err != nil {

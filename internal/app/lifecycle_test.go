@@ -100,6 +100,10 @@ func TestAdminSocketIsForItsOwnerOnly(t *testing.T) {
 }
 
 func TestStartIsRefusedWithWords(t *testing.T) {
+	good := newRig(t, nil)
+	if err := good.shutdown(); err != nil {
+		t.Fatal(err)
+	}
 	for _, tt := range []struct {
 		name  string
 		spoil func(t *testing.T, r *rig)
@@ -124,10 +128,8 @@ func TestStartIsRefusedWithWords(t *testing.T) {
 		}, want: []string{"chmod 600"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			r := newRig(t, nil)
-			if err := r.shutdown(); err != nil {
-				t.Fatal(err)
-			}
+			r := newStoppedRig(t)
+			r.copyFiles(good)
 			if tt.spoil != nil {
 				tt.spoil(t, r)
 			}
