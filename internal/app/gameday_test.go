@@ -216,12 +216,12 @@ func (g *gameday) pass(d drill, by time.Duration) {
 	g.rest(by)
 }
 
-// rest lets time go by. Of a long while the middle is leapt over: everybody waits, and
-// finds that it is later.
+// rest lets time go by. Of a minute and more the middle is leapt over: everybody waits,
+// and finds that it is later.
 func (g *gameday) rest(d time.Duration) {
-	const before, after = 10 * time.Second, 20 * time.Second // what was begun ends, and what is late is done
+	const before, after = 5 * time.Second, 15 * time.Second // what was begun ends, and what is late is done
 	end := g.sim.Now().Add(d)
-	if d > time.Minute {
+	if d >= time.Minute {
 		time.Sleep(before)
 		for g.telling() {
 			time.Sleep(promptly)
@@ -355,7 +355,7 @@ func (g *gameday) recover(out *result) {
 			g.t.Errorf("%s: it was not over within %v: %+v", d.fault, d.back, g.alert(d.kind))
 			return
 		}
-		g.pass(drill{}, min(d.back/10, 25*time.Minute))
+		g.pass(drill{}, min(d.back/10, 50*time.Minute))
 	}
 	out.recovered, out.ended = fact.At.Sub(mended), g.message(d, 2, *fact.At)
 }
@@ -423,7 +423,7 @@ func drills() []drill {
 				g.ask("POST", "/v1/grants/"+g.shopGrant(shopID).ID+"/start", nil, nil)
 			}},
 		{fault: "tickets stop", kind: notice.TicketMissing, about: subject("app:" + platformID), shop: "", check: "ticket", says: "pushed no ticket",
-			within: 45 * time.Minute, back: 15 * time.Minute, step: 30 * time.Second,
+			within: 45 * time.Minute, back: 15 * time.Minute, step: 2 * time.Minute,
 			inject: func(g *gameday) {
 				for g.sim.Now().Add(70 * time.Minute).After(*g.grant("component").AccessExpires) { // not to be renewed meanwhile
 					g.pass(drill{}, 5*time.Minute)
@@ -588,9 +588,9 @@ within five seconds of the moment at which the server can know.
 
 ` + "```\ngo test ./internal/app -run TestGameDay -v                  prints the table\ngo test ./internal/app -run TestGameDay -gameday.update     writes this page\n```" + `
 
-The test plays it in virtual time, with every loop of the server at its own pace, so the times are exact: from the fault until a server that nobody helps
-knows, from there to the message in the chat, and the same for the end. Where nothing happens for long all but half a minute is leapt over, so what
-is found after hours may be found some minutes late. A reset AppSecret or a wrong allowlist is met when the token is renewed, up to two hours later; calls go on until then.
+The test plays it in virtual time, with every loop of the server at its own pace, so the times are those of the server and not of the machine: from the fault until a server that nobody helps
+knows, from there to the message in the chat, and the same for the end. Of every minute or more in which nothing happens all but twenty seconds are leapt over,
+so what takes minutes may be found a minute late, and what takes a day most of an hour. A reset AppSecret or a wrong allowlist is met when the token is renewed, up to two hours later; calls go on until then.
 Where nothing can be stored the message itself shows when the server knows: it is sent past the store, and written down when that is over.
 
 `
