@@ -8,6 +8,7 @@ import (
 	"testing/fstest"
 	"time"
 
+	"github.com/zhanggui/zhanggui/internal/store/sqlstore"
 	"github.com/zhanggui/zhanggui/wechat/secret"
 )
 
@@ -16,6 +17,11 @@ import (
 func OpenAt(ctx context.Context, url secret.Value, o Options) (*Store, error) {
 	o.clock = func(asked time.Time) string { return fmt.Sprint(asked.UnixMilli(), "::bigint") }
 	return Open(ctx, url, o)
+}
+
+// Afresh gives a store that has seen nothing of what this one did, on its connections.
+func (s *Store) Afresh() (*sqlstore.Store, error) {
+	return sqlstore.New(context.Background(), sqlstore.Config{Writer: s.writer, Reader: s.reader, Dialect: dialect{clock: s.o.clock}, Unasked: true})
 }
 
 // OpenVersion opens a store as a program does whose newest schema is v.
