@@ -3,7 +3,6 @@ package keeper
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -12,6 +11,7 @@ import (
 	"github.com/zhanggui/zhanggui/internal/audit"
 	"github.com/zhanggui/zhanggui/internal/grant"
 	"github.com/zhanggui/zhanggui/internal/store/sqlite"
+	"github.com/zhanggui/zhanggui/internal/store/sqlitetest"
 	"github.com/zhanggui/zhanggui/internal/store/sqlstore"
 	"github.com/zhanggui/zhanggui/internal/vault"
 	"github.com/zhanggui/zhanggui/wechat/secret"
@@ -31,7 +31,7 @@ func (f *far) Stable(ctx context.Context, app appT, _ secretT, _ bool) (Answer, 
 
 // dueShops is a database file with so many shops that are due.
 func dueShops(tb testing.TB, v Vault, n int) *sqlstore.Store {
-	s, err := sqlite.Open(tb.Context(), filepath.Join(tb.TempDir(), "zhanggui.db"), sqlite.Options{})
+	s, err := sqlite.Open(tb.Context(), sqlitetest.Path(tb), sqlite.Options{})
 	if err != nil {
 		tb.Fatal(err)
 	}

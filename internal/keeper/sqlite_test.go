@@ -2,7 +2,6 @@ package keeper
 
 import (
 	"context"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -12,6 +11,7 @@ import (
 	"github.com/zhanggui/zhanggui/internal/audit"
 	"github.com/zhanggui/zhanggui/internal/grant"
 	"github.com/zhanggui/zhanggui/internal/store/sqlite"
+	"github.com/zhanggui/zhanggui/internal/store/sqlitetest"
 	"github.com/zhanggui/zhanggui/internal/store/sqlstore"
 	"github.com/zhanggui/zhanggui/internal/store/storecheck"
 	"github.com/zhanggui/zhanggui/internal/vault"
@@ -71,7 +71,7 @@ type onFile struct {
 }
 
 func newOnFile(t *testing.T) *onFile {
-	s, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "zhanggui.db"), sqlite.Options{})
+	s, err := sqlite.Open(t.Context(), sqlitetest.Path(t), sqlite.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,7 +1,6 @@
 package push_test
 
 import (
-	"path/filepath"
 	"testing"
 
 	"github.com/zhanggui/zhanggui/internal/access"
@@ -10,6 +9,7 @@ import (
 	"github.com/zhanggui/zhanggui/internal/store/pgtest"
 	"github.com/zhanggui/zhanggui/internal/store/postgres"
 	"github.com/zhanggui/zhanggui/internal/store/sqlite"
+	"github.com/zhanggui/zhanggui/internal/store/sqlitetest"
 	"github.com/zhanggui/zhanggui/internal/store/sqlstore"
 )
 
@@ -32,7 +32,7 @@ func declare(tb testing.TB, s *sqlstore.Store) {
 // onSQLite gives a store on a file.
 func onSQLite(tb testing.TB) *sqlstore.Store {
 	tb.Helper()
-	s, err := sqlite.Open(tb.Context(), filepath.Join(tb.TempDir(), "zhanggui.db"), sqlite.Options{})
+	s, err := sqlite.Open(tb.Context(), sqlitetest.Path(tb), sqlite.Options{})
 	if err != nil {
 		tb.Fatal(err)
 	}

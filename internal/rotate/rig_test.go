@@ -16,6 +16,7 @@ import (
 	"github.com/zhanggui/zhanggui/internal/rotate"
 	"github.com/zhanggui/zhanggui/internal/setup"
 	"github.com/zhanggui/zhanggui/internal/store/sqlite"
+	"github.com/zhanggui/zhanggui/internal/store/sqlitetest"
 	"github.com/zhanggui/zhanggui/internal/store/sqlstore"
 	"github.com/zhanggui/zhanggui/internal/vault"
 	"github.com/zhanggui/zhanggui/wechat"
@@ -61,7 +62,7 @@ func newWorld(t *testing.T) *world {
 	hosts := wechat.Hosts{Open: w.sim.URL, API: []string{w.sim.URL}, MP: w.sim.URL}
 	w.client, err = wechat.New(wechat.Config{Hosts: hosts, Transport: w.sim.Client.Transport})
 	w.must(err)
-	w.store, err = sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "test.db"), sqlite.Options{})
+	w.store, err = sqlite.Open(t.Context(), sqlitetest.Path(t), sqlite.Options{})
 	w.must(err)
 	t.Cleanup(func() {
 		if err := w.store.Close(); err != nil {
