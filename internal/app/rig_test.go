@@ -26,6 +26,7 @@ import (
 	"github.com/zhanggui/zhanggui/internal/config"
 	"github.com/zhanggui/zhanggui/internal/keeper"
 	"github.com/zhanggui/zhanggui/internal/memnet"
+	"github.com/zhanggui/zhanggui/internal/store/sqlite"
 	"github.com/zhanggui/zhanggui/internal/store/sqlitetest"
 	"github.com/zhanggui/zhanggui/wechatsim"
 	"github.com/zhanggui/zhanggui/wechattest"
@@ -135,10 +136,17 @@ func twoShops() *wechatsim.World {
 	return w
 }
 
-// start runs the App. The test's end stops it if the test has not.
+// start runs the App. The test's end stops it if the test has not. What an App that has
+// just stopped had open, a process that a test beside this one begins holds too, for
+// the moment until it is another program.
 func (r *rig) start(flags map[string]string) {
 	r.t.Helper()
-	if err := r.tryStart(flags); err != nil {
+	var err error
+	r.await("a start", func() bool {
+		err = r.tryStart(flags)
+		return !errors.Is(err, sqlite.ErrLocked)
+	})
+	if err != nil {
 		r.t.Fatal(err)
 	}
 }
