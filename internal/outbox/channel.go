@@ -48,16 +48,17 @@ func (c logChannel) Send(ctx context.Context, m Message) webhook.Outcome {
 	if m.Runbook != "" {
 		attrs = append(attrs, "runbook", m.Runbook)
 	}
-	c.log.Log(ctx, level(m.Severity), w.What.EN, attrs...)
+	c.log.Log(ctx, level(m), w.What.EN, attrs...)
 	return webhook.Outcome{}
 }
 
-// level is how loud a message is in the log.
-func level(s notice.Severity) slog.Level {
-	switch s {
-	case notice.Info:
+// level is how loud a message is in the log. That something is over is nothing to look
+// for among what is wrong.
+func level(m Message) slog.Level {
+	switch {
+	case m.Severity == notice.Info || m.Phase == notice.Over:
 		return slog.LevelInfo
-	case notice.Critical:
+	case m.Severity == notice.Critical:
 		return slog.LevelError
 	}
 	return slog.LevelWarn

@@ -63,7 +63,11 @@ func (l *adopter) round(ctx context.Context) {
 		rows, err := l.p.o.Store.DueAuthorizers(ctx, grant.ClaimRequest{Owner: l.p.o.Owner, Now: l.p.o.Now(), For: l.p.o.Hold, Limit: n})
 		if failing := err != nil; failing != l.failing && ctx.Err() == nil {
 			l.failing = failing
-			l.p.o.Logger.Warn("whether authorisers can be looked for changed; it is tried at every tick", "failing", failing, "err", err)
+			if failing {
+				l.p.o.Logger.Warn("authorisers that are due cannot be looked for; it is tried at every tick", "err", err)
+			} else {
+				l.p.o.Logger.Info("authorisers that are due are looked for again")
+			}
 		}
 		for _, row := range rows {
 			l.free <- struct{}{}
