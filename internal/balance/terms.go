@@ -11,8 +11,7 @@ type term struct {
 	n        int64
 	replica  int
 	claimed  time.Time
-	until    time.Time
-	rightful bool      // the lease is as long as it must be
+	until    time.Time // the end of its lease
 	settled  time.Time // zero: never
 	replaced time.Time // when the next one was given out; zero: never
 	renewed  bool      // settled with tokens of the next generation
@@ -74,7 +73,7 @@ func (s *story) begin(c Change) {
 		s.begun = c.At
 	}
 	if c.Term > 0 {
-		s.terms = append(s.terms, &term{n: c.Term, replica: c.Replica, claimed: c.At, until: c.Until, rightful: s.rightful(c)})
+		s.terms = append(s.terms, s.newTerm(c))
 		if c.Settled == c.Term {
 			s.terms[0].settled = c.At
 		}
@@ -106,18 +105,17 @@ func (s *story) follow(was, is Change) {
 }
 
 func (s *story) claim(was, is Change) {
-	rightful := s.rightful(is)
-	if !rightful {
+	if !s.rightful(is) {
 		s.problem("term %d has a lease of %v, not of %v", is.Term, is.Until.Sub(is.At), s.lease)
 	}
 	if n := len(s.terms); n > 0 {
 		last := s.terms[n-1]
-		if left := s.end(last).Sub(is.At); was.Term > was.Settled && left > leaseSlack {
+		if left := last.until.Sub(is.At); was.Term > was.Settled && left > leaseSlack {
 			s.problem("term %d was given out while term %d had %v left", is.Term, was.Term, left)
 		}
 		last.replaced = is.At
 	}
-	s.terms = append(s.terms, &term{n: is.Term, replica: is.Replica, claimed: is.At, until: is.Until, rightful: rightful})
+	s.terms = append(s.terms, s.newTerm(is))
 }
 
 // rightful says whether a lease is as long as it must be: it was counted from some
@@ -127,13 +125,14 @@ func (s *story) rightful(c Change) bool {
 	return s.lease == 0 || !from.Before(c.Began.Add(-leaseSlack)) && !from.After(c.At.Add(leaseSlack))
 }
 
-// end is when a term's lease is over. Where its length is known, a row that says
-// something else is not believed.
-func (s *story) end(t *term) time.Time {
-	if !t.rightful {
-		return t.claimed.Add(s.lease)
+// newTerm is the term that a row gives out. Where the length of leases is known, a row
+// that says something else is not believed.
+func (s *story) newTerm(c Change) *term {
+	t := &term{n: c.Term, replica: c.Replica, claimed: c.At, until: c.Until}
+	if !s.rightful(c) {
+		t.until = c.At.Add(s.lease)
 	}
-	return t.until
+	return t
 }
 
 func (s *story) settle(was, is Change) {
