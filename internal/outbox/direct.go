@@ -30,7 +30,9 @@ func (b *Outbox) directly(ctx context.Context, c Channel, m Message) {
 		if waits(c) > 0 {
 			continue // the outbox was faster
 		}
-		r := b.once(ctx, c, item)
+		// What receivers said of themselves stays in the reason: the store that would
+		// keep it fails.
+		r, _ := b.attempt(ctx, c, item)
 		if ctx.Err() != nil && r.State != notice.Sent {
 			return // cut off
 		}
@@ -40,15 +42,6 @@ func (b *Outbox) directly(ctx context.Context, c Channel, m Message) {
 		}
 		item.Attempt, item.Reason = r.Attempt, r.Reason
 	}
-}
-
-// once tries once. What receivers said of themselves stays in the reason: the store
-// that would keep it fails.
-func (b *Outbox) once(ctx context.Context, c Channel, item notice.Item) notice.Result {
-	ctx, cancel := context.WithTimeout(ctx, attemptTime)
-	defer cancel()
-	r, _ := b.attempt(ctx, c, item)
-	return r
 }
 
 // pause waits, and tells whether ctx goes on.

@@ -292,8 +292,6 @@ func (b *Outbox) behind(items []notice.Item, wait time.Duration, reason string) 
 
 // send tries once and says what follows.
 func (b *Outbox) send(ctx context.Context, c Channel, item notice.Item) notice.Result {
-	ctx, cancel := context.WithTimeout(ctx, attemptTime)
-	defer cancel()
 	r, parts := b.attempt(ctx, c, item)
 	if len(parts) > 0 {
 		b.did(ctx, "tell of receivers of "+c.Name(), b.heard(ctx, c.Name(), parts, r.Attempt))
@@ -304,6 +302,8 @@ func (b *Outbox) send(ctx context.Context, c Channel, item notice.Item) notice.R
 // attempt is send without the store. It gives what each receiver said when they did not
 // all say the same.
 func (b *Outbox) attempt(ctx context.Context, c Channel, item notice.Item) (notice.Result, []webhook.Part) {
+	ctx, cancel := context.WithTimeout(ctx, attemptTime)
+	defer cancel()
 	left := notice.LeftOf(item.Reason)
 	out := sendTo(ctx, c, item.Message, left)
 	some := partly(out.Parts, left)

@@ -82,7 +82,7 @@ func (c *Mail) SendTo(ctx context.Context, m notice.Message, only []string) webh
 // deliver hands a letter to the server. The server's words stay in the error, which
 // is not shown.
 func (c *Mail) deliver(ctx context.Context, letter *mail.Msg, to []recipient) ([]webhook.Part, error) {
-	conn := net.Conn(nil)
+	var conn net.Conn
 	options := []mail.Option{
 		mail.WithPort(c.s.Mail.Port), mail.WithTimeout(mailTime), mail.WithTLSConfig(c.tls()), mail.WithoutNoop(),
 		mail.WithDialContextFunc(func(ctx context.Context, network, address string) (_ net.Conn, err error) {
