@@ -106,7 +106,6 @@ type madeChannels struct {
 
 type keptChannel struct {
 	version int64
-	tenant  string
 	channel outbox.Channel // nil: it cannot be opened
 }
 
@@ -138,25 +137,33 @@ func (m *madeChannels) keep(c access.Channel) keptChannel {
 	}
 	made, err := m.open(c)
 	if err == nil {
-		return keptChannel{c.Version, c.TenantID, made}
+		return keptChannel{c.Version, made}
 	}
 	if !same {
 		m.log.Error("a channel cannot be opened; give this server the key that it was sealed with, or remove it with `zhanggui channel remove` and make it again", "channel", c.Name, "error", err)
 	}
-	return keptChannel{c.Version, c.TenantID, nil}
+	return keptChannel{c.Version, nil}
 }
 
 // reasonSealed is why nothing can be sent to a channel whose secret cannot be opened.
 const reasonSealed = "its secret cannot be opened"
 
-// unopened gives a notice of each channel that this server cannot open, by their names.
-func (m *madeChannels) unopened() (all []notice.Notice) {
+// sealed gives the names of the channels that this server cannot open, in order.
+func (m *madeChannels) sealed() (names []string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, name := range slices.Sorted(maps.Keys(m.kept)) {
 		if m.kept[name].channel == nil {
-			all = append(all, notice.Notice{Subject: notice.ChannelSubject(name), Details: map[string]string{"channel": name, "reason": reasonSealed}})
+			names = append(names, name)
 		}
+	}
+	return names
+}
+
+// unopened gives a notice of each of them.
+func (m *madeChannels) unopened() (all []notice.Notice) {
+	for _, name := range m.sealed() {
+		all = append(all, notice.Notice{Subject: notice.ChannelSubject(name), Details: map[string]string{"channel": name, "reason": reasonSealed}})
 	}
 	return all
 }

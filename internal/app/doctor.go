@@ -295,12 +295,7 @@ func (h doctorHouse) Keys() doctor.Keys {
 }
 
 // Unopened implements doctor.House.
-func (h doctorHouse) Unopened() (names []string) {
-	for _, n := range h.a.made.unopened() {
-		names = append(names, n.Details["channel"])
-	}
-	return names
-}
+func (h doctorHouse) Unopened() []string { return h.a.made.sealed() }
 
 // Channels implements doctor.House. Those of a tenant are its own.
 func (h doctorHouse) Channels(ctx context.Context) ([]string, error) {

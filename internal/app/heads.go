@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -177,14 +176,15 @@ func (h *heads) signOnce(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	steps := []func(context.Context, audit.Checkpoint) error{h.write, h.share}
+	first, second := h.write, h.share
 	if h.others {
-		slices.Reverse(steps)
+		first, second = h.share, h.write
 	}
-	for _, step := range steps {
-		if err := step(ctx, c); err != nil {
-			return err
-		}
+	if err := first(ctx, c); err != nil {
+		return err
+	}
+	if err := second(ctx, c); err != nil {
+		return err
 	}
 	h.signed = size
 	h.newest.Store(&c)

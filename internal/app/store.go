@@ -136,8 +136,7 @@ func (s *store) Shop(ctx context.Context, id string) (access.Shop, error) {
 	if s.replica == nil {
 		return s.database.Shop(ctx, id)
 	}
-	shop, err := s.replica.reads.Shop(ctx, id)
-	return shop, err
+	return s.replica.reads.Shop(ctx, id)
 }
 
 // App gives an app, or access.ErrNotFound.
@@ -145,8 +144,7 @@ func (s *store) App(ctx context.Context, id string) (access.App, error) {
 	if s.replica == nil {
 		return s.database.App(ctx, id)
 	}
-	app, err := s.replica.reads.App(ctx, id)
-	return app, err
+	return s.replica.reads.App(ctx, id)
 }
 
 // Apps gives all apps in the order of their ids.
@@ -154,8 +152,7 @@ func (s *store) Apps(ctx context.Context) ([]access.App, error) {
 	if s.replica == nil {
 		return s.database.Apps(ctx)
 	}
-	apps, err := s.replica.reads.Apps(ctx)
-	return apps, err
+	return s.replica.reads.Apps(ctx)
 }
 
 // Grant gives a grant, or grant.ErrNotFound.
@@ -163,8 +160,7 @@ func (s *store) Grant(ctx context.Context, id string) (grant.Grant, error) {
 	if s.replica == nil {
 		return s.database.Grant(ctx, id)
 	}
-	g, err := s.replica.reads.Grant(ctx, id)
-	return g, err
+	return s.replica.reads.Grant(ctx, id)
 }
 
 // ShopGrant gives a shop's own grant, or grant.ErrNotFound.
@@ -172,8 +168,7 @@ func (s *store) ShopGrant(ctx context.Context, shopID string) (grant.Grant, erro
 	if s.replica == nil {
 		return s.database.ShopGrant(ctx, shopID)
 	}
-	g, err := s.replica.reads.ShopGrant(ctx, shopID)
-	return g, err
+	return s.replica.reads.ShopGrant(ctx, shopID)
 }
 
 // ShopByAppID gives the shop with WeChat's appid, or access.ErrNotFound. The file
